@@ -1,0 +1,104 @@
+"""What training may cost: seconds, steps, examples or FLOPs, alone or together, and memory."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from genbench.errors import BudgetError
+
+_PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+_UNITS = {
+    "s": "seconds",
+    "min": "seconds",
+    "h": "seconds",
+    "steps": "steps",
+    "examples": "examples",
+    "flops": "flops",
+}
+_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_BYTES = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
+_PART = re.compile(r"(?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?P<suffix>[A-Za-z]+)")
+# Beyond these a budget is a slip of the keyboard: 30 days, and more work than any machine has done.
+_LARGEST = {"seconds": 30 * 86400.0, "steps": 1e12, "examples": 1e15, "flops": 1e24, "memory_bytes": 2.0**50}
+_EXAMPLES = "30s, 2000steps, 1e12flops, 100kexamples, 4GiB, or several: 30s,1e12flops"
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """The first limit that binds ends the training. None: no such limit.
+
+    memory_bytes is what the worker may hold in resident memory above its baseline; past it the job is
+    killed and says `oom`.
+    """
+
+    seconds: float | None = None
+    steps: int | None = None
+    examples: int | None = None
+    flops: float | None = None
+    memory_bytes: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Budget:
+        """Read "30s", "2000steps", "1e12flops", "100kexamples", "4GiB", or several joined by commas.
+
+        Raises BudgetError, which repeats the part that could not be read.
+        """
+        limits: dict[str, float] = {}
+        for part in text.split(","):
+            limit, value = _parse_part(part.strip(), text)
+            if limit in limits:
+                raise BudgetError(f"budget {text!r} limits {limit} twice")
+            limits[limit] = value
+        if set(limits) == {"memory_bytes"}:
+            raise BudgetError(
+                f"budget {text!r} limits only memory; add a limit on training, as in 30s,{text}"
+            )
+        whole = {key: round(limits[key]) for key in ("steps", "examples", "memory_bytes") if key in limits}
+        return cls(seconds=limits.get("seconds"), flops=limits.get("flops"), **whole)
+
+    def __str__(self) -> str:
+        parts = [
+            None if self.seconds is None else f"{self.seconds:g}s",
+            None if self.steps is None else f"{self.steps}steps",
+            None if self.examples is None else f"{self.examples}examples",
+            None if self.flops is None else f"{self.flops:g}flops",
+            None if self.memory_bytes is None else f"{self.memory_bytes / 2**20:g}MiB",
+        ]
+        return ",".join(part for part in parts if part)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether two runs stop at the same step: no limit that depends on a clock."""
+        return self.seconds is None
+
+
+def _parse_part(part: str, text: str) -> tuple[str, float]:
+    match = _PART.fullmatch(part)
+    if not match:
+        raise BudgetError(
+            f"cannot read budget {text!r}: {part!r} needs a positive number and a unit ({_EXAMPLES})"
+        )
+    number, suffix = float(match["number"]), match["suffix"]
+    limit, factor = _read_suffix(suffix, text)
+    value = number * factor
+    if value > _LARGEST[limit]:
+        raise BudgetError(
+            f"budget {text!r}: {part!r} is beyond {_LARGEST[limit]:g} {limit}; is it what you meant?"
+        )
+    if value <= 0 or (limit in ("steps", "examples", "memory_bytes") and value < 1):
+        raise BudgetError(f"budget {text!r}: {part!r} allows nothing; expected more than 0 {limit}")
+    return limit, value
+
+
+def _read_suffix(suffix: str, text: str) -> tuple[str, float]:
+    if suffix in _BYTES:
+        return "memory_bytes", _BYTES[suffix]
+    for unit, limit in _UNITS.items():
+        prefix = suffix.removesuffix(unit)
+        if prefix == suffix or prefix not in _PREFIXES:
+            continue
+        if limit == "seconds" and prefix:
+            continue
+        return limit, _PREFIXES[prefix] * _SECONDS.get(unit, 1.0)
+    raise BudgetError(f"cannot read budget {text!r}: unknown unit {suffix!r} ({_EXAMPLES})")

@@ -1,0 +1,157 @@
+"""Cards: what a plugin announces, without importing torch or anything else that is slow.
+
+A card names its `factory` as "package.module:object"; the harness imports that module only where the
+object is needed (a model's: only in the worker). So `genai-bench list` stays fast, and a model whose
+import fails costs its own row.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Literal
+
+import msgspec
+
+from genbench.errors import PluginError
+from genbench.spec import DataSpec, Modality
+
+Family = Literal["gan", "vae", "autoregressive", "energy", "flow", "diffusion", "hybrid", "baseline"]
+Capability = Literal["sample", "log_prob", "log_weights", "decode", "condition", "complete", "encode"]
+Better = Literal["lower", "higher", "neither"]
+MetricGroup = Literal["quality", "diversity", "likelihood", "memorisation", "cost"]
+Hyperparameter = bool | int | float | str | None
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A model.
+
+    name: unique, lower case with hyphens. family: as the literature groups it.
+    summary: one line. paper, year: where it comes from.
+    institution, country: who published it (reports can group by them).
+    modalities: what it can be trained on. discrete: None takes both real and integer data, True
+        only data with levels, False only real-valued data.
+    capabilities: which protocols of `genbench.model` the class has; checked, never guessed.
+    defaults: every hyperparameter that `-m name:key=value` may set, with its default.
+    requires_validation: the model uses `meter.valid` while it trains.
+    factory: "package.module:Class".
+    """
+
+    name: str
+    family: Family
+    summary: str
+    factory: str
+    modalities: tuple[Modality, ...]
+    capabilities: tuple[Capability, ...] = ("sample",)
+    paper: str | None = None
+    year: int | None = None
+    institution: str | None = None
+    country: str | None = None
+    discrete: bool | None = None
+    defaults: dict[str, Hyperparameter] = {}
+    requires_validation: bool = False
+
+    def refusal(self, spec: DataSpec) -> str | None:
+        """Why this model cannot be trained on data of that spec; None where it can."""
+        if spec.modality not in self.modalities:
+            return f"{self.name} takes {', '.join(self.modalities)}; {spec.name} is {spec.modality}"
+        if self.discrete is not None and self.discrete != spec.is_discrete:
+            wants, has = ("integers", "real values") if self.discrete else ("real values", "integers")
+            return f"{self.name} takes {wants}; {spec.name} has {has}"
+        return None
+
+
+class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A data set.
+
+    spec: its domain. summary: one line. sizes: examples in (train, valid, test).
+    splits: in words, how the splits were drawn; part of what the data set *is*.
+    version: changed whenever a split or a value changes.
+    embedded: it needs no download. source, licence, citation: where it comes from.
+    factory: "package.module:function", called without arguments, returns a `genbench.data.Dataset`.
+    truth: "package.module:function" that returns the known density (`genbench.data.Truth`), or None.
+    """
+
+    spec: DataSpec
+    summary: str
+    sizes: tuple[int, int, int]
+    splits: str
+    source: str
+    licence: str
+    citation: str
+    factory: str
+    truth: str | None = None
+    version: str = "1"
+    embedded: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+class MetricCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure. Cards that share a factory are computed in one call.
+
+    requires_truth: only for data sets whose density is known. extractor: computed on the features of
+    the modality's extractor. factory: "package.module:function" taking `ScoringInputs` and returning
+    the `MetricValue`s of all cards that name it; None for what the worker measures while it runs.
+    """
+
+    name: str
+    summary: str
+    unit: str
+    better: Better
+    group: MetricGroup
+    modalities: tuple[Modality, ...]
+    requires_truth: bool = False
+    extractor: bool = False
+    factory: str | None = None
+
+
+class ExtractorCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature extractor. factory: "package.module:function" taking a `Dataset`, returning an
+    `genbench.features.Extractor`. default_for: the modalities whose headline metrics use it."""
+
+    name: str
+    summary: str
+    modalities: tuple[Modality, ...]
+    factory: str
+    default_for: tuple[Modality, ...] = ()
+
+
+class ExecutorCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to run jobs. factory: "package.module:Class"."""
+
+    name: str
+    summary: str
+    factory: str
+
+
+class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A report format. factory: "package.module:function" taking a `genbench.result_store.Run` and
+    returning the report's text. suffix: of the file it is usually written to, with its dot."""
+
+    name: str
+    summary: str
+    suffix: str
+    factory: str
+
+
+Card = ModelCard | DatasetCard | MetricCard | ExtractorCard | ExecutorCard | ReportCard
+
+
+def load_factory(reference: str) -> Any:
+    """The object that "package.module:object" names.
+
+    Raises PluginError where the module cannot be imported or has no such object.
+    """
+    module_name, _, attribute = reference.partition(":")
+    if not module_name or not attribute:
+        raise PluginError(f"factory {reference!r}: expected 'package.module:object'")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise PluginError(f"factory {reference!r}: {type(error).__name__}: {error}") from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise PluginError(f"factory {reference!r}: {module_name} has no {attribute!r}") from None

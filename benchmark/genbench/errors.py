@@ -1,0 +1,63 @@
+"""Every exception that genbench raises on purpose.
+
+    GenbenchError                 its text is what the user reads: one or two lines, no traceback
+    ├── UsageError                the command cannot be carried out as it was asked (exit code 4)
+    │   ├── UnknownNameError      no model, data set, metric or suite of that name
+    │   ├── BudgetError           a budget that cannot be read
+    │   └── RunFolderError        a run folder that cannot be read or written
+    ├── PluginError               a plugin broke its contract
+    ├── DataError                 a data set could not be had or is not what it should be
+    └── Diverged                  training or sampling gave values that are not finite
+
+Anything else that reaches the top is a bug of ours, and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GenbenchError(Exception):
+    """Base class; the message is meant for the user."""
+
+
+class UsageError(GenbenchError):
+    """The command cannot be carried out as it was asked."""
+
+
+class UnknownNameError(UsageError):
+    """No `kind` is called `name`; the message offers the nearest known name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        super().__init__(f"unknown {kind} {name!r}{_hint(kind, name, self.known)}")
+
+
+class BudgetError(UsageError):
+    """A budget that cannot be read."""
+
+
+class RunFolderError(UsageError):
+    """A run folder that cannot be read or written."""
+
+
+class PluginError(GenbenchError):
+    """A plugin broke its contract."""
+
+
+class DataError(GenbenchError):
+    """A data set could not be had, or is not what it should be."""
+
+
+class Diverged(GenbenchError):
+    """Training or sampling gave values that are not finite."""
+
+
+def _hint(kind: str, name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    if len(known) <= 12:
+        return f"; known: {', '.join(known) or 'none'}"
+    return f"; see `genai-bench list {kind.replace(' ', '')}s`"

@@ -1,0 +1,57 @@
+"""A job: one model on one data set with one seed under one budget; the same job always has the same id."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from genbench.cards import Family, Hyperparameter
+
+PROTOCOL_VERSION = "1.0"
+"""What is compared with what: jobs of different protocols never share a table.
+
+1.0  first: selection on the validation split, equal sample counts, IWAE-k where there is no log_prob.
+"""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be run. Everything that can change the outcome is here, and so in the id.
+
+    variant: how a report names the row: the model, and the hyperparameters that were set by hand.
+    budget: of training, as text (`Budget.parse` reads it). sampling_seconds: budget of drawing the samples.
+    samples: how many samples are scored, the same for every model of a data set.
+    importance_samples: k of the IWAE bound. threads: torch threads of the worker; a different number
+    gives different rounding, and a different share of the machine.
+    """
+
+    model: str
+    family: Family
+    model_version: str
+    variant: str
+    hyperparameters: dict[str, Hyperparameter]
+    dataset: str
+    dataset_version: str
+    budget: str
+    sampling_seconds: float
+    samples: int
+    importance_samples: int
+    seed: int
+    device: str
+    threads: int
+    protocol: str = PROTOCOL_VERSION
+
+    @property
+    def id(self) -> str:
+        """16 hexadecimal digits: a hash of every field."""
+        canonical = msgspec.json.encode(self, order="deterministic")
+        return hashlib.sha256(canonical).hexdigest()[:16]
+
+
+def derive_seed(root: int, *axes: str) -> int:
+    """A seed for one named axis of chance (63 bits), independent of every other axis.
+
+    Data order and sampling do not name the model, so that paired models share them.
+    """
+    text = "/".join((str(root), *axes))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1

@@ -1,0 +1,108 @@
+"""What a model is: `fit` and `sample`, and whatever else it can do, each as a protocol of its own.
+
+A capability is what the class has *and* its card announces; the contract suite checks that the two
+agree. Everything that goes in or comes out lies in the data's domain (see `DataSpec`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from genbench.compute_meter import ComputeMeter
+from genbench.data import Split
+from genbench.spec import DataSpec
+
+
+class GenerativeModel(nn.Module, ABC):
+    """Subclass this. Hyperparameters are keyword arguments with defaults, listed on the model's card.
+
+    Learned tensors are parameters or buffers, so that `state_dict` holds all there is to a checkpoint.
+    """
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.register_buffer("_device_marker", torch.empty(0), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        marker: Tensor = self._device_marker  # type: ignore[assignment]
+        return marker.device
+
+    @abstractmethod
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        """Train until `meter.batches` ends. The meter's clock runs from the call to its return."""
+
+    @abstractmethod
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *event_shape) in the data's domain; all randomness comes from `generator`."""
+
+
+@runtime_checkable
+class HasLogProb(Protocol):
+    """Capability `log_prob`: an exact likelihood."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """(N, *event_shape) -> (N,) nats of the data as it is: a probability of integers where
+        `spec.levels` is set, a density where it is not."""
+
+
+@runtime_checkable
+class HasLogWeights(Protocol):
+    """Capability `log_weights`: a latent-variable model with an inference network."""
+
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        """(N, *event_shape) -> (N, k) nats: log p(x, z_i) - log q(z_i | x) with z_i drawn from q.
+
+        k=1 averages to the ELBO; logsumexp - log k is the IWAE bound (Burda et al. 2016)."""
+
+
+@runtime_checkable
+class HasDecoder(Protocol):
+    """Capability `decode`: samples are decoded latents. GANs and VAEs alike."""
+
+    @property
+    def prior(self) -> torch.distributions.Distribution:
+        """Over latents; `prior.sample((count,))` is (count, *latent_shape)."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """(N, *latent_shape) -> (N, *event_shape), float: the mean of the observation, on the data's
+        scale (0..levels-1 where `levels` is set), differentiable in z."""
+
+
+@runtime_checkable
+class Conditional(Protocol):
+    """Capability `condition`: samples of a given class."""
+
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        """condition: (count,) int64 labels."""
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """Capability `complete`: fills in what is missing."""
+
+    def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """x, mask: (N, *event_shape); mask is True where x is given. Returns x with the rest drawn."""
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Capability `encode`: a latent for each example."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """(N, *event_shape) -> (N, *latent_shape)."""
+
+
+CAPABILITY_PROTOCOLS: dict[str, type] = {
+    "log_prob": HasLogProb,
+    "log_weights": HasLogWeights,
+    "decode": HasDecoder,
+    "condition": Conditional,
+    "complete": Completes,
+    "encode": Encodes,
+}

@@ -1,0 +1,115 @@
+"""What came of a job: one typed, versioned record.
+
+A metric that could not be computed keeps its row: `value` is None and `note` says why. JSON has no NaN,
+and a NaN would vanish from averages in silence, so no record ever holds one (`finite_or_none`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import msgspec
+
+from genbench.cards import Better
+from genbench.job import Job
+
+SCHEMA_VERSION = 1
+"""Version of the record.
+
+1  first.
+"""
+
+Status = Literal["ok", "unsupported", "timeout", "oom", "killed", "diverged", "plugin_error", "data_error"]
+
+
+class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure.
+
+    kind: of a likelihood: "exact", "lower bound (ELBO)", "lower bound (IWAE-k)". n: examples it was
+    computed from; dimension: of the features; k: neighbours, or importance samples. extractor: name and
+    hash of what made the features. note: why there is no value, or what to mind about it.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    better: Better
+    stderr: float | None = None
+    kind: str | None = None
+    n: int | None = None
+    dimension: int | None = None
+    k: int | None = None
+    extractor: str | None = None
+    note: str | None = None
+
+
+class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A checkpoint: what was spent by then, and the figures on the validation split."""
+
+    fraction: float
+    seconds: float
+    steps: int
+    examples: int
+    flops: float
+    losses: dict[str, float] = {}
+    metrics: list[MetricValue] = []
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """What the job cost. Peaks are above the worker's baseline (an idle child with torch loaded).
+
+    None: it was not measured, or there is no GPU. train_seconds is the meter's clock;
+    wall_seconds_by_phase is the supervisor's.
+    """
+
+    train_seconds: float | None = None
+    bound_by: str | None = None
+    steps: int | None = None
+    examples: int | None = None
+    flops: float | None = None
+    parameters: int | None = None
+    train_examples_per_second: float | None = None
+    sample_seconds: float | None = None
+    sample_latency_seconds: float | None = None
+    samples_per_second: float | None = None
+    sample_batch: int | None = None
+    likelihood_seconds: float | None = None
+    train_peak_rss_bytes: int | None = None
+    sample_peak_rss_bytes: int | None = None
+    train_peak_cuda_bytes: int | None = None
+    train_peak_cuda_reserved_bytes: int | None = None
+    sample_peak_cuda_bytes: int | None = None
+    sample_peak_cuda_reserved_bytes: int | None = None
+    wall_seconds_by_phase: dict[str, float] = {}
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One record a job.
+
+    selected_fraction: which checkpoint was the best on the validation split; `metrics` are its figures on
+    the test split, `last_metrics` those of the last one (None where it is the selected one).
+    warnings: what a reader should know: an audit that failed, losses that did not fall.
+    """
+
+    id: str
+    status: Status
+    job: Job
+    reason: str | None = None
+    metrics: list[MetricValue] = []
+    last_metrics: list[MetricValue] | None = None
+    selected_fraction: float | None = None
+    curve: list[CurvePoint] = []
+    cost: Cost = Cost()
+    warnings: list[str] = []
+    provenance: dict[str, Any] = {}
+    schema: int = SCHEMA_VERSION
+
+    def metric(self, name: str) -> MetricValue | None:
+        """The figure of that name, or None."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+
+def finite_or_none(value: float) -> float | None:
+    """What a record may hold."""
+    return value if math.isfinite(value) else None

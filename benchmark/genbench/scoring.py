@@ -1,0 +1,80 @@
+"""Scoring: from a model's samples to its figures. The harness computes them all, the same way for every
+model, so a metric added later can be computed for old runs without training again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from genbench.cards import MetricCard, load_factory
+from genbench.data import Truth
+from genbench.errors import PluginError
+from genbench.features import Extractor
+from genbench.result import MetricValue
+from genbench.spec import DataSpec
+
+
+@dataclass(frozen=True)
+class ScoringInputs:
+    """What a metric may look at. N is the same for the samples and the reference.
+
+    samples: (N, *event_shape) from the model. reference: (N, *event_shape) real data that the model has
+    not seen. train: (M, *event_shape) real data that it has seen. All in the working dtype, on the CPU.
+    extractor: makes the features. truth: the known density, or None. seed: for metrics that draw.
+    """
+
+    spec: DataSpec
+    samples: Tensor
+    reference: Tensor
+    train: Tensor
+    extractor: Extractor
+    truth: Truth | None = None
+    seed: int = 0
+
+    @cached_property
+    def sample_features(self) -> Tensor:
+        """(N, D) float32."""
+        return self.extractor(self.samples)
+
+    @cached_property
+    def reference_features(self) -> Tensor:
+        """(N, D) float32."""
+        return self.extractor(self.reference)
+
+    @cached_property
+    def train_features(self) -> Tensor:
+        """(M, D) float32."""
+        return self.extractor(self.train)
+
+    def generator(self) -> torch.Generator:
+        """A fresh generator, the same for every model, so that random projections pair up."""
+        return torch.Generator().manual_seed(self.seed)
+
+
+def score(cards: Sequence[MetricCard], inputs: ScoringInputs) -> list[MetricValue]:
+    """Every figure of `cards` that applies to the data, in the order of the cards.
+
+    Cards that share a factory are computed in one call. Raises PluginError where a factory returns a
+    figure that no card announces.
+    """
+    applicable = [
+        card
+        for card in cards
+        if card.factory is not None
+        and inputs.spec.modality in card.modalities
+        and (inputs.truth is not None or not card.requires_truth)
+    ]
+    figures: dict[str, MetricValue] = {}
+    for factory in dict.fromkeys(card.factory for card in applicable if card.factory):
+        announced = {card.name for card in applicable if card.factory == factory}
+        for figure in load_factory(factory)(inputs):
+            if figure.name not in announced:
+                raise PluginError(
+                    f"metric factory {factory!r} returned {figure.name!r}, which no card announces"
+                )
+            figures[figure.name] = figure
+    return [figures[card.name] for card in applicable if card.name in figures]

@@ -1,0 +1,1 @@
+"""Built-in parts; see the cards."""

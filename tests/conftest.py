@@ -1,0 +1,24 @@
+"""Runs the whole test session with shapes and types checked: every jaxtyping annotation is executed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook(
+    ["genbench", "genbench_models", "genbench_datasets", "genbench_reports"], "beartype.beartype"
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests never read or fill the user's cache of prepared data."""
+    os.environ["GENBENCH_DATA"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return Path(__file__).parent.parent
