@@ -1,0 +1,29 @@
+"""What the harness itself announces: its metrics, extractors and executors, through the same door as all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from genbench.cards import ExecutorCard, ExtractorCard, MetricCard
+from genbench.features.cards import EXTRACTOR_CARDS
+from genbench.hookspecs import hookimpl
+from genbench.metrics.cards import METRIC_CARDS
+
+
+@hookimpl
+def genbench_metrics() -> Iterable[MetricCard]:
+    return METRIC_CARDS
+
+
+@hookimpl
+def genbench_extractors() -> Iterable[ExtractorCard]:
+    return EXTRACTOR_CARDS
+
+
+@hookimpl
+def genbench_executors() -> Iterable[ExecutorCard]:
+    yield ExecutorCard(
+        name="local",
+        summary="workers on this machine, children of a fork server",
+        factory="genbench.executors.local:LocalExecutor",
+    )

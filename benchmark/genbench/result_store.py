@@ -1,0 +1,168 @@
+"""A run is a folder; this is the one module that knows its layout.
+
+    run.json                      the plan and the provenance
+    jobs/ID/result.json           written once, atomically
+    jobs/ID/samples.safetensors   what was scored
+    jobs/ID/log.txt               what the worker printed
+    jobs/ID/work/                 while it runs; removed with the result
+
+Any number of processes and machines may write into it. A job without a result is one that is still to be
+run: deleting its folder asks for it again. Nothing read back is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from genbench.errors import RunFolderError
+from genbench.job import PROTOCOL_VERSION, Job
+from genbench.result import SCHEMA_VERSION, Result
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command asked for. unsupported: results known beforehand, for models that cannot take a data set."""
+
+    suite: str
+    jobs: list[Job]
+    refused: list[Result] = []
+    command: list[str] = []
+    provenance: dict[str, Any] = {}
+    protocol: str = PROTOCOL_VERSION
+    schema: int = SCHEMA_VERSION
+
+
+class Run:
+    """A run's folder, and what is in it."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder = folder
+        self.plan = plan
+
+    @classmethod
+    def create(cls, folder: Path, plan: Plan) -> Run:
+        """Make the folder, or take up what an earlier run left there. Results outside the plan stay, unread.
+
+        Raises RunFolderError where the path is a file, cannot be written, or holds another version's run.
+        """
+        if folder.exists() and not folder.is_dir():
+            raise RunFolderError(f"{folder} is a file; --out wants a folder")
+        if (folder / "run.json").exists():
+            cls.open(folder)
+        elif folder.is_dir() and any(folder.iterdir()):
+            raise RunFolderError(f"{folder} is not empty and holds no run; choose another folder with --out")
+        run = cls(folder, plan)
+        try:
+            (folder / "jobs").mkdir(parents=True, exist_ok=True)
+            _write_atomically(folder / "run.json", _encode(plan))
+        except OSError as error:
+            raise RunFolderError(f"cannot write to run folder {folder}: {error.strerror}") from None
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Open what a run left. Raises RunFolderError where it is not a run of this version."""
+        path = folder / "run.json"
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            raise RunFolderError(
+                f"{folder} holds no run (no run.json); `genai-bench run --out {folder}` makes one"
+            ) from None
+        except OSError as error:
+            raise RunFolderError(f"cannot read {path}: {error.strerror}") from None
+        versions = _decode(text, _Versions, path)
+        if (versions.schema, versions.protocol) != (SCHEMA_VERSION, PROTOCOL_VERSION):
+            raise RunFolderError(
+                f"{folder} was written by another version (schema {versions.schema}, protocol"
+                f" {versions.protocol}); this one has schema {SCHEMA_VERSION}, protocol {PROTOCOL_VERSION}"
+            )
+        return cls(folder, _decode(text, Plan, path))
+
+    def job_folder(self, job: Job) -> Path:
+        return self.folder / "jobs" / job.id
+
+    def result_path(self, job: Job) -> Path:
+        return self.job_folder(job) / "result.json"
+
+    def samples_path(self, job: Job) -> Path:
+        return self.job_folder(job) / "samples.safetensors"
+
+    def log_path(self, job: Job) -> Path:
+        return self.job_folder(job) / "log.txt"
+
+    def work_folder(self, job: Job) -> Path:
+        return self.job_folder(job) / "work"
+
+    def result(self, job: Job) -> Result | None:
+        """The stored result, or None. A file that cannot be read counts as none, so that it is made again."""
+        path = self.result_path(job)
+        try:
+            result = _decode(path.read_bytes(), Result, path)
+        except (FileNotFoundError, NotADirectoryError, RunFolderError):
+            return None
+        return result if result.id == job.id and result.schema == SCHEMA_VERSION else None
+
+    def results(self) -> list[Result]:
+        """The results of the plan, in its order; jobs that have none are left out."""
+        stored = (self.result(job) for job in self.plan.jobs)
+        return [*(result for result in stored if result is not None), *self.plan.refused]
+
+    def pending(self) -> list[Job]:
+        """The jobs that have no result."""
+        return [job for job in self.plan.jobs if self.result(job) is None]
+
+    def store(self, result: Result) -> Result:
+        """Write a result once. Where another process was first, its result stands and is returned."""
+        path = self.result_path(result.job)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and self.result(result.job) is None:
+            path.rename(path.with_suffix(".unreadable"))
+        _write_atomically(path, _encode(result), replace=False)
+        shutil.rmtree(self.work_folder(result.job), ignore_errors=True)
+        return self.result(result.job) or result
+
+    def replace(self, result: Result) -> None:
+        """Write a result anew: for scoring again, which keeps the job and its samples."""
+        _write_atomically(self.result_path(result.job), _encode(result))
+
+
+class _Versions(msgspec.Struct):
+    schema: int = 0
+    protocol: str = "unknown"
+
+
+def _encode(record: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=1)
+
+
+def _decode(text: bytes, kind: type[Any], path: Path) -> Any:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError as error:
+        raise RunFolderError(f"{path} cannot be read: {error}") from None
+
+
+def _write_atomically(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """All of the file or nothing of it, whatever is killed when. Without `replace` the first writer wins."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        if replace:
+            os.replace(temporary, path)
+        else:
+            with contextlib.suppress(FileExistsError):
+                os.link(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
