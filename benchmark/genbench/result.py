@@ -57,7 +57,8 @@ class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What the job cost. Peaks are above the worker's baseline (an idle child with torch loaded).
+    """What the job cost. Peaks are above the worker's baseline (an idle child with torch and the
+    data loaded).
 
     None: it was not measured, or there is no GPU. train_seconds is the meter's clock;
     wall_seconds_by_phase is the supervisor's.

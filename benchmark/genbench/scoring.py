@@ -3,6 +3,7 @@ model, so a metric added later can be computed for old runs without training aga
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,8 +59,9 @@ class ScoringInputs:
 def score(cards: Sequence[MetricCard], inputs: ScoringInputs) -> list[MetricValue]:
     """Every figure of `cards` that applies to the data, in the order of the cards.
 
-    Cards that share a factory are computed in one call. Raises PluginError where a factory returns a
-    figure that no card announces.
+    Cards that share a factory are computed in one call. A factory that fails costs its own figures: they
+    stay without a value, and their note says why. Raises PluginError where a factory returns a figure that
+    no card announces.
     """
     applicable = [
         card
@@ -70,11 +72,23 @@ def score(cards: Sequence[MetricCard], inputs: ScoringInputs) -> list[MetricValu
     ]
     figures: dict[str, MetricValue] = {}
     for factory in dict.fromkeys(card.factory for card in applicable if card.factory):
-        announced = {card.name for card in applicable if card.factory == factory}
-        for figure in load_factory(factory)(inputs):
+        announced = {card.name: card for card in applicable if card.factory == factory}
+        for figure in _computed(factory, announced, inputs):
             if figure.name not in announced:
                 raise PluginError(
                     f"metric factory {factory!r} returned {figure.name!r}, which no card announces"
                 )
             figures[figure.name] = figure
     return [figures[card.name] for card in applicable if card.name in figures]
+
+
+def _computed(factory: str, announced: dict[str, MetricCard], inputs: ScoringInputs) -> list[MetricValue]:
+    try:
+        return list(load_factory(factory)(inputs))
+    except Exception as error:  # a metric may come from a plugin
+        traceback.print_exc()
+        note = f"{type(error).__name__}: {error}"
+        return [
+            MetricValue(name=card.name, value=None, unit=card.unit, better=card.better, note=note)
+            for card in announced.values()
+        ]

@@ -1,0 +1,192 @@
+"""From what the user asked for to a list of jobs. Nothing here runs anything."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genbench.budget import Budget
+from genbench.cards import DatasetCard, Hyperparameter, ModelCard
+from genbench.errors import UnknownNameError, UsageError
+from genbench.job import Job
+from genbench.plugin_manager import Registry
+from genbench.prepared import dataset_version
+from genbench.result import Result
+from genbench.result_store import Plan
+from genbench.source_hash import source_hash
+from genbench.suite import Suite
+
+# What a job costs besides its training, in seconds, for the estimate that is shown beforehand.
+_SECONDS_BESIDES_TRAINING = 4.0
+_BASELINE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model with its hyperparameters; `label` is its row's name."""
+
+    card: ModelCard
+    hyperparameters: dict[str, Hyperparameter]
+    label: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be planned. Empty lists of models or data sets mean what the suite says.
+
+    threads: of each worker. device: "cpu" or "cuda".
+    """
+
+    suite: Suite
+    models: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    budget: str | None = None
+    seeds: int | None = None
+    device: str = "cpu"
+    threads: int = 1
+
+
+def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> Plan:
+    """Every model on every data set with every seed.
+
+    A model that cannot take a data set is a row `unsupported`; where both were asked for by name it is an
+    error instead. Raises UnknownNameError, BudgetError, UsageError.
+    """
+    suite = request.suite
+    budget = str(Budget.parse(request.budget or suite.budget))
+    seeds = suite.seeds if request.seeds is None else request.seeds
+    if seeds < 1:
+        raise UsageError(f"--seeds {seeds}: expected 1 or more")
+    variants = _choose_models(request, registry)
+    datasets = _choose_datasets(request, registry)
+    jobs: list[Job] = []
+    refused: list[Result] = []
+    for dataset in datasets:
+        for variant in variants:
+            refusal = variant.card.refusal(dataset.spec)
+            if refusal and request.models and request.datasets:
+                raise UsageError(refusal)
+            for seed in range(seeds):
+                job = _job(request, registry, variant, dataset, budget, seed)
+                if refusal is None:
+                    jobs.append(job)
+                elif seed == 0:
+                    refused.append(Result(id=job.id, status="unsupported", reason=refusal, job=job))
+    return Plan(suite=suite.name, jobs=jobs, refused=refused, command=list(command))
+
+
+def estimate_seconds(jobs: Sequence[Job], workers: int) -> float | None:
+    """About how long the jobs take; None where their budgets have no seconds."""
+    total = 0.0
+    for job in jobs:
+        seconds = Budget.parse(job.budget).seconds
+        if job.family == "baseline":
+            total += _BASELINE_SECONDS
+        elif seconds is None:
+            return None
+        else:
+            total += seconds + _SECONDS_BESIDES_TRAINING
+    return total / workers
+
+
+def folder_name(plan: Plan, *, whole_suite: bool) -> str:
+    """The default name of the run's folder: the same for the same command."""
+    if whole_suite:
+        return plan.suite
+    selection = sorted({(j.variant, j.dataset, j.budget, j.device, j.seed, j.threads) for j in plan.jobs})
+    return f"{plan.suite}-{hashlib.sha256(repr(selection).encode()).hexdigest()[:8]}"
+
+
+def parse_variant(text: str, registry: Registry) -> Variant:
+    """Read "vae" or "vae:latent_dim=32,beta=4"."""
+    name, _, settings = text.partition(":")
+    card = registry.model(name)
+    chosen: dict[str, Hyperparameter] = {}
+    for setting in filter(None, settings.split(",")):
+        key, equals, value = (part.strip() for part in setting.partition("="))
+        if key not in card.defaults:
+            raise UnknownNameError(f"hyperparameter of {name}", key, card.defaults)
+        if not equals or not value:
+            raise UsageError(f"{text!r}: {setting!r} needs a value, as in {key}={card.defaults[key]}")
+        chosen[key] = _read_value(value, card.defaults[key], f"{name}:{key}")
+    label = name if not chosen else f"{name}:" + ",".join(f"{k}={v}" for k, v in sorted(chosen.items()))
+    return Variant(card, {**card.defaults, **chosen}, label)
+
+
+def _read_value(text: str, default: Hyperparameter, where: str) -> Hyperparameter:
+    if isinstance(default, str):
+        return text
+    try:
+        value = ast.literal_eval(text.capitalize() if text.lower() in ("true", "false", "none") else text)
+    except (ValueError, SyntaxError):
+        value = text
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if default is None and isinstance(value, bool | int | float | str | None):
+        return value
+    if type(value) is not type(default):
+        raise UsageError(
+            f"{where}={text}: expected {_article(type(default).__name__)}, as the default {default}"
+        )
+    return value  # type: ignore[no-any-return]
+
+
+def _article(kind: str) -> str:
+    return {"int": "an integer", "float": "a number", "bool": "true or false"}.get(kind, kind)
+
+
+def _choose_models(request: Request, registry: Registry) -> list[Variant]:
+    wanted = list(request.models) or request.suite.models
+    chosen: dict[str, Variant] = {}
+    for text in wanted:
+        if text == "*":
+            names = list(registry.models)
+        elif text.startswith("family:"):
+            family = text.removeprefix("family:")
+            names = [card.name for card in registry.models.values() if card.family == family]
+            if not names:
+                raise UnknownNameError("family", family, {c.family for c in registry.models.values()})
+        else:
+            names = [text]
+        for name in names:
+            variant = parse_variant(name, registry)
+            chosen[variant.label] = variant
+    return list(chosen.values())
+
+
+def _choose_datasets(request: Request, registry: Registry) -> list[DatasetCard]:
+    wanted = list(request.datasets) or request.suite.datasets
+    chosen: dict[str, DatasetCard] = {}
+    for name in wanted:
+        if name == "*":
+            cards = list(registry.datasets.values())
+        elif name == "embedded":
+            cards = [card for card in registry.datasets.values() if card.embedded]
+        else:
+            cards = [registry.dataset(name)]
+        chosen.update((card.name, card) for card in cards)
+    return list(chosen.values())
+
+
+def _job(
+    request: Request, registry: Registry, variant: Variant, dataset: DatasetCard, budget: str, seed: int
+) -> Job:
+    _, valid, test = dataset.sizes
+    return Job(
+        model=variant.card.name,
+        family=variant.card.family,
+        model_version=f"{registry.origin(variant.card).version}+{source_hash(variant.card.factory)}",
+        variant=variant.label,
+        hyperparameters=variant.hyperparameters,
+        dataset=dataset.name,
+        dataset_version=dataset_version(dataset),
+        budget=budget,
+        sampling_seconds=request.suite.sampling_seconds,
+        samples=min(request.suite.samples, valid, test),
+        importance_samples=request.suite.importance_samples,
+        seed=seed,
+        device=request.device,
+        threads=request.threads,
+    )

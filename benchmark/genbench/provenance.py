@@ -1,0 +1,83 @@
+"""Where a result comes from: the code, the packages, the machine. Recorded once a run, kept in every result."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_PACKAGES = ("genbench", "torch", "numpy", "scipy", "torchmetrics", "pluggy", "scikit-learn")
+
+
+def collect_provenance(threads: int) -> dict[str, Any]:
+    """Time, git state of the working folder, versions, CPU, memory, GPU, threads of a worker."""
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "git": git_state(Path.cwd()),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "platform": platform.platform(),
+        "cpu": cpu_name(),
+        "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "gpu": gpu_state(),
+        "threads": threads,
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Commit, dirty flag and origin (without credentials) of the folder's repository, or None."""
+    commit = _run("git", "-C", str(folder), "rev-parse", "HEAD")
+    if commit is None:
+        return None
+    status = _run("git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no")
+    origin = _run("git", "-C", str(folder), "config", "--get", "remote.origin.url")
+    return {"commit": commit, "dirty": bool(status), "origin": redact_credentials(origin) if origin else None}
+
+
+def redact_credentials(url: str) -> str:
+    """The address without user name and password: https://user:token@host/x -> https://host/x."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url)
+
+
+def cpu_name() -> str:
+    """The processor's name, as the system gives it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def gpu_state() -> dict[str, Any] | None:
+    """Name, driver and memory of the first GPU, or None."""
+    query = "--query-gpu=name,driver_version,memory.total"
+    line = _run("nvidia-smi", query, "--format=csv,noheader,nounits")
+    if not line:
+        return None
+    name, driver, mebibytes = (part.strip() for part in line.splitlines()[0].split(","))
+    return {"name": name, "driver": driver, "memory_bytes": int(float(mebibytes)) * 2**20}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _run(*command: str) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

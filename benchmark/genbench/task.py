@@ -1,0 +1,64 @@
+"""What crosses the process boundary, as JSON: a task to the worker, messages and an outcome back.
+
+Free of torch: the supervisor's process never needs it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from genbench.cards import DatasetCard, ExtractorCard, MetricCard
+from genbench.job import Job
+from genbench.result import Cost, CurvePoint, MetricValue, Status
+
+Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "score"]
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a worker needs: it reads no registry. model_factory: "package.module:Class"."""
+
+    job: Job
+    model_factory: str
+    dataset: DatasetCard
+    extractor: ExtractorCard
+    metrics: list[MetricCard]
+    samples_path: str
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What is known of a job so far; sent on at each phase, so that a job that is killed keeps its curve."""
+
+    status: Status = "ok"
+    reason: str | None = None
+    metrics: list[MetricValue] = []
+    last_metrics: list[MetricValue] | None = None
+    selected_fraction: float | None = None
+    curve: list[CurvePoint] = []
+    cost: Cost = Cost()
+    warnings: list[str] = []
+
+
+class Message(msgspec.Struct, kw_only=True):
+    """kind "phase": `phase`. "progress": `fraction`, `losses`. "outcome": what is known so far.
+    "done": the outcome is final."""
+
+    kind: Literal["phase", "progress", "outcome", "done"]
+    phase: Phase = "start"
+    fraction: float = 0.0
+    losses: dict[str, float] = {}
+    outcome: Outcome | None = None
+
+
+class Observer:
+    """Whom a worker tells what it does; this one tells nobody."""
+
+    def phase(self, name: Phase) -> None:
+        """A phase begins."""
+
+    def progress(self, fraction: float, losses: dict[str, float]) -> None:
+        """Training moved on."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """More is known."""
