@@ -1,0 +1,153 @@
+"""`genai-bench`: reads the command line, calls the parts, turns errors into lines and exit codes.
+
+Exit codes: 0 all well, 1 regression, 2 some job failed, 3 nothing ran, 4 usage, 130 interrupted. Nothing
+here imports torch before a command needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from genbench.errors import GenbenchError, UsageError
+from genbench.plugin_manager import load_registry
+
+EXIT_USAGE, EXIT_INTERRUPTED = 4, 130
+
+app = typer.Typer(
+    name="genai-bench",
+    help="Compare generative models (GANs, VAEs, autoregressive models) under equal compute budgets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run_command_line(sys.argv[1:]))
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run a command and return its exit code. What the user did wrong is one or two lines on stderr."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        load_registry().hook.genbench_commands(app=app)
+        code = app(arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        stderr.print(f"genai-bench: {error.format_message()}", markup=False)
+        return EXIT_USAGE
+    except GenbenchError as error:
+        stderr.print(f"genai-bench: {error}", markup=False)
+        return EXIT_USAGE
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        stderr.print("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away: `genai-bench list models | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+@app.command()
+def run(
+    all_: Annotated[bool, typer.Option("--all", help="Every model on every data set of the suite.")] = False,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-m", "--model", help="A model, with settings: [cyan]vae:latent_dim=32,beta=4[/cyan]. Repeatable."
+        ),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("-d", "--dataset", help="A data set. Repeatable.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="A suite's name, or a TOML file.  [dim]\\[default: quick][/dim]")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Training budget: 30s, 2000steps, 1e12flops, 100kexamples, or several with commas."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="How many seeds; three or more make a claim.")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("-j", "--jobs", min=1, help="Workers at once.  [dim]\\[default: one a core][/dim]"),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads a worker.  [dim]\\[default: cores / workers][/dim]")
+    ] = None,
+    executor: Annotated[str, typer.Option(help="How workers are run.")] = "local",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder.  [dim]\\[default: runs/SUITE...][/dim]")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts, for several machines.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option(help="Run jobs again whose stored result is a failure.")
+    ] = False,
+) -> int:
+    """Run models on data sets and show the leaderboard.
+
+    The same command again finishes what an earlier one left.
+
+    [dim]genai-bench run --all\n
+    genai-bench run -m vae -m pixelcnn -d digits --budget 30s --seeds 3[/dim]
+    """
+    from genbench.run_command import RunOptions, run_command
+
+    if not (all_ or model or dataset or suite):
+        raise UsageError(
+            "what to run? --all, -m MODEL, -d DATASET or --suite NAME; see genai-bench run --help"
+        )
+    options = RunOptions(
+        models=tuple(model or ()),
+        datasets=tuple(dataset or ()),
+        suite=suite or "quick",
+        budget=budget,
+        seeds=seeds,
+        workers=jobs,
+        threads=threads,
+        executor=executor,
+        device=device,
+        out=out,
+        dry_run=dry_run,
+        shard=shard,
+        retry_failed=retry_failed,
+    )
+    return run_command(options, load_registry(), Console())
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="models, datasets, metrics, suites or plugins")],
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List what there is: models, datasets, metrics, suites, plugins."""
+    from genbench.listing import render_listing
+
+    render_listing(what, load_registry(), Console(), as_json=json)
+
+
+@app.command()
+def doctor() -> int:
+    """Check Python, torch, the device, threads, plugins and the data cache."""
+    from genbench.doctor import examine
+
+    return examine(load_registry(), Console())

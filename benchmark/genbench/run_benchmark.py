@@ -1,0 +1,90 @@
+"""MAIN PATH: plan -> execute (each worker samples and scores) -> store -> report."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from genbench.cards import load_factory
+from genbench.executors import Executor
+from genbench.job import Job
+from genbench.plugin_manager import Registry
+from genbench.result import Result
+from genbench.result_store import Run
+from genbench.task import Message, Task
+
+
+class Watcher(Protocol):
+    """Whom to show progress: the live view, or plain lines."""
+
+    def message(self, job: Job, message: Message) -> None: ...
+
+    def finished(self, job: Job, result: Result) -> None: ...
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How jobs are run: which executor, how many workers."""
+
+    executor: str = "local"
+    workers: int = 1
+
+
+def run_benchmark(
+    run: Run,
+    jobs: Sequence[Job],
+    registry: Registry,
+    execution: Execution,
+    provenance: dict[str, Any],
+    watcher: Watcher,
+) -> None:
+    """Execute `jobs` of `run` and store their results as they come.
+
+    Interrupted, it leaves every finished job whole and no worker behind.
+    """
+    tasks = [make_task(job, run, registry) for job in jobs]
+    executor: Executor = load_factory(registry.executor(execution.executor).factory)(execution.workers)
+    seen: set[str] = set()
+
+    def on_message(job: Job, message: Message) -> None:
+        if job.id not in seen:
+            seen.add(job.id)
+            registry.hook.genbench_job_started(job=job)
+        if message.kind in ("phase", "progress"):
+            registry.hook.genbench_job_progress(
+                job=job, phase=message.phase, fraction=message.fraction, losses=message.losses
+            )
+        watcher.message(job, message)
+
+    registry.hook.genbench_run_started(run=run)
+    results = executor.execute(tasks, run.log_path, on_message)
+    try:
+        for result in results:
+            stored = run.store(msgspec.structs.replace(result, provenance=_stamped(provenance)))
+            registry.hook.genbench_job_finished(job=result.job, result=stored)
+            watcher.finished(result.job, stored)
+    finally:
+        results.close()  # type: ignore[attr-defined]  # ends the workers now, not when it is collected
+    if not run.pending():
+        registry.hook.genbench_run_finished(run=run)
+
+
+def make_task(job: Job, run: Run, registry: Registry) -> Task:
+    """All that a worker needs to know of a job."""
+    dataset = registry.dataset(job.dataset)
+    return Task(
+        job=job,
+        model_factory=registry.model(job.model).factory,
+        dataset=dataset,
+        extractor=registry.default_extractor(dataset.spec.modality),
+        metrics=[card for card in registry.metrics.values() if card.factory],
+        samples_path=str(run.samples_path(job).absolute()),
+    )
+
+
+def _stamped(provenance: dict[str, Any]) -> dict[str, Any]:
+    return {**provenance, "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}

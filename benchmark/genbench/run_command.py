@@ -1,0 +1,165 @@
+"""The `run` command: announces the plan, executes what is pending, sums up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from genbench.errors import RunFolderError, UsageError
+from genbench.job import Job
+from genbench.live_view import LiveView
+from genbench.planning import Request, estimate_seconds, folder_name, make_plan
+from genbench.plugin_manager import Registry
+from genbench.provenance import collect_provenance
+from genbench.result_store import Plan, Run
+from genbench.run_benchmark import Execution, run_benchmark
+from genbench.suite import load_suite
+
+EXIT_OK, EXIT_JOB_FAILED, EXIT_NOTHING_RAN = 0, 2, 3
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The command line of `run`; None where the user left the choice to us."""
+
+    models: tuple[str, ...]
+    datasets: tuple[str, ...]
+    suite: str
+    budget: str | None
+    seeds: int | None
+    workers: int | None
+    threads: int | None
+    executor: str
+    device: str
+    out: Path | None
+    dry_run: bool
+    shard: str | None
+    retry_failed: bool
+
+
+def run_command(options: RunOptions, registry: Registry, console: Console) -> int:
+    """Run, and return the exit code."""
+    for problem in registry.problems():
+        console.print(f"[yellow]left out:[/yellow] {escape(problem)}")
+    device = choose_device(options.device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = options.workers or (1 if device == "cuda" else cores)
+    threads = options.threads or max(1, cores // workers)
+    request = Request(
+        suite=load_suite(options.suite),
+        models=options.models,
+        datasets=options.datasets,
+        budget=options.budget,
+        seeds=options.seeds,
+        device=device,
+        threads=threads,
+    )
+    registry.executor(options.executor)
+    plan = make_plan(request, registry, ["genai-bench", *sys.argv[1:]])
+    whole = not (options.models or options.datasets or options.budget or options.seeds or options.threads)
+    folder = options.out or Path("runs") / folder_name(plan, whole_suite=whole and not options.workers)
+    shard = _read_shard(options.shard)
+    if options.dry_run:
+        _show_plan(plan, folder, workers, console)
+        return EXIT_OK if plan.jobs else EXIT_NOTHING_RAN
+    if not plan.jobs:
+        console.print("nothing to run: no model takes any of these data sets")
+        return EXIT_NOTHING_RAN
+    provenance = collect_provenance(threads)
+    run = Run.create(folder, msgspec.structs.replace(plan, provenance=provenance))
+    if options.retry_failed:
+        _forget_failures(run)
+    mine = plan.jobs[shard[0] - 1 :: shard[1]]
+    pending = [job for job in mine if run.result(job) is None]
+    _announce(plan, mine, pending, folder, workers, console)
+    try:
+        with LiveView(console, len(pending), estimate_seconds(pending, workers)) as view:
+            run_benchmark(run, pending, registry, Execution(options.executor, workers), provenance, view)
+    except KeyboardInterrupt:
+        left = sum(run.result(job) is None for job in mine)
+        console.print(
+            f"\n[yellow]interrupted[/yellow]: {len(mine) - left} of {len(mine)} jobs are done and kept in"
+            f" {escape(str(folder))}; the same command finishes the rest"
+        )
+        raise
+    console.print(f"results in [bold]{escape(str(folder))}[/bold]")
+    failed = [result for result in run.results() if result.status not in ("ok", "unsupported")]
+    if failed:
+        console.print(
+            f"[red]{len(failed)} of {len(plan.jobs)} jobs failed[/red]; logs in {escape(str(folder))}/jobs"
+        )
+    return EXIT_JOB_FAILED if failed else EXIT_OK
+
+
+def choose_device(wanted: str) -> str:
+    """ "cpu" or "cuda"; "auto" takes a GPU where there is one. Raises UsageError."""
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device {wanted}: expected auto, cpu or cuda")
+    if wanted == "cpu" or (wanted == "auto" and not _may_have_gpu()):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise UsageError("--device cuda: torch finds no GPU here; `genai-bench doctor` says more")
+    return "cpu"
+
+
+def _may_have_gpu() -> bool:
+    """Without importing torch, which takes seconds."""
+    return sys.platform != "linux" or Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists()
+
+
+def _read_shard(text: str | None) -> tuple[int, int]:
+    if text is None:
+        return 1, 1
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise UsageError(f"--shard {text}: expected I/N with 1 <= I <= N, as in 2/4")
+    return int(part), int(parts)
+
+
+def _announce(
+    plan: Plan, mine: list[Job], pending: list[Job], folder: Path, workers: int, console: Console
+) -> None:
+    estimate = estimate_seconds(pending, workers)
+    about = "" if estimate is None else f", about {_duration(estimate)}"
+    done = f" ({len(mine) - len(pending)} are done already)" if len(pending) < len(mine) else ""
+    console.print(
+        f"suite [bold]{escape(plan.suite)}[/bold]: {len(pending)} jobs to run{done} on {workers} worker"
+        f"{'s' if workers > 1 else ''}{about}, into {escape(str(folder))}"
+    )
+    if plan.refused:
+        console.print(f"[dim]{len(plan.refused)} pairs of model and data set are unsupported[/dim]")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _show_plan(plan: Plan, folder: Path, workers: int, console: Console) -> None:
+    for job in plan.jobs:
+        console.print(
+            f"{job.id}  {escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}, {job.budget}"
+        )
+    for result in plan.refused:
+        console.print(f"[dim]unsupported       {escape(result.reason or '')}[/dim]")
+    _announce(plan, plan.jobs, plan.jobs, folder, workers, console)
+
+
+def _forget_failures(run: Run) -> None:
+    for job in run.plan.jobs:
+        result = run.result(job)
+        if result is not None and result.status != "ok":
+            try:
+                shutil.rmtree(run.job_folder(job))
+            except OSError as error:
+                raise RunFolderError(f"cannot remove {run.job_folder(job)}: {error.strerror}") from None
