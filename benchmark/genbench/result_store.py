@@ -27,7 +27,7 @@ from genbench.result import SCHEMA_VERSION, Result
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command asked for. unsupported: results known beforehand, for models that cannot take a data set."""
+    """What commands asked for. refused: results known beforehand, of models that cannot take a data set."""
 
     suite: str
     jobs: list[Job]
@@ -47,14 +47,17 @@ class Run:
 
     @classmethod
     def create(cls, folder: Path, plan: Plan) -> Run:
-        """Make the folder, or take up what an earlier run left there. Results outside the plan stay, unread.
+        """Make the folder, or take up what an earlier run left there.
+
+        What an earlier command planned stays planned, unless this one plans the same of a newer version:
+        versions never share a table. Results outside the plan stay on disk, unread.
 
         Raises RunFolderError where the path is a file, cannot be written, or holds another version's run.
         """
         if folder.exists() and not folder.is_dir():
             raise RunFolderError(f"{folder} is a file; --out wants a folder")
         if (folder / "run.json").exists():
-            cls.open(folder)
+            plan = _merge(cls.open(folder).plan, plan)
         elif folder.is_dir() and any(folder.iterdir()):
             raise RunFolderError(f"{folder} is not empty and holds no run; choose another folder with --out")
         run = cls(folder, plan)
@@ -131,6 +134,15 @@ class Run:
     def replace(self, result: Result) -> None:
         """Write a result anew: for scoring again, which keeps the job and its samples."""
         _write_atomically(self.result_path(result.job), _encode(result))
+
+
+def _merge(old: Plan, new: Plan) -> Plan:
+    def what(job: Job) -> str:
+        return msgspec.structs.replace(job, model_version="", dataset_version="").id
+
+    jobs = {what(job): job for job in [*old.jobs, *new.jobs]}
+    refused = {what(result.job): result for result in [*old.refused, *new.refused]}
+    return msgspec.structs.replace(new, jobs=list(jobs.values()), refused=list(refused.values()))
 
 
 class _Versions(msgspec.Struct):

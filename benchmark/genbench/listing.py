@@ -1,0 +1,147 @@
+"""`genai-bench list`: what the plugins announced, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from genbench.errors import UnknownNameError
+from genbench.plugin_manager import NamedCard, Registry
+from genbench.suite import load_suite, suite_names
+
+Row = tuple[str, ...]
+
+
+def render_listing(what: str, registry: Registry, console: Console, *, as_json: bool) -> None:
+    """Print one listing. Raises UnknownNameError where there is no such listing."""
+    if what not in _LISTINGS:
+        raise UnknownNameError("listing", what, _LISTINGS)
+    records, columns, row = _LISTINGS[what](registry)
+    if as_json:
+        # not through rich, which would wrap it
+        console.file.write(msgspec.json.format(msgspec.json.encode(records), indent=2).decode() + "\n")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for position, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=position == 0)
+    for record in records:
+        table.add_row(*(escape(cell) for cell in row(record)))
+    console.print(table)
+
+
+def _announced(registry: Registry, cards: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, **msgspec.to_builtins(card), "plugin": _plugin(registry, card)}
+        for name, card in cards.items()
+    ]
+
+
+def _plugin(registry: Registry, card: NamedCard) -> str:
+    plugin = registry.origin(card)
+    return f"{plugin.distribution} {plugin.version}"
+
+
+Listing = tuple[list[dict[str, Any]], Row, Callable[[dict[str, Any]], Row]]
+
+
+def _models(registry: Registry) -> Listing:
+    def row(card: dict[str, Any]) -> Row:
+        paper = f"{card['paper']} ({card['year']})" if card["paper"] and card["year"] else card["paper"] or ""
+        return (
+            card["name"],
+            card["family"],
+            ", ".join(card["modalities"]),
+            card["summary"],
+            paper,
+            card["plugin"],
+        )
+
+    return (
+        _announced(registry, dict(registry.models)),
+        ("model", "family", "takes", "what it is", "paper", "from"),
+        row,
+    )
+
+
+def _datasets(registry: Registry) -> Listing:
+    def row(card: dict[str, Any]) -> Row:
+        spec = card["spec"]
+        shape = "×".join(str(size) for size in spec["event_shape"])
+        values = f"{spec['levels']} levels" if spec["levels"] else "real"
+        sizes = "/".join(str(size) for size in card["sizes"])
+        return (card["name"], spec["modality"], f"{shape}, {values}", sizes, card["summary"], card["licence"])
+
+    return (
+        _announced(registry, dict(registry.datasets)),
+        ("data set", "modality", "example", "train/valid/test", "what it is", "licence"),
+        row,
+    )
+
+
+def _metrics(registry: Registry) -> Listing:
+    def row(card: dict[str, Any]) -> Row:
+        return (
+            card["name"],
+            card["group"],
+            card["better"],
+            card["unit"],
+            ", ".join(card["modalities"]),
+            card["summary"],
+        )
+
+    return (
+        _announced(registry, dict(registry.metrics)),
+        ("metric", "group", "better", "unit", "for", "what it is"),
+        row,
+    )
+
+
+def _suites(registry: Registry) -> Listing:
+    suites = [msgspec.to_builtins(load_suite(name)) for name in suite_names()]
+
+    def row(suite: dict[str, Any]) -> Row:
+        datasets = ", ".join(suite["datasets"])
+        return (
+            suite["name"],
+            suite["budget"],
+            str(suite["seeds"]),
+            str(suite["samples"]),
+            datasets,
+            suite["summary"],
+        )
+
+    return suites, ("suite", "budget", "seeds", "samples", "data sets", "what it is for"), row
+
+
+def _plugins(registry: Registry) -> Listing:
+    def row(plugin: dict[str, Any]) -> Row:
+        state = "loaded" if plugin["loaded"] else "left out"
+        where = f"{plugin['distribution']} {plugin['version']}"
+        return (
+            plugin["name"],
+            where,
+            plugin["module"],
+            state,
+            str(plugin["cards"]),
+            "; ".join(plugin["problems"]),
+        )
+
+    return (
+        [msgspec.to_builtins(plugin) for plugin in registry.plugins],
+        ("plugin", "from", "module", "state", "cards", "problems"),
+        row,
+    )
+
+
+_LISTINGS: dict[str, Callable[[Registry], Listing]] = {
+    "models": _models,
+    "datasets": _datasets,
+    "metrics": _metrics,
+    "suites": _suites,
+    "plugins": _plugins,
+}
