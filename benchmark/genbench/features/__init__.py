@@ -1,28 +1,21 @@
-"""Feature extractors: fixed maps from examples to vectors, known by name and hash."""
+"""Feature extractors: fixed maps from examples to vectors, known by name and hash.
+
+`Extractor` is loaded when it is first used: `genbench.features.cards` is read without torch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from genbench.features.extractor import Extractor
+
+__all__ = ["Extractor"]
 
 
-@dataclass(frozen=True)
-class Extractor:
-    """A fixed map. compute: (N, *event_shape) in the working dtype -> (N, D) float32.
+def __getattr__(name: str) -> Any:
+    if name == "Extractor":
+        from genbench.features.extractor import Extractor
 
-    hash: of all that the map depends on; figures from extractors with different hashes do not compare.
-    """
-
-    name: str
-    hash: str
-    compute: Callable[[Tensor], Tensor]
-
-    @property
-    def identity(self) -> str:
-        """As records have it: "name:hash"."""
-        return f"{self.name}:{self.hash}"
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.compute(x)
+        return Extractor
+    raise AttributeError(f"module 'genbench.features' has no attribute {name!r}")

@@ -1,0 +1,64 @@
+"""Principal components of the training images as features.
+
+Not whitened, so that Euclidean distances between features are those between images, less what lies
+outside the components.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from genbench.data import Dataset, Split
+from genbench.features.extractor import Extractor
+from genbench.features.pixels import flat_values
+from genbench.features.recipe import recipe_hash
+
+COMPONENTS = 64
+_VERSION = 1
+_CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """mean: (D,). directions: (K, D), orthonormal, the most variance first; float64."""
+
+    mean: Float[Tensor, " dim"]
+    directions: Float[Tensor, "components dim"]
+
+    def project(self, flat: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch components"]:
+        """(N, D) -> (N, K) float32."""
+        return ((flat.double() - self.mean) @ self.directions.T).float()
+
+
+def fit_principal_components(train: Split, components: int = COMPONENTS) -> PrincipalComponents:
+    """At most `components` of them: fewer where the data has fewer dimensions or examples.
+
+    Each direction's largest coordinate is positive, which fixes the sign that eigenvectors leave open.
+    """
+    count, dim = len(train), train.spec.dimension
+    chunks = range(0, count, _CHUNK)
+
+    def chunk(start: int) -> Tensor:
+        return flat_values(train.x[start : start + _CHUNK], train.spec).double()
+
+    mean = torch.stack([chunk(start).sum(0) for start in chunks]).sum(0) / count
+    scatter = torch.zeros(dim, dim, dtype=torch.float64)
+    for start in chunks:
+        centred = chunk(start) - mean
+        scatter.addmm_(centred.T, centred)
+    keep = max(1, min(components, dim, count - 1))
+    directions = torch.linalg.eigh(scatter)[1].T.flip(0)[:keep]
+    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
+    return PrincipalComponents(mean, (directions * largest.sign()).contiguous())
+
+
+def pca(dataset: Dataset) -> Extractor:
+    """The extractor "pca", fitted on the training split."""
+    spec, train = dataset.spec, dataset.train
+    fitted = fit_principal_components(train)
+    identity = recipe_hash("pca", _VERSION, spec, fitted_on=train.x, components=COMPONENTS)
+    return Extractor("pca", identity, lambda x: fitted.project(flat_values(x, spec)))

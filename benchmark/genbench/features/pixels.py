@@ -1,0 +1,25 @@
+"""The numbers themselves as features: pixels, coordinates, a series' values."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from genbench.data import Dataset
+from genbench.features.extractor import Extractor
+from genbench.features.recipe import recipe_hash
+from genbench.spec import DataSpec
+
+_VERSION = 1
+
+
+def flat_values(x: Tensor, spec: DataSpec) -> Float[Tensor, "batch dim"]:
+    """(N, *event_shape) in the data's domain -> (N, D) float32; integers 0..levels-1 become [0, 1]."""
+    flat = x.reshape(len(x), -1).float()
+    return flat if spec.levels is None else flat / (spec.levels - 1)
+
+
+def values(dataset: Dataset) -> Extractor:
+    """The extractor "values"; nothing is fitted."""
+    spec = dataset.spec
+    return Extractor("values", recipe_hash("values", _VERSION, spec), lambda x: flat_values(x, spec))

@@ -1,0 +1,179 @@
+"""The metrics that the harness brings, as cards. No torch here: `genai-bench list metrics` reads this."""
+
+from __future__ import annotations
+
+from genbench.cards import MetricCard
+from genbench.spec import MODALITIES, Modality
+
+# What has vectors whose distances mean something; tokens and music need features of their own.
+_VECTORS: tuple[Modality, ...] = ("points", "image", "series")
+
+_FRECHET = "genbench.metrics.frechet:score_frechet"
+_KERNEL = "genbench.metrics.kernel:score_kernel"
+_NEIGHBOURS = "genbench.metrics.neighbours:score_neighbours"
+_SLICED = "genbench.metrics.sliced_wasserstein:score_sliced_wasserstein"
+_TRUTH = "genbench.metrics.truth:score_truth"
+_SERIES = "genbench.metrics.series:score_series"
+_MEMORISATION = "genbench.metrics.memorisation:score_memorisation"
+
+METRIC_CARDS: tuple[MetricCard, ...] = (
+    # ---- measured by the worker, which holds the model
+    MetricCard(
+        name="negative_log_likelihood",
+        summary="mean negative log-likelihood of held-out examples; its kind says whether it is a bound",
+        unit="nats",
+        better="lower",
+        group="likelihood",
+        modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="bits_per_dim",
+        summary="negative log-likelihood of held-out examples, in bits, per number of an example",
+        unit="bits/dim",
+        better="lower",
+        group="likelihood",
+        modalities=MODALITIES,
+    ),
+    # ---- from features of samples and of real data
+    MetricCard(
+        name="frechet_distance",
+        summary="squared Fréchet distance between Gaussians fitted to the features (Heusel et al. 2017)",
+        unit="squared feature units",
+        better="lower",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_FRECHET,
+    ),
+    MetricCard(
+        name="kernel_distance",
+        summary="unbiased squared MMD of the features under a cubic kernel (Bińkowski et al. 2018)",
+        unit="squared MMD",
+        better="lower",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_KERNEL,
+    ),
+    MetricCard(
+        name="sliced_wasserstein",
+        summary="sliced 2-Wasserstein distance of the features over 256 random directions (Bonneel et al. 2015)",
+        unit="feature units",
+        better="lower",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_SLICED,
+    ),
+    MetricCard(
+        name="precision",
+        summary="share of samples within the k-nearest-neighbour manifold of real data (Kynkäänniemi et al. 2019)",
+        unit="share",
+        better="higher",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_NEIGHBOURS,
+    ),
+    MetricCard(
+        name="recall",
+        summary="share of real data within the k-nearest-neighbour manifold of samples (Kynkäänniemi et al. 2019)",
+        unit="share",
+        better="higher",
+        group="diversity",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_NEIGHBOURS,
+    ),
+    MetricCard(
+        name="density",
+        summary="real neighbourhoods that hold a sample, over k, on average (Naeem et al. 2020); about 1 for real data",
+        unit="ratio",
+        better="higher",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_NEIGHBOURS,
+    ),
+    MetricCard(
+        name="coverage",
+        summary="share of real neighbourhoods that hold a sample (Naeem et al. 2020)",
+        unit="share",
+        better="higher",
+        group="diversity",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_NEIGHBOURS,
+    ),
+    # ---- against a known density
+    MetricCard(
+        name="modes_covered",
+        summary="modes with a high-quality sample nearest to them (Srivastava et al. 2017; Lin et al. 2018)",
+        unit="modes",
+        better="higher",
+        group="diversity",
+        modalities=("points",),
+        requires_truth=True,
+        factory=_TRUTH,
+    ),
+    MetricCard(
+        name="high_quality_share",
+        summary="share of samples within three standard deviations of a mode (Srivastava et al. 2017; Lin et al. 2018)",
+        unit="share",
+        better="higher",
+        group="quality",
+        modalities=("points",),
+        requires_truth=True,
+        factory=_TRUTH,
+    ),
+    MetricCard(
+        name="truth_log_prob",
+        summary="mean log-density of samples under the truth; above the held-out row's it means collapse",
+        unit="nats",
+        # More is not better: the mode of the density, sampled over and over, has the most of all.
+        better="neither",
+        group="quality",
+        modalities=("points",),
+        requires_truth=True,
+        factory=_TRUTH,
+    ),
+    # ---- series
+    MetricCard(
+        name="autocorrelation_difference",
+        summary="mean absolute difference of the autocorrelation functions, over lags and channels (Wiese et al. 2020)",
+        unit="correlation",
+        better="lower",
+        group="quality",
+        modalities=("series",),
+        factory=_SERIES,
+    ),
+    MetricCard(
+        name="marginal_difference",
+        summary="1-Wasserstein distance between the marginals, mean over channels (Wiese et al. 2020)",
+        unit="train std",
+        better="lower",
+        group="quality",
+        modalities=("series",),
+        factory=_SERIES,
+    ),
+    # ---- memorisation
+    MetricCard(
+        name="authenticity",
+        summary="share of samples farther from the nearest training example than its own nearest (Alaa et al. 2022)",
+        unit="share",
+        better="higher",
+        group="memorisation",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_MEMORISATION,
+    ),
+    MetricCard(
+        name="copied_share",
+        summary="share of samples that equal a training example in every number",
+        unit="share",
+        better="lower",
+        group="memorisation",
+        modalities=_VECTORS,
+        factory=_MEMORISATION,
+    ),
+)
