@@ -7,7 +7,8 @@
     │   └── RunFolderError        a run folder that cannot be read or written
     ├── PluginError               a plugin broke its contract
     ├── DataError                 a data set could not be had or is not what it should be
-    └── Diverged                  training or sampling gave values that are not finite
+    ├── Diverged                  training or sampling gave values that are not finite
+    └── SamplingTimeout           the sampling budget ran out
 
 Anything else that reaches the top is a bug of ours, and shows its traceback.
 """
@@ -52,6 +53,10 @@ class DataError(GenbenchError):
 
 class Diverged(GenbenchError):
     """Training or sampling gave values that are not finite."""
+
+
+class SamplingTimeout(GenbenchError):
+    """The sampling budget ran out."""
 
 
 def _hint(kind: str, name: str, known: list[str]) -> str:

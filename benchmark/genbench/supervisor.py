@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from genbench.bounded_log import BoundedLog
 from genbench.budget import Budget
 from genbench.child import child_main
 from genbench.job import Job
@@ -50,7 +50,6 @@ ESCALATION = (
 )
 """Signals to a child that is past its limit, and the seconds each is given to work."""
 _MEMORY_LOOK_SECONDS = 0.05
-_LOG_HEAD_BYTES = _LOG_TAIL_BYTES = 256 * 1024
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +100,7 @@ class Supervised:
         self._on_message = on_message
         self._channel, child_channel = context.Pipe(duplex=False)
         self._log, child_log = context.Pipe(duplex=False)
-        self._log_file = _BoundedLog(log_path)
+        self._log_file = BoundedLog(log_path)
         os.set_blocking(self._log.fileno(), False)
         self._process = context.Process(  # type: ignore[attr-defined]
             target=child_main,
@@ -295,36 +294,3 @@ _SIGNAL_HINTS = {
 
 def _mebibytes(size: int) -> str:
     return f"{size / 2**20:.0f} MiB"
-
-
-class _BoundedLog:
-    """Keeps the head and the tail of what a child prints, whatever the amount."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb")
-        self._room = _LOG_HEAD_BYTES
-        self._tail: deque[bytes] = deque()
-        self._tail_bytes = 0
-        self._dropped = 0
-
-    def write(self, chunk: bytes) -> None:
-        head, rest = chunk[: self._room], chunk[self._room :]
-        if head:
-            self._file.write(head)
-            self._file.flush()
-            self._room -= len(head)
-        if rest:
-            self._tail.append(rest)
-            self._tail_bytes += len(rest)
-        while self._tail and self._tail_bytes - len(self._tail[0]) >= _LOG_TAIL_BYTES:
-            self._dropped += len(self._tail[0])
-            self._tail_bytes -= len(self._tail.popleft())
-
-    def close(self) -> None:
-        if self._file.closed:
-            return
-        if self._dropped:
-            self._file.write(b"\n... %d bytes left out ...\n" % self._dropped)
-        self._file.writelines(self._tail)
-        self._file.close()

@@ -8,7 +8,6 @@ What happens outside this process (limits, kills, logs, storing the result) is t
 from __future__ import annotations
 
 import random
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +24,9 @@ from torch import Tensor
 from genbench.budget import Budget
 from genbench.cards import DatasetCard, load_factory
 from genbench.compute_meter import ComputeMeter, Spent
-from genbench.data import Dataset, storage_dtype, working_dtype
-from genbench.errors import DataError, Diverged, GenbenchError, PluginError
+from genbench.data import Dataset, storage_dtype
+from genbench.errors import DataError, PluginError
+from genbench.failures import classify
 from genbench.features import Extractor
 from genbench.job import derive_seed
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
@@ -35,15 +35,14 @@ from genbench.measure.speed import sample_latency_seconds, synchronised_clock
 from genbench.metrics.frechet import score_frechet
 from genbench.model import GenerativeModel
 from genbench.prepared import load_dataset
-from genbench.result import CurvePoint, MetricValue, Status
+from genbench.result import CurvePoint, MetricValue
+from genbench.sampling import call_size, draw_samples
 from genbench.scoring import ScoringInputs, score
 from genbench.task import Observer, Outcome, Phase, Task
 
 # Checkpoints are judged on this many validation examples and samples, and importance samples.
 CHECKPOINT_EXAMPLES = 512
 CHECKPOINT_IMPORTANCE_SAMPLES = 10
-# Samples are drawn in calls of at most this many numbers, so that memory does not grow with their count.
-_CALL_NUMBERS = 2**20
 
 
 def run_task(task: Task, observer: Observer | None = None) -> Outcome:
@@ -56,7 +55,7 @@ def run_task(task: Task, observer: Observer | None = None) -> Outcome:
         if isinstance(error, KeyboardInterrupt):
             raise
         traceback.print_exc()
-        outcome.status, outcome.reason = _classify(error, worker.phase)
+        outcome.status, outcome.reason = classify(error, worker.phase)
     return outcome
 
 
@@ -239,7 +238,7 @@ class _Worker:
             sample_seconds=seconds,
             sample_latency_seconds=latency,
             samples_per_second=len(samples) / seconds,
-            sample_batch=min(len(samples), self.call_size),
+            sample_batch=min(len(samples), call_size(self.dataset.spec)),
             sample_peak_rss_bytes=peak.rss_bytes,
             sample_peak_cuda_bytes=peak.cuda_allocated_bytes,
             sample_peak_cuda_reserved_bytes=peak.cuda_reserved_bytes,
@@ -251,26 +250,10 @@ class _Worker:
         self.observer.outcome(self.outcome)
         return samples
 
-    @property
-    def call_size(self) -> int:
-        return max(1, _CALL_NUMBERS // self.dataset.spec.dimension)
-
     def draw(self, count: int, seed: int) -> Tensor:
         """(count, *event_shape) checked samples on the CPU, within the sampling budget."""
         generator = torch.Generator(self.device).manual_seed(seed)
-        began, drawn = time.perf_counter(), 0
-        pieces: list[Tensor] = []
-        with torch.no_grad():
-            while drawn < count:
-                size = min(self.call_size, count - drawn)
-                pieces.append(_checked_samples(self.model.sample(size, generator), size, self.dataset))
-                drawn += size
-                seconds = time.perf_counter() - began
-                if seconds > self.job.sampling_seconds and drawn < count:
-                    raise SamplingTimeout(
-                        f"drew {drawn} of {count} samples in the sampling budget of {self.job.sampling_seconds:g}s"
-                    )
-        return torch.cat(pieces)
+        return draw_samples(self.model, count, generator, self.dataset.spec, self.job.sampling_seconds)
 
     def inputs(self, samples: Tensor, reference: Tensor) -> ScoringInputs:
         return ScoringInputs(
@@ -290,10 +273,6 @@ class _Worker:
         return extractor
 
 
-class SamplingTimeout(GenbenchError):
-    """The sampling budget ran out."""
-
-
 def _load(card: DatasetCard) -> Dataset:
     try:
         return load_dataset(card)
@@ -301,59 +280,6 @@ def _load(card: DatasetCard) -> Dataset:
         raise
     except Exception as error:
         raise DataError(f"{card.name}: {type(error).__name__}: {error}") from error
-
-
-def _checked_samples(samples: object, count: int, dataset: Dataset) -> Tensor:
-    spec = dataset.spec
-    if not isinstance(samples, Tensor):
-        raise PluginError(f"sample returned {type(samples).__name__}, expected a tensor")
-    expected = (count, *spec.event_shape)
-    if tuple(samples.shape) != expected:
-        raise PluginError(f"sample({count}) returned shape {tuple(samples.shape)}, expected {expected}")
-    samples = samples.detach().cpu()
-    if samples.is_floating_point():
-        broken = int((~samples.isfinite()).flatten(1).any(1).sum())
-        if broken:
-            raise Diverged(f"{broken} of {count} samples are not finite")
-    if spec.levels is not None:
-        if samples.is_floating_point() or samples.is_complex():
-            raise PluginError(f"sample returned {samples.dtype}, expected integers 0..{spec.levels - 1}")
-        low, high = int(samples.min()), int(samples.max())
-        if low < 0 or high >= spec.levels:
-            raise PluginError(f"samples range over {low}..{high}, expected 0..{spec.levels - 1}")
-    elif not samples.is_floating_point():
-        raise PluginError(f"sample returned {samples.dtype}, expected float32")
-    return samples.to(working_dtype(spec))
-
-
-def _classify(error: BaseException, phase: str) -> tuple[Status, str]:
-    """The status that tells what went wrong, and one line that says it."""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else ""
-    if isinstance(error, DataError):
-        return "data_error", text
-    if isinstance(error, Diverged):
-        return "diverged", text
-    if isinstance(error, SamplingTimeout):
-        return "timeout", text
-    if _is_out_of_memory(error):
-        return "oom", f"out of memory in {phase}: {text or type(error).__name__}"
-    if isinstance(error, GenbenchError):
-        return "plugin_error", text
-    return "plugin_error", f"{type(error).__name__} in {phase}: {text}{_place(error)}"
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    # the CPU allocator raises a plain RuntimeError
-    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
-
-
-def _place(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "site-packages" not in frame.filename]
-    frame = (own or frames)[-1]
-    return f" ({Path(frame.filename).name}:{frame.lineno})"
 
 
 def _seed_everything(seed: int) -> None:
