@@ -1,0 +1,88 @@
+"""Points against a known density: are the samples good, and are all modes there?
+
+As VEEGAN (Srivastava et al. 2017, section 5.1) and PacGAN (Lin et al. 2018, section 4.1) define them: a
+sample is of high quality if it lies within three standard deviations of the nearest mode; a mode is
+covered if it is the nearest of at least one high-quality sample. (In two dimensions 98.9 % of a Gaussian
+lies within three standard deviations: that, not 1, is what real data gets.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from genbench.metrics.figures import figure, without_value
+from genbench.result import MetricValue
+from genbench.scoring import ScoringInputs
+
+HIGH_QUALITY_STDS = 3.0
+_NAMES = ("modes_covered", "high_quality_share", "truth_log_prob")
+
+
+@dataclass(frozen=True)
+class ModeAssignment:
+    """Statistics. nearest: (N,) index of the nearest mode. high_quality: (N,) whether it is near enough."""
+
+    nearest: Int[Tensor, " n"]
+    high_quality: Bool[Tensor, " n"]
+
+
+def assign_to_modes(
+    samples: Float[Tensor, "n *event"], modes: Float[Tensor, "m *event"], mode_scale: float
+) -> ModeAssignment:
+    """Samples to statistics. mode_scale: the standard deviation of a mode."""
+    distances = torch.cdist(
+        samples.double().flatten(1),
+        modes.double().flatten(1),
+        compute_mode="donot_use_mm_for_euclid_dist",
+    )
+    distance, nearest = distances.min(1)
+    return ModeAssignment(nearest, distance <= HIGH_QUALITY_STDS * mode_scale)
+
+
+def modes_covered(assignment: ModeAssignment) -> int:
+    """Modes that are the nearest of at least one high-quality sample."""
+    return len(torch.unique(assignment.nearest[assignment.high_quality]))
+
+
+def high_quality_share(assignment: ModeAssignment) -> float:
+    """Share of samples within three standard deviations of the nearest mode."""
+    return float(assignment.high_quality.double().mean())
+
+
+def score_truth(inputs: ScoringInputs) -> list[MetricValue]:
+    truth, samples = inputs.truth, inputs.samples
+    if truth is None:
+        return without_value(_NAMES, inputs, "the density is not known")
+    if len(samples) < 2:
+        return without_value(_NAMES, inputs, f"{len(samples)} samples, needs at least 2")
+    return [
+        *_mode_figures(inputs, truth.modes, truth.mode_scale),
+        _log_prob_figure(inputs, truth.log_prob(samples)),
+    ]
+
+
+def _mode_figures(inputs: ScoringInputs, modes: Tensor | None, mode_scale: float | None) -> list[MetricValue]:
+    if modes is None or mode_scale is None:
+        return without_value(
+            ("modes_covered", "high_quality_share"), inputs, "the density has no modes to count"
+        )
+    assignment = assign_to_modes(inputs.samples.float(), modes, mode_scale)
+    share = high_quality_share(assignment)
+    stderr = (share * (1 - share) / len(inputs.samples)) ** 0.5
+    return [
+        figure("modes_covered", inputs, float(modes_covered(assignment)), note=f"of {len(modes)} modes"),
+        figure("high_quality_share", inputs, share, stderr=stderr),
+    ]
+
+
+def _log_prob_figure(inputs: ScoringInputs, log_prob: Float[Tensor, " n"]) -> MetricValue:
+    outside = int((log_prob == -torch.inf).sum())
+    if outside:
+        note = f"{outside} of {len(log_prob)} samples lie where the density is 0, so the mean is -inf"
+        return figure("truth_log_prob", inputs, None, note=note)
+    wide = log_prob.double()
+    return figure("truth_log_prob", inputs, wide.mean(), stderr=wide.std() / len(wide) ** 0.5)
