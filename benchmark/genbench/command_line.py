@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 
@@ -19,6 +18,8 @@ from genbench.errors import GenbenchError, UsageError
 from genbench.plugin_manager import load_registry
 
 EXIT_USAGE, EXIT_INTERRUPTED = 4, 130
+# typer carries its own click since 0.26 and uses the package before; this is the right one's base class
+ClickException: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="genai-bench",
@@ -43,15 +44,15 @@ def run_command_line(arguments: list[str]) -> int:
         load_registry().hook.genbench_commands(app=app)
         code = app(arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
+    except ClickException as error:
         stderr.print(f"genai-bench: {error.format_message()}", markup=False)
         return EXIT_USAGE
     except GenbenchError as error:
         stderr.print(f"genai-bench: {error}", markup=False)
         return EXIT_USAGE
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         stderr.print("interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away: `genai-bench list models | head`
@@ -69,10 +70,13 @@ def run(
         ),
     ] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option("-d", "--dataset", help="A data set. Repeatable.")
+        list[str] | None, typer.Option("-d", "--dataset", metavar="NAME", help="A data set. Repeatable.")
     ] = None,
     suite: Annotated[
-        str | None, typer.Option(help="A suite's name, or a TOML file.  [dim]\\[default: quick][/dim]")
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="A suite's name, or a TOML file.  [dim]\\[default: quick][/dim]"
+        ),
     ] = None,
     budget: Annotated[
         str | None,
@@ -81,26 +85,30 @@ def run(
         ),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="How many seeds; three or more make a claim.")
+        int | None, typer.Option(min=1, metavar="N", help="How many seeds; three or more make a claim.")
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("-j", "--jobs", min=1, help="Workers at once.  [dim]\\[default: one a core][/dim]"),
+        typer.Option(
+            "-j", "--jobs", min=1, metavar="N", help="Workers at once.  [dim]\\[default: one a core][/dim]"
+        ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads a worker.  [dim]\\[default: cores / workers][/dim]")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Threads a worker.  [dim]\\[default: cores / workers][/dim]"),
     ] = None,
-    executor: Annotated[str, typer.Option(help="How workers are run.")] = "local",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    executor: Annotated[str, typer.Option(metavar="NAME", help="How workers are run.")] = "local",
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu or cuda.")] = "auto",
     out: Annotated[
-        Path | None, typer.Option(help="The run's folder.  [dim]\\[default: runs/SUITE...][/dim]")
+        Path | None,
+        typer.Option(metavar="DIR", help="The run's folder.  [dim]\\[default: runs/SUITE...][/dim]"),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts, for several machines.")
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option(help="Run jobs again whose stored result is a failure.")
+        bool, typer.Option("--retry-failed", help="Run jobs again whose stored result is a failure.")
     ] = False,
 ) -> int:
     """Run models on data sets and show the leaderboard.

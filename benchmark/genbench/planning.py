@@ -138,7 +138,7 @@ def _article(kind: str) -> str:
 
 
 def _choose_models(request: Request, registry: Registry) -> list[Variant]:
-    wanted = list(request.models) or request.suite.models
+    wanted = request.models or request.suite.models
     chosen: dict[str, Variant] = {}
     for text in wanted:
         if text == "*":
@@ -157,7 +157,7 @@ def _choose_models(request: Request, registry: Registry) -> list[Variant]:
 
 
 def _choose_datasets(request: Request, registry: Registry) -> list[DatasetCard]:
-    wanted = list(request.datasets) or request.suite.datasets
+    wanted = request.datasets or request.suite.datasets
     chosen: dict[str, DatasetCard] = {}
     for name in wanted:
         if name == "*":

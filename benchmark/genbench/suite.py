@@ -26,8 +26,8 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     seeds: int
     samples: int
     importance_samples: int
-    models: list[str] = ["*"]
-    datasets: list[str] = ["*"]
+    models: tuple[str, ...] = ("*",)
+    datasets: tuple[str, ...] = ("*",)
     name: str = ""
 
 

@@ -53,7 +53,8 @@ _MEMORY_LOOK_SECONDS = 0.05
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a child may use. memory_bytes: resident memory above what it started with."""
+    """What a child may use. phase_seconds: of one visit to a phase, but of all visits to training together.
+    memory_bytes: resident memory above what it started with."""
 
     phase_seconds: dict[str, float]
     memory_bytes: int
@@ -61,15 +62,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, job: Job, default_memory_bytes: int) -> Limits:
         budget = Budget.parse(job.budget)
+        sampling = _with_grace(job.sampling_seconds)
         asked = {
-            "train": budget.seconds or UNTIMED_TRAINING_SECONDS,
-            "sample": job.sampling_seconds,
+            "train": _with_grace(budget.seconds or UNTIMED_TRAINING_SECONDS),
+            "checkpoint": CHECKPOINT_SECONDS + sampling,
+            "sample": sampling,
         }
-        graced = {phase: seconds + max(GRACE_SECONDS, seconds / 2) for phase, seconds in asked.items()}
         return cls(
-            phase_seconds={**PHASE_LIMITS_SECONDS, "score": SCORE_LIMIT_SECONDS, **graced},
+            phase_seconds={**PHASE_LIMITS_SECONDS, **asked},
             memory_bytes=budget.memory_bytes or default_memory_bytes,
         )
+
+
+def _with_grace(seconds: float) -> float:
+    return seconds + max(GRACE_SECONDS, seconds / 2)
 
 
 def process_context() -> BaseContext:
@@ -214,8 +220,9 @@ class Supervised:
 
     def _enforce_time(self, now: float) -> None:
         if self._verdict is None:
-            limit = self.limits.phase_seconds.get(self._phase, SCORE_LIMIT_SECONDS)
-            if self._spent_in_phase(now) > limit:
+            limit = self.limits.phase_seconds[self._phase]
+            before = self._phase_seconds.get("train", 0.0) if self._phase == "train" else 0.0
+            if before + now - self._phase_began > limit:
                 self._verdict = ("timeout", f"{self._phase} took more than {limit:g}s, its grace included")
                 self._next_signal = now
         if now >= self._next_signal:

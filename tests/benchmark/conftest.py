@@ -1,0 +1,28 @@
+"""Fixtures that run real workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from genbench.executors.local import LocalExecutor
+from genbench.job import Job
+from genbench.result import Result
+from genbench.task import Message, Task
+
+
+@pytest.fixture
+def execute(tmp_path: Path) -> Callable[..., list[Result]]:
+    """Run tasks in real workers; returns results in the order in which they end."""
+
+    def execute(*tasks: Task, workers: int = 2, messages: list[Message] | None = None) -> list[Result]:
+        def on_message(job: Job, message: Message) -> None:
+            if messages is not None:
+                messages.append(message)
+
+        executor = LocalExecutor(workers)
+        return list(executor.execute(tasks, lambda job: tmp_path / "jobs" / job.id / "log.txt", on_message))
+
+    return execute

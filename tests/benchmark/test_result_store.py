@@ -1,0 +1,158 @@
+"""A run's folder: atomic, resumable, readable by strangers, and honest about what it cannot read."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from jobs import make_job
+
+from genbench.errors import RunFolderError
+from genbench.job import Job
+from genbench.result import MetricValue, Result, finite_or_none
+from genbench.result_store import Plan, Run
+
+
+def result_of(job: Job, value: float = 1.0) -> Result:
+    metric = MetricValue(name="m", value=value, unit="", better="lower")
+    return Result(id=job.id, status="ok", job=job, metrics=[metric])
+
+
+def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
+    job = make_job("a")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
+    assert run.pending() == [job]
+    run.store(result_of(job))
+    again = Run.open(tmp_path / "run")
+    assert again.results() == [result_of(job)]
+    assert again.pending() == []
+    # a stranger reads it with nothing but JSON
+    record = json.loads(again.result_path(job).read_text())
+    assert record["schema"] == 1
+    assert record["job"]["model"] == "a"
+
+
+def test_the_first_result_stands(tmp_path: Path) -> None:
+    job = make_job("a")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
+    run.store(result_of(job, 1.0))
+    assert run.store(result_of(job, 2.0)).metrics[0].value == 1.0
+
+
+def test_a_torn_result_is_made_again_and_kept_aside(tmp_path: Path) -> None:
+    job = make_job("a")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
+    run.store(result_of(job))
+    path = run.result_path(job)
+    path.write_bytes(path.read_bytes()[:40])
+    assert run.pending() == [job]
+    run.store(result_of(job, 3.0))
+    assert run.results()[0].metrics[0].value == 3.0
+    assert path.with_suffix(".unreadable").exists()
+
+
+def test_deleting_a_folder_asks_for_the_job_again(tmp_path: Path) -> None:
+    job = make_job("a")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
+    run.store(result_of(job))
+    run.result_path(job).unlink()
+    run.job_folder(job).rmdir()
+    assert run.pending() == [job]
+
+
+def test_a_newer_version_replaces_the_plan_of_an_older_one_and_its_result_is_not_met(tmp_path: Path) -> None:
+    old, other = make_job("a", model_version="1"), make_job("b")
+    new = make_job("a", model_version="2")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[old, other]))
+    run.store(result_of(old))
+    run.store(result_of(other))
+    again = Run.create(tmp_path / "run", Plan(suite="s", jobs=[new]))
+    assert again.pending() == [new]
+    assert [result.job for result in again.results()] == [other]
+    assert run.result_path(old).exists()
+
+
+@pytest.mark.parametrize("changed", ["budget", "seed", "dataset", "threads", "device", "hyperparameters"])
+def test_the_id_hashes_everything(changed: str) -> None:
+    values = {
+        "budget": "2s",
+        "seed": 1,
+        "dataset": "x",
+        "threads": 2,
+        "device": "cuda",
+        "hyperparameters": {"a": 1},
+    }
+    assert make_job("a").id != make_job("a", **{changed: values[changed]}).id
+    assert make_job("a").id == make_job("a").id
+
+
+def test_folders_that_are_no_runs(tmp_path: Path) -> None:
+    plan = Plan(suite="s", jobs=[])
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(RunFolderError, match="is a file"):
+        Run.create(file, plan)
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "thesis.tex").write_text("x")
+    with pytest.raises(RunFolderError, match="is not empty and holds no run"):
+        Run.create(full, plan)
+    with pytest.raises(RunFolderError, match="holds no run"):
+        Run.open(tmp_path / "nowhere")
+    with pytest.raises(RunFolderError, match=r"cannot write to run folder"):
+        Run.create(Path("/proc/genbench"), plan)
+
+
+@pytest.mark.parametrize("change", [{"schema": 99}, {"protocol": "0.9"}])
+def test_another_versions_run_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    folder = tmp_path / "run"
+    Run.create(folder, Plan(suite="s", jobs=[]))
+    record = {**json.loads((folder / "run.json").read_text()), **change}
+    (folder / "run.json").write_text(json.dumps(record))
+    with pytest.raises(RunFolderError, match="another version"):
+        Run.open(folder)
+    with pytest.raises(RunFolderError, match="another version"):
+        Run.create(folder, Plan(suite="s", jobs=[]))
+
+
+def test_a_torn_plan_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    Run.create(folder, Plan(suite="s", jobs=[make_job("a")]))
+    (folder / "run.json").write_bytes((folder / "run.json").read_bytes()[:50])
+    with pytest.raises(RunFolderError, match=r"run\.json cannot be read"):
+        Run.open(folder)
+
+
+def _store_many(folder: str, value: float) -> None:
+    run = Run.open(Path(folder))
+    for job in run.plan.jobs:
+        run.store(result_of(job, value))
+
+
+def test_several_processes_write_into_one_run(tmp_path: Path) -> None:
+    jobs = [make_job("a", seed=seed) for seed in range(30)]
+    Run.create(tmp_path / "run", Plan(suite="s", jobs=jobs))
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_store_many, args=(str(tmp_path / "run"), float(i))) for i in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    run = Run.open(tmp_path / "run")
+    assert len(run.results()) == 30
+    assert {os.path.basename(p) for p in run.job_folder(jobs[0]).iterdir()} == {"result.json"}
+
+
+def test_a_record_never_holds_nan() -> None:
+    """JSON has none; a figure that is not finite is null, with its reason in `note`."""
+    assert finite_or_none(math.nan) is None
+    assert finite_or_none(-math.inf) is None
+    assert finite_or_none(0.5) == 0.5
+    metric = MetricValue(name="m", value=finite_or_none(math.inf), unit="", better="lower", note="not finite")
+    assert b"null" in msgspec.json.encode(metric)

@@ -1,0 +1,164 @@
+"""Models that misbehave, each in one way, and a tiny data set to do it on. Loaded by real workers."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import torch
+
+from genbench import ComputeMeter, Dataset, DataSpec, GenerativeModel, Split
+
+SPEC = DataSpec(name="tiny", modality="points", event_shape=(2,))
+
+
+def tiny_dataset() -> Dataset:
+    x = torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+    return Dataset(
+        spec=SPEC, train=Split(SPEC, x[:32]), valid=Split(SPEC, x[32:48]), test=Split(SPEC, x[48:])
+    )
+
+
+def broken_dataset() -> Dataset:
+    raise OSError("the disk is on fire")
+
+
+class Good(GenerativeModel):
+    """Learns a mean."""
+
+    def __init__(self, spec: DataSpec, *, rate: float = 0.1) -> None:
+        super().__init__(spec)
+        self.rate = rate
+        self.mean = torch.nn.Parameter(torch.zeros(spec.event_shape))
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        for batch in meter.batches(train, batch_size=8):
+            loss = (batch.x - self.mean).square().mean()
+            (gradient,) = torch.autograd.grad(loss, self.mean)
+            self.mean.data -= self.rate * gradient
+            meter.log(loss=loss)
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        return self.mean.detach() + torch.randn((count, *self.spec.event_shape), generator=generator)
+
+
+class Hangs(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        super().fit(train, meter)
+        while True:
+            time.sleep(0.1)
+
+
+class HangsDeaf(Good):
+    """Ignores every signal that can be ignored."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            time.sleep(0.1)
+
+
+class HangsInSample(Good):
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        while True:
+            time.sleep(0.1)
+
+
+class Leaves(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        os._exit(7)
+
+
+class Exits(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        sys.exit(3)
+
+
+class KillsItself(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        super().fit(train, meter)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Segfaults(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        ctypes.string_at(0)
+
+
+class AllocatesWithoutEnd(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        held = []
+        while True:
+            held.append(torch.ones(2**20))
+            time.sleep(0.002)
+
+
+class AsksForTooMuch(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        torch.empty(2**60, dtype=torch.uint8)
+
+
+class LossIsNan(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        for _ in meter.batches(train, batch_size=8):
+            meter.log(loss=float("nan"))
+
+
+class SamplesAreNan(Good):
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        samples = torch.zeros((count, *self.spec.event_shape))
+        samples[: min(3, count), 0] = float("nan")
+        return samples
+
+
+class PrintsWithoutEnd(Good):
+    """One hundred megabytes, through Python and past it."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        print("the first line")
+        for _ in range(50):
+            print("x" * 1_000_000)
+        sys.stdout.flush()
+        for _ in range(50):
+            os.write(2, b"y" * 1_000_000)
+        os.write(2, b"\nthe last line\n")
+        super().fit(train, meter)
+
+
+class Raises(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        raise ValueError("three is not an even number\nand never will be")
+
+
+class WrongShape(Good):
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.zeros(count, 5)
+
+
+class ReturnsIntegers(Good):
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.zeros((count, *self.spec.event_shape), dtype=torch.int64)
+
+
+class LeavesChildBehind(Good):
+    """Starts a process that would outlive it, and that holds on to the log."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        print(f"child {child.pid}", flush=True)
+        super().fit(train, meter)
+
+
+class NotAModel:
+    def __init__(self, spec: DataSpec, rate: float = 0.1) -> None:
+        pass
+
+
+class FailsToBuild(Good):
+    def __init__(self, spec: DataSpec, *, rate: float = 0.1) -> None:
+        raise RuntimeError("no such layer")
