@@ -1,0 +1,84 @@
+"""What the harness itself costs, as ratios within one run: these machines are noisy, seconds prove nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs import make_task
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from genbench.executors.local import LocalExecutor
+
+WORK = ("train", "checkpoint", "sample", "likelihood", "score")
+
+
+def fastest(function: Callable[[], Any], rounds: int) -> float:
+    """Seconds of the fastest of several calls: the one that was disturbed least."""
+    durations = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        function()
+        durations.append(time.perf_counter() - began)
+    return min(durations)
+
+
+def python(code: str) -> Callable[[], None]:
+    return lambda: subprocess.run([sys.executable, "-c", code], check=True, capture_output=True) and None
+
+
+@pytest.mark.benchmark(group="harness overhead per job")
+def test_a_job_costs_a_fraction_of_a_plain_start(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    """Outside training, sampling and scoring a job costs at most 0.15 s where a plain `import torch` takes 2."""
+
+    def run_jobs(count: int = 10) -> float:
+        tasks = [make_task("Good", tmp_path, seed=seed) for seed in range(count)]
+        began = time.perf_counter()
+        results = list(
+            LocalExecutor(1).execute(tasks, lambda job: tmp_path / job.id / "log.txt", lambda *_: None)
+        )
+        wall = time.perf_counter() - began
+        assert {result.status for result in results} == {"ok"}
+        worked = sum(result.cost.wall_seconds_by_phase[phase] for result in results for phase in WORK)
+        return (wall - worked) / count
+
+    run_jobs(1)  # starts the fork server
+    overheads: list[float] = []
+    benchmark.pedantic(lambda: overheads.append(run_jobs()), rounds=3)
+    plain = fastest(python("import torch"), rounds=3)
+    benchmark.extra_info.update(overhead_seconds_per_job=min(overheads), import_torch_seconds=plain)
+    assert min(overheads) / plain < 0.15 / 2
+
+
+@pytest.mark.benchmark(group="meter.batches")
+def test_the_meter_costs_a_hundredth_of_the_smallest_step(
+    benchmark: BenchmarkFixture, repository: Path
+) -> None:
+    """What `meter.batches` and `meter.log` add to a bare loop, over the step of a tiny network on points."""
+    program = repository / "tests" / "helpers" / "measure_meter.py"
+
+    def measure() -> dict[str, float]:
+        done = subprocess.run([sys.executable, program], check=True, capture_output=True, text=True)
+        measured: dict[str, float] = json.loads(done.stdout)
+        return measured
+
+    best = min((benchmark.pedantic(measure, rounds=1), measure(), measure()), key=lambda m: m["share"])
+    benchmark.extra_info.update(best)
+    assert best["share"] < 0.01
+
+
+@pytest.mark.benchmark(group="list models")
+def test_listing_is_as_fast_as_its_imports(benchmark: BenchmarkFixture) -> None:
+    listing = python(
+        "import sys; from genbench.command_line import run_command_line as r; r(['list', 'models'])"
+    )
+    benchmark.pedantic(listing, rounds=3)
+    ratio = fastest(listing, 5) / fastest(python("import rich, pluggy, pandas"), 5)
+    benchmark.extra_info["ratio"] = ratio
+    assert ratio < 2
