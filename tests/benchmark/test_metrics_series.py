@@ -40,7 +40,7 @@ def test_autocorrelation_by_numpy() -> None:
 
 
 def test_difference_is_the_mean_over_lags_and_channels() -> None:
-    x, y = autoregressive(9, 10, 0.9, 0), autoregressive(8, 10, 0.1, 1)
+    x, y = autoregressive(9, 10, 0.9, 0), autoregressive(9, 10, 0.1, 1)
     one = (autocorrelation(x, 5) - autocorrelation(y, 5)).abs().mean()
     assert autocorrelation_difference(x, y).item() == pytest.approx(one.item())
     with_equal_channel = autocorrelation_difference(torch.cat([x, x], -1), torch.cat([y, x], -1))

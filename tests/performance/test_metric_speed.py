@@ -61,7 +61,7 @@ def test_frechet_distance_against_the_matrix_square_root(benchmark: BenchmarkFix
         return float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(s + t) - 2 * np.trace(root).real)
 
     expected, peer_seconds = timed(by_matrix_square_root)
-    found, seconds = measure(benchmark, lambda: frechet_distance(x, y).item(), rounds=3)
+    found, seconds = measure(benchmark, lambda: frechet_distance(x, y).item(), rounds=1)
     benchmark.extra_info["times_faster_than_sqrtm"] = peer_seconds / seconds
     assert found == pytest.approx(expected, rel=1e-6)
     assert peer_seconds / seconds >= 3, f"{peer_seconds:.1f} s against {seconds:.1f} s"
@@ -71,9 +71,11 @@ def test_neighbours_against_prdc(benchmark: BenchmarkFixture) -> None:
     """10,000 x 10,000 x 512, k = 5."""
     samples, reference = draw(10_000, 512, 1) * 0.97, draw(10_000, 512, 2)
     with contextlib.redirect_stdout(io.StringIO()):
-        expected, peer_seconds = timed(lambda: compute_prdc(reference.numpy(), samples.numpy(), 5))
+        # In float64: in float32 its distances are rounded so far that some of them tie.
+        a, b = reference.double().numpy(), samples.double().numpy()
+        expected, peer_seconds = timed(lambda: compute_prdc(a, b, 5))
     found, seconds = measure(
-        benchmark, lambda: precision_recall_density_coverage(samples, reference, 5), rounds=2
+        benchmark, lambda: precision_recall_density_coverage(samples, reference, 5), rounds=1
     )
     benchmark.extra_info["times_faster_than_prdc"] = peer_seconds / seconds
     for name in ("precision", "recall", "coverage"):

@@ -7,6 +7,7 @@ outside the components.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -16,6 +17,7 @@ from genbench.data import Dataset, Split
 from genbench.features.extractor import Extractor
 from genbench.features.pixels import flat_values
 from genbench.features.recipe import recipe_hash
+from genbench.spec import DataSpec
 
 COMPONENTS = 64
 _VERSION = 1
@@ -59,6 +61,12 @@ def fit_principal_components(train: Split, components: int = COMPONENTS) -> Prin
 def pca(dataset: Dataset) -> Extractor:
     """The extractor "pca", fitted on the training split."""
     spec, train = dataset.spec, dataset.train
-    fitted = fit_principal_components(train)
+    compute = partial(_project_values, fitted=fit_principal_components(train), spec=spec)
     identity = recipe_hash("pca", _VERSION, spec, fitted_on=train.x, components=COMPONENTS)
-    return Extractor("pca", identity, lambda x: fitted.project(flat_values(x, spec)))
+    return Extractor("pca", identity, compute)
+
+
+def _project_values(
+    x: Tensor, fitted: PrincipalComponents, spec: DataSpec
+) -> Float[Tensor, "batch components"]:
+    return fitted.project(flat_values(x, spec))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -22,4 +24,4 @@ def flat_values(x: Tensor, spec: DataSpec) -> Float[Tensor, "batch dim"]:
 def values(dataset: Dataset) -> Extractor:
     """The extractor "values"; nothing is fitted."""
     spec = dataset.spec
-    return Extractor("values", recipe_hash("values", _VERSION, spec), lambda x: flat_values(x, spec))
+    return Extractor("values", recipe_hash("values", _VERSION, spec), partial(flat_values, spec=spec))

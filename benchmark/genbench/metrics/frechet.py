@@ -22,9 +22,8 @@ from genbench.metrics.figures import feature_obstacle, figure, without_value
 from genbench.result import MetricValue
 from genbench.scoring import ScoringInputs
 
-# Singular values come from the eigenvalues of M Mᵀ while the least of these is above this share of the
-# largest: its square root is then still good to 1e-6 of itself. Below it the slower svdvals is exact.
-_WELL_CONDITIONED = 1e-10
+# The sum of singular values may be off by this share of itself before the slower svdvals is asked.
+_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -87,13 +86,20 @@ def frechet_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Fl
 
 
 def _sum_of_singular_values(matrix: Float[Tensor, "rows cols"]) -> Float[Tensor, ""]:
+    """From the eigenvalues of M Mᵀ, which come six times faster than the singular values of M.
+
+    Squaring costs accuracy in the small ones: an eigenvalue off by δ makes its root σ off by δ/σ, at most
+    by √δ. Where those add up to more than the tolerance (M is singular, say), svdvals it is.
+    """
     rows, columns = matrix.shape
     if min(rows, columns) == 0:
         return matrix.new_zeros(())
-    eigenvalues = torch.linalg.eigvalsh(matrix @ matrix.T if rows <= columns else matrix.T @ matrix)
-    if eigenvalues[0] > _WELL_CONDITIONED * eigenvalues[-1]:
-        singular_values: Tensor = eigenvalues.sqrt()
-    else:
+    squares = matrix @ matrix.T if rows <= columns else matrix.T @ matrix
+    eigenvalues = torch.linalg.eigvalsh(squares).clamp_min_(0.0)
+    singular_values: Tensor = eigenvalues.sqrt()
+    rounding = len(eigenvalues) ** 0.5 * torch.finfo(torch.float64).eps * eigenvalues[-1]
+    error = torch.minimum(rounding / singular_values, rounding.sqrt()).nan_to_num_(0.0).sum()
+    if error > _TOLERANCE * singular_values.sum():
         singular_values = torch.linalg.svdvals(matrix)
     return singular_values.sum()
 

@@ -76,10 +76,11 @@ def _autocorrelation_figure(inputs: ScoringInputs) -> MetricValue:
 
 
 def _marginal_figure(inputs: ScoringInputs) -> MetricValue:
+    name = "marginal_difference"
+    if len(inputs.train) == 0:
+        return figure(name, inputs, None, note="0 training examples, needs at least 1")
     scale = inputs.train.double().std((0, 1), correction=0)
-    if len(inputs.train) == 0 or not (scale > 0).all():
-        return figure(
-            "marginal_difference", inputs, None, note="a channel of the training split never varies"
-        )
+    if not (scale > 0).all():
+        return figure(name, inputs, None, note="a channel of the training split never varies")
     difference = marginal_difference(inputs.samples.float(), inputs.reference.float(), scale)
-    return figure("marginal_difference", inputs, difference)
+    return figure(name, inputs, difference)
