@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.module_tracker import ModuleTracker
 
 
 def _recurrent_flops(weights: list[torch.Size], steps: int, batch: int) -> int:
@@ -45,6 +46,16 @@ _RECURRENT_KERNELS = {
 }
 
 
+class _NoModuleTracker(ModuleTracker):
+    """Only totals are wanted here. torch's own tracker hooks every module's inputs to know the share of
+    each, and those hooks refuse `torch.autograd.grad` of an input: every gradient penalty."""
+
+    def __enter__(self) -> _NoModuleTracker:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
 class FlopCounter:
     """Remembers what a step of each kind cost, by a key that the caller chooses."""
 
@@ -59,6 +70,7 @@ class FlopCounter:
     def counting(self, key: Hashable) -> Iterator[None]:
         """Count the FLOPs of what runs inside, and keep them under `key`."""
         mode = FlopCounterMode(display=False, custom_mapping=dict(_RECURRENT_KERNELS))
+        mode.mod_tracker = _NoModuleTracker()
         with mode:
             yield
         self._prices[key] = float(mode.get_total_flops())

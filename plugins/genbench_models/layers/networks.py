@@ -1,0 +1,55 @@
+"""Small networks and what goes with training them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+
+def mlp(
+    inputs: int, hidden: int, layers: int, outputs: int, activation: Callable[[], nn.Module]
+) -> nn.Sequential:
+    """(N, inputs) -> (N, outputs) through `layers` hidden layers of width `hidden`."""
+    widths = [inputs, *[hidden] * layers]
+    modules: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(widths):
+        modules += [nn.Linear(fan_in, fan_out), activation()]
+    return nn.Sequential(*modules, nn.Linear(widths[-1], outputs))
+
+
+def standard_normal(dimension: int, device: torch.device) -> torch.distributions.Distribution:
+    """N(0, I) over (dimension,)."""
+    zeros = torch.zeros(dimension, device=device)
+    return torch.distributions.Independent(torch.distributions.Normal(zeros, torch.ones_like(zeros)), 1)
+
+
+def adam(
+    parameters: Iterable[nn.Parameter], learning_rate: float, betas: tuple[float, float] = (0.9, 0.999)
+) -> torch.optim.Adam:
+    """Adam in one kernel: the optimiser's own overhead is most of a small model's step."""
+    return torch.optim.Adam(parameters, lr=learning_rate, betas=betas, fused=True)
+
+
+def cosine_decay(optimiser: torch.optim.Optimizer, learning_rate: float, fraction: float) -> None:
+    """Set the learning rate for `fraction` of the budget used: from `learning_rate` down to 1 % of it
+    along half a cosine (Loshchilov & Hutter 2017)."""
+    share = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fraction))
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate * share
+
+
+@contextmanager
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Batch normalisation by its running statistics inside: what a sample is must not depend on how many
+    are drawn with it."""
+    was_training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was_training)

@@ -1,0 +1,126 @@
+"""VAE: a latent-variable model and the network that infers its latents, trained together on the ELBO.
+
+Kingma & Welling 2014, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/1312.6114
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench_models.layers.networks import adam, cosine_decay, evaluation_mode, mlp, standard_normal
+from genbench_models.layers.standardise import Standardise
+from genbench_models.vae.observations import observation_for
+
+# Latents decoded at once when likelihoods are estimated: more only costs memory.
+_DECODED_AT_ONCE = 4096
+
+
+class VAE(GenerativeModel):
+    """z ~ N(0, I), x ~ p(x | z) of the observation model that fits the data; q(z | x) a diagonal Gaussian.
+
+    Encoder and decoder are MLPs. A sample is drawn from the observation model, not set to its mean, so
+    that samples and likelihood speak of the same distribution. The weight of the KL term rises from 0 to 1
+    over the first `warm_up` of the budget (Soenderby et al. 2016): without it latents switch off before
+    the decoder can use them.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        latent_dim: int = 16,
+        hidden: int = 256,
+        layers: int = 2,
+        dropout: float = 0.0,
+        batch_size: int = 128,
+        learning_rate: float = 2e-3,
+        warm_up: float = 0.1,
+    ) -> None:
+        super().__init__(spec)
+        self.latent_dim = latent_dim
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.warm_up = warm_up
+        self.standardise = Standardise(spec)
+        self.observation = observation_for(spec, self.standardise)
+        outputs = self.observation.per_element * spec.dimension
+        self.encoder: nn.Module = nn.Sequential(
+            nn.Flatten(), nn.Dropout(dropout), mlp(spec.dimension, hidden, layers, 2 * latent_dim, nn.SiLU)
+        )
+        self.decoder: nn.Module = nn.Sequential(
+            mlp(latent_dim, hidden, layers, outputs, nn.SiLU),
+            nn.Unflatten(1, (self.observation.per_element, *spec.event_shape)),
+        )
+
+    def posterior(
+        self, x: Shaped[Tensor, "batch *event"]
+    ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent"]]:
+        """Mean and log standard deviation of q(z | x)."""
+        mean, log_scale = self.encoder(self.standardise(x)).chunk(2, dim=1)
+        return mean, log_scale.clamp(-8, 3)
+
+    def elbo_terms(
+        self, x: Shaped[Tensor, "batch *event"]
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+        """log p(x | z) for one z ~ q(z | x), and KL(q(z | x) || p(z)) in closed form (appendix B)."""
+        mean, log_scale = self.posterior(x)
+        z = mean + log_scale.exp() * torch.randn_like(mean)  # B, latent
+        kl = 0.5 * (mean.square() + (2 * log_scale).exp() - 1 - 2 * log_scale).sum(1)
+        return self.observation.log_prob(x, self.decoder(z)), kl
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        self.standardise.fit(train)
+        optimiser = adam(self.parameters(), self.learning_rate)
+        for batch in meter.batches(train, self.batch_size):
+            cosine_decay(optimiser, self.learning_rate, meter.fraction)
+            kl_weight = min(1.0, meter.fraction / self.warm_up) if self.warm_up else 1.0
+            log_likelihood, kl = self.elbo_terms(batch.x)
+            loss = (kl_weight * kl - log_likelihood).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            meter.log(loss=loss)
+
+    # ---- capabilities
+
+    @property
+    def prior(self) -> torch.distributions.Distribution:
+        """N(0, I) over (latent_dim,)."""
+        return standard_normal(self.latent_dim, self.device)
+
+    def decode(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch *event"]:
+        """E[x | z] on the data's scale; differentiable in z."""
+        with evaluation_mode(self):
+            return self.observation.mean(self.decoder(z))
+
+    def encode(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, "batch latent"]:
+        """The mean of q(z | x)."""
+        with evaluation_mode(self):
+            return self.posterior(x)[0]
+
+    @torch.no_grad()
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *event_shape): z from the prior, x from the observation model."""
+        z = torch.randn(count, self.latent_dim, generator=generator, device=self.device)
+        with evaluation_mode(self):
+            return self.observation.sample(self.decoder(z), generator)
+
+    def log_weights(self, x: Shaped[Tensor, "batch *event"], k: int) -> Float[Tensor, "batch {k}"]:
+        """log p(x | z_i) + log p(z_i) - log q(z_i | x), z_i ~ q(z | x) from torch's global generator."""
+        with evaluation_mode(self):
+            mean, log_scale = (part.unsqueeze(1) for part in self.posterior(x))  # B, 1, latent
+            noise = torch.randn(len(x), k, self.latent_dim, device=self.device)
+            z = mean + log_scale.exp() * noise  # B, k, latent
+            # log p(z) - log q(z | x): the two normalising constants cancel
+            log_ratio = (0.5 * (noise.square() - z.square()) + log_scale).sum(2)  # B, k
+            per_call = max(1, _DECODED_AT_ONCE // k)
+            log_likelihood = [
+                self.observation.log_prob(
+                    some_x.repeat_interleave(k, 0), self.decoder(some_z.flatten(0, 1))
+                ).unflatten(0, (-1, k))
+                for some_x, some_z in zip(x.split(per_call), z.split(per_call), strict=True)
+            ]  # B, k in pieces
+            return torch.cat(log_likelihood) + log_ratio
