@@ -46,18 +46,22 @@ def child_main(task: bytes, channel: Connection, log: Connection, parent: int) -
     from genbench.worker import run_task  # with torch; the fork server has it loaded, the supervisor never
 
     observer = PipeObserver(channel)
-    outcome = Outcome(status="killed", reason="interrupted")
     try:
         outcome = run_task(msgspec.json.decode(task, type=Task), observer)
-    except KeyboardInterrupt:  # the supervisor asked first; it knows why
-        sys.stderr.write("interrupted\n")
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
+    except KeyboardInterrupt:  # the supervisor knows why; what was sent so far is what is known
+        _flush()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    _flush()
     observer.send(Message(kind="done", outcome=outcome))
     channel.close()
     os._exit(0)  # a plugin's threads and exit handlers have no say
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
 
 
 def _leave_terminal(log: Connection, parent: int) -> None:

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from genbench.data_cache import cache_folder, prepared_path
 from genbench.plugin_manager import Registry
-from genbench.prepared import cache_folder, prepared_path
 from genbench.provenance import cpu_name, gpu_state
 
 EXIT_OK, EXIT_PROBLEMS = 0, 2

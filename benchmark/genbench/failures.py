@@ -31,7 +31,8 @@ def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     # the CPU allocator raises a plain RuntimeError
-    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
 
 
 def _place(error: BaseException) -> str:

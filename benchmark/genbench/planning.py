@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from genbench.budget import Budget
 from genbench.cards import DatasetCard, Hyperparameter, ModelCard
+from genbench.data_cache import dataset_version
 from genbench.errors import UnknownNameError, UsageError
 from genbench.job import Job
 from genbench.plugin_manager import Registry
-from genbench.prepared import dataset_version
 from genbench.result import Result
 from genbench.result_store import Plan
 from genbench.source_hash import source_hash
@@ -130,7 +130,7 @@ def _read_value(text: str, default: Hyperparameter, where: str) -> Hyperparamete
         raise UsageError(
             f"{where}={text}: expected {_article(type(default).__name__)}, as the default {default}"
         )
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _article(kind: str) -> str:

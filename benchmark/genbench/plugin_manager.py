@@ -102,7 +102,7 @@ _CARD_HOOKS: dict[str, tuple[type[msgspec.Struct], str]] = {
 @cache
 def load_registry() -> Registry:
     """The registry of this process, loaded once."""
-    return build_registry(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), _blocked_names())
+    return build_registry(tuple(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)), _blocked_names())
 
 
 def build_registry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -18,6 +18,7 @@ from genbench.result_store import Run
 from genbench.task import Message, Task
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """Whom to show progress: the live view, or plain lines."""
 

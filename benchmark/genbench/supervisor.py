@@ -28,17 +28,12 @@ from genbench.job import Job
 from genbench.result import Result, Status
 from genbench.task import Message, Outcome, Phase
 
-PRELOAD = ["torch", "genbench.worker"]
+PRELOAD = ["genbench.preload"]
 """What the fork server imports once, so that a child starts in milliseconds."""
 
-PHASE_LIMITS_SECONDS = {
-    "start": 60.0,
-    "load": 300.0,
-    "build": 120.0,
-    "checkpoint": 300.0,
-    "likelihood": 600.0,
-}
-SCORE_LIMIT_SECONDS = 600.0
+PHASE_LIMITS_SECONDS = {"start": 60.0, "load": 300.0, "build": 120.0, "likelihood": 600.0, "score": 600.0}
+CHECKPOINT_SECONDS = 60.0
+"""What judging a checkpoint may take besides drawing its samples."""
 GRACE_SECONDS = 5.0
 """Past its limit a phase has this long, or half the limit, whichever is more."""
 UNTIMED_TRAINING_SECONDS = 3600.0

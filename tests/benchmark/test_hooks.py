@@ -43,7 +43,7 @@ CARDS: dict[str, Any] = {
         name="values",
         summary="",
         modalities=("points",),
-        factory="genbench.features.pixels:values_extractor",
+        factory="genbench.features.pixels:values",
         default_for=("points",),
     ),
     "genbench_executors": ExecutorCard(

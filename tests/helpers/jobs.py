@@ -20,7 +20,7 @@ TINY = DatasetCard(
     factory="hostile_models:tiny_dataset",
 )
 VALUES = ExtractorCard(
-    name="values", summary="", modalities=("points",), factory="genbench.features.pixels:values_extractor"
+    name="values", summary="", modalities=("points",), factory="genbench.features.pixels:values"
 )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from genbench.job import Job
 from genbench.result import Result
 from genbench.task import Message, Task
 
 
+@runtime_checkable
 class Executor(Protocol):
     """What an executor's factory returns when it is called with the number of workers."""
 

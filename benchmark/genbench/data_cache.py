@@ -1,0 +1,34 @@
+"""Where prepared data sets lie, and what their version is. Free of torch: planning needs no data."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from genbench.cards import DatasetCard
+from genbench.source_hash import source_hash
+
+CACHE_VARIABLE = "GENBENCH_DATA"
+_LAYOUT = "1"
+
+
+def cache_folder() -> Path:
+    """`GENBENCH_DATA`, or the user's cache folder."""
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("genbench"))
+
+
+def dataset_version(card: DatasetCard) -> str:
+    """What a job records: the card's version, and a hash of its spec, its sizes and the source that builds it."""
+    described = msgspec.json.encode(
+        (_LAYOUT, card.version, card.spec, card.sizes, card.factory, source_hash(card.factory))
+    )
+    return f"{card.version}+{hashlib.sha256(described).hexdigest()[:8]}"
+
+
+def prepared_path(card: DatasetCard) -> Path:
+    """Where the prepared data set lies, or will lie."""
+    return cache_folder() / "prepared" / f"{card.name}-{dataset_version(card)}.safetensors"
