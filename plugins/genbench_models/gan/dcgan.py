@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from genbench import ComputeMeter, DataSpec, Split
 from genbench_models.gan.gan import discriminator_loss, generator_loss
 from genbench_models.gan.latent_generator import LatentGenerator
-from genbench_models.layers.networks import adam, cosine_decay
+from genbench_models.layers.networks import adam, set_learning_rate
 
 
 class Generator(nn.Module):
@@ -77,7 +77,7 @@ class DCGAN(LatentGenerator):
         *,
         latent_dim: int = 64,
         width: int = 32,
-        batch_size: int = 64,
+        batch_size: int = 32,
         learning_rate: float = 1e-3,
         beta1: float = 0.5,
     ) -> None:
@@ -106,7 +106,7 @@ class DCGAN(LatentGenerator):
             real = self.standardise(batch.x)  # B, C, H, W
             fake = self.generator(self.noise(len(real)))  # B, C, H, W
             for optimiser in (discriminator_steps, generator_steps):
-                cosine_decay(optimiser, self.learning_rate, meter.fraction)
+                set_learning_rate(optimiser, self.learning_rate, meter.fraction)
 
             # Two passes: in one, batch normalisation would let real and fake see each other's statistics.
             loss_d = discriminator_loss(self.discriminator(real), self.discriminator(fake.detach()))

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from genbench import ComputeMeter, DataSpec, Split
 from genbench_models.gan.latent_generator import LatentGenerator
-from genbench_models.layers.networks import adam, cosine_decay, mlp
+from genbench_models.layers.networks import adam, mlp, set_learning_rate
 
 
 def discriminator_loss(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> Float[Tensor, ""]:
@@ -32,11 +32,11 @@ class GAN(LatentGenerator):
         self,
         spec: DataSpec,
         *,
-        latent_dim: int = 32,
+        latent_dim: int = 16,
         hidden: int = 128,
         layers: int = 2,
-        batch_size: int = 128,
-        learning_rate: float = 1e-3,
+        batch_size: int = 64,
+        learning_rate: float = 2e-3,
         beta1: float = 0.5,
     ) -> None:
         super().__init__(spec, latent_dim)
@@ -63,7 +63,7 @@ class GAN(LatentGenerator):
             real = self.standardise(batch.x)  # B, *event
             fake = self.generator(self.noise(len(real)))  # B, *event
             for optimiser in (discriminator_steps, generator_steps):
-                cosine_decay(optimiser, self.learning_rate, meter.fraction)
+                set_learning_rate(optimiser, self.learning_rate, meter.fraction)
 
             # One pass over both halves: no layer mixes examples, so the logits are those of two passes.
             logits = self.discriminator(torch.cat([real, fake.detach()]))  # 2B

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, Split
 from genbench_models.gan.latent_generator import LatentGenerator
-from genbench_models.layers.networks import adam, cosine_decay, mlp
+from genbench_models.layers.networks import adam, mlp, set_learning_rate
 
 
 def gradient_penalty(
@@ -28,25 +28,28 @@ def gradient_penalty(
 class WGANGP(LatentGenerator):
     """WGAN with gradient penalty; generator and critic are MLPs for every modality, images included.
 
-    Each batch is one critic step; every n_critic-th is followed by a generator step.
+    Each batch is one critic step; every n_critic-th is followed by a generator step. penalty: None means the
+    paper's 10, and 0.1 for points, as in the authors' experiments on toy data: in two dimensions a critic held
+    to norm 1 is too smooth to tell narrow modes apart. beta1 is the 0.5 of their code, not the paper's 0: it
+    takes fewer steps.
     """
 
     def __init__(
         self,
         spec: DataSpec,
         *,
-        latent_dim: int = 32,
+        latent_dim: int = 16,
         hidden: int = 128,
         layers: int = 2,
-        penalty: float = 10.0,
+        penalty: float | None = None,
         n_critic: int = 5,
         batch_size: int = 64,
-        learning_rate: float = 1e-3,
-        beta1: float = 0.0,
+        learning_rate: float = 2e-3,
+        beta1: float = 0.5,
         beta2: float = 0.9,
     ) -> None:
         super().__init__(spec, latent_dim)
-        self.penalty = penalty
+        self.penalty = penalty if penalty is not None else (0.1 if spec.modality == "points" else 10.0)
         self.n_critic = n_critic
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -79,7 +82,7 @@ class WGANGP(LatentGenerator):
         for step, batch in enumerate(meter.batches(train, self.batch_size, cycle=self.n_critic)):
             real = self.standardise(batch.x)  # B, *event
             for optimiser in (critic_steps, generator_steps):
-                cosine_decay(optimiser, self.learning_rate, meter.fraction)
+                set_learning_rate(optimiser, self.learning_rate, meter.fraction)
 
             with torch.no_grad():
                 fake = self.generator(self.noise(len(real)))  # B, *event

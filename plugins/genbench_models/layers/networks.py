@@ -35,12 +35,14 @@ def adam(
     return torch.optim.Adam(parameters, lr=learning_rate, betas=betas, fused=True)
 
 
-def cosine_decay(optimiser: torch.optim.Optimizer, learning_rate: float, fraction: float) -> None:
-    """Set the learning rate for `fraction` of the budget used: from `learning_rate` down to 1 % of it
-    along half a cosine (Loshchilov & Hutter 2017)."""
-    share = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fraction))
+def set_learning_rate(optimiser: torch.optim.Optimizer, peak: float, fraction: float) -> None:
+    """The schedule of all models here, for `fraction` of the budget used: up to `peak` within 2 % of it,
+    while Adam's second moments are still those of a few batches, then down to 1 % of `peak` along half a
+    cosine (Loshchilov & Hutter 2017)."""
+    rise = min(1.0, 0.05 + fraction / 0.02)
+    fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fraction))
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate * share
+        group["lr"] = peak * rise * fall
 
 
 @contextmanager

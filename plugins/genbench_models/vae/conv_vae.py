@@ -72,8 +72,8 @@ class ConvVAE(VAE):
         latent_dim: int = 16,
         width: int = 16,
         hidden: int = 128,
-        batch_size: int = 64,
-        learning_rate: float = 2e-3,
+        batch_size: int = 32,
+        learning_rate: float = 4e-3,
         warm_up: float = 0.1,
     ) -> None:
         super().__init__(

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from genbench import DataSpec
 from genbench.likelihood.observation import (
+    MIN_LOG_SCALE,
     bernoulli_log_prob,
     bernoulli_sample,
     discretised_logistic_log_prob,
@@ -27,8 +28,9 @@ from genbench_models.layers.standardise import Standardise
 
 # Scales start at this share (log) of the standardised unit: early samples are neither noise nor points.
 _INITIAL_LOG_SCALE = -1.5
-# A density may grow without bound where data are exact copies of each other; no sharper than this.
-_MIN_GAUSSIAN_LOG_SCALE = -6.0
+# Bounds, in the same unit. Below: a density grows without bound where data are exact copies of each other.
+# Above: wider than all the data says nothing more, and a step too far may overflow.
+_MIN_LOG_SCALE, _MAX_LOG_SCALE = -6.0, 1.0
 
 
 class Observation(nn.Module, ABC):
@@ -83,11 +85,8 @@ class DiscretisedLogisticObservation(Observation):
         self.standardise = standardise
 
     def _location_and_scale(self, outputs: Float[Tensor, "batch 2 *event"]) -> tuple[Tensor, Tensor]:
-        half_range = (self.levels - 1) / 2
-        return (
-            self.standardise.inverse(outputs[:, 0]),
-            outputs[:, 1] + (_INITIAL_LOG_SCALE + math.log(half_range)),
-        )
+        log_scale = (outputs[:, 1] + _INITIAL_LOG_SCALE).clamp(_MIN_LOG_SCALE, _MAX_LOG_SCALE)
+        return self.standardise.inverse(outputs[:, 0]), log_scale + math.log((self.levels - 1) / 2)
 
     def log_prob(
         self, x: Int[Tensor, "batch *event"], outputs: Float[Tensor, "batch 2 *event"]
@@ -100,7 +99,7 @@ class DiscretisedLogisticObservation(Observation):
         m and scale s, the integral of P(X > t) over that interval. Rounding moves a mean by less than half
         a level; without it the mean stays smooth however small s is."""
         location, log_scale = self._location_and_scale(outputs)
-        scale = log_scale.clamp(min=-7.0).exp()
+        scale = log_scale.clamp(min=MIN_LOG_SCALE).exp()
         above_first = F.softplus(location / scale)
         above_last = F.softplus((location - (self.levels - 1)) / scale)
         return (scale * (above_first - above_last)).clamp(0, self.levels - 1)
@@ -121,7 +120,7 @@ class GaussianObservation(Observation):
         self.standardise = standardise
 
     def _location_and_scale(self, outputs: Float[Tensor, "batch 2 *event"]) -> tuple[Tensor, Tensor]:
-        log_scale = (outputs[:, 1] + _INITIAL_LOG_SCALE).clamp(min=_MIN_GAUSSIAN_LOG_SCALE)
+        log_scale = (outputs[:, 1] + _INITIAL_LOG_SCALE).clamp(_MIN_LOG_SCALE, _MAX_LOG_SCALE)
         return outputs[:, 0], log_scale
 
     def log_prob(

@@ -10,7 +10,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench_models.layers.networks import adam, cosine_decay, evaluation_mode, mlp, standard_normal
+from genbench_models.layers.networks import adam, evaluation_mode, mlp, set_learning_rate, standard_normal
 from genbench_models.layers.standardise import Standardise
 from genbench_models.vae.observations import observation_for
 
@@ -24,7 +24,7 @@ class VAE(GenerativeModel):
     Encoder and decoder are MLPs. A sample is drawn from the observation model, not set to its mean, so
     that samples and likelihood speak of the same distribution. The weight of the KL term rises from 0 to 1
     over the first `warm_up` of the budget (Soenderby et al. 2016): without it latents switch off before
-    the decoder can use them.
+    the decoder can use them. Dropout is of the encoder's inputs; points have too few to spare any.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class VAE(GenerativeModel):
         spec: DataSpec,
         *,
         latent_dim: int = 16,
-        hidden: int = 256,
-        layers: int = 2,
-        dropout: float = 0.0,
-        batch_size: int = 128,
-        learning_rate: float = 2e-3,
+        hidden: int = 128,
+        layers: int = 3,
+        dropout: float = 0.1,
+        batch_size: int = 64,
+        learning_rate: float = 4e-3,
         warm_up: float = 0.1,
     ) -> None:
         super().__init__(spec)
@@ -48,7 +48,9 @@ class VAE(GenerativeModel):
         self.observation = observation_for(spec, self.standardise)
         outputs = self.observation.per_element * spec.dimension
         self.encoder: nn.Module = nn.Sequential(
-            nn.Flatten(), nn.Dropout(dropout), mlp(spec.dimension, hidden, layers, 2 * latent_dim, nn.SiLU)
+            nn.Flatten(),
+            nn.Dropout(0.0 if spec.modality == "points" else dropout),
+            mlp(spec.dimension, hidden, layers, 2 * latent_dim, nn.SiLU),
         )
         self.decoder: nn.Module = nn.Sequential(
             mlp(latent_dim, hidden, layers, outputs, nn.SiLU),
@@ -75,7 +77,7 @@ class VAE(GenerativeModel):
         self.standardise.fit(train)
         optimiser = adam(self.parameters(), self.learning_rate)
         for batch in meter.batches(train, self.batch_size):
-            cosine_decay(optimiser, self.learning_rate, meter.fraction)
+            set_learning_rate(optimiser, self.learning_rate, meter.fraction)
             kl_weight = min(1.0, meter.fraction / self.warm_up) if self.warm_up else 1.0
             log_likelihood, kl = self.elbo_terms(batch.x)
             loss = (kl_weight * kl - log_likelihood).mean()
