@@ -13,19 +13,24 @@ from genbench.cards import DatasetCard
 from genbench.source_hash import source_hash
 
 CACHE_VARIABLE = "GENBENCH_DATA"
-_LAYOUT = "1"
+_LAYOUT = "2"
+"""Of the prepared files.
+
+1  first.
+2  a checksum of the examples.
+"""
 
 
 def cache_folder() -> Path:
     """`GENBENCH_DATA`, or the user's cache folder."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("genbench"))
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("genbench")).expanduser()
 
 
 def dataset_version(card: DatasetCard) -> str:
-    """What a job records: the card's version, and a hash of its spec, its sizes and the source that builds it."""
-    described = msgspec.json.encode(
-        (_LAYOUT, card.version, card.spec, card.sizes, card.factory, source_hash(card.factory))
-    )
+    """What a job records: the card's version, and a hash of all that the data set depends on: its spec, its
+    sizes, and the source that builds it and its truth. Words on the card may change without harm."""
+    sources = [source_hash(factory) for factory in (card.factory, card.truth) if factory]
+    described = msgspec.json.encode((_LAYOUT, card.version, card.spec, card.sizes, sources))
     return f"{card.version}+{hashlib.sha256(described).hexdigest()[:8]}"
 
 

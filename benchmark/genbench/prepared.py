@@ -1,101 +1,142 @@
 """Data sets, prepared once and memory-mapped afterwards: workers share the pages and hold no copies.
 
 A data set is built by its factory the first time, checked against its card, and written to the cache as
-safetensors under a name that hashes all it depends on. A file that cannot be read is built again.
+safetensors under a name that hashes all it depends on. A file that is not whole is built again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
-import tempfile
+import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from genbench.cards import DatasetCard, load_factory
-from genbench.data import Dataset, Split
+from genbench.data import Dataset, Split, Truth
 from genbench.data_cache import prepared_path
 from genbench.errors import DataError
 
 _SPLITS = ("train", "valid", "test")
+_CHECKSUM = "sha256"
 _log = logging.getLogger(__name__)
 
 
 def load_dataset(card: DatasetCard) -> Dataset:
     """The data set, from the cache where it is there, else built and put there.
 
-    A cache that cannot be written costs time, not the data set. Raises DataError where the data set is not
-    what its card says.
+    A cache that cannot be read or written costs time, not the data set. Raises DataError where the data set
+    is not what its card says, PluginError where its factory cannot be imported.
     """
     path = prepared_path(card)
     dataset = _read(card, path)
-    if dataset is not None:
-        return dataset
-    built = load_factory(card.factory)()
-    check_dataset(card, built)
-    try:
-        _write(built, path)
-    except OSError as error:
-        _log.warning("cannot keep %s prepared in %s: %s", card.name, path.parent, error.strerror)
-        return _with_truth(card, built)
-    return _read(card, path) or _with_truth(card, built)
+    if dataset is None:
+        dataset = _build(card)
+        try:
+            _write(dataset, path)
+        except (OSError, SafetensorError) as error:  # safetensors has an error of its own for a full disk
+            _log.warning("%s cannot be kept prepared in %s: %s", card.name, path.parent, error)
+        else:
+            dataset = _read(card, path) or dataset
+    return replace(dataset, truth=_load_truth(card))
 
 
 def check_dataset(card: DatasetCard, dataset: Dataset) -> None:
     """Raise DataError where a data set is not what its card says, or holds values outside its domain."""
     if dataset.spec != card.spec:
         raise DataError(f"{card.name}: its card says {card.spec}, its data {dataset.spec}")
-    sizes = (len(dataset.train), len(dataset.valid), len(dataset.test))
-    if sizes != card.sizes:
-        raise DataError(f"{card.name}: its card says sizes {card.sizes}, its data has {sizes}")
-    for name in _SPLITS:
-        _check_values(f"{card.name} ({name})", getattr(dataset, name))
+    if dataset.truth is not None and card.truth is None:
+        raise DataError(f"{card.name}: its data has a truth, its card names none")
+    for name, size in zip(_SPLITS, card.sizes, strict=True):
+        split: Split = getattr(dataset, name)
+        where = f"{card.name} ({name})"
+        if split.spec != card.spec:
+            raise DataError(f"{where}: its card says {card.spec}, the split {split.spec}")
+        if len(split) != size:
+            raise DataError(f"{where}: its card says {size} examples, its data has {len(split)}")
+        if size == 0:
+            raise DataError(f"{where}: no examples")
+        _check_values(where, split)
+        _check_labels(where, split)
 
 
 def _check_values(where: str, split: Split) -> None:
-    spec, x, y = split.spec, split.x, split.y
-    if len(split) == 0:
-        raise DataError(f"{where}: no examples")
-    if spec.levels is None:
-        broken = int((~x.isfinite()).sum())
+    if split.spec.levels is None:
+        broken = int((~split.x.isfinite()).sum())
         if broken:
             raise DataError(f"{where}: {broken} values are not finite")
-    elif int(x.min()) < 0 or int(x.max()) >= spec.levels:
-        raise DataError(f"{where}: values {int(x.min())}..{int(x.max())}, expected 0..{spec.levels - 1}")
-    if (y is not None) != (spec.classes is not None):
-        raise DataError(f"{where}: labels and classes must come together")
-    if y is not None and spec.classes is not None and (int(y.min()) < 0 or int(y.max()) >= spec.classes):
-        raise DataError(f"{where}: labels {int(y.min())}..{int(y.max())}, expected 0..{spec.classes - 1}")
+    else:
+        _check_range(where, "values", split.x, split.spec.levels)
+
+
+def _check_labels(where: str, split: Split) -> None:
+    y, classes = split.y, split.spec.classes
+    if y is None and classes is not None:
+        raise DataError(f"{where}: no labels, though its card says {classes} classes")
+    if y is not None:
+        if classes is None:
+            raise DataError(f"{where}: labels, though its card says nothing of classes")
+        if y.dtype != torch.int64:
+            raise DataError(f"{where}: labels are {y.dtype}, expected torch.int64")
+        _check_range(where, "labels", y, classes)
+
+
+def _check_range(where: str, what: str, x: Tensor, count: int) -> None:
+    least, most = int(x.min()), int(x.max())
+    if least < 0 or most >= count:
+        raise DataError(f"{where}: {what} {least}..{most}, expected 0..{count - 1}")
+
+
+def _build(card: DatasetCard) -> Dataset:
+    built = load_factory(card.factory)()
+    if not isinstance(built, Dataset):
+        raise DataError(f"{card.name}: {card.factory} returned {type(built).__name__}, expected a Dataset")
+    check_dataset(card, built)
+    return built
+
+
+def _load_truth(card: DatasetCard) -> Truth | None:
+    if card.truth is None:
+        return None
+    truth = load_factory(card.truth)()
+    if not isinstance(truth, Truth):
+        raise DataError(f"{card.name}: {card.truth} returned {type(truth).__name__}, expected a Truth")
+    return truth
+
+
+# ---- the file: tensors "train.x", "train.y", ..., and in its metadata the checksum of them all
 
 
 def _read(card: DatasetCard, path: Path) -> Dataset | None:
-    if not path.exists():
-        return None
+    """The data set without its truth; None where there is no file, or none that is whole."""
     try:
-        # on the CPU these tensors share their storage with the file
+        # on the CPU these tensors share their storage with the file, copied only where they are written to
         with safe_open(path, framework="pt") as file:
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            recorded = (file.metadata() or {}).get(_CHECKSUM)
+        if recorded != _checksum(tensors):
+            raise DataError("its checksum does not match")
         train, valid, test = (
             Split(card.spec, tensors[f"{name}.x"], tensors.get(f"{name}.y")) for name in _SPLITS
         )
-    except (SafetensorError, OSError, KeyError, DataError) as error:
-        _log.warning("%s is built again: %s cannot be read: %s", card.name, path, error)
-        with contextlib.suppress(OSError):
-            path.unlink()
+    except FileNotFoundError:
         return None
-    return _with_truth(card, Dataset(card.spec, train, valid, test))
-
-
-def _with_truth(card: DatasetCard, dataset: Dataset) -> Dataset:
-    return replace(dataset, truth=load_factory(card.truth)()) if card.truth else dataset
+    except (SafetensorError, OSError, KeyError, DataError) as error:
+        _log.warning("%s is built again: %s: %s", card.name, path, error)
+        return None
+    return Dataset(card.spec, train, valid, test)
 
 
 def _write(dataset: Dataset, path: Path) -> None:
+    """Atomic: another process sees the whole file or none."""
     tensors: dict[str, Tensor] = {}
     for name in _SPLITS:
         split: Split = getattr(dataset, name)
@@ -103,13 +144,19 @@ def _write(dataset: Dataset, path: Path) -> None:
         if split.y is not None:
             tensors[f"{name}.y"] = split.y.contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.")
-    os.close(descriptor)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.partial")
     try:
-        save_file(tensors, temporary)
+        save_file(tensors, temporary, metadata={_CHECKSUM: _checksum(tensors)})
+        temporary.chmod(0o644)  # safetensors leaves it to its owner, and caches are shared
         os.replace(temporary, path)
-    except Exception as error:  # safetensors has errors of its own for a full disk
-        raise error if isinstance(error, OSError) else OSError(0, str(error)) from error
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.numpy().data)
+    return digest.hexdigest()
