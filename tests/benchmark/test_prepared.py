@@ -67,7 +67,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "code" / f"{name}.py").write_text(SOURCE)
     (tmp_path / "builds").mkdir()
     monkeypatch.syspath_prepend(tmp_path / "code")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "code"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "code"), prepend=os.pathsep)
     monkeypatch.setenv("BUILDS", str(tmp_path / "builds"))
     monkeypatch.setenv("GENBENCH_DATA", str(tmp_path / "cache"))
     return name
@@ -206,8 +206,10 @@ def test_a_file_of_another_kind_is_built_again(card: DatasetCard, caplog: pytest
 
 
 def test_a_folder_in_its_place_does_not_matter(card: DatasetCard) -> None:
-    prepared_path(card).mkdir(parents=True)
+    path = prepared_path(card)
+    path.mkdir(parents=True)
     assert len(load_dataset(card).train) == 40
+    assert os.listdir(path.parent) == [path.name]
 
 
 # ---- a cache that cannot be written
