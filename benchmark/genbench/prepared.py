@@ -127,7 +127,8 @@ def _read(card: DatasetCard, path: Path) -> Dataset | None:
         train, valid, test = (
             Split(card.spec, tensors[f"{name}.x"], tensors.get(f"{name}.y")) for name in _SPLITS
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, RuntimeError):
+        # RuntimeError: torch opens the file again by its name, and another process may have removed it by then
         return None
     except (SafetensorError, OSError, KeyError, DataError) as error:
         _log.warning("%s is built again: %s: %s", card.name, path, error)
