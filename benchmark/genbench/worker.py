@@ -244,6 +244,7 @@ class _Worker:
             sample_peak_cuda_reserved_bytes=peak.cuda_reserved_bytes,
         )
         path = Path(self.task.samples_path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".partial")
         save_file({"samples": samples.to(storage_dtype(self.dataset.spec))}, temporary)
         temporary.replace(path)

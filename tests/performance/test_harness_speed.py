@@ -41,7 +41,9 @@ def test_a_job_costs_a_fraction_of_a_plain_start(benchmark: BenchmarkFixture, tm
         tasks = [make_task("Good", tmp_path, seed=seed) for seed in range(count)]
         began = time.perf_counter()
         results = list(
-            LocalExecutor(1).execute(tasks, lambda job: tmp_path / job.id / "log.txt", lambda *_: None)
+            LocalExecutor(1).execute(
+                tasks, lambda job: tmp_path / "jobs" / job.id / "log.txt", lambda *_: None
+            )
         )
         wall = time.perf_counter() - began
         assert {result.status for result in results} == {"ok"}
