@@ -5,6 +5,7 @@
     jobs/ID/samples.safetensors   what was scored
     jobs/ID/log.txt               what the worker printed
     jobs/ID/work/                 while it runs; removed with the result
+    run.lock                      held while run.json is read and written anew
 
 Any number of processes and machines may write into it. A job without a result is one that is still to be
 run: deleting its folder asks for it again. Nothing read back is ever unpickled.
@@ -20,10 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from genbench.errors import RunFolderError
 from genbench.job import PROTOCOL_VERSION, Job
 from genbench.result import SCHEMA_VERSION, Result
+from genbench.task import WORK_FOLDER
+
+_LOCK, _LOCK_SECONDS = "run.lock", 30
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,17 +61,22 @@ class Run:
         """
         if folder.exists() and not folder.is_dir():
             raise RunFolderError(f"{folder} is a file; --out wants a folder")
-        if (folder / "run.json").exists():
-            plan = _merge(cls.open(folder).plan, plan)
-        elif folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and not _looks_like_a_run(folder):
             raise RunFolderError(f"{folder} is not empty and holds no run; choose another folder with --out")
-        run = cls(folder, plan)
         try:
             (folder / "jobs").mkdir(parents=True, exist_ok=True)
-            _write_atomically(folder / "run.json", _encode(plan))
+            # another process may be merging its plan into the same file
+            with FileLock(folder / _LOCK, timeout=_LOCK_SECONDS):
+                if (folder / "run.json").exists():
+                    plan = _merge(cls.open(folder).plan, plan)
+                _write_atomically(folder / "run.json", _encode(plan))
+        except Timeout:
+            raise RunFolderError(
+                f"{folder / _LOCK} has been held by another process for {_LOCK_SECONDS} s"
+            ) from None
         except OSError as error:
             raise RunFolderError(f"cannot write to run folder {folder}: {error.strerror}") from None
-        return run
+        return cls(folder, plan)
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -101,7 +111,7 @@ class Run:
         return self.job_folder(job) / "log.txt"
 
     def work_folder(self, job: Job) -> Path:
-        return self.job_folder(job) / "work"
+        return self.job_folder(job) / WORK_FOLDER
 
     def result(self, job: Job) -> Result | None:
         """The stored result, or None. A file that cannot be read counts as none, so that it is made again."""
@@ -134,6 +144,13 @@ class Run:
     def replace(self, result: Result) -> None:
         """Write a result anew: for scoring again, which keeps the job and its samples."""
         _write_atomically(self.result_path(result.job), _encode(result))
+
+
+def _looks_like_a_run(folder: Path) -> bool:
+    """A run, one whose plan is just being written, one that was killed before it was, or nothing at all."""
+    entries = {entry.name for entry in folder.iterdir()}
+    ours = {name for name in entries if name in ("jobs", _LOCK) or name.startswith(".run.json.")}
+    return "run.json" in entries or entries == ours
 
 
 def _merge(old: Plan, new: Plan) -> Plan:

@@ -134,11 +134,15 @@ def _announce(
     about = "" if estimate is None else f", about {_duration(estimate)}"
     done = f" ({len(mine) - len(pending)} are done already)" if len(pending) < len(mine) else ""
     console.print(
-        f"suite [bold]{escape(plan.suite)}[/bold]: {len(pending)} jobs to run{done} on {workers} worker"
-        f"{'s' if workers > 1 else ''}{about}, into {escape(str(folder))}"
+        f"suite [bold]{escape(plan.suite)}[/bold]: {_count(len(pending), 'job')} to run{done}"
+        f" on {_count(workers, 'worker')}{about}, into {escape(str(folder))}"
     )
     if plan.refused:
         console.print(f"[dim]{len(plan.refused)} pairs of model and data set are unsupported[/dim]")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _duration(seconds: float) -> str:

@@ -15,6 +15,9 @@ from genbench.result import Cost, CurvePoint, MetricValue, Status
 
 Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "score"]
 
+WORK_FOLDER = "work"
+"""Beside the samples: what is not whole yet. The store removes it with the job's result."""
+
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """All that a worker needs: it reads no registry. model_factory: "package.module:Class"."""

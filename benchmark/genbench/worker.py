@@ -7,6 +7,7 @@ What happens outside this process (limits, kills, logs, storing the result) is t
 
 from __future__ import annotations
 
+import os
 import random
 import traceback
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ from genbench.prepared import load_dataset
 from genbench.result import CurvePoint, MetricValue
 from genbench.sampling import call_size, draw_samples
 from genbench.scoring import ScoringInputs, score
-from genbench.task import Observer, Outcome, Phase, Task
+from genbench.task import WORK_FOLDER, Observer, Outcome, Phase, Task
 
 # Checkpoints are judged on this many validation examples and samples, and importance samples.
 CHECKPOINT_EXAMPLES = 512
@@ -244,8 +245,10 @@ class _Worker:
             sample_peak_cuda_reserved_bytes=peak.cuda_reserved_bytes,
         )
         path = Path(self.task.samples_path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".partial")
+        work = path.parent / WORK_FOLDER
+        work.mkdir(parents=True, exist_ok=True)
+        # a name of its own: another process may be at the same job
+        temporary = work / f"samples.{os.getpid()}.safetensors"
         save_file({"samples": samples.to(storage_dtype(self.dataset.spec))}, temporary)
         temporary.replace(path)
         self.observer.outcome(self.outcome)

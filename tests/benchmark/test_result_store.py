@@ -149,6 +149,28 @@ def test_several_processes_write_into_one_run(tmp_path: Path) -> None:
     assert {os.path.basename(p) for p in run.job_folder(jobs[0]).iterdir()} == {"result.json"}
 
 
+def test_what_a_run_leaves_that_was_killed_before_its_plan_was_written_is_taken_up(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    (folder / "jobs").mkdir(parents=True)
+    (folder / ".run.json.x1y2z3").write_text('{"suite": "s", "jo')
+    assert Run.create(folder, Plan(suite="s", jobs=[make_job("a")])).pending() == [make_job("a")]
+
+
+def _plan_one(folder: str, seed: int) -> None:
+    Run.create(Path(folder), Plan(suite="s", jobs=[make_job("a", seed=seed)]))
+
+
+def test_plans_of_several_processes_all_stay(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_plan_one, args=(str(tmp_path / "run"), i)) for i in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    assert {job.seed for job in Run.open(tmp_path / "run").plan.jobs} == set(range(4))
+
+
 def test_a_record_never_holds_nan() -> None:
     """JSON has none; a figure that is not finite is null, with its reason in `note`."""
     assert finite_or_none(math.nan) is None
