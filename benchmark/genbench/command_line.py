@@ -41,7 +41,7 @@ def run_command_line(arguments: list[str]) -> int:
     """Run a command and return its exit code. What the user did wrong is one or two lines on stderr."""
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        load_registry().hook.genbench_commands(app=app)
+        load_registry().tell("genbench_commands", app=app)
         code = app(arguments, standalone_mode=False)
         return code if isinstance(code, int) else 0
     except typer.Exit as stop:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from genbench.data_cache import cache_folder, prepared_path
-from genbench.plugin_manager import Registry
+from genbench.plugin_manager import BLOCK_VARIABLE, Registry
 from genbench.provenance import cpu_name, gpu_state
 
 EXIT_OK, EXIT_PROBLEMS = 0, 2
@@ -33,7 +33,8 @@ def examine(registry: Registry, console: Console) -> int:
     table.add_row("workers", method)
     table.add_row("data cache", _describe_cache(registry, problems))
     for plugin in registry.plugins:
-        state = f"{plugin.cards} cards" if plugin.loaded else "[red]left out[/red]"
+        refused = f"blocked by {BLOCK_VARIABLE}" if plugin.blocked else "[red]left out[/red]"
+        state = f"{plugin.cards} cards" if plugin.loaded else refused
         table.add_row(
             "plugin", f"{escape(plugin.name)} from {escape(plugin.distribution)} {plugin.version}: {state}"
         )

@@ -120,7 +120,7 @@ def _suites(registry: Registry) -> Listing:
 
 def _plugins(registry: Registry) -> Listing:
     def row(plugin: dict[str, Any]) -> Row:
-        state = "loaded" if plugin["loaded"] else "left out"
+        state = "loaded" if plugin["loaded"] else "blocked" if plugin["blocked"] else "left out"
         where = f"{plugin['distribution']} {plugin['version']}"
         return (
             plugin["name"],

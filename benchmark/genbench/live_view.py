@@ -67,19 +67,18 @@ class LiveView:
     def finished(self, job: Job, result: Result) -> None:
         self._rows.pop(job.id, None)
         self._overall.advance(self._task)
-        done = self._overall.tasks[0].completed
-        total = self._overall.tasks[0].total or 0
+        done, total = int(self._overall.tasks[0].completed), int(self._overall.tasks[0].total or 0)
         self._overall.update(self._task, remaining=self._remaining(done, total))
         reason = f"  {escape(result.reason)}" if result.reason else ""
         style = _STYLES.get(result.status, "red")
         name = f"{escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}"
-        counter = f"[dim]{done:.0f}/{total:.0f}[/dim]"
+        counter = f"[dim]{done}/{total}[/dim]"
         self._console.print(
             f"{counter} [{style}]{result.status:<12}[/{style}] {name}{_figure(result)}{reason}",
             soft_wrap=True,
         )
 
-    def _remaining(self, done: float, total: float) -> str:
+    def _remaining(self, done: int, total: int) -> str:
         """From the pace so far, or from the estimate while there is none."""
         elapsed = time.monotonic() - self._began
         if done < 4:

@@ -7,6 +7,7 @@ one, is kept out with its cause on record; the rest goes on.
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from genbench import hookspecs
 from genbench.cards import DatasetCard, ExecutorCard, ExtractorCard, MetricCard, ModelCard, ReportCard
 from genbench.errors import UnknownNameError
 
+_log = logging.getLogger(__name__)
+
 ENTRY_POINT_GROUP = "genbench"
 BLOCK_VARIABLE = "GENBENCH_BLOCK_PLUGINS"
 OWN_DISTRIBUTION = "genbench"
@@ -30,13 +33,15 @@ NamedCard = ModelCard | DatasetCard | MetricCard | ExtractorCard | ExecutorCard 
 
 
 class Plugin(msgspec.Struct, kw_only=True):
-    """One entry point, and what became of it. problems: why it, or a part of it, was refused."""
+    """One entry point, and what became of it. problems: why it, or a part of it, was refused. blocked: the
+    user asked for it to be left out, which is no problem."""
 
     name: str
     module: str
     distribution: str
     version: str
     loaded: bool = False
+    blocked: bool = False
     cards: int = 0
     problems: list[str] = []
 
@@ -80,6 +85,17 @@ class Registry:
             if modality in card.default_for:
                 return card
         raise UnknownNameError("default extractor", modality, self.extractors)
+
+    def tell(self, hook_name: str, **arguments: Any) -> None:
+        """Call every plugin's hook of that name. One that raises is named in a warning; the others are called
+        all the same, where pluggy's own call would stop: a run does not end for want of a listener."""
+        for implementation in reversed(getattr(self.hook, hook_name).get_hookimpls()):
+            try:
+                implementation.function(*(arguments[name] for name in implementation.argnames))
+            except Exception as error:
+                _log.warning(
+                    "plugin %s: %s failed: %s", implementation.plugin_name, hook_name, _describe(error)
+                )
 
     def problems(self) -> list[str]:
         """One line for each thing that was refused."""
@@ -126,7 +142,7 @@ def build_registry(
         )
         registry.plugins.append(plugin)
         if entry.name in blocked:
-            plugin.problems.append(f"blocked by {BLOCK_VARIABLE}")
+            plugin.blocked = True
             continue
         module = _import(entry, plugin)
         if module is not None and _register(manager, module, plugin):

@@ -54,24 +54,28 @@ def run_benchmark(
     def on_message(job: Job, message: Message) -> None:
         if job.id not in seen:
             seen.add(job.id)
-            registry.hook.genbench_job_started(job=job)
+            registry.tell("genbench_job_started", job=job)
         if message.kind in ("phase", "progress"):
-            registry.hook.genbench_job_progress(
-                job=job, phase=message.phase, fraction=message.fraction, losses=message.losses
+            registry.tell(
+                "genbench_job_progress",
+                job=job,
+                phase=message.phase,
+                fraction=message.fraction,
+                losses=message.losses,
             )
         watcher.message(job, message)
 
-    registry.hook.genbench_run_started(run=run)
+    registry.tell("genbench_run_started", run=run)
     results = executor.execute(tasks, run.log_path, on_message)
     try:
         for result in results:
             stored = run.store(msgspec.structs.replace(result, provenance=_stamped(provenance)))
-            registry.hook.genbench_job_finished(job=result.job, result=stored)
+            registry.tell("genbench_job_finished", job=result.job, result=stored)
             watcher.finished(result.job, stored)
     finally:
         results.close()  # type: ignore[attr-defined]  # ends the workers now, not when it is collected
     if not run.pending():
-        registry.hook.genbench_run_finished(run=run)
+        registry.tell("genbench_run_finished", run=run)
 
 
 def make_task(job: Job, run: Run, registry: Registry) -> Task:

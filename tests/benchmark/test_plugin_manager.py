@@ -86,7 +86,21 @@ def test_a_name_that_exists_is_refused_and_names_its_owner(build: Build) -> None
 def test_a_blocked_plugin_is_left_out(build: Build) -> None:
     registry = build(blocked=("a",), a=announcing("mine"), b=announcing("other"))
     assert list(registry.models) == ["other"]
-    assert "GENBENCH_BLOCK_PLUGINS" in problems(registry, "a")
+    assert [plugin.blocked for plugin in registry.plugins] == [True, False]
+    assert registry.problems() == []
+
+
+def test_a_listener_that_fails_is_named_and_the_others_are_told(
+    build: Build, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    listening = f"{IMPORTS}\n@hookimpl\ndef genbench_run_started(run):\n    "
+    registry = build(
+        a=listening + f"__import__('pathlib').Path({str(tmp_path / 'told')!r}).write_text(run)",
+        b=listening + "1 / 0",
+    )
+    registry.tell("genbench_run_started", run="x")
+    assert (tmp_path / "told").read_text() == "x"
+    assert "b: genbench_run_started failed: ZeroDivisionError: division by zero" in caplog.text
 
 
 def test_an_unknown_name_offers_the_nearest(build: Build) -> None:
