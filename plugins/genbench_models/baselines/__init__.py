@@ -1,7 +1,54 @@
-"""Announced in CARDS."""
+"""Baselines: what every table is calibrated by; see the cards."""
 
 from __future__ import annotations
 
 from genbench import ModelCard
+from genbench.spec import MODALITIES
 
-CARDS: tuple[ModelCard, ...] = ()
+CARDS: tuple[ModelCard, ...] = (
+    ModelCard(
+        name="held-out",
+        family="baseline",
+        summary="real data that the scorer has not seen: the floor of every distance",
+        factory="genbench_models.baselines.held_out:HeldOut",
+        modalities=MODALITIES,
+        requires_validation=True,
+    ),
+    ModelCard(
+        name="copier",
+        family="baseline",
+        summary="the training set, copied: what memorisation looks like",
+        factory="genbench_models.baselines.copier:Copier",
+        modalities=MODALITIES,
+    ),
+    ModelCard(
+        name="marginals",
+        family="baseline",
+        summary="each dimension by itself, as often as in the data",
+        factory="genbench_models.baselines.marginals:Marginals",
+        modalities=MODALITIES,
+        capabilities=("sample", "log_prob"),
+        defaults={"smoothing": 0.1},
+    ),
+    ModelCard(
+        name="noise",
+        family="baseline",
+        summary="uniform noise: a model no better has learned nothing",
+        factory="genbench_models.baselines.noise:Noise",
+        modalities=MODALITIES,
+        capabilities=("sample", "log_prob"),
+    ),
+    ModelCard(
+        name="gaussian-mixture",
+        family="baseline",
+        summary="Gaussian mixture by expectation maximisation",
+        factory="genbench_models.baselines.gaussian_mixture:GaussianMixture",
+        modalities=("points", "image", "series"),
+        capabilities=("sample", "log_prob"),
+        paper="https://www.jstor.org/stable/2984875",
+        year=1977,
+        institution="Harvard University, Educational Testing Service",
+        country="United States",
+        defaults={"components": 32, "smoothing": 1e-2, "min_scale": 0.3},
+    ),
+)

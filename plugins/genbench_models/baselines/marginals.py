@@ -1,0 +1,113 @@
+"""Independent marginals: each dimension as the data have it, and nothing of how they hang together."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench.likelihood.observation import gaussian_mixture_log_prob
+
+# Dimensions of real data are described by kernels at this many of their quantiles.
+_QUANTILES = 128
+# Silverman's rule takes the data for one hump; where they have several, a share of its width fits better.
+_SHARES_OF_SILVERMAN = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
+_JUDGED_ON = 2048  # examples
+_TAIL_WEIGHT = 0.01
+# A dimension that is constant keeps a density: kernels are at least this wide, relative to its size.
+_MIN_RELATIVE_BANDWIDTH = 1e-3
+
+
+class Marginals(GenerativeModel):
+    """p(x) = prod_d p_d(x_d).
+
+    Data with levels: the frequencies of each dimension's values, `smoothing` added to every count (Lidstone)
+    so that no value is impossible. Real data: Gaussian kernels of equal weight at evenly spaced quantiles,
+    their width a share of Silverman's rule (1986, eq. 3.31) chosen by cross-validation; and one kernel of
+    weight 1 % as wide as all the data, for what lies beyond them.
+    """
+
+    log_frequencies: Tensor
+    centres: Tensor
+    log_scales: Tensor
+
+    def __init__(self, spec: DataSpec, *, smoothing: float = 0.1) -> None:
+        super().__init__(spec)
+        self.smoothing = smoothing
+        if spec.levels is None:
+            self.register_buffer("centres", torch.zeros(spec.dimension, _QUANTILES + 1))
+            self.register_buffer("log_scales", torch.zeros(spec.dimension, _QUANTILES + 1))
+        else:
+            uniform = torch.full((spec.dimension, spec.levels), -math.log(spec.levels))
+            self.register_buffer("log_frequencies", uniform)
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        meter.start()
+        x = train.x.flatten(1).T.to(self.device)  # D, N
+        if self.spec.levels is None:
+            self._fit_kernels(x)
+        else:
+            self._count(x)
+        meter.charge(steps=1, examples=len(train), flops=float(x.numel()))
+
+    def _count(self, x: Shaped[Tensor, "dimension n"]) -> None:
+        counts = torch.zeros_like(self.log_frequencies)
+        counts.scatter_add_(1, x.long(), torch.ones(x.shape, device=x.device))
+        self.log_frequencies.copy_((counts + self.smoothing).log().log_softmax(1))
+
+    def _fit_kernels(self, x: Float[Tensor, "dimension n"]) -> None:
+        """Each dimension's share of Silverman's width is the one under which, with the kernels of one half of
+        the examples, the other half is likeliest."""
+        here, there = (x[:, ::2], x[:, 1::2]) if x.shape[1] > 1 else (x, x)
+        likelihoods = []
+        for share in _SHARES_OF_SILVERMAN:
+            self._place_kernels(here, torch.full((len(x),), share, device=x.device))
+            likelihoods.append(self._log_density(there[:, :_JUDGED_ON].T).mean(0))  # D
+        best = torch.stack(likelihoods).argmax(0)  # D
+        self._place_kernels(x, torch.tensor(_SHARES_OF_SILVERMAN, device=x.device)[best])
+
+    def _place_kernels(self, x: Float[Tensor, "dimension n"], share: Float[Tensor, " dimension"]) -> None:
+        at = (torch.arange(_QUANTILES, device=x.device) + 0.5) / _QUANTILES
+        quartiles = torch.quantile(x, torch.tensor([0.25, 0.75], device=x.device), dim=1)
+        spread = torch.minimum(x.std(1, correction=0), (quartiles[1] - quartiles[0]) / 1.34)
+        floor = _MIN_RELATIVE_BANDWIDTH * x.abs().amax(1).clamp(min=1.0)
+        width = torch.maximum(share * 0.9 * spread * _QUANTILES**-0.2, floor)  # D
+        self.centres[:, :-1] = torch.quantile(x, at, dim=1).T
+        self.centres[:, -1] = x.mean(1)
+        self.log_scales[:, :-1] = width.log().unsqueeze(1)
+        self.log_scales[:, -1] = torch.maximum(x.amax(1) - x.amin(1), floor).log()
+
+    @property
+    def _weights(self) -> Float[Tensor, " kernels"]:
+        kernels = torch.full((_QUANTILES,), (1 - _TAIL_WEIGHT) / _QUANTILES, device=self.device)
+        return torch.cat([kernels, torch.tensor([_TAIL_WEIGHT], device=self.device)])
+
+    def _log_density(self, x: Float[Tensor, "n dimension"]) -> Float[Tensor, "n dimension"]:
+        centres = self.centres.expand(len(x), -1, -1)  # N, D, kernels
+        log_weights = self._weights.log().expand_as(centres)
+        return gaussian_mixture_log_prob(x, log_weights, centres, self.log_scales.expand_as(centres))
+
+    def log_prob(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, " n"]:
+        """(N, *event_shape) -> (N,) nats, exact."""
+        flat = x.flatten(1)  # N, D
+        if self.spec.levels is None:
+            each = self._log_density(flat)
+        else:
+            each = self.log_frequencies.T.gather(0, flat)  # value, dimension -> N, D
+        return each.sum(1)
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *event_shape), every dimension drawn by itself."""
+        if self.spec.levels is None:
+            weights = self._weights.expand(self.spec.dimension, -1)
+            kernel = torch.multinomial(weights, count, replacement=True, generator=generator)  # D, count
+            noise = torch.randn(kernel.shape, generator=generator, device=self.device)
+            drawn = self.centres.gather(1, kernel) + self.log_scales.gather(1, kernel).exp() * noise
+        else:
+            frequencies = self.log_frequencies.exp()
+            drawn = torch.multinomial(frequencies, count, replacement=True, generator=generator)  # D, count
+        samples: Tensor = drawn.T.unflatten(1, self.spec.event_shape)
+        return samples

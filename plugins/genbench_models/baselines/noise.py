@@ -1,0 +1,58 @@
+"""Uniform noise: the ceiling of every distance; a model below it has learned nothing."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+
+# Of real data a share comes from a normal about as wide as the box: no value is impossible.
+_TAIL_SHARE = 0.01
+
+
+class Noise(GenerativeModel):
+    """Every value of every dimension equally likely; of real data, within the box that the training set spans.
+
+    Outside a box a uniform density is 0, and one test example there would make the likelihood infinite: with
+    a share of 1 % each dimension is drawn from N(centre, width²) instead.
+    """
+
+    centre: Tensor
+    width: Tensor
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec)
+        self.register_buffer("centre", torch.zeros(spec.event_shape))
+        self.register_buffer("width", torch.ones(spec.event_shape))
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        if self.spec.levels is None:
+            low, high = train.x.amin(0).to(self.device), train.x.amax(0).to(self.device)
+            self.centre.copy_((low + high) / 2)
+            self.width.copy_(torch.where(high > low, high - low, 1.0))
+        meter.charge(steps=1, examples=len(train))
+
+    def log_prob(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, " n"]:
+        """(N, *event_shape) -> (N,) nats, exact."""
+        if self.spec.levels is not None:
+            return torch.full((len(x),), -self.spec.dimension * math.log(self.spec.levels), device=x.device)
+        y = (x - self.centre) / self.width  # the box is [-1/2, 1/2]
+        inside = (y.abs() <= 0.5) * (1 - _TAIL_SHARE)
+        tails = _TAIL_SHARE * (-0.5 * y.square()).exp() / math.sqrt(2 * math.pi)
+        # far out exp() underflows: the logarithm of the tail alone is exact there
+        log_tails = math.log(_TAIL_SHARE) - 0.5 * y.square() - 0.5 * math.log(2 * math.pi)
+        each = torch.where(inside > 0, (inside + tails).log(), log_tails) - self.width.log()
+        return each.flatten(1).sum(1)
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *event_shape)."""
+        shape = (count, *self.spec.event_shape)
+        if self.spec.levels is not None:
+            return torch.randint(self.spec.levels, shape, generator=generator, device=self.device)
+        uniform, share = (torch.rand(shape, generator=generator, device=self.device) for _ in range(2))
+        normal = torch.randn(shape, generator=generator, device=self.device)
+        return self.centre + self.width * torch.where(share < _TAIL_SHARE, normal, uniform - 0.5)

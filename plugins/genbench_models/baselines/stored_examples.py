@@ -1,0 +1,32 @@
+"""What `held-out` and `copier` share: a model that is a set of real examples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench.data import storage_dtype, working_dtype
+from genbench_models.layers.data_buffers import DataBuffers
+
+
+class StoredExamples(DataBuffers, GenerativeModel):
+    """Draws without replacement, and begins anew when every example was drawn."""
+
+    sized_by_data = ("examples",)
+    examples: Tensor
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec)
+        self.register_buffer("examples", torch.empty((0, *spec.event_shape), dtype=storage_dtype(spec)))
+
+    def store(self, split: Split, meter: ComputeMeter) -> None:
+        self.examples = split.x.to(self.device)
+        meter.charge(steps=1, examples=len(split))
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *event_shape): stored examples in random order."""
+        size = len(self.examples)
+        passes = -(-count // size)
+        order = [torch.randperm(size, generator=generator, device=self.device) for _ in range(passes)]
+        return self.examples[torch.cat(order)[:count]].to(working_dtype(self.spec))
