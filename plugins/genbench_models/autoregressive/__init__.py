@@ -1,7 +1,83 @@
-"""Announced in CARDS."""
+"""Autoregressive models; see the cards."""
 
 from __future__ import annotations
 
 from genbench import ModelCard
 
-CARDS: tuple[ModelCard, ...] = ()
+CARDS: tuple[ModelCard, ...] = (
+    ModelCard(
+        name="ar",
+        family="autoregressive",
+        summary="linear autoregression AR(p), the order chosen on the validation split",
+        factory="genbench_models.autoregressive.ar:AR",
+        modalities=("series",),
+        capabilities=("sample", "log_prob"),
+        discrete=False,
+        paper="https://doi.org/10.1098/rsta.1927.0007",
+        year=1927,
+        institution="University of Cambridge",
+        country="United Kingdom",
+        defaults={"max_order": 12},
+        requires_validation=True,
+    ),
+    ModelCard(
+        name="gru",
+        family="autoregressive",
+        summary="gated recurrent network, one element after the other",
+        factory="genbench_models.autoregressive.gru:GRU",
+        modalities=("image", "series", "tokens", "pianoroll"),
+        capabilities=("sample", "log_prob"),
+        paper="https://arxiv.org/abs/1406.1078",
+        year=2014,
+        institution="Université de Montréal",
+        country="Canada",
+        defaults={
+            "hidden": None,
+            "layers": 1,
+            "components": 2,
+            "dropout": 0.4,
+            "batch_size": 32,
+            "learning_rate": 4e-3,
+        },
+    ),
+    ModelCard(
+        name="made",
+        family="autoregressive",
+        summary="masked autoencoder: every conditional in one pass",
+        factory="genbench_models.autoregressive.made:MADE",
+        modalities=("points", "image", "series", "pianoroll"),
+        capabilities=("sample", "log_prob"),
+        paper="https://arxiv.org/abs/1502.03509",
+        year=2015,
+        institution="Université de Sherbrooke, Google DeepMind, University of Edinburgh",
+        country="Canada, United Kingdom",
+        defaults={
+            "hidden": 128,
+            "layers": 2,
+            "components": None,
+            "dropout": 0.3,
+            "batch_size": 32,
+            "learning_rate": 4e-3,
+        },
+    ),
+    ModelCard(
+        name="pixelcnn",
+        family="autoregressive",
+        summary="masked convolutions, pixel by pixel",
+        factory="genbench_models.autoregressive.pixelcnn:PixelCNN",
+        modalities=("image",),
+        capabilities=("sample", "log_prob"),
+        paper="https://arxiv.org/abs/1601.06759",
+        year=2016,
+        institution="Google DeepMind",
+        country="United Kingdom",
+        defaults={
+            "width": 32,
+            "blocks": 4,
+            "components": 3,
+            "dropout": 0.1,
+            "batch_size": 16,
+            "learning_rate": 4e-3,
+        },
+    ),
+)

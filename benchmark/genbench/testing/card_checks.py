@@ -1,0 +1,68 @@
+"""Does the card tell the truth about the class?"""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import msgspec
+
+from genbench.cards import Hyperparameter, ModelCard
+from genbench.model import CAPABILITY_PROTOCOLS, GenerativeModel
+from genbench.testing.requirement import contract_check, require
+from genbench.testing.subject import Subject
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@contract_check(scope="card")
+def card_is_well_formed(subject: Subject) -> None:
+    card = subject.card
+    try:  # structs check their types when they are decoded, not when they are made
+        msgspec.convert(msgspec.to_builtins(card), ModelCard)
+    except (msgspec.ValidationError, TypeError, NotImplementedError) as error:
+        require(False, f"card: {error}")
+    require(bool(_NAME.fullmatch(card.name)), f"name {card.name!r}: expected lower case with hyphens")
+    require(bool(card.summary.strip()) and "\n" not in card.summary, "summary: expected one line")
+    require(len(card.modalities) > 0, "modalities: none announced")
+    for field in ("modalities", "capabilities"):
+        values = getattr(card, field)
+        require(len(set(values)) == len(values), f"{field}: {', '.join(values)} has repetitions")
+    _ = subject.model_class
+
+
+@contract_check(scope="card")
+def defaults_match_the_factory(subject: Subject) -> None:
+    announced, actual = subject.card.defaults, _hyperparameters(subject.model_class)
+    for name in announced.keys() | actual.keys():
+        require(name in actual, f"card.defaults has {name!r}, which the factory does not take")
+        require(name in announced, f"the factory takes {name!r}, which card.defaults leaves out")
+        same = announced[name] == actual[name] and type(announced[name]) is type(actual[name])
+        require(same, f"card.defaults says {name}={announced[name]!r}, the factory {name}={actual[name]!r}")
+
+
+def _hyperparameters(model_class: type[GenerativeModel]) -> dict[str, Hyperparameter]:
+    _, *parameters = inspect.signature(model_class).parameters.values()  # the first is the spec
+    for parameter in parameters:
+        require(
+            parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty,
+            f"hyperparameter {str(parameter)!r}: expected a keyword-only argument with a default",
+        )
+    return {parameter.name: parameter.default for parameter in parameters}
+
+
+@contract_check()
+def capabilities_match_the_class(subject: Subject) -> None:
+    model = subject.build()
+    actual = {"sample"} | {
+        name
+        for name, protocol in CAPABILITY_PROTOCOLS.items()
+        if name != "condition" and isinstance(model, protocol)
+    }
+    # a runtime check of a protocol sees that there is a `sample`, not what it takes
+    if "condition" in inspect.signature(model.sample).parameters:
+        actual.add("condition")
+    announced = set(subject.card.capabilities)
+    missing, secret = sorted(announced - actual), sorted(actual - announced)
+    require(not missing, f"the card announces {', '.join(missing)}, which the class does not have")
+    require(not secret, f"the class has {', '.join(secret)}, which the card does not announce")

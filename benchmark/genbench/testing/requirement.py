@@ -1,0 +1,54 @@
+"""What a check of the contract is, and how it says that something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from genbench.cards import Capability
+from genbench.errors import PluginError
+from genbench.testing.subject import Subject
+
+
+class NotApplicable(Exception):
+    """A check cannot say anything about this subject; the text says why."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise PluginError with `message` unless `condition` holds."""
+    if not condition:
+        raise PluginError(message)
+
+
+@dataclass(frozen=True)
+class ContractCheck:
+    """One thing that the contract asks of a model.
+
+    name: as reports show it. function: raises PluginError where the contract is broken. capability: only
+    for models that announce it. scope: "card" does not depend on the data and is done once a model.
+    """
+
+    name: str
+    function: Callable[[Subject], None]
+    capability: Capability = "sample"
+    scope: Literal["card", "data"] = "data"
+
+    def __call__(self, subject: Subject) -> None:
+        """Raises PluginError (the contract is broken), NotApplicable, or whatever the model raised."""
+        self.function(subject)
+
+    def applies_to(self, subject: Subject) -> bool:
+        # every model samples; one that does not say so fails the check of its card
+        return self.capability == "sample" or self.capability in subject.card.capabilities
+
+
+def contract_check(
+    capability: Capability = "sample", scope: Literal["card", "data"] = "data"
+) -> Callable[[Callable[[Subject], None]], ContractCheck]:
+    """Make a function of a `Subject` a check of its own name."""
+
+    def decorate(function: Callable[[Subject], None]) -> ContractCheck:
+        return ContractCheck(function.__name__, function, capability, scope)
+
+    return decorate

@@ -1,0 +1,159 @@
+"""Do samples lie in the data's domain, and depend on the generator and the state, and on nothing else?"""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genbench.data import working_dtype
+from genbench.errors import PluginError
+from genbench.model import Completes, Encodes, HasDecoder, HasLogProb, HasLogWeights
+from genbench.sampling import checked_samples
+from genbench.testing.requirement import contract_check, require
+from genbench.testing.subject import SAMPLES, Subject, draw, same_tensors, seeded
+
+_SMALL = 5
+
+
+@contract_check()
+def samples_lie_in_the_domain(subject: Subject) -> None:
+    spec = subject.spec
+    for count in (1, SAMPLES):
+        samples = draw(subject.trained.model, count)
+        checked_samples(samples, count, spec)
+        expected = working_dtype(spec)
+        require(samples.dtype == expected, f"sample returned {samples.dtype}, expected {expected}")
+
+
+@contract_check()
+def an_untrained_model_samples(subject: Subject) -> None:
+    """A checkpoint may be taken at any time."""
+    model = subject.build().eval()
+    checked_samples(draw(model, _SMALL), _SMALL, subject.spec)
+
+
+@contract_check()
+def samples_follow_the_generator(subject: Subject) -> None:
+    model = subject.trained.model
+    require(torch.equal(subject.samples, draw(model, seed=0)), "the same generator gave other samples")
+    require(not torch.equal(subject.samples, draw(model, seed=1)), "another generator gave the same samples")
+
+
+@contract_check()
+def sampling_leaves_global_chance_alone(subject: Subject) -> None:
+    model = subject.trained.model
+    with seeded(1):
+        before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[union-attr, index, unused-ignore]  # noqa: NPY002
+        first = draw(model)
+        after = torch.get_rng_state(), np.random.get_state()[1]  # type: ignore[index, unused-ignore]  # noqa: NPY002
+    # Python's own `random` is not compared: run-time type checkers draw from it
+    require(torch.equal(before[0], after[0]), "sample drew from torch's global generator")
+    require(bool((before[1] == after[1]).all()), "sample drew from numpy's global generator")
+    with seeded(2):
+        second = draw(model)
+        random.random()
+    require(torch.equal(first, second), "samples depend on a global generator")
+
+
+@contract_check()
+def sampling_leaves_the_model_alone(subject: Subject) -> None:
+    model = subject.trained.model
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    draw(model, _SMALL, seed=3)
+    different = same_tensors(before, model.state_dict())
+    require(not different, f"sample changed {', '.join(different)}")
+
+
+@contract_check()
+def state_dict_holds_the_model(subject: Subject) -> None:
+    """What a checkpoint keeps must be all there is."""
+    trained = subject.trained.model
+    fresh = subject.build(seed=5)
+    state = {name: value.clone() for name, value in trained.state_dict().items()}
+    try:
+        fresh.load_state_dict(state)
+    except RuntimeError as error:
+        raise PluginError(f"a fresh instance cannot load the state_dict: {error}") from error
+    fresh.eval()
+    require(
+        torch.equal(draw(fresh), subject.samples),
+        "a fresh instance with the same state_dict gives other samples; keep what is learned in parameters"
+        " or buffers",
+    )
+    x = subject.dataset.test.tensor()
+    with torch.no_grad():
+        if isinstance(trained, HasLogProb) and isinstance(fresh, HasLogProb):
+            same = torch.equal(trained.log_prob(x), fresh.log_prob(x))
+            require(same, "a fresh instance with the same state_dict gives another log_prob")
+        if isinstance(trained, HasLogWeights) and isinstance(fresh, HasLogWeights):
+            pair = []
+            for model in (trained, fresh):
+                with seeded(7):
+                    pair.append(model.log_weights(x, 2))
+            require(torch.equal(*pair), "a fresh instance with the same state_dict gives other log_weights")
+
+
+@contract_check("decode")
+def decode_is_differentiable(subject: Subject) -> None:
+    model = subject.trained.model
+    assert isinstance(model, HasDecoder)
+    with seeded(0):
+        z = model.prior.sample((_SMALL,))
+    z.requires_grad_()
+    decoded = model.decode(z)
+    expected = (_SMALL, *subject.spec.event_shape)
+    require(
+        tuple(decoded.shape) == expected, f"decode gave shape {tuple(decoded.shape)}, expected {expected}"
+    )
+    require(decoded.is_floating_point(), f"decode gave {decoded.dtype}, expected a mean in floating point")
+    require(bool(decoded.isfinite().all()), "decode gave values that are not finite")
+    levels = subject.spec.levels
+    if levels is not None:
+        low, high = float(decoded.min()), float(decoded.max())
+        inside = low >= -1e-3 and high <= levels - 1 + 1e-3
+        require(inside, f"decode ranges over {low:.3g}..{high:.3g}, expected 0..{levels - 1}")
+    require(decoded.requires_grad, "decode is not differentiable in z")
+    (gradient,) = torch.autograd.grad(decoded.sum(), z, allow_unused=True)
+    require(gradient is not None and bool(gradient.isfinite().all()), "decode is not differentiable in z")
+
+
+@contract_check("condition")
+def conditions_are_taken(subject: Subject) -> None:
+    classes = subject.spec.classes or 1
+    condition = torch.arange(SAMPLES) % classes
+    with torch.no_grad():
+        samples = subject.trained.model.sample(  # type: ignore[call-arg]
+            SAMPLES, torch.Generator().manual_seed(0), condition=condition
+        )
+    checked_samples(samples, SAMPLES, subject.spec)
+
+
+@contract_check("complete")
+def completion_keeps_what_is_given(subject: Subject) -> None:
+    model = subject.trained.model
+    assert isinstance(model, Completes)
+    x = subject.dataset.test.tensor()
+    mask = torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) < 0.5
+
+    def complete(seed: int) -> Tensor:
+        with torch.no_grad():
+            return model.complete(x.clone(), mask, torch.Generator().manual_seed(seed))
+
+    completed = complete(0)
+    checked_samples(completed, len(x), subject.spec)
+    require(torch.equal(completed[mask], x[mask]), "complete changed values that were given")
+    require(torch.equal(completed, complete(0)), "the same generator gave another completion")
+
+
+@contract_check("encode")
+def encodings_are_finite(subject: Subject) -> None:
+    model = subject.trained.model
+    assert isinstance(model, Encodes)
+    x = subject.dataset.test.tensor()
+    with torch.no_grad():
+        z = model.encode(x)
+    require(len(z) == len(x), f"encode gave {len(z)} latents for {len(x)} examples")
+    require(bool(z.isfinite().all()), "encode gave values that are not finite")

@@ -1,0 +1,193 @@
+"""What the contract is checked on: a model and a tiny data set, trained once and shared by the checks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genbench.budget import Budget
+from genbench.cards import Hyperparameter, ModelCard, load_factory
+from genbench.compute_meter import ComputeMeter, Spent
+from genbench.data import Dataset, Split
+from genbench.errors import PluginError
+from genbench.model import GenerativeModel
+from genbench.sampling import checked_samples
+from genbench.spec import DataSpec
+from genbench.testing.tiny_data import tiny_dataset
+
+# Enough for two periods of a loop whose generator steps every fifth batch.
+TRAINING_STEPS = 12
+SHORT_STEPS = 3
+SAMPLES = 24
+
+
+@dataclass(frozen=True)
+class Training:
+    """What came of one `fit`.
+
+    model: trained, in evaluation mode. spent, bound_by, losses: what the meter says.
+    untrained_parameters: those that need a gradient, never got one other than 0, and never changed.
+    changed_parameters: those whose value is another than before.
+    """
+
+    model: GenerativeModel
+    spent: Spent
+    bound_by: str
+    losses: dict[str, float]
+    untrained_parameters: tuple[str, ...]
+    changed_parameters: tuple[str, ...]
+
+
+class Subject:
+    """A card and data that it takes. Everything here is deterministic: two subjects agree bit for bit.
+
+    hyperparameters: other than the card's defaults, to make a large model small.
+    """
+
+    def __init__(
+        self, card: ModelCard, spec: DataSpec, hyperparameters: Mapping[str, Hyperparameter] | None = None
+    ) -> None:
+        self.card = card
+        self.spec = spec
+        self.hyperparameters = dict(hyperparameters or {})
+
+    def __repr__(self) -> str:
+        return f"{self.card.name}-{self.spec.name}"
+
+    def on(self, spec: DataSpec) -> Subject:
+        """The same model on other data."""
+        return Subject(self.card, spec, self.hyperparameters)
+
+    @property
+    def model_class(self) -> type[GenerativeModel]:
+        """Raises PluginError where the factory does not load or is not a `GenerativeModel`."""
+        loaded = load_factory(self.card.factory)
+        if not (isinstance(loaded, type) and issubclass(loaded, GenerativeModel)):
+            raise PluginError(f"factory {self.card.factory!r} is not a subclass of genbench.GenerativeModel")
+        return loaded
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return tiny_dataset(self.spec)
+
+    def build(self, seed: int = 0) -> GenerativeModel:
+        """An untrained instance."""
+        factory: Callable[..., GenerativeModel] = self.model_class
+        with seeded(seed):
+            return factory(self.spec, **self.hyperparameters)
+
+    @cached_property
+    def trained(self) -> Training:
+        """The training that the checks share."""
+        return self.train(TRAINING_STEPS)
+
+    def train(
+        self, steps: int, *, train: Split | None = None, valid: Split | None = None, seed: int = 0
+    ) -> Training:
+        """Build a model and train it for `steps`, as a worker would."""
+        model = self.build(seed)
+        before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        meter = ComputeMeter(
+            Budget(steps=steps), seed=seed, valid=self.dataset.valid if valid is None else valid
+        )
+        with seeded(seed + 1), _gradients_watched(model) as seen:
+            model.train()
+            meter.start()
+            model.fit(self.dataset.train if train is None else train, meter)
+            spent = meter.finish()
+        model.eval()
+        after = dict(model.named_parameters())
+        changed = tuple(name for name, value in before.items() if not _same(value, after.get(name)))
+        return Training(
+            model=model,
+            spent=spent,
+            bound_by=meter.bound_by(),
+            losses=meter.losses(),
+            changed_parameters=changed,
+            untrained_parameters=tuple(
+                name
+                for name in before
+                if name in after and after[name].requires_grad and name not in seen and name not in changed
+            ),
+        )
+
+    @cached_property
+    def samples(self) -> Tensor:
+        """Samples of the trained model, from seed 0; checked."""
+        return checked_samples(draw(self.trained.model), SAMPLES, self.spec)
+
+
+def draw(model: GenerativeModel, count: int = SAMPLES, seed: int = 0) -> Tensor:
+    """Samples as the model returns them."""
+    with torch.no_grad():
+        return model.sample(count, torch.Generator().manual_seed(seed))
+
+
+def same_tensors(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """The names under which two state dicts differ in any bit."""
+    names = first.keys() | second.keys()
+    return sorted(name for name in names if not _same(first.get(name), second.get(name)))
+
+
+def _same(first: object, second: object) -> bool:
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return (
+            first.dtype == second.dtype
+            and first.shape == second.shape
+            and bool(_bitwise_equal(first, second))
+        )
+    return not isinstance(first, Tensor) and not isinstance(second, Tensor) and first == second
+
+
+def _bitwise_equal(first: Tensor, second: Tensor) -> bool:
+    # NaN is equal to itself here: what matters is whether anything changed
+    return torch.equal(first, second) or bool(
+        ((first == second) | ((first != first) & (second != second))).all()
+    )
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Every global source of chance starts from `seed` inside, and is as it was afterwards."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002
+
+
+@contextmanager
+def _gradients_watched(model: GenerativeModel) -> Iterator[set[str]]:
+    """The names of the parameters that get a gradient other than 0 inside."""
+    seen: set[str] = set()
+
+    def watch(name: str) -> Callable[[Tensor], None]:
+        def note(gradient: Tensor) -> None:
+            if name not in seen and bool(gradient.detach().any()):
+                seen.add(name)
+
+        return note
+
+    hooks = [
+        parameter.register_hook(watch(name))
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    ]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,110 @@
+"""Tiny synthetic data in every domain that a card can announce, for the contract suite."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from genbench.cards import ModelCard
+from genbench.data import Dataset, Split, storage_dtype
+from genbench.spec import DataSpec, Modality
+
+# Train on these shapes. Images: two channels and unequal sides, so that no model relies on one channel or
+# on a square; 8x8 is the least that the usual two strided layers need.
+_SHAPES: dict[Modality, tuple[int, ...]] = {
+    "points": (3,),
+    "image": (1, 8, 8),
+    "series": (9, 2),
+    "tokens": (9,),
+    "pianoroll": (6, 5),
+}
+_COLOUR_SHAPE = (2, 8, 9)
+
+# Small enough that every example of the space can be visited: levels ** dimension <= 20,000.
+_SMALL_SHAPES: dict[tuple[Modality, int], tuple[int, ...]] = {
+    ("points", 2): (5,),
+    ("points", 5): (4,),
+    ("image", 2): (1, 3, 4),
+    ("image", 5): (1, 2, 3),
+    ("series", 2): (4, 2),
+    ("series", 5): (3, 2),
+    ("tokens", 2): (9,),
+    ("tokens", 5): (5,),
+    ("pianoroll", 2): (3, 3),
+    ("pianoroll", 5): (3, 2),
+}
+_SYMBOLIC: tuple[Modality, ...] = ("tokens", "pianoroll")
+_CLASSES = 3
+
+
+def tiny_specs(card: ModelCard) -> list[DataSpec]:
+    """A spec for each modality and domain that the card takes: 2 levels, 5 levels, and real values."""
+    specs = []
+    for modality in card.modalities:
+        for levels in (2, 5, None):
+            shape = _COLOUR_SHAPE if (modality, levels) == ("image", 5) else _SHAPES[modality]
+            spec = DataSpec(
+                name=f"tiny-{modality}-{_domain(levels)}",
+                modality=modality,
+                event_shape=shape,
+                levels=levels,
+                classes=_CLASSES if modality == "image" or "condition" in card.capabilities else None,
+            )
+            if (levels is not None or modality not in _SYMBOLIC) and card.refusal(spec) is None:
+                specs.append(spec)
+    return specs
+
+
+def small_spec(spec: DataSpec) -> DataSpec | None:
+    """The same domain, small enough for the likelihood audit; None where there is no such thing.
+
+    Real-valued data other than points has none: nothing that is a series or an image has two numbers.
+    """
+    shape: tuple[int, ...] | None
+    if spec.levels is None:
+        shape = (2,) if spec.modality == "points" else None
+    else:
+        shape = _SMALL_SHAPES.get((spec.modality, spec.levels))
+    if shape is None:
+        return None
+    return DataSpec(
+        name=f"{spec.name}-small",
+        modality=spec.modality,
+        event_shape=shape,
+        levels=spec.levels,
+        classes=spec.classes,
+    )
+
+
+def tiny_dataset(spec: DataSpec, *, train: int = 48, seed: int = 0) -> Dataset:
+    """Noisy waves, one phase a class; `train` training examples and 16 for each of the other splits."""
+    generator = torch.Generator().manual_seed(seed)
+    count = train + 32
+    label = torch.arange(count) % _CLASSES
+    position = torch.arange(spec.dimension) / spec.dimension
+    phase = position + label.unsqueeze(1) / _CLASSES  # N, D
+    wave = 0.5 + 0.35 * torch.sin(2 * math.pi * phase) + 0.1 * torch.randn(phase.shape, generator=generator)
+    if spec.levels is None:
+        values = 4 * wave - 2
+    else:
+        values = (wave * spec.levels).floor().clamp(0, spec.levels - 1)
+    x = values.reshape(count, *spec.event_shape).to(storage_dtype(spec))
+    y = None if spec.classes is None else label % spec.classes
+    whole = Split(spec, x, y)
+    first, second, third = (whole.subset(part) for part in torch.arange(count).split([train, 16, 16]))
+    return Dataset(spec, first, second, third)
+
+
+def constant(split: Split) -> Split:
+    """Every example the same as the first, label included."""
+    return split.subset(torch.zeros(len(split), dtype=torch.int64))
+
+
+def one_class(split: Split) -> Split:
+    """Every label 0; the examples as they are."""
+    return Split(split.spec, split.x, None if split.y is None else torch.zeros_like(split.y))
+
+
+def _domain(levels: int | None) -> str:
+    return "real" if levels is None else f"{levels}-levels"

@@ -1,0 +1,72 @@
+"""Does `fit` keep to its budget, train all there is, and leave alone what is not its own?"""
+
+from __future__ import annotations
+
+import torch
+
+from genbench.data import Split
+from genbench.sampling import checked_samples
+from genbench.testing.requirement import contract_check, require
+from genbench.testing.subject import SHORT_STEPS, TRAINING_STEPS, Subject, draw, same_tensors
+from genbench.testing.tiny_data import constant, one_class, tiny_dataset
+
+
+@contract_check()
+def training_stops_at_the_budget(subject: Subject) -> None:
+    training = subject.trained
+    spent = training.spent
+    require(spent.steps <= TRAINING_STEPS, f"spent {spent.steps} steps of a budget of {TRAINING_STEPS}")
+    charged = spent.steps > 0 or spent.examples > 0 or spent.flops > 0
+    require(
+        charged or not training.changed_parameters,
+        "fit changed parameters, but nothing was charged: take batches from meter.batches, or meter.charge"
+        " what a closed form costs",
+    )
+
+
+@contract_check()
+def every_parameter_is_trained(subject: Subject) -> None:
+    untrained = subject.trained.untrained_parameters
+    require(not untrained, f"no gradient ever reached {', '.join(untrained)}")
+
+
+@contract_check()
+def training_is_repeatable(subject: Subject) -> None:
+    first, second = subject.trained.model, subject.train(TRAINING_STEPS).model
+    different = same_tensors(first.state_dict(), second.state_dict())
+    require(not different, f"the same seed trained to another {', '.join(different)}")
+    same = torch.equal(draw(first), draw(second))
+    require(same, "the same seed trained to the same state_dict, yet other samples: what else was learned?")
+
+
+@contract_check()
+def fit_leaves_the_data_alone(subject: Subject) -> None:
+    _ = subject.trained
+    fresh = tiny_dataset(subject.spec)
+    for name in ("train", "valid"):
+        used, original = getattr(subject.dataset, name), getattr(fresh, name)
+        require(torch.equal(used.x, original.x), f"fit changed {name}.x in place")
+        if original.y is not None:
+            require(torch.equal(used.y, original.y), f"fit changed {name}.y in place")
+
+
+@contract_check()
+def two_examples_are_enough(subject: Subject) -> None:
+    train, valid = (part.subset(torch.arange(2)) for part in (subject.dataset.train, subject.dataset.valid))
+    _train_and_sample(subject, train, valid)
+
+
+@contract_check()
+def constant_data_do_no_harm(subject: Subject) -> None:
+    _train_and_sample(subject, constant(subject.dataset.train), constant(subject.dataset.valid))
+
+
+@contract_check()
+def one_class_does_no_harm(subject: Subject) -> None:
+    if subject.spec.classes is not None:
+        _train_and_sample(subject, one_class(subject.dataset.train), one_class(subject.dataset.valid))
+
+
+def _train_and_sample(subject: Subject, train: Split, valid: Split) -> None:
+    model = subject.train(SHORT_STEPS, train=train, valid=valid).model
+    checked_samples(draw(model, 4), 4, subject.spec)

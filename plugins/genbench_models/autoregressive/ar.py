@@ -1,0 +1,127 @@
+"""AR(p): the next value is a linear function of the last p, plus Gaussian noise.
+
+Yule 1927, "On a Method of Investigating Periodicities in Disturbed Series",
+https://doi.org/10.1098/rsta.1927.0007; several channels together: a vector autoregression (Sims 1980).
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench_models.layers.standardise import Standardise
+
+_RIDGE = 1e-6  # in standardised units: keeps constant series solvable
+
+
+class AR(GenerativeModel):
+    """x_t = c_m + sum_{i=1..m} A_{m,i} x_{t-i} + e_t, e_t ~ N(0, S_m), m = min(t - 1, p).
+
+    A window has no past at its beginning. Its first value is drawn from the marginal, its second given the
+    first by the regression of order 1, and so on up to order p: each order has a regression of its own, and
+    the product is the exact density of the whole window. Coefficients are least squares; p is the order,
+    up to `max_order`, under which the validation split is likeliest.
+    """
+
+    order: Tensor
+    coefficients: Tensor
+    factors: Tensor
+
+    def __init__(self, spec: DataSpec, *, max_order: int = 12) -> None:
+        super().__init__(spec)
+        steps, channels = spec.event_shape
+        self.max_order = max(0, min(max_order, steps - 1))
+        orders = self.max_order + 1
+        self.standardise = Standardise(spec)
+        self.register_buffer("order", torch.zeros((), dtype=torch.int64))
+        # [m]: lag 1's channels first, the intercept last; rows beyond order m are zero
+        self.register_buffer(
+            "coefficients", torch.zeros(orders, self.max_order * channels + 1, channels, dtype=torch.float64)
+        )
+        # [m]: the lower Cholesky factor of S_m
+        self.register_buffer(
+            "factors", torch.eye(channels, dtype=torch.float64).expand(orders, -1, -1).clone()
+        )
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        meter.start()
+        self.standardise.fit(train)
+        x = self._standardised(train.tensor().to(self.device))
+        flops = 0.0
+        for m in range(self.max_order + 1):
+            past, present = self._past(x, m)
+            design = past.flatten(0, 1)  # all windows, all times from m on
+            target = present.flatten(0, 1)
+            self._regress(m, design, target)
+            flops += 2.0 * len(design) * design.shape[1] * (design.shape[1] + target.shape[1])
+        valid = meter.valid.tensor().to(self.device)
+        likelihoods = []
+        for m in range(self.max_order + 1):
+            self.order.fill_(m)
+            likelihoods.append(self.log_prob(valid).mean().item())
+        self.order.fill_(max(range(len(likelihoods)), key=likelihoods.__getitem__))
+        meter.charge(steps=1, examples=len(train), flops=flops)
+        meter.log(negative_log_likelihood=-max(likelihoods))
+
+    def _regress(self, m: int, design: Float64[Tensor, "n lags"], target: Float64[Tensor, "n c"]) -> None:
+        lags = design.shape[1]
+        ridge = _RIDGE * torch.eye(lags, dtype=design.dtype, device=design.device)
+        solution = torch.linalg.solve(
+            design.T @ design / len(design) + ridge, design.T @ target / len(design)
+        )
+        residual = target - design @ solution
+        covariance = residual.T @ residual / len(residual)
+        self.coefficients[m] = 0.0
+        self.coefficients[m, : lags - 1] = solution[:-1]
+        self.coefficients[m, -1] = solution[-1]
+        noise_floor = _RIDGE * torch.eye(len(covariance), dtype=design.dtype, device=design.device)
+        self.factors[m] = torch.linalg.cholesky(covariance + noise_floor)
+
+    def _past(self, x: Float64[Tensor, "n t c"], m: int) -> tuple[Tensor, Tensor]:
+        """Regressors (N, T - m, m C + 1) and what they are to explain (N, T - m, C)."""
+        steps = x.shape[1]
+        lagged = [x[:, m - lag : steps - lag] for lag in range(1, m + 1)]
+        ones = torch.ones(len(x), steps - m, 1, dtype=x.dtype, device=x.device)
+        return torch.cat([*lagged, ones], 2), x[:, m:]
+
+    def _prediction(self, past: Float64[Tensor, "*n lags"], m: int) -> Float64[Tensor, "*n c"]:
+        lags = past.shape[-1] - 1
+        return past[..., :-1] @ self.coefficients[m, :lags] + self.coefficients[m, -1]
+
+    def _standardised(self, x: Float[Tensor, "n t c"]) -> Float64[Tensor, "n t c"]:
+        y: Tensor = self.standardise(x.double())
+        return y
+
+    @torch.no_grad()
+    def log_prob(self, x: Float[Tensor, "n t c"]) -> Float64[Tensor, " n"]:
+        """(N, T, C) -> (N,) nats: the density of whole windows, exact."""
+        y = self._standardised(x)
+        order = int(self.order)
+        total = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+        for m in range(order + 1):
+            # below the chosen order only the time t = m + 1, at it all the rest
+            until = m + 1 if m < order else y.shape[1]
+            past, present = self._past(y[:, :until], m)
+            residual = present - self._prediction(past, m)
+            noise = torch.distributions.MultivariateNormal(
+                torch.zeros_like(residual[0, 0]), scale_tril=self.factors[m], validate_args=False
+            )
+            total += noise.log_prob(residual).sum(1)
+        return total + self.standardise.log_abs_det_jacobian()
+
+    @torch.no_grad()
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, T, C), one time after the other."""
+        steps, channels = self.spec.event_shape
+        noise = torch.randn(
+            count, steps, channels, generator=generator, device=self.device, dtype=torch.float64
+        )
+        y = torch.zeros_like(noise)
+        ones = torch.ones(count, 1, dtype=torch.float64, device=self.device)
+        for t in range(steps):
+            m = min(t, int(self.order))
+            past = torch.cat([*(y[:, t - lag] for lag in range(1, m + 1)), ones], 1)
+            y[:, t] = self._prediction(past, m) + noise[:, t] @ self.factors[m].T
+        return self.standardise.inverse(y).float()
