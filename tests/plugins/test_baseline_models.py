@@ -138,7 +138,7 @@ def test_it_finds_what_scikit_learn_finds_from_the_same_start() -> None:
     model.maximise(x, first)
     reference = Reference(
         3,
-        weights_init=model.log_weights.exp().numpy(),
+        weights_init=model.log_shares.exp().numpy(),
         means_init=model.means.numpy(),
         precisions_init=torch.linalg.inv(model.factors @ model.factors.mT).numpy(),
         max_iter=200,

@@ -27,6 +27,7 @@ _SMALL_SHAPES: dict[tuple[Modality, int], tuple[int, ...]] = {
     ("points", 5): (4,),
     ("image", 2): (1, 3, 4),
     ("image", 5): (1, 2, 3),
+    ("image", 100): (1, 1, 2),
     ("series", 2): (4, 2),
     ("series", 5): (3, 2),
     ("tokens", 2): (9,),
@@ -39,10 +40,11 @@ _CLASSES = 3
 
 
 def tiny_specs(card: ModelCard) -> list[DataSpec]:
-    """A spec for each modality and domain that the card takes: 2 levels, 5 levels, and real values."""
+    """A spec for each modality and domain that the card takes: 2 levels, 5 levels, and real values; for images
+    also 100 levels, of which models think otherwise than of a few."""
     specs = []
     for modality in card.modalities:
-        for levels in (2, 5, None):
+        for levels in (2, 5, 100, None) if modality == "image" else (2, 5, None):
             shape = _COLOUR_SHAPE if (modality, levels) == ("image", 5) else _SHAPES[modality]
             spec = DataSpec(
                 name=f"tiny-{modality}-{_domain(levels)}",

@@ -38,8 +38,8 @@ class GaussianMixture(DataBuffers, GenerativeModel):
     constant in training decides everything. Standard deviations are at least `min_scale` levels.
     """
 
-    sized_by_data = ("log_weights", "means", "factors")
-    log_weights: Tensor
+    sized_by_data = ("log_shares", "means", "factors")
+    log_shares: Tensor
     means: Tensor
     factors: Tensor
 
@@ -54,7 +54,7 @@ class GaussianMixture(DataBuffers, GenerativeModel):
         self.standardise = Standardise(spec)
         size = spec.dimension
         spread = torch.eye(size, dtype=torch.float64) if self.full else torch.ones(size, dtype=torch.float64)
-        self.register_buffer("log_weights", torch.zeros(1, dtype=torch.float64))
+        self.register_buffer("log_shares", torch.zeros(1, dtype=torch.float64))
         self.register_buffer("means", torch.zeros(1, size, dtype=torch.float64))
         # full: lower Cholesky factors (K, D, D); diagonal: standard deviations (K, D)
         self.register_buffer("factors", spread.unsqueeze(0).clone())
@@ -85,7 +85,7 @@ class GaussianMixture(DataBuffers, GenerativeModel):
     def maximise(self, x: Float64[Tensor, "n d"], responsibilities: Float64[Tensor, "n k"]) -> None:
         """Weights, means and covariances of the examples that each component is responsible for."""
         counts = responsibilities.sum(0).clamp(min=1e-10)  # K
-        self.log_weights = (counts / counts.sum()).log()
+        self.log_shares = (counts / counts.sum()).log()
         self.means = responsibilities.T @ x / counts.unsqueeze(1)  # K, D
         if self.full:
             self.factors = torch.stack(
@@ -147,7 +147,7 @@ class GaussianMixture(DataBuffers, GenerativeModel):
             )
             log_det = self.factors.log().sum(1)
         constant = 0.5 * x.shape[1] * math.log(2 * math.pi)
-        joint: Tensor = self.log_weights - 0.5 * distance - log_det - constant
+        joint: Tensor = self.log_shares - 0.5 * distance - log_det - constant
         return joint
 
     # ---- what was learned
@@ -161,7 +161,7 @@ class GaussianMixture(DataBuffers, GenerativeModel):
             return joint.logsumexp(1) + self.standardise.log_abs_det_jacobian()
         flat = x.flatten(1)
         joint = torch.stack([self._log_mass(k, flat) for k in range(len(self.means))], 1)  # N, K
-        return (self.log_weights + joint).logsumexp(1)
+        return (self.log_shares + joint).logsumexp(1)
 
     def _log_mass(self, k: int, x: Int64[Tensor, "n d"]) -> Float64[Tensor, " n"]:
         """Of integers under component k, from a table of each dimension's levels."""
@@ -187,7 +187,7 @@ class GaussianMixture(DataBuffers, GenerativeModel):
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, *event_shape) in the data's domain."""
-        weights = self.log_weights.exp()
+        weights = self.log_shares.exp()
         component = torch.multinomial(weights, count, replacement=True, generator=generator)  # count
         if self.full:
             noise = torch.randn(

@@ -11,14 +11,14 @@ from genbench_models.layers.data_buffers import DataBuffers
 
 
 class StoredExamples(DataBuffers, GenerativeModel):
-    """Draws without replacement, and begins anew when every example was drawn."""
+    """Draws without replacement, and begins anew when every example was drawn. Before `fit` it holds zeros."""
 
     sized_by_data = ("examples",)
     examples: Tensor
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__(spec)
-        self.register_buffer("examples", torch.empty((0, *spec.event_shape), dtype=storage_dtype(spec)))
+        self.register_buffer("examples", torch.zeros((1, *spec.event_shape), dtype=storage_dtype(spec)))
 
     def store(self, split: Split, meter: ComputeMeter) -> None:
         self.examples = split.x.to(self.device)

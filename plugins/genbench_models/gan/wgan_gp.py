@@ -59,8 +59,11 @@ class WGANGP(LatentGenerator):
             nn.Identity() if spec.levels is None else nn.Tanh(),
             nn.Unflatten(1, spec.event_shape),
         )
+        # only differences of scores count: a bias at the end would never be trained
         self.critic = nn.Sequential(
-            nn.Flatten(), mlp(spec.dimension, hidden, layers, 1, lambda: nn.LeakyReLU(0.2)), nn.Flatten(0)
+            nn.Flatten(),
+            mlp(spec.dimension, hidden, layers, 1, lambda: nn.LeakyReLU(0.2), last_bias=False),
+            nn.Flatten(0),
         )
 
     def critic_loss(

@@ -12,14 +12,20 @@ from torch import nn
 
 
 def mlp(
-    inputs: int, hidden: int, layers: int, outputs: int, activation: Callable[[], nn.Module]
+    inputs: int,
+    hidden: int,
+    layers: int,
+    outputs: int,
+    activation: Callable[[], nn.Module],
+    *,
+    last_bias: bool = True,
 ) -> nn.Sequential:
     """(N, inputs) -> (N, outputs) through `layers` hidden layers of width `hidden`."""
     widths = [inputs, *[hidden] * layers]
     modules: list[nn.Module] = []
     for fan_in, fan_out in pairwise(widths):
         modules += [nn.Linear(fan_in, fan_out), activation()]
-    return nn.Sequential(*modules, nn.Linear(widths[-1], outputs))
+    return nn.Sequential(*modules, nn.Linear(widths[-1], outputs, bias=last_bias))
 
 
 def standard_normal(dimension: int, device: torch.device) -> torch.distributions.Distribution:

@@ -1,0 +1,124 @@
+"""The commands `show` and `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genbench.cards import load_factory
+from genbench.errors import PluginError, UnknownNameError, UsageError
+from genbench.job import Job
+from genbench.plugin_manager import load_registry
+from genbench.result import Result
+from genbench.result_store import Run
+
+DatasetOption = Annotated[str | None, typer.Option("-d", "--dataset", help="Only this data set.")]
+ModelOption = Annotated[
+    str | None, typer.Option("-m", "--model", help="The records of this model, or of one variant of it.")
+]
+JobOption = Annotated[str | None, typer.Option("--job", metavar="ID", help="The record of this job.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put both on the command line."""
+    app.command("show")(show)
+    app.command("report")(report)
+
+
+def show(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    dataset: DatasetOption = None,
+    model: ModelOption = None,
+    job: JobOption = None,
+) -> None:
+    """Show a run's leaderboards, or everything about a job: -m MODEL -d DATASET, or --job ID."""
+    from genbench_reports.document import make_document
+    from genbench_reports.finish_run import screen
+    from genbench_reports.record import print_record
+    from genbench_reports.render_terminal import print_document
+
+    opened = Run.open(run)
+    console = screen()
+    if job is None and model is None:
+        datasets = None if dataset is None else [_planned_name("data set", dataset, _datasets(opened))]
+        print_document(make_document(opened, load_registry(), datasets), console)
+        return
+    for index, (found, result) in enumerate(_find(opened, dataset, model, job)):
+        if index:
+            console.print()
+        print_record(opened, found, result, console)
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; joined.")],
+    format_: Annotated[str, typer.Option("--format", help="md, json, csv, or a plugin's.")] = "md",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A file, instead of standard output.")
+    ] = None,
+) -> None:
+    """Write the results of one or more runs in a format for others to read."""
+    from genbench_reports.finish_run import write_text
+    from genbench_reports.joined_runs import JoinedRuns
+
+    card = load_registry().report(format_)
+    opened = [Run.open(folder) for folder in runs]
+    render: Callable[[Run], str] = load_factory(card.factory)
+    text = render(opened[0] if len(opened) == 1 else JoinedRuns(opened))
+    if not isinstance(text, str):
+        raise PluginError(f"report format {format_!r} returned {type(text).__name__}, expected text")
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text(output, text)
+        typer.echo(f"wrote {output}", err=True)
+
+
+def _records(run: Run) -> list[tuple[Job, Result | None]]:
+    """Every job of the plan, run or not, and the refused pairs."""
+    planned: list[tuple[Job, Result | None]] = [(job, run.result(job)) for job in run.plan.jobs]
+    return [*planned, *((result.job, result) for result in run.plan.refused)]
+
+
+def _datasets(run: Run) -> set[str]:
+    return {job.dataset for job, _ in _records(run)}
+
+
+def _find(
+    run: Run, dataset: str | None, model: str | None, job_id: str | None
+) -> list[tuple[Job, Result | None]]:
+    """Records by id (a unique beginning will do), or by model and data set. At least one, or UsageError."""
+    records = _records(run)
+    if job_id is not None:
+        return [_by_id(run, job_id, records)]
+    if model is not None:
+        _planned_name("model", model, {name for job, _ in records for name in (job.variant, job.model)})
+    if dataset is not None:
+        _planned_name("data set", dataset, _datasets(run))
+    found = [
+        (job, result)
+        for job, result in records
+        if model in (job.variant, job.model) and dataset in (None, job.dataset)
+    ]
+    if not found:
+        raise UsageError(f"{run.folder} has no job of {model} on {dataset}")
+    return found
+
+
+def _by_id(run: Run, job_id: str, records: list[tuple[Job, Result | None]]) -> tuple[Job, Result | None]:
+    found = [(job, result) for job, result in records if job_id and job.id.startswith(job_id)]
+    if len(found) == 1:
+        return found[0]
+    problem = "no job" if not found else f"{len(found)} jobs"
+    raise UsageError(
+        f"{problem} of {run.folder} has an id that begins with {job_id!r}; -m MODEL -d DATASET finds it by name"
+    )
+
+
+def _planned_name(kind: str, name: str, known: Iterable[str]) -> str:
+    known = set(known)
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return name

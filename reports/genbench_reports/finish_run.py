@@ -1,0 +1,54 @@
+"""What a finished run leaves: leaderboard.md and results.csv in its folder, leaderboards on the screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from genbench.errors import RunFolderError
+from genbench.plugin_manager import load_registry
+from genbench.result_store import Run
+from genbench_reports.document import make_document
+from genbench_reports.render_csv import render_csv
+from genbench_reports.render_markdown import document_markdown
+from genbench_reports.render_terminal import print_document
+
+_WIDTH_OF_FILES = 120
+
+
+def screen() -> Console:
+    """Standard output; where it is a file or a pipe without a width, wide enough for the tables."""
+    wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDTH_OF_FILES
+    return Console(width=wide, highlight=False)
+
+
+def finish_run(run: Run, console: Console | None = None) -> None:
+    """Write the two files and print. Raises RunFolderError where the folder cannot be written."""
+    registry = load_registry()
+    document = make_document(run, registry)
+    write_text(run.folder / "leaderboard.md", document_markdown(document, registry.metrics))
+    write_text(run.folder / "results.csv", render_csv(run))
+    print_document(document, console or screen())
+
+
+def write_text(path: Path, text: str) -> None:
+    """All of the file or nothing of it: several processes may finish the same run.
+
+    Raises RunFolderError where it cannot be written.
+    """
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}: {error.strerror}") from None

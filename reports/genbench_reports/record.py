@@ -1,0 +1,174 @@
+"""One job on the screen: metrics, curve, cost, provenance, its reason and the tail of its log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from genbench.job import Job
+from genbench.result import CurvePoint, MetricValue, Result
+from genbench.result_store import Run
+from genbench_reports import machine
+from genbench_reports.layout import COST_COLUMNS
+from genbench_reports.likelihood_marks import likelihood_mark
+from genbench_reports.numbers import format_count, format_seconds, format_value
+from genbench_reports.render_terminal import print_table
+from genbench_reports.table import Cell, Column, Table
+from genbench_reports.text import MISSING, clean
+
+LOG_LINES = 20
+_LOG_BYTES = 65_536
+
+
+def print_record(run: Run, job: Job, result: Result | None, console: Console) -> None:
+    """result: None for a job that has not run yet."""
+    style = {"ok": "green", "unsupported": "dim"}.get(result.status, "red") if result else "yellow"
+    status = result.status if result else "no result yet"
+    console.print(
+        Text.assemble(
+            (f"{clean(job.variant)} on {clean(job.dataset)}, seed {job.seed}", "bold"),
+            f"  {job.id}  ",
+            (clean(status), style),
+        )
+    )
+    if result is not None and result.reason:
+        console.print(Text(clean(result.reason), style=style))
+    _facts(_job_facts(job), console)
+    if result is not None:
+        for warning in result.warnings:
+            console.print(Text(f"warning: {clean(warning)}", style="yellow"))
+        print_table(_metrics(result.metrics, "metric"), console)
+        if result.last_metrics is not None:
+            print_table(_metrics(result.last_metrics, "metric of the last checkpoint"), console)
+        print_table(_curve(result.curve, result.selected_fraction), console)
+        _facts(_cost_facts(result), console)
+        _facts(_provenance_facts(result.provenance), console)
+    _log(run.log_path(job), console)
+
+
+def log_tail(path: Path, lines: int = LOG_LINES) -> list[str]:
+    """The last lines, cleaned; a log may be of any size. Empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _LOG_BYTES))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return []
+    # indentation tells a traceback's lines apart; anything else that moves the cursor goes
+    return [
+        " " * (len(line) - len(line.lstrip(" "))) + clean(line) for line in text.splitlines() if line.strip()
+    ][-lines:]
+
+
+def _facts(facts: Mapping[str, str], console: Console) -> None:
+    for name, value in facts.items():
+        console.print(Text.assemble((f"{name}: ", "dim"), value))
+
+
+def _job_facts(job: Job) -> dict[str, str]:
+    settings = ", ".join(f"{key}={value}" for key, value in job.hyperparameters.items())
+    return {
+        "model": clean(f"{job.model} {job.model_version} ({job.family})"),
+        "hyperparameters": clean(settings) or "none",
+        "setting": clean(
+            f"budget {job.budget}, {job.samples} samples, {job.device}, {job.threads} threads,"
+            f" data version {job.dataset_version}, protocol {job.protocol}"
+        ),
+    }
+
+
+def _metrics(metrics: list[MetricValue], title: str) -> Table:
+    columns = (
+        Column(title, numeric=False, essential=True),
+        Column("value", essential=True),
+        Column("unit", numeric=False, essential=True),
+        Column("N"),
+        Column("kind", numeric=False),
+        Column("extractor", numeric=False),
+        Column("note", numeric=False, essential=True),
+    )
+    rows = [
+        (
+            Cell(clean(figure.name)),
+            Cell(_marked(figure)),
+            Cell(clean(figure.unit)),
+            Cell(MISSING if figure.n is None else str(figure.n)),
+            Cell(clean(figure.kind or "") or MISSING),
+            Cell(clean(figure.extractor or "") or MISSING),
+            Cell(clean(figure.note or "") or MISSING),
+        )
+        for figure in metrics
+    ]
+    table = Table(columns, tuple(rows))
+    return table.select([i for i in range(len(columns)) if any(r[i].text != MISSING for r in rows) or i < 3])
+
+
+def _marked(figure: MetricValue) -> str:
+    text = format_value(figure.value, figure.stderr)
+    return text if figure.kind is None or figure.value is None else f"{likelihood_mark(figure.kind)} {text}"
+
+
+def _curve(curve: list[CurvePoint], selected: float | None) -> Table:
+    names = list(dict.fromkeys(figure.name for point in curve for figure in point.metrics))
+    losses = list(dict.fromkeys(name for point in curve for name in point.losses))
+    columns = (
+        Column("budget used", essential=True),
+        Column("time", essential=True),
+        Column("steps"),
+        Column("FLOPs"),
+        *(Column(f"{clean(name)} (valid)", essential=True) for name in names),
+        *(Column(clean(name)) for name in losses),
+    )
+    rows = []
+    for point in curve:
+        figures = {figure.name: figure for figure in point.metrics}
+        rows.append(
+            (
+                Cell(f"{point.fraction:.0%}{' selected' if point.fraction == selected else ''}"),
+                Cell(format_seconds(point.seconds)),
+                Cell(format_count(point.steps)),
+                Cell(format_count(point.flops)),
+                *(Cell(_marked(figures[name]) if name in figures else MISSING) for name in names),
+                *(Cell(format_value(point.losses.get(name))) for name in losses),
+            )
+        )
+    return Table(columns, tuple(rows))
+
+
+def _cost_facts(result: Result) -> dict[str, str]:
+    cost = result.cost
+    facts = {
+        column.title: column.write(value)
+        for column in COST_COLUMNS
+        if (value := column.read(cost)) is not None
+    }
+    if cost.bound_by:
+        facts["budget bound by"] = clean(cost.bound_by)
+    phases = ", ".join(
+        f"{clean(name)} {format_seconds(value)}" for name, value in cost.wall_seconds_by_phase.items()
+    )
+    return facts | ({"wall time": phases} if phases else {})
+
+
+def _provenance_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
+    if not provenance:
+        return {}
+    facts = {"machine": machine.machines([provenance])[0]}
+    facts["software"] = "; ".join(machine.software([provenance])) or machine.UNKNOWN
+    if (dates := machine.dates([provenance])) is not None:
+        facts["date"] = dates
+    return facts
+
+
+def _log(path: Path, console: Console) -> None:
+    lines = log_tail(path)
+    if lines:
+        console.print(Text(f"end of {clean(str(path))}", style="dim"))
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)

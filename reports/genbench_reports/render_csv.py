@@ -1,0 +1,62 @@
+"""One row per job and metric, with the job's costs on each: tidy data for pandas and its like.
+
+A job without metrics, which is what a failure is, has one row with its status and reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from genbench.job import Job
+from genbench.result import Cost, MetricValue, Result
+from genbench.result_store import Run
+
+_RECORD = ("id", "status", "reason")
+_JOB = tuple(field for field in Job.__struct_fields__ if field != "hyperparameters")
+_METRIC = tuple(field for field in MetricValue.__struct_fields__ if field != "name")
+_COST = tuple(field for field in Cost.__struct_fields__ if field != "wall_seconds_by_phase")
+_LAST = ("selected_fraction", "warnings", "cpu", "gpu", "commit", "schema")
+_COLUMNS = (*_RECORD, *_JOB, "hyperparameters", "metric", *_METRIC, *_COST)
+
+
+def render_csv(run: Run) -> str:
+    """The report card's factory."""
+    import pandas as pd
+
+    results = run.results()
+    phases = sorted({phase for result in results for phase in result.cost.wall_seconds_by_phase})
+    columns = [*_COLUMNS, *(_phase_column(phase) for phase in phases), *_LAST]
+    rows = [row for result in results for row in _rows(result)]
+    # dtype object: a column of integers with gaps stays one of integers
+    return pd.DataFrame(rows, columns=columns, dtype=object).to_csv(index=False, lineterminator="\n")
+
+
+def _phase_column(phase: str) -> str:
+    return f"wall_seconds_{phase}"
+
+
+def _rows(result: Result) -> list[dict[str, Any]]:
+    shared: dict[str, Any] = {name: getattr(result, name) for name in _RECORD}
+    shared |= {name: getattr(result.job, name) for name in _JOB}
+    shared["hyperparameters"] = msgspec.json.encode(
+        result.job.hyperparameters, order="deterministic"
+    ).decode()
+    shared |= {name: getattr(result.cost, name) for name in _COST}
+    shared |= {_phase_column(name): value for name, value in result.cost.wall_seconds_by_phase.items()}
+    gpu, git = result.provenance.get("gpu"), result.provenance.get("git")
+    shared |= {
+        "selected_fraction": result.selected_fraction,
+        "warnings": "; ".join(result.warnings) or None,
+        "cpu": result.provenance.get("cpu"),
+        "gpu": gpu.get("name") if isinstance(gpu, dict) else None,
+        "commit": git.get("commit") if isinstance(git, dict) else None,
+        "schema": result.schema,
+    }
+    if not result.metrics:
+        return [shared]
+    return [
+        {**shared, "metric": metric.name} | {name: getattr(metric, name) for name in _METRIC}
+        for metric in result.metrics
+    ]
