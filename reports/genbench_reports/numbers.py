@@ -11,7 +11,7 @@ _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 def format_value(value: float | None, stderr: float | None = None) -> str:
     """A figure, with its standard error where there is one: two digits of the error, at most four of the
-    value. What is not finite is missing.
+    value, three where it is below 1. What is not finite is missing.
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -20,7 +20,7 @@ def format_value(value: float | None, stderr: float | None = None) -> str:
     size = max(abs(value), stderr or 0.0)
     if size != 0 and not 1e-3 <= size < 1e5:
         return f"{value:.1e}" if stderr is None else f"{value:.1e}±{stderr:.0e}"
-    places = _decimals(value if stderr is None else size, 4, most=3)
+    places = _decimals(value if stderr is None else size, 4 if size >= 1 else 3, most=3)
     if stderr is None:
         return f"{value:.{places}f}" if value else "0"
     if stderr:

@@ -27,7 +27,7 @@ class Marginals(GenerativeModel):
     Data with levels: the frequencies of each dimension's values, `smoothing` added to every count (Lidstone)
     so that no value is impossible. Real data: Gaussian kernels of equal weight at evenly spaced quantiles,
     their width a share of Silverman's rule (1986, eq. 3.31) chosen by cross-validation; and one kernel of
-    weight 1 % as wide as all the data, for what lies beyond them.
+    weight 1 % with the data's own mean and standard deviation, for what lies between and beyond.
     """
 
     log_frequencies: Tensor
@@ -78,7 +78,7 @@ class Marginals(GenerativeModel):
         self.centres[:, :-1] = torch.quantile(x, at, dim=1).T
         self.centres[:, -1] = x.mean(1)
         self.log_scales[:, :-1] = width.log().unsqueeze(1)
-        self.log_scales[:, -1] = torch.maximum(x.amax(1) - x.amin(1), floor).log()
+        self.log_scales[:, -1] = torch.maximum(x.std(1, correction=0), floor).log()
 
     @property
     def _weights(self) -> Float[Tensor, " kernels"]:

@@ -10,15 +10,15 @@ from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 
-# Of real data a share comes from a normal about as wide as the box: no value is impossible.
-_TAIL_SHARE = 0.01
+# Of real data a share comes from a normal as wide as the box: no value is impossible.
+_TAIL_SHARE = 1e-3
 
 
 class Noise(GenerativeModel):
     """Every value of every dimension equally likely; of real data, within the box that the training set spans.
 
     Outside a box a uniform density is 0, and one test example there would make the likelihood infinite: with
-    a share of 1 % each dimension is drawn from N(centre, width²) instead.
+    a share of 0.1 % each dimension is drawn from N(centre, width²) instead.
     """
 
     centre: Tensor
