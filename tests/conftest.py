@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
+# a project of its own, whose tests run in the environment that test_example_plugin.py makes
+collect_ignore = ["example-plugin"]
+
 install_import_hook(
     ["genbench", "genbench_models", "genbench_datasets", "genbench_reports"], "beartype.beartype"
 )

@@ -1,7 +1,7 @@
 """Does a likelihood mean what it says? On a space small enough to visit, probabilities sum to 1.
 
 log_prob, data with levels     the sum of exp(log_prob) over every example that there is
-log_prob, points               its integral, by Gauss-Legendre panels laid where the model's samples are
+log_prob, real values          its integral, by Gauss-Legendre panels laid where the model's samples are
 log_weights, either            the same of (1/k) sum_i exp(log_weights_i), which is an unbiased estimate
                                of p(x) (Burda et al. 2016): the total may fall short of 1 by its error
 """
@@ -60,33 +60,39 @@ class LikelihoodAudit:
 
 
 def is_auditable(spec: DataSpec) -> bool:
-    """Whether the space is small enough: levels ** dimension <= 20,000, or points of two numbers."""
+    """Whether the space is small enough: levels ** dimension <= 20,000, or one or two real values."""
     if spec.levels is None:
-        return spec.modality == "points" and spec.dimension <= 2
+        return spec.dimension <= 2
     return spec.dimension * math.log(spec.levels) <= math.log(MAX_SPACE) + 1e-9
 
 
-def audit_likelihood(model: GenerativeModel, *, seed: int = 0, panels: int = 48) -> LikelihoodAudit:
+def audit_likelihood(
+    model: GenerativeModel,
+    likelihood: Literal["log_prob", "log_weights"],
+    *,
+    seed: int = 0,
+    panels: int = 48,
+) -> LikelihoodAudit:
     """Add up what the model says of every x. The model should be in evaluation mode.
 
-    seed: of the samples that place the panels; importance weights draw from torch's global generator.
+    likelihood: which of the model's to audit. seed: of the samples that place the panels; importance weights draw from torch's global generator.
     panels: an axis, where the samples are; as many again, growing, reach past them on both sides.
-    Raises ValueError where the space is too large, or the model has no likelihood.
+    Raises ValueError where the space is too large, or the model has no such likelihood.
     """
     spec = model.spec
     if not is_auditable(spec):
         raise ValueError(
             f"{spec.name}: {spec.event_shape} with levels={spec.levels} cannot be audited;"
-            f" expected levels ** dimension <= {MAX_SPACE:,}, or points of at most two numbers"
+            f" expected levels ** dimension <= {MAX_SPACE:,}, or at most two real values"
         )
     with torch.no_grad():
-        if isinstance(model, HasLogProb):
+        if likelihood == "log_prob" and isinstance(model, HasLogProb):
             x, volume = _space(model, seed, panels, order=4)
             return _audit_log_prob(model, x, volume)
-        if isinstance(model, HasLogWeights):
+        if likelihood == "log_weights" and isinstance(model, HasLogWeights):
             x, volume = _space(model, seed, panels // 3, order=3)
             return _audit_log_weights(model, x, volume)
-    raise ValueError(f"{type(model).__name__} has neither log_prob nor log_weights")
+    raise ValueError(f"{type(model).__name__} has no {likelihood}")
 
 
 # ---- what is added up

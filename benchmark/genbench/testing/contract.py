@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from genbench.cards import Hyperparameter, ModelCard
-from genbench.errors import PluginError
+from genbench.errors import GenbenchError, PluginError
 from genbench.spec import DataSpec
 from genbench.testing import card_checks, likelihood_checks, sampling_checks, training_checks
 from genbench.testing.requirement import ContractCheck, NotApplicable
@@ -23,30 +23,26 @@ CONTRACT_CHECKS: tuple[ContractCheck, ...] = tuple(
 
 @dataclass(frozen=True)
 class Case:
-    """One check of one subject. `str` of it is a readable test id; `run` raises what is wrong."""
+    """One check of one subject. `str` of it is a readable test id."""
 
     subject: Subject
     check: ContractCheck
 
     def __str__(self) -> str:
-        return f"{self.subject!r}-{self.check.name}"
+        return f"{self.subject}-{self.check.name}"
 
     def run(self) -> None:
-        """Raises PluginError where the contract is broken, NotApplicable, or whatever the model raised."""
-        self.check(self.subject)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong. data: the name of the tiny data set; check: of `CONTRACT_CHECKS`."""
-
-    model: str
-    data: str
-    check: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.model} on {self.data}: {self.check}: {self.problem}"
+        """Raises PluginError, which names the model, the data and the check, where the contract is broken or
+        the model raised something; NotApplicable where the check has nothing to say."""
+        try:
+            self.check.function(self.subject)
+        except NotApplicable:
+            raise
+        except Exception as error:
+            problem = str(error) if isinstance(error, GenbenchError) else f"{type(error).__name__}: {error}"
+            raise PluginError(
+                f"{self.subject.card.name} on {self.subject.spec.name}: {self.check.name}: {problem}"
+            ) from error
 
 
 def contract_cases(
@@ -58,38 +54,53 @@ def contract_cases(
 
     Subjects are trained when their first check runs, and shared by the others.
     hyperparameters: other than the card's defaults, to make a large model small.
+    Raises PluginError where the card takes no data at all.
     """
     specs = tiny_specs(card) if spec is None else [spec]
     if not specs:
         raise PluginError(f"{card.name}: the card takes no data at all")
-    return list(_cases([Subject(card, each, hyperparameters) for each in specs]))
-
-
-def _cases(subjects: list[Subject]) -> Iterator[Case]:
-    for subject in subjects:
-        for check in CONTRACT_CHECKS:
-            once = check.scope == "data" or subject is subjects[0]
-            if once and check.applies_to(subject):
-                yield Case(subject, check)
+    subjects = [Subject(card, each, hyperparameters) for each in specs]
+    return [
+        Case(subject, check)
+        for subject in subjects
+        for check in CONTRACT_CHECKS
+        if check.applies_to(subject) and (check.scope == "data" or subject is subjects[0])
+    ]
 
 
 def check_model(
     card: ModelCard,
     spec: DataSpec | None = None,
     hyperparameters: Mapping[str, Hyperparameter] | None = None,
-) -> list[Finding]:
-    """Run the contract and return what is wrong; empty where all is well."""
-    findings = []
+) -> list[str]:
+    """Run the contract and return what is wrong, a line each; empty where all is well."""
+    problems = []
     for case in contract_cases(card, spec, hyperparameters):
         try:
             case.run()
         except NotApplicable:
             continue
         except PluginError as error:
-            problem = str(error)
-        except Exception as error:  # whatever the model raised is a finding too
-            problem = f"{type(error).__name__}: {error}"
-        else:
-            continue
-        findings.append(Finding(card.name, case.subject.spec.name, case.check.name, problem))
-    return findings
+            problems.append(str(error))
+    return problems
+
+
+def contract_test(
+    *cards: ModelCard, hyperparameters: Mapping[str, Hyperparameter] | None = None
+) -> Callable[[Case], None]:
+    """The contract as a pytest test, to be given a name that pytest collects: `test_contract = ...`.
+
+    Its ids are model, data, check: `pytest -k "my-model and log_prob"` picks some.
+    """
+    import pytest  # not needed to run the benchmark
+
+    cases = [case for card in cards for case in contract_cases(card, hyperparameters=hyperparameters)]
+
+    @pytest.mark.parametrize("case", cases, ids=str)
+    def test_contract(case: Case) -> None:
+        try:
+            case.run()
+        except NotApplicable as reason:
+            pytest.skip(str(reason))
+
+    return test_contract

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from genbench.testing.subject import TRAINING_STEPS, Subject, seeded
 from genbench.testing.tiny_data import small_spec
 
 _K = 64
+_PANELS = 24
 
 
 @contract_check("log_prob")
@@ -77,18 +80,19 @@ def log_weights_depend_on_the_example_alone(subject: Subject) -> None:
 
 @contract_check("log_prob")
 def log_prob_sums_to_one(subject: Subject) -> None:
-    _audit(subject)
+    """Or integrates to one, over real values."""
+    _audit(subject, "log_prob")
 
 
 @contract_check("log_weights")
 def log_weights_sum_to_one(subject: Subject) -> None:
-    _audit(subject)
+    _audit(subject, "log_weights")
 
 
-def _audit(subject: Subject) -> None:
+def _audit(subject: Subject, likelihood: Literal["log_prob", "log_weights"]) -> None:
     spec = small_spec(subject.spec)
     if spec is None:
-        raise NotApplicable(f"no space of real-valued {subject.spec.modality} is small enough to add up")
+        raise NotApplicable(f"no space of {subject.spec.levels} levels is small enough to add up")
     small = subject.on(spec)
     try:
         small.build()
@@ -96,7 +100,7 @@ def _audit(subject: Subject) -> None:
         raise NotApplicable(f"too small for the model: {error}") from error
     model = small.train(TRAINING_STEPS).model
     with seeded(0):
-        audit = audit_likelihood(model)
+        audit = audit_likelihood(model, likelihood, panels=_PANELS)
     require(audit.passed, audit.detail)
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+from unittest import SkipTest
 
 from genbench.cards import Capability
 from genbench.errors import PluginError
 from genbench.testing.subject import Subject
 
 
-class NotApplicable(Exception):
-    """A check cannot say anything about this subject; the text says why."""
+class NotApplicable(SkipTest):
+    """A check cannot say anything about this subject; the text says why. Test runners show it as skipped."""
 
 
 def require(condition: bool, message: str) -> None:
-    """Raise PluginError with `message` unless `condition` holds."""
+    """Raise PluginError with `message`, which says what was got and what was expected, unless `condition`."""
     if not condition:
         raise PluginError(message)
 
@@ -25,18 +26,15 @@ def require(condition: bool, message: str) -> None:
 class ContractCheck:
     """One thing that the contract asks of a model.
 
-    name: as reports show it. function: raises PluginError where the contract is broken. capability: only
-    for models that announce it. scope: "card" does not depend on the data and is done once a model.
+    name: as reports show it. function: raises PluginError where the contract is broken, NotApplicable, or
+    whatever the model raises. capability: only for models that announce it. scope: "card" does not depend on
+    the data and is done once a model.
     """
 
     name: str
     function: Callable[[Subject], None]
     capability: Capability = "sample"
     scope: Literal["card", "data"] = "data"
-
-    def __call__(self, subject: Subject) -> None:
-        """Raises PluginError (the contract is broken), NotApplicable, or whatever the model raised."""
-        self.function(subject)
 
     def applies_to(self, subject: Subject) -> bool:
         # every model samples; one that does not say so fails the check of its card

@@ -13,7 +13,7 @@ from genbench.errors import PluginError
 from genbench.model import Completes, Encodes, HasDecoder, HasLogProb, HasLogWeights
 from genbench.sampling import checked_samples
 from genbench.testing.requirement import NotApplicable, contract_check, require
-from genbench.testing.subject import SAMPLES, TRAINING_STEPS, Subject, draw, same_tensors, seeded
+from genbench.testing.subject import SAMPLES, TRAINING_STEPS, Subject, differing, draw, seeded, state_of
 
 _SMALL = 5
 
@@ -63,9 +63,9 @@ def sampling_leaves_global_chance_alone(subject: Subject) -> None:
 @contract_check()
 def sampling_leaves_the_model_alone(subject: Subject) -> None:
     model = subject.trained.model
-    before = {name: value.clone() for name, value in model.state_dict().items()}
+    before = state_of(model)
     draw(model, _SMALL, seed=3)
-    different = same_tensors(before, model.state_dict())
+    different = differing(before, state_of(model))
     require(not different, f"sample changed {', '.join(different)}")
 
 
@@ -74,9 +74,8 @@ def state_dict_holds_the_model(subject: Subject) -> None:
     """What a checkpoint keeps must be all there is."""
     trained = subject.trained.model
     fresh = subject.build(seed=5)
-    state = {name: value.clone() for name, value in trained.state_dict().items()}
     try:
-        fresh.load_state_dict(state)
+        fresh.load_state_dict(state_of(trained))
     except RuntimeError as error:
         raise PluginError(f"a fresh instance cannot load the state_dict: {error}") from error
     fresh.eval()

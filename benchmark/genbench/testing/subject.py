@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -59,7 +58,7 @@ class Subject:
         self.spec = spec
         self.hyperparameters = dict(hyperparameters or {})
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return f"{self.card.name}-{self.spec.name}"
 
     def on(self, spec: DataSpec) -> Subject:
@@ -94,7 +93,7 @@ class Subject:
     ) -> Training:
         """Build a model and train it for `steps`, as a worker would."""
         model = self.build(seed)
-        before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        before = _parameters(model)
         meter = ComputeMeter(
             Budget(steps=steps), seed=seed, valid=self.dataset.valid if valid is None else valid
         )
@@ -105,7 +104,7 @@ class Subject:
             spent = meter.finish()
         model.eval()
         after = dict(model.named_parameters())
-        changed = tuple(name for name, value in before.items() if not _same(value, after.get(name)))
+        changed = tuple(differing(before, _parameters(model)))
         return Training(
             model=model,
             spent=spent,
@@ -115,7 +114,7 @@ class Subject:
             untrained_parameters=tuple(
                 name
                 for name in before
-                if name in after and after[name].requires_grad and name not in seen and name not in changed
+                if name not in seen and name not in changed and after[name].requires_grad
             ),
         )
 
@@ -131,27 +130,29 @@ def draw(model: GenerativeModel, count: int = SAMPLES, seed: int = 0) -> Tensor:
         return model.sample(count, torch.Generator().manual_seed(seed))
 
 
-def same_tensors(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+def state_of(model: GenerativeModel) -> dict[str, Tensor]:
+    """A copy of the state_dict, as a checkpoint keeps it. Raises PluginError where it holds other things."""
+    state = model.state_dict()
+    others = sorted(name for name, value in state.items() if not isinstance(value, Tensor))
+    if others:
+        raise PluginError(f"state_dict holds {', '.join(others)}, expected nothing but tensors")
+    return {name: value.detach().clone() for name, value in state.items()}
+
+
+def differing(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> list[str]:
     """The names under which two state dicts differ in any bit."""
-    names = first.keys() | second.keys()
-    return sorted(name for name in names if not _same(first.get(name), second.get(name)))
-
-
-def _same(first: object, second: object) -> bool:
-    if isinstance(first, Tensor) and isinstance(second, Tensor):
-        return (
-            first.dtype == second.dtype
-            and first.shape == second.shape
-            and bool(_bitwise_equal(first, second))
-        )
-    return not isinstance(first, Tensor) and not isinstance(second, Tensor) and first == second
-
-
-def _bitwise_equal(first: Tensor, second: Tensor) -> bool:
-    # NaN is equal to itself here: what matters is whether anything changed
-    return torch.equal(first, second) or bool(
-        ((first == second) | ((first != first) & (second != second))).all()
+    return sorted(
+        name
+        for name in first.keys() | second.keys()
+        if name not in first or name not in second or not _same(first[name], second[name])
     )
+
+
+def _same(first: Tensor, second: Tensor) -> bool:
+    if first.dtype != second.dtype or first.shape != second.shape:
+        return False
+    # NaN is equal to itself here: what matters is whether anything changed
+    return bool(((first == second) | ((first != first) & (second != second))).all())
 
 
 @contextmanager
@@ -167,6 +168,10 @@ def seeded(seed: int) -> Iterator[None]:
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])  # noqa: NPY002
+
+
+def _parameters(model: GenerativeModel) -> dict[str, Tensor]:
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
 
 @contextmanager

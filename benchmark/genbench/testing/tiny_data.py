@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import torch
 
 from genbench.cards import ModelCard
 from genbench.data import Dataset, Split, storage_dtype
 from genbench.spec import DataSpec, Modality
+from genbench.testing.audit import is_auditable
 
 # Train on these shapes. Images: two channels and unequal sides, so that no model relies on one channel or
 # on a square; 8x8 is the least that the usual two strided layers need.
@@ -21,19 +23,13 @@ _SHAPES: dict[Modality, tuple[int, ...]] = {
 }
 _COLOUR_SHAPE = (2, 8, 9)
 
-# Small enough that every example of the space can be visited: levels ** dimension <= 20,000.
-_SMALL_SHAPES: dict[tuple[Modality, int], tuple[int, ...]] = {
-    ("points", 2): (5,),
-    ("points", 5): (4,),
-    ("image", 2): (1, 3, 4),
-    ("image", 5): (1, 2, 3),
-    ("image", 100): (1, 1, 2),
-    ("series", 2): (4, 2),
-    ("series", 5): (3, 2),
-    ("tokens", 2): (9,),
-    ("tokens", 5): (5,),
-    ("pianoroll", 2): (3, 3),
-    ("pianoroll", 5): (3, 2),
+# Tried in this order until one is small enough for the likelihood audit.
+_SMALL_SHAPES: dict[Modality, tuple[tuple[int, ...], ...]] = {
+    "points": ((5,), (4,), (2,)),
+    "image": ((1, 3, 4), (1, 2, 3), (1, 1, 2)),
+    "series": ((4, 2), (3, 2), (2, 1)),
+    "tokens": ((9,), (5,), (2,)),
+    "pianoroll": ((3, 3), (3, 2), (1, 2)),
 }
 _SYMBOLIC: tuple[Modality, ...] = ("tokens", "pianoroll")
 _CLASSES = 3
@@ -59,24 +55,18 @@ def tiny_specs(card: ModelCard) -> list[DataSpec]:
 
 
 def small_spec(spec: DataSpec) -> DataSpec | None:
-    """The same domain, small enough for the likelihood audit; None where there is no such thing.
+    """The same domain, small enough for the likelihood audit; None where two numbers have too many values."""
+    candidates = (_reshaped(spec, shape, "small") for shape in _SMALL_SHAPES[spec.modality])
+    return next((candidate for candidate in candidates if is_auditable(candidate)), None)
 
-    Real-valued data other than points has none: nothing that is a series or an image has two numbers.
-    """
-    shape: tuple[int, ...] | None
-    if spec.levels is None:
-        shape = (2,) if spec.modality == "points" else None
-    else:
-        shape = _SMALL_SHAPES.get((spec.modality, spec.levels))
-    if shape is None:
-        return None
-    return DataSpec(
-        name=f"{spec.name}-small",
-        modality=spec.modality,
-        event_shape=shape,
-        levels=spec.levels,
-        classes=spec.classes,
-    )
+
+def smallest_spec(spec: DataSpec) -> DataSpec:
+    """The same domain, one number an example."""
+    return _reshaped(spec, (1,) * len(spec.event_shape), "smallest")
+
+
+def _reshaped(spec: DataSpec, shape: tuple[int, ...], suffix: str) -> DataSpec:
+    return msgspec.structs.replace(spec, name=f"{spec.name}-{suffix}", event_shape=shape)
 
 
 def tiny_dataset(spec: DataSpec, *, train: int = 48, seed: int = 0) -> Dataset:

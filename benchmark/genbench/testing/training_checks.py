@@ -7,8 +7,8 @@ import torch
 from genbench.data import Split
 from genbench.sampling import checked_samples
 from genbench.testing.requirement import contract_check, require
-from genbench.testing.subject import SHORT_STEPS, TRAINING_STEPS, Subject, draw, same_tensors
-from genbench.testing.tiny_data import constant, one_class, tiny_dataset
+from genbench.testing.subject import SHORT_STEPS, TRAINING_STEPS, Subject, differing, draw, state_of
+from genbench.testing.tiny_data import constant, one_class, smallest_spec, tiny_dataset
 
 
 @contract_check()
@@ -33,7 +33,7 @@ def every_parameter_is_trained(subject: Subject) -> None:
 @contract_check()
 def training_is_repeatable(subject: Subject) -> None:
     first, second = subject.trained.model, subject.train(TRAINING_STEPS).model
-    different = same_tensors(first.state_dict(), second.state_dict())
+    different = differing(state_of(first), state_of(second))
     require(not different, f"the same seed trained to another {', '.join(different)}")
     same = torch.equal(draw(first), draw(second))
     require(same, "the same seed trained to the same state_dict, yet other samples: what else was learned?")
@@ -51,9 +51,11 @@ def fit_leaves_the_data_alone(subject: Subject) -> None:
 
 
 @contract_check()
-def two_examples_are_enough(subject: Subject) -> None:
-    train, valid = (part.subset(torch.arange(2)) for part in (subject.dataset.train, subject.dataset.valid))
-    _train_and_sample(subject, train, valid)
+def few_examples_do_no_harm(subject: Subject) -> None:
+    """Fewer than a batch, down to a single one."""
+    for count in (2, 1):
+        first = torch.arange(count)
+        _train_and_sample(subject, subject.dataset.train.subset(first), subject.dataset.valid.subset(first))
 
 
 @contract_check()
@@ -65,6 +67,18 @@ def constant_data_do_no_harm(subject: Subject) -> None:
 def one_class_does_no_harm(subject: Subject) -> None:
     if subject.spec.classes is not None:
         _train_and_sample(subject, one_class(subject.dataset.train), one_class(subject.dataset.valid))
+
+
+@contract_check()
+def the_smallest_shape_is_taken_or_refused(subject: Subject) -> None:
+    """A constructor may refuse a shape, by a ValueError that says why; `fit` and `sample` are too late."""
+    smallest = subject.on(smallest_spec(subject.spec))
+    try:
+        smallest.build()
+    except ValueError as error:
+        require(bool(str(error).strip()), "the constructor raised a ValueError that says nothing")
+        return
+    _train_and_sample(smallest, smallest.dataset.train, smallest.dataset.valid)
 
 
 def _train_and_sample(subject: Subject, train: Split, valid: Split) -> None:
