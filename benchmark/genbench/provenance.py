@@ -17,10 +17,11 @@ _PACKAGES = ("genbench", "torch", "numpy", "scipy", "torchmetrics", "pluggy", "s
 
 
 def collect_provenance(threads: int) -> dict[str, Any]:
-    """Time, git state of the working folder, versions, CPU, memory, GPU, threads of a worker."""
+    """Time, git state of our own source (of the working folder, where we are installed elsewhere), versions,
+    CPU, memory, GPU, threads of a worker."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "git": git_state(Path.cwd()),
+        "git": git_state(Path(__file__).parent) or git_state(Path.cwd()),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
         "platform": platform.platform(),

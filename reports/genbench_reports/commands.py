@@ -19,6 +19,9 @@ DatasetOption = Annotated[str | None, typer.Option("-d", "--dataset", help="Only
 ModelOption = Annotated[
     str | None, typer.Option("-m", "--model", help="The records of this model, or of one variant of it.")
 ]
+MetricOption = Annotated[
+    str | None, typer.Option("--metric", metavar="NAME", help="One metric, over all data sets.")
+]
 JobOption = Annotated[str | None, typer.Option("--job", metavar="ID", help="The record of this job.")]
 
 
@@ -32,19 +35,29 @@ def show(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     dataset: DatasetOption = None,
     model: ModelOption = None,
+    metric: MetricOption = None,
     job: JobOption = None,
 ) -> None:
-    """Show a run's leaderboards, or everything about a job: -m MODEL -d DATASET, or --job ID."""
+    """Show a run's leaderboards; one metric over all data sets: --metric NAME; or everything about a job:
+    -m MODEL -d DATASET, or --job ID."""
     from genbench_reports.document import make_document
     from genbench_reports.finish_run import screen
     from genbench_reports.record import print_record
-    from genbench_reports.render_terminal import print_document
+    from genbench_reports.render_terminal import print_document, print_metric
 
     opened = Run.open(run)
     console = screen()
     if job is None and model is None:
+        registry = load_registry()
         datasets = None if dataset is None else [_planned_name("data set", dataset, _datasets(opened))]
-        print_document(make_document(opened, load_registry(), datasets), console)
+        if metric is not None:
+            known = {figure.name for result in opened.results() for figure in result.metrics}
+            _planned_name("metric", metric, known | registry.metrics.keys())
+        document = make_document(opened, registry, datasets)
+        if metric is None:
+            print_document(document, console)
+        else:
+            print_metric(document, metric, console)
         return
     for index, (found, result) in enumerate(_find(opened, dataset, model, job)):
         if index:

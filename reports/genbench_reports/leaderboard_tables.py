@@ -49,6 +49,27 @@ def further_table(standings: Standings, names: Sequence[str], footnotes: Footnot
     return _with_metrics(standings, columns, heads, names, footnotes)
 
 
+def metric_across(boards: Sequence[Standings], name: str, footnotes: Footnotes) -> Table:
+    """One metric over all data sets: a column each, a row for each model variant."""
+    columns = [
+        Column("model", numeric=False, essential=True),
+        Column("family", numeric=False),
+        *(Column(clean(board.table.setting.job.dataset), essential=True) for board in boards),
+    ]
+    bests = [_best_by_kind(board, name) for board in boards]
+    by_board = [{entry.label: entry for entry in board.ordered} for board in boards]
+    first_seen = {label: entry for entries in by_board for label, entry in entries.items()}
+    rows: list[tuple[Cell, ...]] = []
+    calibration: list[tuple[Cell, ...]] = []
+    for label, entry in first_seen.items():
+        cells = [Cell(clean(label)), Cell(clean(entry.family))]
+        for entries, best in zip(by_board, bests, strict=True):
+            here = entries.get(label)
+            cells.append(Cell(MISSING) if here is None else _metric_cell(here, name, best, None, footnotes))
+        (calibration if entry.is_calibration else rows).append(tuple(cells))
+    return Table(tuple(columns), tuple(rows), tuple(calibration))
+
+
 def cost_table(standings: Standings) -> Table:
     """Means over seeds; columns that nobody measured are left out."""
     columns = [

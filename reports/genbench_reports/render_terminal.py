@@ -9,11 +9,14 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from genbench_reports.document import READING_NOTES, SUMMARY_NOTE, Document
+from genbench_reports.layout import metric_title
 from genbench_reports.leaderboard import Leaderboard
-from genbench_reports.table import Cell, Table
+from genbench_reports.leaderboard_tables import metric_across
+from genbench_reports.likelihood_marks import marks_legend
+from genbench_reports.table import Cell, Footnotes, Table
 from genbench_reports.text import clean, superscript
 
-_PADDING = 2
+_PADDING = 3
 _NAME_WIDTH = 24
 """Names and reasons may fold down to this width before a column is left out."""
 
@@ -38,6 +41,23 @@ def print_document(document: Document, console: Console) -> None:
     for caution in document.cautions:
         console.print(Text(caution, style="yellow"))
     console.print(Text(document.status))
+
+
+def print_metric(document: Document, name: str, console: Console) -> None:
+    """One metric, a column for each data set that has it."""
+    boards = [b.standings for b in document.boards.boards if b.standings.has_value(name)]
+    if not boards:
+        console.print(Text(f"No result has a value of {name}."))
+        return
+    footnotes = Footnotes()
+    table = metric_across(boards, name, footnotes)
+    console.print(Text(metric_title(name, boards[0].better(name)), style="bold"))
+    print_table(table, console)
+    for number, text in enumerate(footnotes.texts, 1):
+        _note(f"{superscript(number)} {text}", console)
+    kinds = [kind for board in boards for entry in board.ordered if (kind := entry.kind(name)) is not None]
+    if kinds:
+        _note(f"{marks_legend(kinds)}. Kinds are not ranked against each other.", console)
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:

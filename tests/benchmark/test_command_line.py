@@ -195,3 +195,11 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     )
     assert done.stdout.startswith("[")
     assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_metric_offers_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line([*GOOD, "--out", "run"]) == 0
+    assert run_command_line(["show", "run", "--metric", "sliced_waserstein"]) == 4
+    assert "unknown metric 'sliced_waserstein'; did you mean 'sliced_wasserstein'?" in capsys.readouterr().err
+    assert run_command_line(["show", "run", "--metric", "sliced_wasserstein"]) == 0
+    assert "ring8" in capsys.readouterr().out
