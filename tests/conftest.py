@@ -12,7 +12,7 @@ from jaxtyping import install_import_hook
 collect_ignore = ["example-plugin"]
 
 install_import_hook(
-    ["genbench", "genbench_models", "genbench_datasets", "genbench_reports"], "beartype.beartype"
+    ["genbench", "genbench_models", "genbench_datasets", "genbench_reports"], "typecheck.checked"
 )
 
 

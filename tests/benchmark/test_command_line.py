@@ -113,6 +113,7 @@ def test_under_all_an_impossible_pair_is_a_row_and_no_error(
     capsys.readouterr()
     assert run_command_line(["report", "run", "--format", "json"]) == 0
     records = json.loads(capsys.readouterr().out)
+    assert {path.name for path in Path("run").iterdir()} >= {"run.json", "leaderboard.md", "results.csv"}
     assert {(r["job"]["model"], r["status"]) for r in records} == {("vae", "ok"), ("dcgan", "unsupported")}
 
 
