@@ -14,7 +14,6 @@ from genbench.testing.subject import TRAINING_STEPS, Subject, seeded
 from genbench.testing.tiny_data import small_spec
 
 _K = 64
-_PANELS = 24
 
 
 @contract_check("log_prob")
@@ -100,7 +99,7 @@ def _audit(subject: Subject, likelihood: Literal["log_prob", "log_weights"]) -> 
         raise NotApplicable(f"too small for the model: {error}") from error
     model = small.train(TRAINING_STEPS).model
     with seeded(0):
-        audit = audit_likelihood(model, likelihood, panels=_PANELS)
+        audit = audit_likelihood(model, likelihood)
     require(audit.passed, audit.detail)
 
 
