@@ -54,6 +54,10 @@ class LiveView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the screen to what comes next."""
         if self._live:
             self._live.stop()
 
@@ -85,13 +89,18 @@ class LiveView:
             left = None if self._estimate is None else self._estimate - elapsed
         else:
             left = elapsed / done * (total - done)
-        return "" if left is None else f"about {max(0, round(left / 60))} min left"
+        return "" if left is None or done == total else f"about {duration(max(0.0, left))} left"
 
     def _render(self) -> RenderableType:
         table = Table.grid(padding=(0, 2))
         for row in self._rows.values():
             table.add_row(*row.cells())
         return Group(table, self._overall)
+
+
+def duration(seconds: float) -> str:
+    """ "40 s", "6 min"."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 class _Row:

@@ -26,6 +26,8 @@ class Watcher(Protocol):
 
     def finished(self, job: Job, result: Result) -> None: ...
 
+    def close(self) -> None: ...
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -74,6 +76,7 @@ def run_benchmark(
             watcher.finished(result.job, stored)
     finally:
         results.close()  # type: ignore[attr-defined]  # ends the workers now, not when it is collected
+    watcher.close()
     if not run.pending():
         registry.tell("genbench_run_finished", run=run)
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from genbench.errors import RunFolderError, UsageError
 from genbench.job import Job
-from genbench.live_view import LiveView
+from genbench.live_view import LiveView, duration
 from genbench.planning import Request, estimate_seconds, folder_name, make_plan
 from genbench.plugin_manager import Registry
 from genbench.provenance import collect_provenance
@@ -131,7 +131,7 @@ def _announce(
     plan: Plan, mine: list[Job], pending: list[Job], folder: Path, workers: int, console: Console
 ) -> None:
     estimate = estimate_seconds(pending, workers)
-    about = "" if estimate is None else f", about {_duration(estimate)}"
+    about = "" if estimate is None else f", about {duration(estimate)}"
     done = f" ({len(mine) - len(pending)} are done already)" if len(pending) < len(mine) else ""
     console.print(
         f"suite [bold]{escape(plan.suite)}[/bold]: {_count(len(pending), 'job')} to run{done}"
@@ -143,10 +143,6 @@ def _announce(
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _show_plan(plan: Plan, folder: Path, workers: int, console: Console) -> None:

@@ -89,6 +89,8 @@ class Silent:
 
     def finished(self, job: Any, result: Result) -> None: ...
 
+    def close(self) -> None: ...
+
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
