@@ -30,8 +30,8 @@ BATCH_TOLERANCE = 1e-3  # relative to 1 + |log p|: float32 sums in another order
 _COARSE, _FINE = 24, 96  # panels an axis, where the samples are; as many again reach past them
 _SAMPLES = 4096
 _CALL_NUMBERS = 2**21  # examples x importance samples x dimension in one call
-_WEIGHT_CALLS = 400_000  # examples x importance samples in all
-_MIN_K, _MAX_K = 32, 512
+_WEIGHT_CALLS = 200_000  # examples x importance samples in all
+_MIN_K, _MAX_K = 16, 512
 _ERRORS = 4.0  # standard errors that chance may account for
 
 AuditKind = Literal[
@@ -111,7 +111,7 @@ def _audit_log_prob(model: HasLogProb, x: Tensor, volume: Float64[Tensor, " poin
     tolerance = SUM_TOLERANCE if discrete else INTEGRAL_TOLERANCE
     normalised, independent = abs(total - 1) <= tolerance, gap <= BATCH_TOLERANCE  # NaN passes neither
     kind: AuditKind = "sum of probabilities" if discrete else "integral of the density"
-    detail = f"{kind} over {len(x):,} points is {total:.4f}, expected 1 ± {tolerance:g}"
+    detail = f"{kind} over {len(x):,} points is {total:.5g}, expected 1 ± {tolerance:g}"
     if not independent:
         detail += f"; log_prob of an example changes by {gap:.2g} (relative) with the batch it is in"
     return LikelihoodAudit(normalised and independent, kind, total, 0.0, len(x), gap, detail)
@@ -131,7 +131,7 @@ def _audit_log_weights(
         "integral of importance weights" if x.is_floating_point() else "sum of importance weights"
     )
     detail = (
-        f"{kind} (k={k}) over {len(x):,} points is {total:.4f} ± {stderr:.4f},"
+        f"{kind} (k={k}) over {len(x):,} points is {total:.5g} ± {stderr:.2g},"
         f" expected 1 ± {WEIGHTS_TOLERANCE:g}"
     )
     return LikelihoodAudit(passed, kind, total, stderr, len(x), None, detail)

@@ -11,6 +11,7 @@ from genbench.cards import Hyperparameter, ModelCard
 from genbench.model import CAPABILITY_PROTOCOLS, GenerativeModel
 from genbench.testing.requirement import contract_check, require
 from genbench.testing.subject import Subject
+from genbench.testing.tiny_data import tiny_specs
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -28,6 +29,11 @@ def card_is_well_formed(subject: Subject) -> None:
     for field in ("modalities", "capabilities"):
         values = getattr(card, field)
         require(len(set(values)) == len(values), f"{field}: {', '.join(values)} has repetitions")
+    for modality in card.modalities:
+        alone = msgspec.structs.replace(card, modalities=(modality,))
+        require(
+            bool(tiny_specs(alone)), f"modalities: {modality}: the card takes no such data, real or integer"
+        )
     _ = subject.model_class
 
 

@@ -39,7 +39,11 @@ class Case:
         except NotApplicable:
             raise
         except Exception as error:
-            problem = str(error) if isinstance(error, GenbenchError) else f"{type(error).__name__}: {error}"
+            problem = (
+                str(error)
+                if isinstance(error, GenbenchError)
+                else f"{type(error).__name__}: {error}".rstrip(": ")
+            )
             raise PluginError(
                 f"{self.subject.card.name} on {self.subject.spec.name}: {self.check.name}: {problem}"
             ) from error

@@ -13,7 +13,7 @@ from genbench.testing.requirement import NotApplicable, contract_check, require
 from genbench.testing.subject import TRAINING_STEPS, Subject, seeded
 from genbench.testing.tiny_data import small_spec
 
-_K = 64
+_K = 512
 
 
 @contract_check("log_prob")

@@ -37,7 +37,8 @@ _CLASSES = 3
 
 def tiny_specs(card: ModelCard) -> list[DataSpec]:
     """A spec for each modality and domain that the card takes: 2 levels, 5 levels, and real values; for images
-    also 100 levels, of which models think otherwise than of a few."""
+    also 100 levels, of which models think otherwise than of a few. Integers have labels, real values none,
+    unless the model takes conditions."""
     specs = []
     for modality in card.modalities:
         for levels in (2, 5, 100, None) if modality == "image" else (2, 5, None):
@@ -47,7 +48,7 @@ def tiny_specs(card: ModelCard) -> list[DataSpec]:
                 modality=modality,
                 event_shape=shape,
                 levels=levels,
-                classes=_CLASSES if modality == "image" or "condition" in card.capabilities else None,
+                classes=_CLASSES if levels is not None or "condition" in card.capabilities else None,
             )
             if (levels is not None or modality not in _SYMBOLIC) and card.refusal(spec) is None:
                 specs.append(spec)

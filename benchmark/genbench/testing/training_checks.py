@@ -6,7 +6,7 @@ import torch
 
 from genbench.data import Split
 from genbench.sampling import checked_samples
-from genbench.testing.requirement import contract_check, require
+from genbench.testing.requirement import NotApplicable, contract_check, require
 from genbench.testing.subject import SHORT_STEPS, TRAINING_STEPS, Subject, differing, draw, state_of
 from genbench.testing.tiny_data import constant, one_class, smallest_spec, tiny_dataset
 
@@ -65,8 +65,9 @@ def constant_data_do_no_harm(subject: Subject) -> None:
 
 @contract_check()
 def one_class_does_no_harm(subject: Subject) -> None:
-    if subject.spec.classes is not None:
-        _train_and_sample(subject, one_class(subject.dataset.train), one_class(subject.dataset.valid))
+    if subject.spec.classes is None:
+        raise NotApplicable("the data have no labels")
+    _train_and_sample(subject, one_class(subject.dataset.train), one_class(subject.dataset.valid))
 
 
 @contract_check()

@@ -1,0 +1,267 @@
+"""Each check of the contract suite passes a sound model and fails one that breaks it."""
+
+from __future__ import annotations
+
+import math
+
+import broken_models
+import msgspec
+import pytest
+import torch
+from torch import Tensor
+
+from genbench import ComputeMeter, DataSpec, GenerativeModel, ModelCard, Split
+from genbench.errors import PluginError
+from genbench.testing import (
+    CONTRACT_CHECKS,
+    Case,
+    ContractCheck,
+    NotApplicable,
+    Subject,
+    audit_likelihood,
+    check_model,
+    contract_cases,
+    contract_test,
+    is_auditable,
+    tiny_specs,
+)
+
+SOUND = ModelCard(
+    name="sound",
+    family="baseline",
+    summary="a frequency for each value",
+    factory="broken_models:Sound",
+    modalities=("points",),
+    discrete=True,
+    capabilities=("sample", "log_prob", "log_weights", "decode", "condition", "complete", "encode"),
+    defaults={"learning_rate": 0.1},
+)
+SPEC = DataSpec(name="small", modality="points", event_shape=(4,), levels=5, classes=3)
+
+
+def announced_as(model: str, **changes: object) -> ModelCard:
+    return msgspec.structs.replace(
+        SOUND, **{"name": "broken", "factory": f"broken_models:{model}", **changes}
+    )
+
+
+def check_named(name: str) -> ContractCheck:
+    (check,) = (check for check in CONTRACT_CHECKS if check.name == name)
+    return check
+
+
+def failure(card: ModelCard, check: str, spec: DataSpec = SPEC) -> str:
+    with pytest.raises(PluginError) as raised:
+        Case(Subject(card, spec), check_named(check)).run()
+    return str(raised.value)
+
+
+# ---- checks can fail
+
+
+def test_a_sound_model_with_every_capability_has_nothing_wrong() -> None:
+    assert check_model(SOUND) == []
+    assert {case.check for case in contract_cases(SOUND)} == set(CONTRACT_CHECKS)
+
+
+@pytest.mark.parametrize("check", [check.name for check in CONTRACT_CHECKS])
+def test_a_broken_model_fails_its_check(check: str) -> None:
+    name = "Broken Model" if check == "card_is_well_formed" else "broken"
+    card = announced_as("".join(word.capitalize() for word in check.split("_")), name=name)
+    assert failure(card, check).startswith(f"{name} on small: {check}: ")
+
+
+def test_each_broken_model_is_some_checks() -> None:
+    """None is left over from a check that was renamed or taken away."""
+    classes = {
+        name
+        for name, value in vars(broken_models).items()
+        if isinstance(value, type) and issubclass(value, broken_models.Sound)
+    }
+    checks = {"".join(word.capitalize() for word in check.name.split("_")) for check in CONTRACT_CHECKS}
+    assert classes == checks | {"Sound"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"summary": "two\nlines"}, "summary: expected one line"),
+        ({"modalities": ("points", "points")}, "modalities: points, points has repetitions"),
+        ({"modalities": ("pictures",)}, "Invalid enum value 'pictures'"),
+        ({"factory": "broken_models:Missing"}, "broken_models has no 'Missing'"),
+        ({"factory": "broken_models:LATENT"}, "is not a subclass of genbench.GenerativeModel"),
+        ({"modalities": ("tokens",), "discrete": False}, "tokens: the card takes no such data"),
+    ],
+)
+def test_what_a_card_may_get_wrong(changes: dict[str, object], expected: str) -> None:
+    assert expected in failure(announced_as("Sound", **changes), "card_is_well_formed")
+
+
+def test_defaults_and_capabilities_are_compared_both_ways() -> None:
+    assert "which card.defaults leaves out" in failure(
+        announced_as("Sound", defaults={}), "defaults_match_the_factory"
+    )
+    assert "which the factory does not take" in failure(
+        announced_as("Sound", defaults={"learning_rate": 0.1, "depth": 2}), "defaults_match_the_factory"
+    )
+    assert "which the card does not announce" in failure(
+        announced_as("Sound", capabilities=("sample",)), "capabilities_match_the_class"
+    )
+
+
+@pytest.mark.parametrize(
+    ("factory", "check", "expected"),
+    [
+        ("NarrowIntegers", "samples_lie_in_the_domain", "returned torch.int32, expected torch.int64"),
+        ("RealSamples", "samples_lie_in_the_domain", "returned torch.float32, expected integers 0..4"),
+        ("ForgetsTheRest", "state_dict_holds_the_model", "holds _extra_state, expected nothing but tensors"),
+        ("BatchNormalised", "log_prob_depends_on_the_example_alone", "is another alone"),
+        ("RandomLikelihood", "log_prob_depends_on_the_example_alone", "an estimate belongs in log_weights"),
+        ("OverBudget", "training_stops_at_the_budget", "spent 13 steps of a budget of 12"),
+        ("RefusesInSilence", "the_smallest_shape_is_taken_or_refused", "a ValueError that says nothing"),
+    ],
+)
+def test_other_ways_to_break_a_check(
+    factory: str, check: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broken_models, factory, globals()[factory], raising=False)
+    assert expected in failure(announced_as(factory), check)
+
+
+class NarrowIntegers(broken_models.Sound):
+    def sample(self, count: int, generator: torch.Generator, **condition: object) -> Tensor:
+        return super().sample(count, generator).int()
+
+
+class RealSamples(broken_models.Sound):
+    def sample(self, count: int, generator: torch.Generator, **condition: object) -> Tensor:
+        return super().sample(count, generator).float()
+
+
+class ForgetsTheRest(broken_models.Sound):
+    def get_extra_state(self) -> list[int]:
+        return [1]
+
+    def set_extra_state(self, state: object) -> None:
+        pass
+
+
+class BatchNormalised(broken_models.Sound):
+    """Normalises with the statistics of the batch, in evaluation too."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x) - (x.float() - x.float().mean(0)).square().mean(1)
+
+
+class RandomLikelihood(broken_models.Sound):
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x) + 1e-4 * torch.randn(())
+
+
+class OverBudget(broken_models.Sound):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        super().fit(train, meter)
+        meter.charge(steps=1)
+
+
+class RefusesInSilence(broken_models.Sound):
+    def __init__(self, spec: DataSpec, *, learning_rate: float = 0.1) -> None:
+        if spec.dimension < 2:
+            raise ValueError
+        super().__init__(spec, learning_rate=learning_rate)
+
+
+# ---- what the suite offers
+
+
+def test_a_card_is_checked_on_every_domain_that_it_takes() -> None:
+    everything = announced_as("Sound", modalities=("points", "image", "series", "tokens"), discrete=None)
+    specs = tiny_specs(everything)
+    found = {(spec.modality, spec.is_discrete) for spec in specs}
+    assert found == {
+        *((modality, True) for modality in ("points", "image", "series", "tokens")),
+        *((modality, False) for modality in ("points", "image", "series")),
+    }
+    assert all(spec.is_discrete for spec in tiny_specs(SOUND))
+    real = announced_as("Sound", modalities=("points",), discrete=False)
+    assert [spec.levels for spec in tiny_specs(real)] == [None]
+
+
+def test_ids_name_model_data_and_check() -> None:
+    (mark,) = contract_test(SOUND).pytestmark  # type: ignore[attr-defined]
+    assert mark.name == "parametrize"
+    ids = [mark.kwargs["ids"](case) for case in mark.args[1]]
+    assert len(set(ids)) == len(ids)
+    assert "sound-tiny-points-5-levels-log_prob_sums_to_one" in ids
+
+
+def test_a_check_that_cannot_judge_says_why() -> None:
+    spec = DataSpec(name="fine", modality="points", event_shape=(2,), levels=500, classes=3)
+    with pytest.raises(NotApplicable, match="no space of 500 levels is small enough"):
+        Case(Subject(SOUND, spec), check_named("log_prob_sums_to_one")).run()
+
+
+def test_hyperparameters_reach_the_model() -> None:
+    (case, *_) = contract_cases(SOUND, SPEC, {"learning_rate": 0.5})
+    assert case.subject.build().learning_rate == 0.5
+
+
+# ---- audits against densities in closed form
+
+
+class Normal(GenerativeModel):
+    """Two correlated normal numbers. excess: added to the log density, which is right at 0."""
+
+    def __init__(self, spec: DataSpec, *, narrow: float = 1.0, excess: float = 0.0) -> None:
+        super().__init__(spec)
+        self.excess = excess
+        factor = torch.tensor([[1.0, 0.0], [1.0, narrow]])
+        self.density = torch.distributions.MultivariateNormal(torch.tensor([3.0, -5.0]), scale_tril=factor)
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        raise NotImplementedError
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(count, 2, generator=generator)
+        return self.density.loc + noise @ self.density.scale_tril.T
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self.density.log_prob(x) + self.excess
+
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        """z ~ N(0, 1), of which x does not know, proposed from a wider normal."""
+        z = 1.2 * torch.randn(len(x), k)
+        return self.log_prob(x).unsqueeze(1) - z.square() / 2 * (1 - 1.2**-2) + math.log(1.2)
+
+
+PLANE = DataSpec(name="plane", modality="points", event_shape=(2,))
+
+
+@pytest.mark.parametrize("likelihood", ["log_prob", "log_weights"])
+@pytest.mark.parametrize("narrow", [1.0, 0.1])
+def test_a_normal_density_integrates_to_one(likelihood: str, narrow: float) -> None:
+    torch.manual_seed(0)
+    audit = audit_likelihood(Normal(PLANE, narrow=narrow), likelihood)  # type: ignore[arg-type]
+    assert audit.passed, audit.detail
+
+
+@pytest.mark.parametrize(("likelihood", "excess"), [("log_prob", 0.03), ("log_weights", -0.2)])
+def test_an_integral_that_is_not_one_is_found_out(likelihood: str, excess: float) -> None:
+    torch.manual_seed(0)
+    audit = audit_likelihood(Normal(PLANE, excess=excess), likelihood)  # type: ignore[arg-type]
+    assert not audit.passed
+    assert audit.total == pytest.approx(math.exp(excess), rel=0.02)
+
+
+def test_what_cannot_be_audited_is_refused() -> None:
+    assert is_auditable(DataSpec(name="a", modality="image", event_shape=(1, 3, 4), levels=2))
+    large = DataSpec(name="b", modality="image", event_shape=(1, 4, 4), levels=2)
+    assert not is_auditable(large)
+    with pytest.raises(ValueError, match=r"expected levels \*\* dimension <= 20,000"):
+        audit_likelihood(broken_models.Sound(large), "log_prob")
+    with pytest.raises(ValueError, match="HasNone has no log_prob"):
+        audit_likelihood(HasNone(PLANE), "log_prob")
+
+
+class HasNone(Normal):
+    log_prob = None  # type: ignore[assignment]

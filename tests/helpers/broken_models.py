@@ -1,0 +1,257 @@
+"""A sound model that can do everything, and for each check of the contract one that breaks it.
+
+A broken model's class is called after the check, in CamelCase: `LogProbSumsToOne` does not.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+
+LATENT = 2
+PROPOSAL_SCALE = 1.5
+
+
+class Sound(GenerativeModel):
+    """Points with levels: every number has frequencies of its own, and a latent that changes nothing."""
+
+    def __init__(self, spec: DataSpec, *, learning_rate: float = 0.1) -> None:
+        super().__init__(spec)
+        self.learning_rate = learning_rate
+        self.levels = spec.levels or 0
+        self.logits = nn.Parameter(torch.zeros(spec.dimension, self.levels))  # D, L
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        optimiser = torch.optim.Adam(self.parameters(), lr=self.learning_rate)
+        for batch in meter.batches(train, 16):
+            loss = self.loss(batch.x)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            meter.log(loss=loss)
+
+    def loss(self, x: Tensor) -> Tensor:
+        return -Sound.log_prob(self, x).mean()
+
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        frequencies = self.logits.softmax(1)
+        return torch.multinomial(frequencies, count, replacement=True, generator=generator).T.contiguous()
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self.logits.log_softmax(1).T.gather(0, x).sum(1)  # value, dimension
+
+    @property
+    def prior(self) -> torch.distributions.Distribution:
+        return torch.distributions.Normal(torch.zeros(LATENT), torch.ones(LATENT))
+
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        z = PROPOSAL_SCALE * torch.randn(len(x), k, LATENT)
+        log_ratio = z.square() * (PROPOSAL_SCALE**-2 - 1) / 2 + math.log(PROPOSAL_SCALE)  # prior / proposal
+        return Sound.log_prob(self, x).unsqueeze(1) + log_ratio.sum(2)
+
+    def decode(self, z: Tensor) -> Tensor:
+        mean = self.logits.softmax(1) @ torch.arange(float(self.levels))
+        return mean + 0 * z.sum(1, keepdim=True)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return torch.zeros(len(x), LATENT)
+
+    def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.where(mask, x, self.sample(len(x), generator))
+
+
+# ---- the card
+
+
+class CardIsWellFormed(Sound):
+    """Its card has a name with capitals."""
+
+
+class DefaultsMatchTheFactory(Sound):
+    def __init__(self, spec: DataSpec, *, learning_rate: float = 0.2) -> None:
+        super().__init__(spec, learning_rate=learning_rate)
+
+
+class CapabilitiesMatchTheClass(Sound):
+    encode = None  # type: ignore[assignment]
+
+
+# ---- training
+
+
+class TrainingStopsAtTheBudget(Sound):
+    """Trains on what the meter did not deal out."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        optimiser = torch.optim.Adam(self.parameters(), lr=self.learning_rate)
+        for _ in range(50):
+            self.loss(train.tensor()).backward()
+            optimiser.step()
+
+
+class EveryParameterIsTrained(Sound):
+    def __init__(self, spec: DataSpec, *, learning_rate: float = 0.1) -> None:
+        super().__init__(spec, learning_rate=learning_rate)
+        self.forgotten = nn.Parameter(torch.ones(3))
+
+
+class TrainingIsRepeatable(Sound):
+    """Draws from a generator that no seed reaches."""
+
+    entropy = torch.Generator().manual_seed(0)
+
+    def loss(self, x: Tensor) -> Tensor:
+        return super().loss(x) * torch.rand((), generator=self.entropy)
+
+
+class FitLeavesTheDataAlone(Sound):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        super().fit(train, meter)
+        train.x.zero_()
+
+
+class FewExamplesDoNoHarm(Sound):
+    """Divides by the sample's standard deviation, of which a single example has none."""
+
+    def loss(self, x: Tensor) -> Tensor:
+        squares = (x - x.float().mean(0)).square().sum(0)
+        return super().loss(x) / (1 + squares / (len(x) - 1)).mean()
+
+
+class ConstantDataDoNoHarm(Sound):
+    def loss(self, x: Tensor) -> Tensor:
+        spread = x.float().std(0).mean() if len(x) > 1 else 1.0
+        return super().loss(x) / spread
+
+
+class OneClassDoesNoHarm(Sound):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        super().fit(train, meter)
+        assert train.y is not None
+        several = len(train.x.unique(dim=0)) > 2
+        if several and len(train.y.unique()) == 1:
+            raise RuntimeError("expected several classes")
+
+
+class TheSmallestShapeIsTakenOrRefused(Sound):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        assert train.spec.dimension > 1
+        super().fit(train, meter)
+
+
+# ---- sampling
+
+
+class SamplesLieInTheDomain(Sound):
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        return super().sample(count, generator) + 1
+
+
+class AnUntrainedModelSamples(Sound):
+    def __init__(self, spec: DataSpec, *, learning_rate: float = 0.1) -> None:
+        super().__init__(spec, learning_rate=learning_rate)
+        self.fitted = False
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        super().fit(train, meter)
+        self.fitted = True
+
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        if not self.fitted:
+            raise RuntimeError("call fit first")
+        return super().sample(count, generator)
+
+
+class SamplesFollowTheGenerator(Sound):
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        return super().sample(count, torch.Generator().manual_seed(0))
+
+
+class SamplingLeavesGlobalChanceAlone(Sound):
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        np.random.rand()  # noqa: NPY002
+        return super().sample(count, generator)
+
+
+class SamplingLeavesTheModelAlone(Sound):
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        self.logits.data += 1.0
+        return super().sample(count, generator)
+
+
+class StateDictHoldsTheModel(Sound):
+    """What it learned is no parameter and no buffer."""
+
+    shift = 0
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        super().fit(train, meter)
+        self.shift = 1
+
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        return (super().sample(count, generator) + self.shift) % self.levels
+
+
+class DecodeIsDifferentiable(Sound):
+    def decode(self, z: Tensor) -> Tensor:
+        return super().decode(z.detach())
+
+
+class ConditionsAreTaken(Sound):
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        if condition is None:
+            return super().sample(count, generator)
+        return super().sample(int((condition == 0).sum()), generator)  # one class only
+
+
+class CompletionKeepsWhatIsGiven(Sound):
+    def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        return self.sample(len(x), generator)
+
+
+class EncodingsAreFinite(Sound):
+    def encode(self, x: Tensor) -> Tensor:
+        return torch.zeros(len(x), LATENT).log()
+
+
+# ---- likelihood
+
+
+class LogProbIsOneFiniteNumberEach(Sound):
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x).unsqueeze(1)
+
+
+class LogProbDependsOnTheExampleAlone(Sound):
+    def log_prob(self, x: Tensor) -> Tensor:
+        log_prob = super().log_prob(x)
+        return log_prob - log_prob.mean() / 100
+
+
+class LogProbSumsToOne(Sound):
+    """Forgets to normalise; a constant, so that only the sum shows it."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x) - 0.01
+
+
+class LogWeightsAreFinite(Sound):
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        return super().log_weights(x, k) - math.inf
+
+
+class LogWeightsDependOnTheExampleAlone(Sound):
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        return super().log_weights(x, k) + 0.2 * len(x)
+
+
+class LogWeightsSumToOne(Sound):
+    """The latent's prior without its proposal."""
+
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        return super().log_weights(x, k) - LATENT * math.log(PROPOSAL_SCALE)
