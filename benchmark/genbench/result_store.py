@@ -76,7 +76,11 @@ class Run:
             ) from None
         except OSError as error:
             raise RunFolderError(f"cannot write to run folder {folder}: {error.strerror}") from None
-        return cls(folder, plan)
+        run = cls(folder, plan)
+        for job in plan.jobs:
+            if run.result_path(job).exists():
+                run._tidy(job)  # of a process that was killed between the result and its last step
+        return run
 
     @classmethod
     def open(cls, folder: Path) -> Run:
@@ -138,8 +142,14 @@ class Run:
         if path.exists() and self.result(result.job) is None:
             path.rename(path.with_suffix(".unreadable"))
         _write_atomically(path, _encode(result), replace=False)
-        shutil.rmtree(self.work_folder(result.job), ignore_errors=True)
+        self._tidy(result.job)
         return self.result(result.job) or result
+
+    def _tidy(self, job: Job) -> None:
+        """Once a job has its result, nobody needs what is not whole."""
+        shutil.rmtree(self.work_folder(job), ignore_errors=True)
+        for partial in self.job_folder(job).glob(".result.json.*"):
+            partial.unlink(missing_ok=True)
 
     def replace(self, result: Result) -> None:
         """Write a result anew: for scoring again, which keeps the job and its samples."""

@@ -156,6 +156,18 @@ def test_what_a_run_leaves_that_was_killed_before_its_plan_was_written_is_taken_
     assert Run.create(folder, Plan(suite="s", jobs=[make_job("a")])).pending() == [make_job("a")]
 
 
+def test_what_a_killed_process_left_beside_its_result_is_cleared(tmp_path: Path) -> None:
+    job = make_job("a")
+    plan = Plan(suite="s", jobs=[job])
+    run = Run.create(tmp_path / "run", plan)
+    run.store(result_of(job))
+    run.work_folder(job).mkdir()
+    (run.job_folder(job) / ".result.json.x1y2").write_text("{")
+    again = Run.create(tmp_path / "run", plan)
+    assert {path.name for path in again.job_folder(job).iterdir()} == {"result.json"}
+    assert again.results() == [result_of(job)]
+
+
 def _plan_one(folder: str, seed: int) -> None:
     Run.create(Path(folder), Plan(suite="s", jobs=[make_job("a", seed=seed)]))
 
