@@ -200,8 +200,17 @@ def _write_atomically(path: Path, content: bytes, *, replace: bool = True) -> No
         if replace:
             os.replace(temporary, path)
         else:
-            with contextlib.suppress(FileExistsError):
-                os.link(temporary, path)
+            _link(Path(temporary), path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:  # another process was first
+        return
+    except FileNotFoundError:  # and it has cleared up besides
+        if not path.exists():
+            raise
