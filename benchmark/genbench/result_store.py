@@ -142,7 +142,7 @@ class Run:
         if path.exists() and self.result(result.job) is None:
             path.rename(path.with_suffix(".unreadable"))
         _write_atomically(path, _encode(result), replace=False)
-        self._tidy(result.job)
+        shutil.rmtree(self.work_folder(result.job), ignore_errors=True)
         return self.result(result.job) or result
 
     def _tidy(self, job: Job) -> None:
@@ -196,21 +196,18 @@ def _write_atomically(path: Path, content: bytes, *, replace: bool = True) -> No
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         if replace:
+            os.chmod(temporary, 0o644)
             os.replace(temporary, path)
-        else:
-            _link(Path(temporary), path)
+            return
+        try:
+            os.chmod(temporary, 0o644)
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:  # cleared by a run that found another's result in place
+            if not path.exists():
+                raise
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
-
-
-def _link(temporary: Path, path: Path) -> None:
-    try:
-        os.link(temporary, path)
-    except FileExistsError:  # another process was first
-        return
-    except FileNotFoundError:  # and it has cleared up besides
-        if not path.exists():
-            raise
