@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 import msgspec
 import psutil
 
+from genbench.held_interrupts import take_interrupts
 from genbench.task import Message, Observer, Outcome, Phase, Task
 
 _PR_SET_PDEATHSIG = 1
@@ -71,7 +72,7 @@ def _leave_terminal(log: Connection, parent: int) -> None:
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     log.close()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    take_interrupts()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         # ours is the fork server, which ends when the supervisor does

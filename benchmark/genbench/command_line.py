@@ -43,6 +43,8 @@ def run_command_line(arguments: list[str]) -> int:
     try:
         load_registry().tell("genbench_commands", app=app)
         code = app(arguments, standalone_mode=False)
+        if code == EXIT_INTERRUPTED:  # typer's way with Ctrl-C, which says nothing
+            stderr.print("interrupted")
         return code if isinstance(code, int) else 0
     except typer.Exit as stop:
         return stop.exit_code

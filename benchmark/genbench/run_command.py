@@ -85,7 +85,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     except KeyboardInterrupt:
         left = sum(run.result(job) is None for job in mine)
         console.print(
-            f"\n[yellow]interrupted[/yellow]: {len(mine) - left} of {len(mine)} jobs are done and kept in"
+            f"\n[yellow]{len(mine) - left}[/yellow] of {len(mine)} jobs are done and kept in"
             f" {escape(str(folder))}; the same command finishes the rest"
         )
         raise

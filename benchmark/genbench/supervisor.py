@@ -24,6 +24,7 @@ import psutil
 from genbench.bounded_log import BoundedLog
 from genbench.budget import Budget
 from genbench.child import child_main
+from genbench.held_interrupts import interrupts_held
 from genbench.job import Job
 from genbench.result import Result, Status
 from genbench.task import Message, Outcome, Phase
@@ -108,7 +109,8 @@ class Supervised:
             args=(task, child_channel, child_log, os.getpid()),
             name=f"genbench {job.variant}",
         )
-        self._process.start()
+        with interrupts_held():
+            self._process.start()
         child_channel.close()
         child_log.close()
         self._phase: Phase = "start"

@@ -25,7 +25,7 @@ OPTIONS = ("--budget", "150steps", "--jobs", "2", "--threads", "1")
 PATIENCE_SECONDS = 120
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, *, start_new_session: bool = False) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "genbench", *COMMAND, *OPTIONS, "--out", str(folder)]
     return subprocess.Popen(
         command,
@@ -33,6 +33,7 @@ def start(folder: Path) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "COLUMNS": "200"},
+        start_new_session=start_new_session,
     )
 
 
@@ -147,12 +148,28 @@ def test_an_interrupted_run_keeps_what_is_finished_and_says_so(
     wait_for_the_end_of(family)
     before = stored(folder)
     assert 2 <= len(before) < JOBS
-    assert f"interrupted: {len(before)} of {JOBS} jobs are done and kept" in output
+    assert f"{len(before)} of {JOBS} jobs are done and kept" in output
     assert "Traceback" not in output
 
     again = start(folder)
     assert f"({len(before)} are done already)" in finish(again)
     assert outcome(stored(folder)) == undisturbed
+
+
+@pytest.mark.parametrize("wait_seconds", [0.0, 0.3, 1.0, 2.0])
+def test_ctrl_c_at_a_terminal_leaves_no_traceback(wait_seconds: float, tmp_path: Path) -> None:
+    """A terminal interrupts all the processes of the command, while the fork server is still importing too."""
+    folder = tmp_path / "run"
+    process = start(folder, start_new_session=True)
+    wait_until(lambda: planned(folder), process)
+    time.sleep(wait_seconds)
+    family = family_of(process)
+    os.killpg(process.pid, signal.SIGINT)
+    output = finish(process)
+    assert process.returncode == 130, output
+    wait_for_the_end_of(family)
+    assert "Traceback" not in output
+    assert output.endswith("interrupted\n")
 
 
 def test_two_runs_may_write_into_one_folder(tmp_path: Path, undisturbed: dict[str, Any]) -> None:

@@ -1,0 +1,82 @@
+"""Ctrl-C waits for a step that must be whole, and never reaches the fork server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from genbench.held_interrupts import interrupts_held
+
+
+@pytest.fixture(autouse=True)
+def _pytests_own_handler() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_is_raised_when_the_step_is_whole() -> None:
+    done: list[bool] = []
+
+    def step() -> None:
+        with interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        step()
+    assert done
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_another_thread_received_waits_too() -> None:
+    """The system picks any thread that does not block the signal; Python then interrupts the main one."""
+    done: list[bool] = []
+
+    def step() -> None:
+        with interrupts_held():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as it is in a thread from before
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        step()
+    assert done
+
+
+def test_nothing_is_raised_where_nothing_was_sent() -> None:
+    with interrupts_held():
+        pass
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def test_an_error_inside_is_not_hidden() -> None:
+    with pytest.raises(ValueError, match="inside"), interrupts_held():
+        raise ValueError("inside")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_is_started_inside_does_not_see_it() -> None:
+    script = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set()))"
+    with interrupts_held():
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+def test_another_thread_may_use_it() -> None:
+    seen: list[bool] = []
+
+    def work() -> None:
+        with interrupts_held():
+            seen.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [True]
