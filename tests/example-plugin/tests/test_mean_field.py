@@ -1,9 +1,5 @@
-import pytest
-from mean_field import CARD
+from mean_field import genbench_models
 
-from genbench.testing import contract_cases
+from genbench.testing import contract_test
 
-
-@pytest.mark.parametrize("case", contract_cases(CARD), ids=str)
-def test_contract(case):
-    case.run()
+test_contract = contract_test(*genbench_models())
