@@ -1,0 +1,114 @@
+"""Statistics of a few seeds, against scipy.stats."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genbench_reports.statistics import (
+    SIGNIFICANCE,
+    Estimate,
+    claim,
+    competition_ranks,
+    indistinct_groups,
+    p_value,
+)
+
+finite = st.floats(-1e6, 1e6, allow_nan=False)
+whole = st.integers(-1000, 1000).map(float)
+
+
+def by_seed(values: list[float] | np.ndarray) -> dict[int, float]:
+    return {seed: float(value) for seed, value in enumerate(values)}
+
+
+@given(st.lists(whole, min_size=2, max_size=12))
+def test_mean_and_standard_error_are_scipys(values: list[float]) -> None:
+    estimate = Estimate(by_seed(values))
+    assert estimate.mean == pytest.approx(np.mean(values), abs=1e-9)
+    assert estimate.stderr == pytest.approx(scipy.stats.sem(values), rel=1e-9, abs=1e-9)
+
+
+def test_one_seed_has_no_standard_error() -> None:
+    assert Estimate({7: 1.5}).stderr is None
+
+
+def test_equal_values_have_an_error_of_exactly_zero() -> None:
+    assert Estimate(by_seed([0.1] * 3)).stderr == 0.0
+
+
+def test_values_near_the_largest_float_do_not_overflow() -> None:
+    assert Estimate(by_seed([1.7e308, 1.6e308, 1.5e308])).mean == pytest.approx(1.6e308)
+
+
+@given(st.lists(finite, min_size=1, max_size=20))
+def test_ranks_are_competition_ranks(values: list[float]) -> None:
+    assert competition_ranks(values) == scipy.stats.rankdata(values, method="min").astype(int).tolist()
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 20])
+def test_common_seeds_are_paired(seeds: int) -> None:
+    generator = np.random.default_rng(seeds)
+    first = generator.normal(size=seeds)
+    second = first + generator.normal(0.3, 0.2, size=seeds)
+    expected = scipy.stats.ttest_rel(first, second).pvalue
+    assert p_value(by_seed(first), by_seed(second)) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("seeds", "others"), [(2, 2), (3, 7), (10, 4)])
+def test_without_common_seeds_it_is_welchs(seeds: int, others: int) -> None:
+    generator = np.random.default_rng(seeds + others)
+    first, second = generator.normal(size=seeds), generator.normal(1.0, 3.0, size=others)
+    expected = scipy.stats.ttest_ind(first, second, equal_var=False).pvalue
+    shifted = {seed + 100: value for seed, value in by_seed(second).items()}
+    assert p_value(by_seed(first), shifted) == pytest.approx(expected, rel=1e-9)
+
+
+def test_differences_without_spread() -> None:
+    assert p_value(by_seed([1, 2, 3]), by_seed([1, 2, 3])) == 1.0
+    assert p_value(by_seed([1, 2, 3]), by_seed([2, 3, 4])) == 0.0
+
+
+@given(
+    st.lists(st.tuples(whole, whole, whole), min_size=1, max_size=8).map(
+        lambda rows: sorted((by_seed(list(row)) for row in rows), key=lambda row: sum(row.values()))
+    )
+)
+def test_a_group_is_what_its_best_row_cannot_be_told_from(rows: list[dict[int, float]]) -> None:
+    letters = indistinct_groups(rows)
+    assert letters is not None
+    assert letters == sorted(letters)
+    leader = 0
+    for index in range(1, len(rows)):
+        distinct = p_value(rows[leader], rows[index]) < SIGNIFICANCE
+        assert (letters[index] != letters[index - 1]) == distinct
+        leader = index if distinct else leader
+
+
+def test_the_27th_group_has_two_letters() -> None:
+    rows = [by_seed([100.0 * i, 100.0 * i + 1, 100.0 * i + 2]) for i in range(28)]
+    letters = indistinct_groups(rows)
+    assert letters is not None
+    assert [letters[0], letters[25], letters[26], letters[27]] == ["a", "z", "aa", "ab"]
+
+
+def test_no_groups_from_fewer_than_three_seeds() -> None:
+    assert indistinct_groups([by_seed([1, 2, 3]), by_seed([4, 5])]) is None
+    assert "nothing is claimed" in claim(2)
+    assert claim(1).startswith("1 seed a row")
+    assert "cannot be told apart" in claim(3)
+
+
+def test_false_alarms_are_as_rare_as_the_level_says() -> None:
+    """Two models that are the same, three seeds: one comparison in twenty is told apart, by construction."""
+    generator = np.random.default_rng(0)
+    trials = 2000
+    draws = generator.normal(size=(trials, 2, 3))
+    alarms = sum(p_value(by_seed(first), by_seed(second)) < SIGNIFICANCE for first, second in draws)
+    spread = math.sqrt(trials * SIGNIFICANCE * (1 - SIGNIFICANCE))
+    assert abs(alarms - trials * SIGNIFICANCE) < 4 * spread
