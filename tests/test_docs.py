@@ -1,0 +1,68 @@
+"""What the documents show is what there is: code blocks, commands, links."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from genbench.plugin_manager import load_registry
+
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/adding-a-model.md", "docs/hooks.md")
+EXAMPLE = Path(__file__).parent / "example-plugin"
+
+
+@pytest.mark.parametrize(
+    "name", ["pyproject.toml", "mean_field/__init__.py", "mean_field/model.py", "tests/test_mean_field.py"]
+)
+def test_the_guide_shows_the_example_plugin_as_it_is(name: str, repository: Path) -> None:
+    guide = (repository / "docs" / "adding-a-model.md").read_text(encoding="utf-8")
+    assert f"# {name}\n{(EXAMPLE / name).read_text(encoding='utf-8')}```" in guide
+
+
+def test_the_readmes_card_is_the_example_plugins(repository: Path) -> None:
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    (card,) = re.findall(r"```python\n# [^\n]*\n(CARD = .*?)```", readme, flags=re.DOTALL)
+    assert card in (EXAMPLE / "mean_field" / "__init__.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str, repository: Path) -> None:
+    path = repository / document
+    text = path.read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in headings
+        elif "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_names_in_commands_exist(document: str, repository: Path) -> None:
+    """Models and data sets that a shown command asks for; the example plugin is the one stranger."""
+    registry = load_registry()
+    text = (repository / document).read_text(encoding="utf-8")
+    commands = [line for line in text.splitlines() if re.match(r"\s*genai-bench (run|show) ", line)]
+    for command in commands:
+        for model in re.findall(r"-m ([a-z][a-z0-9-]*)", command):
+            assert model in registry.models or model == "mean-field", command
+        for dataset in re.findall(r"-d ([a-z][a-z0-9-]*)", command):
+            assert dataset in registry.datasets, command
+
+
+def test_the_files_of_the_reading_order_exist(repository: Path) -> None:
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    order = readme.split("in reading order")[1].split("\n## ")[0]
+    for line in filter(None, order.splitlines()):
+        folder = repository / "benchmark" / "genbench"
+        for name in re.findall(r"`([a-z_/]+(?:\.py|/))`", line):
+            here = next(
+                path for path in (repository / name, folder / name, folder.parent / name) if path.exists()
+            )
+            folder = here.parent if here.is_file() else here
