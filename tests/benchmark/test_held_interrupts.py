@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -21,12 +20,17 @@ def _pytests_own_handler() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+def interrupt() -> None:
+    """To this thread: what is sent to the process may be taken by another, and arrive later."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
 def test_an_interrupt_is_raised_when_the_step_is_whole() -> None:
     done: list[bool] = []
 
     def step() -> None:
         with interrupts_held():
-            os.kill(os.getpid(), signal.SIGINT)
+            interrupt()
             done.append(True)
 
     with pytest.raises(KeyboardInterrupt):
@@ -42,7 +46,7 @@ def test_an_interrupt_that_another_thread_received_waits_too() -> None:
     def step() -> None:
         with interrupts_held():
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as it is in a thread from before
-            os.kill(os.getpid(), signal.SIGINT)
+            interrupt()
             done.append(True)
 
     with pytest.raises(KeyboardInterrupt):
