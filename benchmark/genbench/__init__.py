@@ -10,7 +10,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from genbench.budget import Budget
-from genbench.cards import DatasetCard, ExecutorCard, ExtractorCard, MetricCard, ModelCard, ReportCard
+from genbench.cards import (
+    DatasetCard,
+    DatasetSourceCard,
+    ExecutorCard,
+    ExtractorCard,
+    MetricCard,
+    ModelCard,
+    RemoteFile,
+    ReportCard,
+)
 from genbench.hookspecs import hookimpl
 from genbench.spec import DataSpec
 
@@ -39,12 +48,14 @@ __all__ = [
     "DataSpec",
     "Dataset",
     "DatasetCard",
+    "DatasetSourceCard",
     "ExecutorCard",
     "ExtractorCard",
     "GenerativeModel",
     "MetricCard",
     "MetricValue",
     "ModelCard",
+    "RemoteFile",
     "ReportCard",
     "ScoringInputs",
     "Split",

@@ -60,6 +60,19 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
+class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that somebody publishes.
+
+    name: its place in the cache and in a mirror, "mnist/train-images-idx3-ubyte.gz". sha256: of its bytes.
+    size_bytes: how many. addresses: where it is to be had, tried in turn.
+    """
+
+    name: str
+    sha256: str
+    size_bytes: int
+    addresses: tuple[str, ...]
+
+
 class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     """A data set.
 
@@ -67,7 +80,8 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     splits: in words, how the splits were drawn; part of what the data set *is*.
     version: changed whenever a split or a value changes.
     embedded: it needs no download. source, licence, citation: where it comes from.
-    factory: "package.module:function", called without arguments, returns a `genbench.data.Dataset`.
+    factory: "package.module:function", returns a `genbench.data.Dataset`. Called without arguments, or with
+    `argument` where that is not None. files: what is fetched before (`genbench.fetching.fetch`).
     truth: "package.module:function" that returns the known density (`genbench.data.Truth`), or None.
     """
 
@@ -82,10 +96,26 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     truth: str | None = None
     version: str = "1"
     embedded: bool = False
+    files: tuple[RemoteFile, ...] = ()
+    argument: str | None = None
 
     @property
     def name(self) -> str:
         return self.spec.name
+
+
+class DatasetSourceCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to use data of one's own: `-d NAME:ARGUMENT`.
+
+    name: the scheme, "csv". argument: what follows the colon, in words. factory: "package.module:function"
+    taking that text, returning a `DatasetCard` whose name is the whole "NAME:ARGUMENT". Raises DataError
+    where it cannot.
+    """
+
+    name: str
+    summary: str
+    argument: str
+    factory: str
 
 
 class MetricCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +166,7 @@ class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
     factory: str
 
 
-Card = ModelCard | DatasetCard | MetricCard | ExtractorCard | ExecutorCard | ReportCard
+Card = ModelCard | DatasetCard | DatasetSourceCard | MetricCard | ExtractorCard | ExecutorCard | ReportCard
 
 
 def load_factory(reference: str) -> Any:

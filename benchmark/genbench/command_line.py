@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from genbench.dataset_commands import datasets_app
 from genbench.errors import GenbenchError, UsageError
 from genbench.plugin_manager import load_registry
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(datasets_app)
 
 
 def main() -> None:

@@ -117,7 +117,8 @@ class ComputeMeter:
             FLOPs are counted over one whole period. until: the share of the budget at which this loop
             ends, for models that train in stages.
 
-        An epoch's incomplete last batch is left out, unless it is the only one.
+        An epoch's incomplete last batch is left out, unless it is the only one. Where a split has grey levels,
+        each batch is a new binary draw of them.
         """
         self.start()
         self._binding = None
@@ -127,7 +128,7 @@ class ComputeMeter:
         size = min(batch_size, count, self.budget.examples or count)
         if train.x.device != self.device and train.x.nbytes <= RESIDENT_BYTES:
             train = train.to(self.device)
-        x, y, dtype = train.x, train.y, working_dtype(train.spec)
+        x, y, grey, dtype = train.x, train.y, train.grey, working_dtype(train.spec)
         counted = self.flop_counter
         price = {(size, phase): counted.price((tuple(x.shape[1:]), size, phase)) for phase in range(cycle)}
         step = 0
@@ -137,8 +138,9 @@ class ComputeMeter:
                 if self._exhausted(size, until):
                     return
                 index = order[start : start + size]
+                examples = x[index] if grey is None else self._binarised(grey[index])
                 batch = Batch(
-                    x[index].to(self.device, dtype), None if y is None else y[index].to(self.device)
+                    examples.to(self.device, dtype), None if y is None else y[index].to(self.device)
                 )
                 known = price[size, step % cycle]
                 if known is None:
@@ -219,6 +221,11 @@ class ComputeMeter:
             self._excluded += self._clock_after_device() - began
 
     # ---- inside
+
+    def _binarised(self, grey: Tensor) -> Tensor:
+        """A fresh draw: 1 with probability grey / 255 (Salakhutdinov & Murray 2008)."""
+        noise = torch.rand(grey.shape, generator=self._order)
+        return noise.to(grey.device) * 255 < grey
 
     def _clock_after_device(self) -> float:
         if self.device.type == "cuda":

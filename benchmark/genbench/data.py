@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -37,12 +38,16 @@ class Batch(NamedTuple):
 class Split:
     """Examples of one split. x: (N, *event_shape) in the storage dtype; y: (N,) int64 or None.
 
+    grey: (N, *event_shape) uint8, for binary data whose `x` is one draw of many: a pixel is 1 with probability
+    grey / 255. `ComputeMeter.batches` draws anew each time; everything else sees `x`.
+
     Take examples through `take` or `tensor`, which return the working dtype.
     """
 
     spec: DataSpec
     x: Tensor
     y: Tensor | None = None
+    grey: Tensor | None = None
 
     def __post_init__(self) -> None:
         if tuple(self.x.shape[1:]) != self.spec.event_shape:
@@ -56,6 +61,13 @@ class Split:
             )
         if self.y is not None and self.y.shape != self.x.shape[:1]:
             raise DataError(f"{self.spec.name}: {len(self.x)} examples but {len(self.y)} labels")
+        if self.grey is not None and (
+            self.spec.levels != 2 or self.grey.shape != self.x.shape or self.grey.dtype != torch.uint8
+        ):
+            raise DataError(
+                f"{self.spec.name}: grey levels are {tuple(self.grey.shape)} {self.grey.dtype}, expected"
+                f" {tuple(self.x.shape)} torch.uint8 beside binary data"
+            )
 
     def __len__(self) -> int:
         return self.x.shape[0]
@@ -71,7 +83,7 @@ class Split:
 
     def subset(self, indices: Tensor) -> Split:
         """The split of the examples at `indices`."""
-        return replace(self, x=self.x[indices], y=None if self.y is None else self.y[indices])
+        return self._each(lambda tensor: tensor[indices])
 
     def random_subset(self, count: int, seed: int) -> Split:
         """`count` examples drawn without replacement (all, if there are fewer), never a prefix:
@@ -82,7 +94,11 @@ class Split:
         return self.subset(torch.randperm(len(self), generator=generator)[:count].to(self.x.device))
 
     def to(self, device: torch.device | str) -> Split:
-        return replace(self, x=self.x.to(device), y=None if self.y is None else self.y.to(device))
+        return self._each(lambda tensor: tensor.to(device))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Split:
+        y, grey = (None if part is None else change(part) for part in (self.y, self.grey))
+        return replace(self, x=change(self.x), y=y, grey=grey)
 
 
 @runtime_checkable

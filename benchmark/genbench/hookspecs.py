@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from genbench.cards import DatasetCard, ExecutorCard, ExtractorCard, MetricCard, ModelCard, ReportCard
+from genbench.cards import (
+    DatasetCard,
+    DatasetSourceCard,
+    ExecutorCard,
+    ExtractorCard,
+    MetricCard,
+    ModelCard,
+    ReportCard,
+)
 
 if TYPE_CHECKING:
     import typer
@@ -34,6 +42,12 @@ def genbench_models() -> Iterable[ModelCard]:
 @hookspec
 def genbench_datasets() -> Iterable[DatasetCard]:
     """Announce data sets. Called once, when plugins are loaded."""
+    return ()
+
+
+@hookspec
+def genbench_dataset_sources() -> Iterable[DatasetSourceCard]:
+    """Announce ways to use data of one's own, `csv:PATH` and its like. Called once, when plugins are loaded."""
     return ()
 
 

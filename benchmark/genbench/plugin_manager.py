@@ -19,8 +19,17 @@ import msgspec
 import pluggy
 
 from genbench import hookspecs
-from genbench.cards import DatasetCard, ExecutorCard, ExtractorCard, MetricCard, ModelCard, ReportCard
-from genbench.errors import UnknownNameError
+from genbench.cards import (
+    DatasetCard,
+    DatasetSourceCard,
+    ExecutorCard,
+    ExtractorCard,
+    MetricCard,
+    ModelCard,
+    ReportCard,
+    load_factory,
+)
+from genbench.errors import PluginError, UnknownNameError
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +37,12 @@ ENTRY_POINT_GROUP = "genbench"
 BLOCK_VARIABLE = "GENBENCH_BLOCK_PLUGINS"
 OWN_DISTRIBUTION = "genbench"
 
-CardType = TypeVar("CardType", ModelCard, DatasetCard, MetricCard, ExtractorCard, ExecutorCard, ReportCard)
-NamedCard = ModelCard | DatasetCard | MetricCard | ExtractorCard | ExecutorCard | ReportCard
+CardType = TypeVar(
+    "CardType", ModelCard, DatasetCard, DatasetSourceCard, MetricCard, ExtractorCard, ExecutorCard, ReportCard
+)
+NamedCard = (
+    ModelCard | DatasetCard | DatasetSourceCard | MetricCard | ExtractorCard | ExecutorCard | ReportCard
+)
 
 
 class Plugin(msgspec.Struct, kw_only=True):
@@ -54,6 +67,7 @@ class Registry:
     plugins: list[Plugin] = field(default_factory=list)
     models: dict[str, ModelCard] = field(default_factory=dict)
     datasets: dict[str, DatasetCard] = field(default_factory=dict)
+    dataset_sources: dict[str, DatasetSourceCard] = field(default_factory=dict)
     metrics: dict[str, MetricCard] = field(default_factory=dict)
     extractors: dict[str, ExtractorCard] = field(default_factory=dict)
     executors: dict[str, ExecutorCard] = field(default_factory=dict)
@@ -64,7 +78,19 @@ class Registry:
         return _lookup("model", name, self.models)
 
     def dataset(self, name: str) -> DatasetCard:
-        return _lookup("data set", name, self.datasets)
+        """An announced data set, or one of the user's own: "csv:PATH"."""
+        scheme, colon, argument = name.partition(":")
+        if not colon or name in self.datasets:
+            return _lookup("data set", name, self.datasets)
+        source = _lookup("data set source", scheme, self.dataset_sources)
+        card = load_factory(source.factory)(argument)
+        if not isinstance(card, DatasetCard):
+            raise PluginError(
+                f"data set source {scheme!r} returned {type(card).__name__}, expected DatasetCard"
+            )
+        self.datasets[name] = card
+        self._origins[type(card).__name__, card.name] = self.origin(source)
+        return card
 
     def metric(self, name: str) -> MetricCard:
         return _lookup("metric", name, self.metrics)
@@ -108,6 +134,7 @@ class Registry:
 _CARD_HOOKS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "genbench_models": (ModelCard, "models"),
     "genbench_datasets": (DatasetCard, "datasets"),
+    "genbench_dataset_sources": (DatasetSourceCard, "dataset_sources"),
     "genbench_metrics": (MetricCard, "metrics"),
     "genbench_extractors": (ExtractorCard, "extractors"),
     "genbench_executors": (ExecutorCard, "executors"),

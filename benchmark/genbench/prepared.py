@@ -96,7 +96,8 @@ def _check_range(where: str, what: str, x: Tensor, count: int) -> None:
 
 
 def _build(card: DatasetCard) -> Dataset:
-    built = load_factory(card.factory)()
+    factory = load_factory(card.factory)
+    built = factory() if card.argument is None else factory(card.argument)
     if not isinstance(built, Dataset):
         raise DataError(f"{card.name}: {card.factory} returned {type(built).__name__}, expected a Dataset")
     check_dataset(card, built)
@@ -112,7 +113,7 @@ def _load_truth(card: DatasetCard) -> Truth | None:
     return truth
 
 
-# ---- the file: tensors "train.x", "train.y", ..., and in its metadata the checksum of them all
+# ---- the file: tensors "train.x", "train.y", "train.grey", ..., and in its metadata the checksum of them all
 
 
 def _read(card: DatasetCard, path: Path) -> Dataset | None:
@@ -125,7 +126,8 @@ def _read(card: DatasetCard, path: Path) -> Dataset | None:
         if recorded != _checksum(tensors):
             raise DataError("its checksum does not match")
         train, valid, test = (
-            Split(card.spec, tensors[f"{name}.x"], tensors.get(f"{name}.y")) for name in _SPLITS
+            Split(card.spec, tensors[f"{name}.x"], tensors.get(f"{name}.y"), tensors.get(f"{name}.grey"))
+            for name in _SPLITS
         )
     except (FileNotFoundError, RuntimeError):
         # RuntimeError: torch opens the file again by its name, and another process may have removed it by then
@@ -142,8 +144,9 @@ def _write(dataset: Dataset, path: Path) -> None:
     for name in _SPLITS:
         split: Split = getattr(dataset, name)
         tensors[f"{name}.x"] = split.x.contiguous()
-        if split.y is not None:
-            tensors[f"{name}.y"] = split.y.contiguous()
+        for part in ("y", "grey"):
+            if (tensor := getattr(split, part)) is not None:
+                tensors[f"{name}.{part}"] = tensor.contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.partial")
     try:

@@ -28,7 +28,8 @@ class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: of a likelihood: "exact", "lower bound (ELBO)", "lower bound (IWAE-k)". n: examples it was
     computed from; dimension: of the features; k: neighbours, or importance samples. extractor: name and
-    hash of what made the features. note: why there is no value, or what to mind about it.
+    hash of what made the features. note: why there is no value, or what to mind about it. real: what held-out
+    real data get, where a figure cannot be judged without it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
     k: int | None = None
     extractor: str | None = None
     note: str | None = None
+    real: float | None = None
 
 
 class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):

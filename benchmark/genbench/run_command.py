@@ -13,11 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from genbench.errors import RunFolderError, UsageError
+from genbench.fetching import missing_files
 from genbench.job import Job
 from genbench.live_view import LiveView, duration
 from genbench.planning import Request, estimate_seconds, folder_name, make_plan
 from genbench.plugin_manager import Registry
+from genbench.prefetch import fetch_all, size_of
 from genbench.provenance import collect_provenance
+from genbench.result import Result
 from genbench.result_store import Plan, Run
 from genbench.run_benchmark import Execution, run_benchmark
 from genbench.suite import load_suite
@@ -67,15 +70,19 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     folder = options.out or Path("runs") / folder_name(plan, whole_suite=whole and not options.workers)
     shard = _read_shard(options.shard)
     if options.dry_run:
-        _show_plan(plan, folder, workers, console)
+        _show_plan(plan, folder, workers, registry, console)
         return EXIT_OK if plan.jobs else EXIT_NOTHING_RAN
     if not plan.jobs:
         console.print("nothing to run: no model takes any of these data sets")
+        return EXIT_NOTHING_RAN
+    plan, unavailable = _fetch_data(plan, options, registry, console)
+    if not plan.jobs:
         return EXIT_NOTHING_RAN
     provenance = collect_provenance(threads)
     run = Run.create(folder, msgspec.structs.replace(plan, provenance=provenance))
     if options.retry_failed:
         _forget_failures(run)
+    _store_unavailable(run, unavailable)
     mine = plan.jobs[shard[0] - 1 :: shard[1]]
     pending = [job for job in mine if run.result(job) is None]
     _announce(plan, mine, pending, folder, workers, console)
@@ -141,17 +148,45 @@ def _announce(
         console.print(f"[dim]{len(plan.refused)} pairs of model and data set are unsupported[/dim]")
 
 
+def _fetch_data(
+    plan: Plan, options: RunOptions, registry: Registry, console: Console
+) -> tuple[Plan, dict[str, str]]:
+    """Fetch what the plan's data sets need. What cannot be had is said in one line and left out, but stays in
+    the plan where it was asked for by name: then the reason is returned too, by data set."""
+    cards = [registry.dataset(name) for name in dict.fromkeys(job.dataset for job in plan.jobs)]
+    failures = fetch_all(cards, console)
+    for name, why in failures.items():
+        console.print(f"[yellow]no {escape(name)}[/yellow]: {escape(why)}", soft_wrap=True)
+    left_out = failures.keys() - set(options.datasets)
+    kept = msgspec.structs.replace(
+        plan,
+        jobs=[job for job in plan.jobs if job.dataset not in left_out],
+        refused=[result for result in plan.refused if result.job.dataset not in left_out],
+    )
+    return kept, {name: why for name, why in failures.items() if name not in left_out}
+
+
+def _store_unavailable(run: Run, unavailable: dict[str, str]) -> None:
+    """Jobs whose data cannot be had have their result without a worker."""
+    for job in run.pending():
+        if job.dataset in unavailable:
+            run.store(Result(id=job.id, status="data_error", reason=unavailable[job.dataset], job=job))
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _show_plan(plan: Plan, folder: Path, workers: int, console: Console) -> None:
+def _show_plan(plan: Plan, folder: Path, workers: int, registry: Registry, console: Console) -> None:
     for job in plan.jobs:
         console.print(
             f"{job.id}  {escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}, {job.budget}"
         )
     for result in plan.refused:
         console.print(f"[dim]unsupported       {escape(result.reason or '')}[/dim]")
+    for name in dict.fromkeys(job.dataset for job in plan.jobs):
+        if missing := missing_files(registry.dataset(name)):
+            console.print(f"{escape(name)} is to be fetched first: {size_of(missing)}")
     _announce(plan, plan.jobs, plan.jobs, folder, workers, console)
 
 

@@ -13,7 +13,7 @@ from genbench_reports.table import Cell, Column, Footnotes, Table, best_values
 from genbench_reports.text import MISSING, clean, shorten
 
 COPIED_SHARE_FLAG = 0.1
-"""A row of which a larger share of samples equals a training example is said to copy."""
+"""A row is said to copy where this much more of its samples than of real data equal a training example."""
 _REASON_LENGTH = 100
 
 Bests = Mapping[str | None, float | None]
@@ -153,8 +153,13 @@ def _row_notes(entry: Entry) -> list[str]:
         total = len(entry.results) + len(entry.failures)
         texts.append(f"mean over {len(entry.results)} of {total} seeds, the others failed; not ranked")
     copied = entry.estimate("copied_share")
-    if copied is not None and copied.mean > COPIED_SHARE_FLAG:
-        texts.append(f"copies training data: {copied.mean:.0%} of its samples equal a training example")
+    if copied is not None:
+        real = max((figure.real or 0.0 for figure in entry.figures("copied_share").values()), default=0.0)
+        if copied.mean > COPIED_SHARE_FLAG + real:
+            beside = f", of held-out real data {real:.0%}" if real else ""
+            texts.append(
+                f"copies training data: {copied.mean:.0%} of its samples equal a training example{beside}"
+            )
     for result in entry.results:
         seed = f"seed {result.job.seed}: " if len(entry.results) > 1 else ""
         texts += [f"{clean(entry.label)}: {seed}{clean(warning)}" for warning in result.warnings]

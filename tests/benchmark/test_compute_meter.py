@@ -15,7 +15,7 @@ from torch import nn
 from genbench.budget import Budget
 from genbench.compute_meter import CHECKPOINT_FRACTIONS, ComputeMeter, Spent
 from genbench.data import Split
-from genbench.errors import Diverged
+from genbench.errors import DataError, Diverged
 from genbench.measure.flops import flops_of
 from genbench.spec import DataSpec
 
@@ -313,3 +313,52 @@ def test_the_loss_that_was_logged_keeps_no_graph() -> None:
     for _ in meter.batches(numbers(8), 4):
         meter.log(loss=(weight * 2).sum())
     assert not any(isinstance(loss, torch.Tensor) and loss.requires_grad for loss in meter._losses.values())
+
+
+# ---- binary data that are drawn anew
+
+BINARY = DataSpec(name="binary", modality="image", event_shape=(1, 2, 2), levels=2)
+
+
+def grey_split(count: int) -> Split:
+    grey = torch.tensor([0, 255, 128, 64], dtype=torch.uint8).reshape(1, 1, 2, 2).repeat(count, 1, 1, 1)
+    return Split(BINARY, torch.zeros_like(grey), None, grey)
+
+
+def test_grey_levels_are_drawn_anew_in_every_epoch() -> None:
+    drawn = [batch.x for batch in meter_of("200steps").batches(grey_split(100), 100)]
+    assert drawn[0].dtype == torch.int64
+    assert not torch.equal(drawn[0], drawn[1])
+    share = torch.cat(drawn).double().mean(0).flatten()
+    assert share[0] == 0.0
+    assert share[1] == 1.0
+    for found, level in zip(share[2:].tolist(), (128, 64), strict=True):
+        p = level / 255
+        assert abs(found - p) < 5 * math.sqrt(p * (1 - p) / 20_000)
+
+
+def test_the_draws_follow_the_seed() -> None:
+    def draws(seed: int) -> list[int]:
+        meter = meter_of("5steps", seed=seed)
+        return [int(value) for batch in meter.batches(grey_split(8), 4) for value in batch.x.flatten()]
+
+    assert draws(1) == draws(1)
+    assert draws(1) != draws(2)
+
+
+def test_grey_levels_go_where_their_examples_go() -> None:
+    split = grey_split(6)
+    assert split.grey is not None
+    split.grey[2] = 7
+    chosen = split.subset(torch.tensor([2, 0]))
+    assert chosen.grey is not None
+    assert chosen.grey[0].unique().tolist() == [7]
+    assert len(split.to("cpu").random_subset(3, seed=0)) == 3
+
+
+@pytest.mark.parametrize(
+    "grey", [torch.zeros(2, 1, 2, 2, dtype=torch.uint8), torch.zeros(3, 1, 2, 2)], ids=["count", "dtype"]
+)
+def test_grey_levels_that_do_not_fit_are_refused(grey: torch.Tensor) -> None:
+    with pytest.raises(DataError, match="grey levels"):
+        Split(BINARY, torch.zeros(3, 1, 2, 2, dtype=torch.uint8), None, grey)

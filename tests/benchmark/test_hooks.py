@@ -11,7 +11,15 @@ import pytest
 from jobs import make_job
 
 from genbench import hookspecs
-from genbench.cards import DatasetCard, ExecutorCard, ExtractorCard, MetricCard, ModelCard, ReportCard
+from genbench.cards import (
+    DatasetCard,
+    DatasetSourceCard,
+    ExecutorCard,
+    ExtractorCard,
+    MetricCard,
+    ModelCard,
+    ReportCard,
+)
 from genbench.executors.local import LocalExecutor
 from genbench.hookspecs import hookimpl
 from genbench.plugin_manager import Plugin, Registry, _collect_cards, _register, load_registry
@@ -35,6 +43,9 @@ CARDS: dict[str, Any] = {
         licence="",
         citation="",
         factory="hostile_models:tiny_dataset",
+    ),
+    "genbench_dataset_sources": DatasetSourceCard(
+        name="mine", summary="", argument="PATH", factory="hostile_models:tiny_dataset"
     ),
     "genbench_metrics": MetricCard(
         name="m", summary="", unit="", better="lower", group="quality", modalities=("image",), factory="a:b"
@@ -108,6 +119,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
     for hook, dictionary in (
         ("genbench_models", registry.models),
         ("genbench_datasets", registry.datasets),
+        ("genbench_dataset_sources", registry.dataset_sources),
         ("genbench_metrics", registry.metrics),
         ("genbench_extractors", registry.extractors),
         ("genbench_executors", registry.executors),

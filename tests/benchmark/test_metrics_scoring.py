@@ -14,6 +14,7 @@ from genbench.cards import load_factory
 from genbench.data import Dataset, Split, storage_dtype
 from genbench.features.cards import EXTRACTOR_CARDS
 from genbench.metrics.cards import METRIC_CARDS
+from genbench.metrics.memorisation import copied_share
 from genbench.result import MetricValue
 from genbench.scoring import ScoringInputs, score
 from genbench.spec import DataSpec, Modality
@@ -84,6 +85,7 @@ def test_every_card_gives_its_figure(modality: Modality) -> None:
     assert {figures[name].k for name in ("precision", "recall", "density", "coverage")} == {5}
     for name in ("kernel_distance", "precision", "density", "authenticity", "copied_share"):
         assert figures[name].stderr is not None
+    assert figures["copied_share"].real == copied_share(scored.reference, scored.train)
 
 
 @pytest.mark.parametrize("modality", SPECS)

@@ -121,7 +121,7 @@ def test_splits_of_points_are_independent_draws_of_the_truth(card: DatasetCard) 
 def test_announcing_imports_neither_torch_nor_the_sources() -> None:
     _run(
         "import sys, genbench_datasets\n"
-        "assert len(genbench_datasets.genbench_datasets()) == 8\n"
+        "assert len(genbench_datasets.genbench_datasets()) >= 8\n"
         "heavy = {'torch', 'numpy', 'pandas', 'sklearn', 'mlxtend', 'statsmodels'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

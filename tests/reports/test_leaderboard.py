@@ -133,6 +133,19 @@ def test_a_copying_model_is_flagged(result: Make, metric_cards: Metrics, dataset
     assert cell(shown.main, "honest", "model").notes == ()
 
 
+def test_what_real_data_repeat_too_is_not_copied(
+    result: Make, figure: Figure, metric_cards: Metrics, dataset_cards: Datasets
+) -> None:
+    def copied(value: float, real: float) -> dict[str, float | MetricValue]:
+        return {"frechet_distance": 1.0, "copied_share": figure("copied_share", value, real=real)}
+
+    results = [result("fair", figures=copied(0.91, 0.9)), result("thief", figures=copied(0.91, 0.3))]
+    shown = board(results, metric_cards, dataset_cards)
+    assert cell(shown.main, "fair", "model").notes == ()
+    (note,) = cell(shown.main, "thief", "model").notes
+    assert shown.footnotes[note - 1].endswith("equal a training example, of held-out real data 30%")
+
+
 def test_warnings_of_a_job_become_footnotes(
     result: Make, metric_cards: Metrics, dataset_cards: Datasets
 ) -> None:

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
@@ -81,4 +82,8 @@ def _copied_figure(inputs: ScoringInputs) -> MetricValue:
     if len(inputs.samples) == 0:
         return figure("copied_share", inputs, None, note="0 samples, needs at least 1")
     share = copied_share(inputs.samples, inputs.train)
-    return figure("copied_share", inputs, share, stderr=(share * (1 - share) / len(inputs.samples)) ** 0.5)
+    found = figure("copied_share", inputs, share, stderr=(share * (1 - share) / len(inputs.samples)) ** 0.5)
+    if len(inputs.reference) == 0:
+        return found
+    # where examples can be few, sixteen bits say, real data repeat the training set too, and nobody copied
+    return msgspec.structs.replace(found, real=copied_share(inputs.reference, inputs.train))

@@ -1,0 +1,145 @@
+"""The files that the standard data sets are made of: sizes, checksums and addresses. No torch here.
+
+Places in the cache and in a mirror are those of the names below.
+"""
+
+from __future__ import annotations
+
+from genbench import RemoteFile
+
+
+def _file(name: str, size_bytes: int, sha256: str, *addresses: str) -> RemoteFile:
+    """addresses: of the folder that holds it; the file is called there as it is here."""
+    last = name.rsplit("/", 1)[1]
+    return RemoteFile(
+        name=name,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        addresses=tuple(f"{address}/{last}" for address in addresses),
+    )
+
+
+_MNIST = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist",
+    "https://storage.googleapis.com/cvdf-datasets/mnist",
+)
+_FASHION = (
+    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+)
+_STATIC = ("http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist",)
+_DENSITIES = "https://raw.githubusercontent.com/UCLA-StarAI/Density-Estimation-Datasets/master/datasets"
+
+MNIST = (
+    _file(
+        "mnist/train-images-idx3-ubyte.gz",
+        9912422,
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        *_MNIST,
+    ),
+    _file(
+        "mnist/train-labels-idx1-ubyte.gz",
+        28881,
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        *_MNIST,
+    ),
+    _file(
+        "mnist/t10k-images-idx3-ubyte.gz",
+        1648877,
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        *_MNIST,
+    ),
+    _file(
+        "mnist/t10k-labels-idx1-ubyte.gz",
+        4542,
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        *_MNIST,
+    ),
+)
+"""Training images, training labels, test images, test labels."""
+
+FASHION_MNIST = (
+    _file(
+        "fashion-mnist/train-images-idx3-ubyte.gz",
+        26421880,
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        *_FASHION,
+    ),
+    _file(
+        "fashion-mnist/train-labels-idx1-ubyte.gz",
+        29515,
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        *_FASHION,
+    ),
+    _file(
+        "fashion-mnist/t10k-images-idx3-ubyte.gz",
+        4422102,
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        *_FASHION,
+    ),
+    _file(
+        "fashion-mnist/t10k-labels-idx1-ubyte.gz",
+        5148,
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+        *_FASHION,
+    ),
+)
+"""As MNIST."""
+
+MNIST_STATIC = (
+    _file(
+        "binarized-mnist/binarized_mnist_train.amat",
+        78400000,
+        "ad693b29f94c14277b095f5238ddefbbdaaae0939789dd2f4f0205278cee3e4d",
+        *_STATIC,
+    ),
+    _file(
+        "binarized-mnist/binarized_mnist_valid.amat",
+        15680000,
+        "1de3d397c40fe8eeb33dafd4099a1f665ec01e96d9be234aaeeac8a34930e2e2",
+        *_STATIC,
+    ),
+    _file(
+        "binarized-mnist/binarized_mnist_test.amat",
+        15680000,
+        "e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c",
+        *_STATIC,
+    ),
+)
+"""Train, valid, test."""
+
+
+def _density(name: str, *parts: tuple[str, int, str]) -> tuple[RemoteFile, ...]:
+    return tuple(
+        _file(f"binary-density/{name}/{name}.{part}.data", size, sha256, f"{_DENSITIES}/{name}")
+        for part, size, sha256 in parts
+    )
+
+
+BINARY_DENSITY = {
+    "nltcs": _density(
+        "nltcs",
+        ("train", 517792, "e547a7aedad1dd2f7177030881ab1b92c7e24ae5464c71a0f1f89daecaf52b30"),
+        ("valid", 69024, "93bbbf5c6febdc9bc6e5b5bfab636f4dc0685ab2896d24b23dd267794c3bfcf6"),
+        ("test", 103552, "f9ffa6b74b27dc03bee3203d157ee31079e80b13be40d0c0093d635c25aed523"),
+    ),
+    "mushrooms": _density(
+        "mushrooms",
+        ("train", 448000, "465c712c066bbbee3ccceded24bbe42b4c379df67b524e28cce9bf3a8b83f27b"),
+        ("valid", 112000, "5a067e6854df71623415e6adc8e913cbff766637a324788882ba800907aa5385"),
+        ("test", 1259776, "313c5f04b5d0a18bee2f2ffa264be265d09f5362aad6f714637acd9552f81aa0"),
+    ),
+    "dna": _density(
+        "dna",
+        ("train", 576000, "bb8de0ca4b6ad9b610036b7a302962ebecd4b504354b14c02c7d0bee48d207d9"),
+        ("valid", 144000, "4b0fc89cda5eaf5c75926e281afb6af99de194a546070d5b81b524ba251f4f3f"),
+        ("test", 426960, "fec3ae7b26804020a9c43c99828441c5e08bb76b23719368a74ad2b09af99100"),
+    ),
+    "plants": _density(
+        "plants",
+        ("train", 2402856, "1fb1219ff94068d12a563f9e81f8889a1885f41e867884cff608669300c6848f"),
+        ("valid", 320298, "47834ed318b2d74f48e4b083226ef47fd446d41986012ceae19d230574821b34"),
+        ("test", 480516, "95f53c033cd1d86467aec2610dc5bfe014534206c2da4919f73bcab246ab8755"),
+    ),
+}
+"""Train, valid, test of each."""

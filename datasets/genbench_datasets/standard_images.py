@@ -1,0 +1,89 @@
+"""MNIST, Fashion-MNIST, and MNIST made binary once (Larochelle) or anew in every epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from genbench import RemoteFile
+from genbench.data import Dataset, Split
+from genbench.errors import DataError
+from genbench.fetching import fetch
+from genbench.spec import DataSpec
+from genbench_datasets.binary_text import read_binary_text
+from genbench_datasets.idx_file import read_idx
+from genbench_datasets.published_files import FASHION_MNIST, MNIST, MNIST_STATIC
+from genbench_datasets.published_specs import SPECS
+
+_TRAIN = 50_000
+_DRAW_SEEDS = {"train": 0, "valid": 1, "test": 2}
+_ROWS_AT_ONCE = 5_000
+
+
+def mnist() -> Dataset:
+    """(1, 28, 28) of integers 0..255, ten classes."""
+    return _from_idx(SPECS["mnist"], MNIST)
+
+
+def fashion_mnist() -> Dataset:
+    """(1, 28, 28) of integers 0..255, ten classes."""
+    return _from_idx(SPECS["fashion-mnist"], FASHION_MNIST)
+
+
+def mnist_static() -> Dataset:
+    """(1, 28, 28) of 0 and 1, as Larochelle drew them; the files have no labels."""
+    spec = SPECS["mnist-static"]
+    train, valid, test = (
+        Split(spec, torch.from_numpy(read_binary_text(fetch(file), 784, " ")).reshape(-1, 1, 28, 28))
+        for file in MNIST_STATIC
+    )
+    return Dataset(spec, train, valid, test)
+
+
+def mnist_dynamic() -> Dataset:
+    """(1, 28, 28) of 0 and 1; the training split keeps its grey levels and is drawn anew in every epoch
+    (Salakhutdinov & Murray 2008), the others are one fixed draw."""
+    spec, grey = SPECS["mnist-dynamic"], mnist()
+
+    def draw(name: str) -> Split:
+        split: Split = getattr(grey, name)
+        x = torch.from_numpy(binary_draw(split.x.numpy(), _DRAW_SEEDS[name]))
+        return Split(spec, x, split.y, split.x if name == "train" else None)
+
+    return Dataset(spec, draw("train"), draw("valid"), draw("test"))
+
+
+def binary_draw(grey: UInt8[np.ndarray, "count *event"], seed: int) -> UInt8[np.ndarray, "count *event"]:
+    """Each pixel 1 with probability grey / 255.
+
+    From the raw words of PCG64, whose stream is fixed: what a library makes of them may change.
+    """
+    words = np.random.PCG64(seed)
+    drawn = np.empty_like(grey)
+    for start in range(0, len(grey), _ROWS_AT_ONCE):
+        rows = grey[start : start + _ROWS_AT_ONCE]
+        uniform = (words.random_raw(rows.size) >> np.uint64(11)) * 2.0**-53
+        drawn[start : start + _ROWS_AT_ONCE] = uniform.reshape(rows.shape) * 255 < rows
+    return drawn
+
+
+def _from_idx(spec: DataSpec, files: Sequence[RemoteFile]) -> Dataset:
+    """The first 50,000 training images to train, the last 10,000 to validate, the test file to test."""
+    images, labels, test_images, test_labels = (read_idx(fetch(file)) for file in files)
+    for pictures, classes, name in ((images, labels, "training"), (test_images, test_labels, "test")):
+        if len(pictures) != len(classes):
+            raise DataError(f"{spec.name}: {len(pictures)} {name} images, {len(classes)} labels")
+
+    def split(pictures: np.ndarray, classes: np.ndarray) -> Split:
+        x = torch.from_numpy(pictures.copy()).unsqueeze(1)
+        return Split(spec, x, torch.from_numpy(classes.astype(np.int64)))
+
+    return Dataset(
+        spec,
+        split(images[:_TRAIN], labels[:_TRAIN]),
+        split(images[_TRAIN:], labels[_TRAIN:]),
+        split(test_images, test_labels),
+    )

@@ -1,0 +1,205 @@
+"""The standard data sets: readers on small files of the same format, and the real files where a mirror is."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from file_server import serving
+
+from genbench import DatasetCard, Split
+from genbench.errors import DataError
+from genbench.fetching import file_path
+from genbench.prepared import load_dataset
+from genbench_datasets.binary_text import read_binary_text
+from genbench_datasets.idx_file import read_idx
+from genbench_datasets.published_cards import CARDS
+from genbench_datasets.standard_images import binary_draw
+
+BY_NAME = {card.name: card for card in CARDS}
+MIRROR = Path(os.environ.get("GENBENCH_TEST_MIRROR", Path(__file__).parents[3] / "shared" / "data"))
+
+# SHA-256 of each split's examples and labels, in order. If one changes, so must the card's version.
+DIGESTS = {
+    "mnist": ("fcd4fc49d5faa9ca", "6e945a5890e790eb", "a0863a96c44e5666"),
+    "fashion-mnist": ("1678bd8b17b6961a", "61436e7a0446e2d0", "9a494dc49efeb996"),
+    "mnist-static": ("43490d4d6ac90027", "069b4f0beb389b77", "ca0294c3b8d984c7"),
+    "mnist-dynamic": ("620e67a1c83cee89", "4cfe9a679505326e", "5bec02c708edccae"),
+    "nltcs": ("73385b66808848c9", "41bb0f2f25694dbc", "72c1a049d0fa72c1"),
+    "mushrooms": ("bdc96ef5b74d908a", "a02bb4bbe086e127", "02d2b76d77c88d8f"),
+    "dna": ("922e56f8c6c678f5", "4793c5edd798f7c8", "183aa2a8acb410c9"),
+    "plants": ("3eaa89d06027568f", "eadd45dd8d884cf6", "52371eb14299c290"),
+}
+
+
+def idx(array: np.ndarray) -> bytes:
+    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+# ---- the readers
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 28, 28), (0, 4)])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_idx_files_are_read(tmp_path: Path, shape: tuple[int, ...], compressed: bool) -> None:
+    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    content = idx(array)
+    (tmp_path / "x").write_bytes(gzip.compress(content) if compressed else content)
+    assert np.array_equal(read_idx(tmp_path / "x"), array)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not an IDX file"),
+        (b"<html>no such page</html>", "not an IDX file"),
+        (b"\0\0\x0d\1\0\0\0\1\0\0\0\0", "not an IDX file of unsigned bytes"),
+        (b"\0\0\x08\3\0\0\0\1", "ends within its header"),
+        (idx(np.zeros((2, 3))) + b"x", "7 bytes of data, its header says 2x3"),
+        (idx(np.zeros((2, 3)))[:-1], "5 bytes of data, its header says 2x3"),
+        (gzip.compress(idx(np.zeros(1000)))[:30], "cannot be decompressed"),
+    ],
+)
+def test_other_files_are_named_with_what_is_wrong(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "bad").write_bytes(content)
+    with pytest.raises(DataError, match=f"bad: .*{message}"):
+        read_idx(tmp_path / "bad")
+
+
+@pytest.mark.parametrize(("separator", "last"), [(" ", "\n"), (",", "\n"), (",", "")])
+def test_binary_text_is_read(tmp_path: Path, separator: str, last: str) -> None:
+    values = np.random.default_rng(0).integers(0, 2, (7, 5), dtype=np.uint8)
+    text = "\n".join(separator.join(map(str, row)) for row in values) + last
+    (tmp_path / "x").write_text(text)
+    assert np.array_equal(read_binary_text(tmp_path / "x", 5, separator), values)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no whole number of lines"),
+        ("0,1,0\n0,1\n", "10 bytes are no whole number of lines of 3 values"),
+        ("0,1,0\n0,2,0\n", "line 2 is not 3 of 0 or 1"),
+        ("0,1,0\n0,1 0\n", "line 2 is not"),
+        ("0,1,0,0,1,0\n", "line 1 is not"),
+        ("0,.,0\n", "line 1 is not"),
+    ],
+)
+def test_lines_that_are_not_binary_are_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad").write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_binary_text(tmp_path / "bad", 3, ",")
+
+
+def test_a_binary_draw_has_the_probabilities_of_the_grey_levels() -> None:
+    levels = np.array([0, 1, 64, 128, 200, 254, 255], np.uint8)
+    grey = np.broadcast_to(levels, (40_000, len(levels))).copy()
+    share = binary_draw(grey, seed=0).mean(0)
+    spread = np.sqrt(levels / 255 * (1 - levels / 255) / len(grey))
+    assert (np.abs(share - levels / 255) <= 5 * spread).all()
+    assert share[0] == 0.0
+    assert share[-1] == 1.0
+    assert not np.array_equal(binary_draw(grey, 0), binary_draw(grey, 1))
+
+
+def test_a_binary_draw_does_not_depend_on_a_library() -> None:
+    """PCG64's words are fixed by its definition; here is what they come to."""
+    drawn = binary_draw(np.full((4, 64), 128, np.uint8), seed=1)
+    assert hashlib.sha256(drawn.tobytes()).hexdigest()[:16] == "b1284b90eb0de963"
+
+
+# ---- the cards
+
+
+def test_every_file_is_pinned_and_has_an_address() -> None:
+    for card in CARDS:
+        assert card.files
+        assert not card.embedded
+        for file in card.files:
+            assert len(file.sha256) == 64
+            assert file.size_bytes > 0
+            assert all(address.startswith(("https://", "http://")) for address in file.addresses)
+            assert file.addresses
+        for words in (card.splits, card.source, card.licence, card.citation):
+            assert words
+
+
+# ---- the real files
+
+
+@pytest.fixture(scope="module")
+def mirrored() -> Iterator[str]:
+    """The mirror behind a real server; nothing is read past it."""
+    names = {file.name for card in CARDS for file in card.files}
+    absent = sorted(name for name in names if not (MIRROR / name).is_file())
+    if absent:
+        pytest.skip(f"no mirror of the data sets at {MIRROR}: {absent[0]} is not there")
+    with serving({name: (MIRROR / name).read_bytes() for name in names}) as server:
+        yield server.address
+
+
+@pytest.fixture(scope="module")
+def cache(mirrored: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GENBENCH_DATA", str(tmp_path_factory.mktemp("published")))
+        patch.setenv("GENBENCH_MIRROR", mirrored)
+        yield
+
+
+def digest(split: Split) -> str:
+    labels = b"" if split.y is None else split.y.numpy().tobytes()
+    return hashlib.sha256(split.x.numpy().tobytes() + labels).hexdigest()[:16]
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_splits_are_fixed(card: DatasetCard) -> None:
+    """Fetched over the loopback; `load_dataset` raises where sizes, values or labels are not the card's."""
+    dataset = load_dataset(card)
+    found = (digest(dataset.train), digest(dataset.valid), digest(dataset.test))
+    assert found == DIGESTS[card.name]
+
+
+@pytest.mark.usefixtures("cache")
+def test_mnist_is_split_as_the_literature_has_it() -> None:
+    dataset = load_dataset(BY_NAME["mnist"])
+    whole = read_idx(file_path(BY_NAME["mnist"].files[0]))
+    assert np.array_equal(dataset.train.x[:, 0].numpy(), whole[:50_000])
+    assert np.array_equal(dataset.valid.x[:, 0].numpy(), whole[50_000:])
+    assert dataset.test.y is not None
+    assert torch.bincount(dataset.test.y).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+@pytest.mark.usefixtures("cache")
+def test_dynamic_binarisation_is_of_the_same_images() -> None:
+    grey, binary = load_dataset(BY_NAME["mnist"]), load_dataset(BY_NAME["mnist-dynamic"])
+    assert binary.train.grey is not None
+    assert torch.equal(binary.train.grey, grey.train.x)
+    assert binary.valid.grey is None
+    assert binary.test.grey is None
+    assert not binary.test.x[grey.test.x == 0].any()
+    assert binary.test.x[grey.test.x == 255].all()
+
+
+@pytest.mark.usefixtures("cache")
+def test_static_and_dynamic_are_kept_apart() -> None:
+    static, dynamic = load_dataset(BY_NAME["mnist-static"]), load_dataset(BY_NAME["mnist-dynamic"])
+    assert static.spec.name != dynamic.spec.name
+    assert not torch.equal(static.test.x, dynamic.test.x)
+
+
+@pytest.mark.usefixtures("cache")
+def test_sub_samples_of_a_sorted_file_are_mixed() -> None:
+    """The test file of mnist-static is sorted by class: a prefix would be zeros alone."""
+    test = load_dataset(BY_NAME["mnist-static"]).test
+    prefix, drawn = test.x[:500].float().mean(0), test.random_subset(500, seed=0).x.float().mean(0)
+    whole = test.x.float().mean(0)
+    assert (drawn - whole).norm() < 0.5 * (prefix - whole).norm()
