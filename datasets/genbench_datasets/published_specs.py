@@ -20,9 +20,15 @@ SPECS: dict[str, DataSpec] = {
         _image("fashion-mnist", 256, 10),
         _image("mnist-static", 2, None),
         _image("mnist-dynamic", 2, 10),
+        DataSpec(name="cifar10", modality="image", event_shape=(3, 32, 32), levels=256, classes=10),
         _binary("nltcs", 16),
         _binary("mushrooms", 112),
         _binary("dna", 180),
         _binary("plants", 69),
+        DataSpec(name="tiny-shakespeare", modality="tokens", event_shape=(256,), levels=65),
+        DataSpec(name="text8", modality="tokens", event_shape=(256,), levels=27),
+        DataSpec(name="jsb-chorales", modality="pianoroll", event_shape=(16, 88), levels=2),
+        DataSpec(name="nottingham", modality="pianoroll", event_shape=(32, 88), levels=2),
+        DataSpec(name="timegan-stocks", modality="series", event_shape=(24, 6)),
     )
 }

@@ -1,8 +1,11 @@
-"""MNIST, Fashion-MNIST, and MNIST made binary once (Larochelle) or anew in every epoch."""
+"""MNIST, Fashion-MNIST, MNIST made binary once (Larochelle) or anew in every epoch, and CIFAR-10."""
 
 from __future__ import annotations
 
+import tarfile
+import zlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,10 +18,12 @@ from genbench.fetching import fetch
 from genbench.spec import DataSpec
 from genbench_datasets.binary_text import read_binary_text
 from genbench_datasets.idx_file import read_idx
-from genbench_datasets.published_files import FASHION_MNIST, MNIST, MNIST_STATIC
+from genbench_datasets.published_files import CIFAR10, FASHION_MNIST, MNIST, MNIST_STATIC
 from genbench_datasets.published_specs import SPECS
 
 _TRAIN = 50_000
+_CIFAR_TRAIN = 45_000
+_CIFAR_RECORD = 1 + 3 * 32 * 32
 _DRAW_SEEDS = {"train": 0, "valid": 1, "test": 2}
 _ROWS_AT_ONCE = 5_000
 
@@ -54,6 +59,42 @@ def mnist_dynamic() -> Dataset:
         return Split(spec, x, split.y, split.x if name == "train" else None)
 
     return Dataset(spec, draw("train"), draw("valid"), draw("test"))
+
+
+def cifar10() -> Dataset:
+    """(3, 32, 32) of integers 0..255, ten classes: the first four training batches and half of the fifth to
+    train, its other half to validate."""
+    (file,) = CIFAR10
+    names = [f"cifar-10-batches-bin/data_batch_{number}.bin" for number in range(1, 6)]
+    *training, testing = read_cifar_batches(fetch(file), [*names, "cifar-10-batches-bin/test_batch.bin"])
+    records = np.concatenate(training)
+
+    def split(chosen: np.ndarray) -> Split:
+        x = torch.from_numpy(chosen[:, 1:].copy()).reshape(-1, 3, 32, 32)
+        return Split(SPECS["cifar10"], x, torch.from_numpy(chosen[:, 0].astype(np.int64)))
+
+    return Dataset(
+        SPECS["cifar10"], split(records[:_CIFAR_TRAIN]), split(records[_CIFAR_TRAIN:]), split(testing)
+    )
+
+
+def read_cifar_batches(path: Path, names: Sequence[str]) -> list[UInt8[np.ndarray, "count 3073"]]:
+    """Records of a label and 3,072 bytes of red, green and blue, from members of the archive. Nothing is
+    written to the disk. Raises DataError."""
+    batches = []
+    try:
+        with tarfile.open(path) as archive:
+            for name in names:
+                member = archive.extractfile(name)
+                content = b"" if member is None else member.read()
+                if len(content) == 0 or len(content) % _CIFAR_RECORD:
+                    raise DataError(f"{path}: {name} has {len(content)} bytes, no whole number of records")
+                batches.append(np.frombuffer(content, np.uint8).reshape(-1, _CIFAR_RECORD))
+    except KeyError:
+        raise DataError(f"{path}: holds no {name}") from None
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: not the archive it should be: {error}") from None
+    return batches
 
 
 def binary_draw(grey: UInt8[np.ndarray, "count *event"], seed: int) -> UInt8[np.ndarray, "count *event"]:

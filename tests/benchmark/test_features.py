@@ -9,7 +9,9 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from genbench.data import Dataset, Split
+from genbench.errors import PluginError
 from genbench.features import Extractor
+from genbench.features.histogram import histogram
 from genbench.features.pca import fit_principal_components, pca
 from genbench.features.pixels import values
 from genbench.spec import DataSpec
@@ -99,3 +101,20 @@ def test_one_pixel_changes_the_hash() -> None:
     changed[7, 0, 3, 3] ^= 1
     split = Split(IMAGES, changed)
     assert pca(Dataset(IMAGES, split, split, split)).hash != pca(dataset).hash
+
+
+def test_a_histogram_counts_symbols() -> None:
+    spec = DataSpec(name="text", modality="tokens", event_shape=(7,), levels=5)
+    x = torch.randint(5, (20, 7), generator=torch.Generator().manual_seed(0))
+    split = Split(spec, x.to(torch.uint8))
+    extractor = histogram(Dataset(spec, split, split, split))
+    expected = np.stack([np.bincount(row, minlength=5) / 7 for row in x.numpy()])
+    np.testing.assert_allclose(extractor(x).numpy(), expected, rtol=1e-6)
+    assert torch.equal(extractor(x.flip(1)), extractor(x))
+
+
+def test_a_histogram_needs_symbols() -> None:
+    spec = DataSpec(name="real", modality="tokens", event_shape=(7,))
+    split = Split(spec, torch.zeros(3, 7))
+    with pytest.raises(PluginError, match="needs levels"):
+        histogram(Dataset(spec, split, split, split))

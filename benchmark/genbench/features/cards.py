@@ -8,15 +8,22 @@ EXTRACTOR_CARDS: tuple[ExtractorCard, ...] = (
     ExtractorCard(
         name="values",
         summary="the numbers themselves, flattened; levels scaled to [0, 1]",
-        modalities=("points", "image", "series"),
+        modalities=("points", "image", "series", "pianoroll"),
         factory="genbench.features.pixels:values",
         default_for=("points", "series"),
     ),
     ExtractorCard(
         name="pca",
-        summary="the first 64 principal components of the training images, not whitened",
-        modalities=("image",),
+        summary="the first 64 principal components of the training examples, not whitened",
+        modalities=("image", "pianoroll"),
         factory="genbench.features.pca:pca",
-        default_for=("image",),
+        default_for=("image", "pianoroll"),
+    ),
+    ExtractorCard(
+        name="histogram",
+        summary="how often each symbol occurs, whatever the order",
+        modalities=("tokens",),
+        factory="genbench.features.histogram:histogram",
+        default_for=("tokens",),
     ),
 )
