@@ -8,12 +8,12 @@ from __future__ import annotations
 from genbench import RemoteFile
 
 
-def _file(name: str, size_bytes: int, sha256: str, *addresses: str) -> RemoteFile:
+def _file(name: str, size_bytes: int | None, checksum: str, *addresses: str) -> RemoteFile:
     """addresses: of the folder that holds it; the file is called there as it is here."""
     last = name.rsplit("/", 1)[1]
     return RemoteFile(
         name=name,
-        sha256=sha256,
+        checksum=checksum,
         size_bytes=size_bytes,
         addresses=tuple(f"{address}/{last}" for address in addresses),
     )

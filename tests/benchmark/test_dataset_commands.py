@@ -20,7 +20,7 @@ from genbench.plugin_manager import load_registry
 CONTENT = b"64 points" * 100
 FILE = RemoteFile(
     name="faraway/points.bin",
-    sha256=hashlib.sha256(CONTENT).hexdigest(),
+    checksum=hashlib.sha256(CONTENT).hexdigest(),
     size_bytes=len(CONTENT),
     addresses=("http://127.0.0.1:9/points.bin",),
 )
