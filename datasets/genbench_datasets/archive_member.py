@@ -6,14 +6,15 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
+from typing import cast
 
 from genbench.errors import DataError
 
 
 @contextmanager
-def open_member(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
+def open_member(path: Path, name: str) -> Iterator[tuple[BufferedIOBase, int]]:
     """The bytes of the file `name` in the archive, to be read once from beginning to end, and how many there are.
 
     A link is not followed. Raises DataError where there is no such file, or where the archive turns out to be
@@ -26,12 +27,11 @@ def open_member(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
         raise DataError(f"{path}: not the archive it should be: {error}") from None
 
 
-def _find(archive: tarfile.TarFile, path: Path, name: str) -> tuple[IO[bytes], int]:
+def _find(archive: tarfile.TarFile, path: Path, name: str) -> tuple[BufferedIOBase, int]:
     # in the order of the archive: asking it for a name would read all of it first
     for member in archive:
         if member.name.removeprefix("./") == name:
-            stream = archive.extractfile(member) if member.isreg() else None
-            if stream is None:
+            if not member.isreg():
                 raise DataError(f"{path}: {name} is no regular file")
-            return stream, member.size
+            return cast("BufferedIOBase", archive.extractfile(member)), member.size
     raise DataError(f"{path}: holds no {name}")

@@ -14,7 +14,8 @@ import pickletools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from io import BufferedIOBase
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Described:
         return what.split(" ")[-1] if isinstance(what, str) else ""
 
 
-def read_pickled_table(stream: IO[bytes]) -> dict[str, np.ndarray]:
+def read_pickled_table(stream: BufferedIOBase) -> dict[str, np.ndarray]:
     """Columns of numbers by their names, in the table's order, as copies. Raises DataError."""
     try:
         described = describe_pickle(stream)
@@ -59,7 +60,7 @@ def read_pickled_table(stream: IO[bytes]) -> dict[str, np.ndarray]:
 # ---- the stack machine
 
 
-def describe_pickle(stream: IO[bytes]) -> Any:
+def describe_pickle(stream: BufferedIOBase) -> Any:
     """What the pickle would have made. Raises ValueError for instructions that no table needs."""
     return _Machine().run(stream)
 
@@ -76,8 +77,8 @@ class _Machine:
     stack: list[Any] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
 
-    def run(self, stream: IO[bytes]) -> Any:
-        for instruction, argument, _ in pickletools.genops(stream):
+    def run(self, stream: BufferedIOBase) -> Any:
+        for instruction, argument, _ in pickletools.genops(cast("IO[bytes]", stream)):
             if instruction.name == "STOP":
                 return self.stack.pop()
             self._do(instruction, argument)

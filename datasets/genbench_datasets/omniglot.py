@@ -23,7 +23,7 @@ _SHUFFLE_SEED = 123  # of Burda et al.
 _DRAW_SEEDS = {"train": 0, "valid": 1, "test": 2}
 _NAMES = ("data", "target", "testdata", "testtarget")
 
-Characters = tuple[UInt8[np.ndarray, "count 28 28"], Int[np.ndarray, " count"]]
+Characters = tuple[UInt8[np.ndarray, "_ 28 28"], Int[np.ndarray, " _"]]
 
 
 def omniglot() -> Dataset:
@@ -62,7 +62,7 @@ def read_characters(path: Path) -> tuple[Characters, Characters]:
     try:
         tables = loadmat(str(path), variable_names=_NAMES)
         images, alphabets, test_images, test_alphabets = (tables[name] for name in _NAMES)
-    except (ValueError, KeyError, TypeError, EOFError, NotImplementedError, MatReadError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, MatReadError) as error:
         raise DataError(f"{path}: no tables {', '.join(_NAMES)} of MATLAB: {error!r}") from None
     return (
         (_grey(path, images), _classes(path, alphabets, images)),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from genbench_datasets.inert_pickle import read_pickled_table
 from genbench_datasets.published_files import UCI_DENSITY
 from genbench_datasets.published_specs import SPECS
 
-Table = Float[np.ndarray, "rows columns"]
+Table = Float[np.ndarray, "_ _"]
 Parts = tuple[Table, Table, Table]
 
 _POWER_SEED = 42
@@ -109,7 +109,7 @@ _READERS: dict[str, Callable[[Path], Parts]] = {
 }
 
 
-def read_matrix(stream: IO[bytes], length_bytes: int, where: str) -> Table:
+def read_matrix(stream: BufferedIOBase, length_bytes: int, where: str) -> Table:
     """A matrix of real numbers in numpy's own format; objects are refused. Raises DataError.
 
     length_bytes: of the file. where: to name it by.
@@ -135,7 +135,7 @@ def read_matrix(stream: IO[bytes], length_bytes: int, where: str) -> Table:
     return np.ascontiguousarray(matrix, np.float64)
 
 
-def _fill(buffer: memoryview, stream: IO[bytes], where: str) -> None:
+def _fill(buffer: memoryview, stream: BufferedIOBase, where: str) -> None:
     filled = 0
     while filled < len(buffer):
         block = stream.read(min(1 << 20, len(buffer) - filled))
