@@ -16,9 +16,6 @@ from genbench_datasets.archive_member import open_member
 
 CONTENT = np.random.default_rng(0).bytes(100_000)
 
-WHOLE = tar_gz({"data/a": CONTENT})
-SPOILT = WHOLE[:2000] + bytes(2000) + WHOLE[4000:]
-
 
 def read(path: Path, name: str) -> bytes:
     with open_member(path, name) as (stream, length_bytes):
@@ -66,7 +63,6 @@ def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (tar_gz({"data/b": CONTENT}), "holds no data/a"),
         (tar_gz({}), "holds no data/a"),
         (tar_gz({"data/a": CONTENT})[:5000], "not the archive it should be"),
-        (SPOILT, "not the archive it should be"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: bytes, message: str) -> None:
