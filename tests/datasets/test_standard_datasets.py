@@ -8,6 +8,7 @@ import json
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -179,6 +180,10 @@ def test_note_lists_become_piano_rolls(tmp_path: Path) -> None:
         ('{"train": []}', "not lists of pitches"),
         ('{"train": [[[20]]], "valid": [], "test": []}', "train 0: pitch 20 at step 0 is not on a piano"),
         ('{"train": [[7]], "valid": [], "test": []}', "not lists of pitches"),
+        (
+            '{"train": [[[60.5]]], "valid": [], "test": []}',
+            r"train 0: pitch 60\.5 at step 0 is not on a piano",
+        ),
     ],
 )
 def test_other_note_lists_are_named(tmp_path: Path, text: str, message: str) -> None:
@@ -323,9 +328,68 @@ def test_static_and_dynamic_are_kept_apart() -> None:
 
 
 @pytest.mark.usefixtures("cache")
-def test_sub_samples_of_a_sorted_file_are_mixed() -> None:
-    """The test file of mnist-static is sorted by class: a prefix would be zeros alone."""
-    test = load_dataset(BY_NAME["mnist-static"]).test
-    prefix, drawn = test.x[:500].float().mean(0), test.random_subset(500, seed=0).x.float().mean(0)
-    whole = test.x.float().mean(0)
-    assert (drawn - whole).norm() < 0.5 * (prefix - whole).norm()
+def test_sub_samples_of_a_sorted_file_have_every_class() -> None:
+    """The test file of mnist-static is MNIST's, sorted by class, and so its labels are known."""
+    grey, static = load_dataset(BY_NAME["mnist"]).test, load_dataset(BY_NAME["mnist-static"]).test
+    assert grey.y is not None
+    labels, order = grey.y.sort(stable=True)
+    assert not static.x[grey.x[order] == 0].any(), "a pixel that is black is never drawn"
+    assert static.x[grey.x[order] == 255].all(), "and one that is white always"
+
+    numbered = replace(static, y=torch.arange(len(static)))
+    expected = torch.bincount(labels) / len(labels)
+    for seed in range(5):
+        drawn = numbered.random_subset(1000, seed)
+        assert drawn.y is not None
+        assert torch.equal(drawn.x, static.x[drawn.y])
+        counts = torch.bincount(labels[drawn.y], minlength=10)
+        # hypergeometric: mean n p, variance n p (1 - p) (N - n) / (N - 1)
+        spread = (1000 * expected * (1 - expected) * 9000 / 9999).sqrt()
+        assert ((counts - 1000 * expected).abs() < 4.5 * spread).all()
+        assert drawn.y.diff().min() < 0, "in no order"
+    assert torch.bincount(labels[:1000], minlength=10).tolist() == [980, 20, *[0] * 8], (
+        "a prefix would not do"
+    )
+
+
+@pytest.mark.usefixtures("cache")
+def test_chorales_are_as_published() -> None:
+    """Two encodings by different people, and what the frequencies of single notes come to on the test pieces, the
+    first frame of each included: 11.060 nats a frame."""
+    pieces = read_note_lists(file_path(BY_NAME["jsb-chorales"].files[0]))
+    assert [len(part) for part in pieces] == [229, 76, 77]
+    matlab = MIRROR / "polyphonic" / "JSB_Chorales.mat"
+    if matlab.is_file():
+        for ours, theirs in zip(pieces, read_piano_rolls(matlab), strict=True):
+            assert all(np.array_equal(one, other) for one, other in zip(ours, theirs, strict=True))
+
+    train, _, test = (np.concatenate(part).astype(np.float64) for part in pieces)
+    frequency = (train.sum(0) + 0.5) / (len(train) + 1)  # Krichevsky and Trofimov: no note is impossible
+    nats = -(test * np.log(frequency) + (1 - test) * np.log1p(-frequency)).sum(1).mean()
+    assert nats == pytest.approx(11.060, abs=5e-4)
+
+    windows = load_dataset(BY_NAME["jsb-chorales"]).test.x.numpy()
+    assert windows.shape[1:] == (16, 88)
+    cut = [piece[: len(piece) // 16 * 16].reshape(-1, 16, 88) for piece in pieces[2]]
+    assert np.array_equal(windows, np.concatenate(cut)), "from the first frame on"
+
+
+@pytest.mark.usefixtures("cache")
+def test_shakespeare_is_cut_where_the_literature_cuts_it() -> None:
+    text = file_path(BY_NAME["tiny-shakespeare"].files[0]).read_text("ascii")
+    alphabet = sorted(set(text))
+    assert len(text[:1_003_854]) + 111_540 == len(text)
+    assert len(alphabet) == 65
+    dataset = load_dataset(BY_NAME["tiny-shakespeare"])
+
+    def decoded(split: Split) -> str:
+        return "".join(alphabet[code] for code in split.x.flatten().tolist())
+
+    start, middle = 1_003_854, 1_003_854 + 111_540 // 2
+    for split, begin, end in (
+        (dataset.train, 0, start),
+        (dataset.valid, start, middle),
+        (dataset.test, middle, None),
+    ):
+        part = text[begin:end]
+        assert decoded(split) == part[: len(part) // 256 * 256]
