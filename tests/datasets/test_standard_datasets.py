@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from file_server import serving
+from mirror import MIRROR, needs_mirror_of
 from scipy.io import savemat
 from tar_files import tar_gz
 
@@ -35,7 +35,6 @@ BY_NAME = {card.name: card for card in CARDS}
 # not in a mirror; their readers are tested on small files
 UNMIRRORED = ("cifar10", "text8", "omniglot", "power", "gas", "hepmass", "miniboone")
 MIRRORED = [card for card in CARDS if card.name not in UNMIRRORED]
-MIRROR = Path(os.environ.get("GENBENCH_TEST_MIRROR", Path(__file__).parents[3] / "shared" / "data"))
 
 # SHA-256 of each split's examples and labels, in order. If one changes, so must the card's version.
 DIGESTS = {
@@ -269,10 +268,7 @@ def test_a_name_is_of_one_file() -> None:
 @pytest.fixture(scope="module")
 def mirrored() -> Iterator[str]:
     """The mirror behind a real server; nothing is read past it."""
-    names = {file.name for card in MIRRORED for file in card.files}
-    absent = sorted(name for name in names if not (MIRROR / name).is_file())
-    if absent:
-        pytest.skip(f"no mirror of the data sets at {MIRROR}: {absent[0]} is not there")
+    names = needs_mirror_of(MIRRORED)
     with serving({name: (MIRROR / name).read_bytes() for name in names}) as server:
         yield server.address
 
