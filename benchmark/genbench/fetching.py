@@ -14,6 +14,7 @@ import shutil
 import time
 import urllib.parse
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock
@@ -97,6 +98,18 @@ def addresses_of(file: RemoteFile) -> list[str]:
     if "://" in mirror:
         return [f"{mirror.rstrip('/')}/{urllib.parse.quote(file.name)}"]
     return [str(Path(mirror).expanduser() / file.name)]
+
+
+def whence() -> str:
+    """In words, for people: where what is missing comes from."""
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    return f"the mirror {mirror}" if mirror else "where it is published"
+
+
+def not_in_mirror(files: Iterable[RemoteFile]) -> list[RemoteFile]:
+    """Those that a mirror on this machine has not. Of servers nothing is asked, and so nothing is said."""
+    places = [(file, addresses_of(file)[0]) for file in files if os.environ.get(MIRROR_VARIABLE)]
+    return [file for file, place in places if "://" not in place and not Path(place).is_file()]
 
 
 # ---- inside
