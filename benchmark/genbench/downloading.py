@@ -38,11 +38,13 @@ class Progress(Protocol):
 
 
 class Refused(Exception):
-    """An address did not give the file; the text says why. again: another attempt may help."""
+    """An address did not give the file; the text says why. again: another attempt may help. unreachable: there was
+    no connection at all, and there will be none for the next file."""
 
-    def __init__(self, why: str, *, again: bool = False) -> None:
+    def __init__(self, why: str, *, again: bool = False, unreachable: bool = False) -> None:
         super().__init__(why)
         self.again = again
+        self.unreachable = unreachable
 
 
 def copy_file(source: Path, partial: Path) -> None:
@@ -170,15 +172,15 @@ def _refusal(error: Exception) -> Refused:
     if isinstance(reason, cause.MaxRetryError):
         reason = reason.reason
     if isinstance(error, requests.ConnectTimeout):
-        return Refused(f"no connection in {CONNECT_SECONDS:g} s")
+        return Refused(f"no connection in {CONNECT_SECONDS:g} s", unreachable=True)
     if isinstance(error, requests.Timeout) or isinstance(reason, cause.ReadTimeoutError):
         return Refused(f"no answer in {SILENCE_SECONDS:g} s", again=True)
     if isinstance(error, requests.exceptions.SSLError):
         return Refused("no secure connection")
     if isinstance(error, requests.exceptions.ProxyError):
-        return Refused("no connection by the proxy")
+        return Refused("no connection by the proxy", unreachable=True)
     if isinstance(reason, cause.NewConnectionError):
-        return Refused("no connection")
+        return Refused("no connection", unreachable=True)
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return Refused("the connection broke off", again=True)
     return Refused(type(error).__name__, again=True)

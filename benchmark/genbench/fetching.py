@@ -69,11 +69,14 @@ def verify(file: RemoteFile) -> bool:
     return False
 
 
-def fetch(file: RemoteFile, progress: Progress | None = None) -> Path:
+def fetch(
+    file: RemoteFile, progress: Progress | None = None, unreachable: dict[str, str] | None = None
+) -> Path:
     """The path of the file, downloaded where it is not in the cache yet.
 
-    Of two processes that want the same file one fetches and the other waits. Raises DataError, in one line
-    that says what was tried.
+    Of two processes that want the same file one fetches and the other waits. unreachable: servers that are not to be
+    waited for again, with the reason; those that are found to be so are added. Raises DataError, in one line that
+    says what was tried.
     """
     path = file_path(file)
     if is_cached(file):
@@ -82,7 +85,7 @@ def fetch(file: RemoteFile, progress: Progress | None = None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(path.name + ".lock")):
             if not is_cached(file):
-                _fetch_from_any(file, path, progress)
+                _fetch_from_any(file, path, progress, {} if unreachable is None else unreachable)
     except OSError as error:
         raise DataError(_about_the_disk(error, file, path)) from None
     return path
@@ -115,14 +118,22 @@ def not_in_mirror(files: Iterable[RemoteFile]) -> list[RemoteFile]:
 # ---- inside
 
 
-def _fetch_from_any(file: RemoteFile, path: Path, progress: Progress | None) -> None:
+def _fetch_from_any(
+    file: RemoteFile, path: Path, progress: Progress | None, unreachable: dict[str, str]
+) -> None:
     tried: list[str] = []
     for address in addresses_of(file):
-        try:
-            _fetch_from(address, file, path, progress)
-            return
-        except Refused as refusal:
-            tried.append(f"{address} ({refusal})")
+        server = urllib.parse.urlsplit(address).netloc
+        if server not in unreachable:
+            try:
+                _fetch_from(address, file, path, progress)
+                return
+            except Refused as refusal:
+                tried.append(f"{address} ({refusal})")
+                if refusal.unreachable:
+                    unreachable[server] = str(refusal)
+        else:
+            tried.append(f"{address} ({unreachable[server]})")
     hint = (
         f"{MIRROR_VARIABLE} is set; has it the file?"
         if os.environ.get(MIRROR_VARIABLE)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -57,12 +59,14 @@ class Bar:
     def __init__(self) -> None:
         self.total = 0
         self.seen = 0
+        self.begun = 0
 
     def update(self, bytes_more: int) -> None:
         self.seen += bytes_more
 
     def reset(self) -> None:
         self.seen = 0
+        self.begun += 1
 
     def close(self) -> None: ...
 
@@ -303,6 +307,38 @@ def test_no_network_is_one_line_with_the_way_out(tmp_path: Path) -> None:
         assert expected in message
     assert len(message.splitlines()) == 1
     assert left_in_cache() == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a full queue of connections is silent on Linux")
+def test_a_machine_that_does_not_answer_is_given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloading, "CONNECT_SECONDS", 0.2)
+    with contextlib.ExitStack() as sockets:
+        silent = sockets.enter_context(socket.socket())
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        for _ in range(3):  # nobody accepts them, and there is no room for more
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(silent.getsockname())
+        bar = Bar()
+        with pytest.raises(DataError, match=r"data\.bin \(no connection in 0\.2 s\); without a network"):
+            fetch(published(f"http://127.0.0.1:{silent.getsockname()[1]}/data.bin"), bar)
+    assert bar.begun == 1
+
+
+def test_a_server_that_is_not_there_is_not_waited_for_again(server: FileServer) -> None:
+    """For many files without a network, one wait; other servers are tried all the same."""
+    with serving({}) as gone:
+        absent = gone.address
+    unreachable: dict[str, str] = {}
+    file = published(f"{absent}/data.bin", f"{server.address}/absent")
+    with pytest.raises(DataError):
+        fetch(file, unreachable=unreachable)
+    assert unreachable == {absent.removeprefix("http://"): "no connection"}
+    unreachable = {server.address.removeprefix("http://"): "no connection in 10 s"}
+    with pytest.raises(DataError, match=r"absent \(no connection in 10 s\)"):
+        fetch(file, unreachable=unreachable)
+    assert server.requests == ["absent"]
 
 
 def test_a_mirror_replaces_the_addresses(
