@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import pickletools
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BufferedIOBase
@@ -62,7 +63,9 @@ def read_pickled_table(stream: BufferedIOBase) -> dict[str, np.ndarray]:
 
 def describe_pickle(stream: BufferedIOBase) -> Any:
     """What the pickle would have made. Raises ValueError for instructions that no table needs."""
-    return _Machine().run(stream)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of texts with strange escapes
+        return _Machine().run(stream)
 
 
 _MARK = object()
