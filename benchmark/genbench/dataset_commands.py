@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from genbench.cards import DatasetCard
+from genbench.checksums import parse_checksum
 from genbench.errors import UsageError
-from genbench.fetching import is_cached, verify
+from genbench.fetching import file_path, is_cached, verify
 from genbench.plugin_manager import load_registry
 from genbench.prefetch import fetch_all, size_of
 
@@ -63,24 +64,26 @@ def fetch_datasets(
 
 @datasets_app.command("verify")
 def verify_datasets(names: Names = None) -> int:
-    """Read fetched files again and compare their sha256. Those of no NAME: all that were fetched."""
+    """Read fetched files again and compare their checksums. Without a NAME: all that were fetched."""
     console = Console()
     failed = False
-    for card in _cards(names):
-        for file in card.files:
-            if not is_cached(file):
-                failed |= bool(names)
-                if names:
-                    console.print(f"[yellow]not fetched[/yellow]  {escape(file.name)}", soft_wrap=True)
-            elif verify(file):
-                console.print(f"[green]right[/green]        {escape(file.name)}", soft_wrap=True)
-            else:
-                failed = True
-                console.print(
-                    f"[red]wrong[/red]        {escape(file.name)}: its sha256 is not the published one;"
-                    " set aside as .rejected, fetch it again",
-                    soft_wrap=True,
-                )
+    # data sets may share files
+    for file in dict.fromkeys(file for card in _cards(names) for file in card.files):
+        checksum = parse_checksum(file.checksum)
+        shown = escape(file.name)
+        if not file_path(file).exists():
+            failed |= bool(names)
+            if names:
+                console.print(f"[yellow]not fetched[/yellow]  {shown}", soft_wrap=True)
+        elif verify(file):
+            console.print(f"[green]right[/green]        {shown} ({checksum})", soft_wrap=True)
+        else:
+            failed = True
+            console.print(
+                f"[red]wrong[/red]        {shown}: its {checksum.algorithm} is not the published"
+                f" {checksum.digest}; set aside as .rejected, fetch it again",
+                soft_wrap=True,
+            )
     return EXIT_FAILED if failed else EXIT_OK
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from genbench.budget import Budget
 from genbench.errors import UnknownNameError
 from genbench.plugin_manager import NamedCard, Registry
-from genbench.suite import load_suite, suite_names
+from genbench.suite import Suite, load_suite, suite_names
 
 Row = tuple[str, ...]
 
@@ -102,20 +104,31 @@ def _metrics(registry: Registry) -> Listing:
 
 
 def _suites(registry: Registry) -> Listing:
-    suites = [msgspec.to_builtins(load_suite(name)) for name in suite_names()]
+    def seconds(suite: Suite) -> float:
+        return Budget.parse(suite.budget).seconds or math.inf
+
+    # the shortest first; what repeats to the bit, by steps, is for machines
+    suites = sorted(map(load_suite, suite_names()), key=lambda suite: (seconds(suite), suite.name))
 
     def row(suite: dict[str, Any]) -> Row:
-        datasets = ", ".join(suite["datasets"])
         return (
             suite["name"],
             suite["budget"],
             str(suite["seeds"]),
             str(suite["samples"]),
-            datasets,
+            _chosen(suite["models"], "models"),
+            _chosen(suite["datasets"], "data sets"),
             suite["summary"],
         )
 
-    return suites, ("suite", "budget", "seeds", "samples", "data sets", "what it is for"), row
+    columns = ("suite", "a job", "seeds", "samples", "models", "data sets", "what it is for")
+    return [msgspec.to_builtins(suite) for suite in suites], columns, row
+
+
+def _chosen(names: Sequence[str], what: str) -> str:
+    if "*" in names:
+        return "all"
+    return ", ".join(names) if len(names) <= 4 else f"{len(names)} {what}"
 
 
 def _plugins(registry: Registry) -> Listing:

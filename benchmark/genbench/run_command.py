@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from genbench.errors import RunFolderError, UsageError
-from genbench.fetching import missing_files
+from genbench.fetching import missing_files, not_in_mirror, whence
 from genbench.job import Job
 from genbench.live_view import LiveView, duration
 from genbench.planning import Request, estimate_seconds, folder_name, make_plan
@@ -185,8 +185,17 @@ def _show_plan(plan: Plan, folder: Path, workers: int, registry: Registry, conso
     for result in plan.refused:
         console.print(f"[dim]unsupported       {escape(result.reason or '')}[/dim]")
     for name in dict.fromkeys(job.dataset for job in plan.jobs):
-        if missing := missing_files(registry.dataset(name)):
-            console.print(f"{escape(name)} is to be fetched first: {size_of(missing)}")
+        missing = missing_files(registry.dataset(name))
+        if absent := not_in_mirror(missing):
+            console.print(
+                f"{escape(name)} cannot be fetched: {escape(absent[0].name)} is not in {escape(whence())}",
+                soft_wrap=True,
+            )
+        elif missing:
+            console.print(
+                f"{escape(name)} is to be fetched first: {size_of(missing)}, from {escape(whence())}",
+                soft_wrap=True,
+            )
     _announce(plan, plan.jobs, plan.jobs, folder, workers, console)
 
 

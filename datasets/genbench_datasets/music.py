@@ -79,11 +79,11 @@ def rolls_dataset(
     return Dataset(spec, split(train), split(valid), split(test))
 
 
-def _roll_of(piece: Sequence[Sequence[int]], where: str) -> Roll:
+def _roll_of(piece: Sequence[Sequence[object]], where: str) -> Roll:
     roll = np.zeros((len(piece), KEYS), np.uint8)
     for step, pitches in enumerate(piece):
         for pitch in pitches:
-            if not LOWEST_KEY <= pitch < LOWEST_KEY + KEYS:
+            if not (isinstance(pitch, int) and LOWEST_KEY <= pitch < LOWEST_KEY + KEYS):
                 raise DataError(f"{where}: pitch {pitch} at step {step} is not on a piano")
             roll[step, pitch - LOWEST_KEY] = 1
     return roll
