@@ -43,13 +43,13 @@ def _mkldnn_rnn_backward_flops(input_shape: Any, w0: Any, w1: Any, *args: Any, *
 def _attention_flops(query: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> int:
     # queries times keys, then their weights times values
     batch, heads, queries, width = query
-    return 2 * batch * heads * queries * key[-2] * (width + value[-1])
+    return int(2 * batch * heads * queries * key[-2] * (width + value[-1]))
 
 
 def _attention_backward_flops(_: Any, query: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> int:
     # the weights once more; then two products for each of the two of the forward pass
     batch, heads, queries, width = query
-    return 2 * batch * heads * queries * key[-2] * (3 * width + 2 * value[-1])
+    return int(2 * batch * heads * queries * key[-2] * (3 * width + 2 * value[-1]))
 
 
 _FUSED_KERNELS = {
@@ -80,7 +80,7 @@ class _CountingMode(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
 
     def __torch_dispatch__(
