@@ -20,11 +20,9 @@ WORK_FOLDER = "work"
 
 
 class Rescoring(msgspec.Struct, frozen=True, kw_only=True):
-    """extractors: the identities that the stored figures were computed with. replace: compute them anew with
-    another extractor if need be."""
+    """extractors: the identities that the figures beside the new ones were computed with; empty: any will do."""
 
     extractors: list[str]
-    replace: bool
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

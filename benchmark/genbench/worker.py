@@ -35,6 +35,7 @@ from genbench.measure.sampling_cost import Drawing, SamplingBench
 from genbench.measure.speed import synchronised_clock
 from genbench.metrics.frechet import score_frechet
 from genbench.model import GenerativeModel, HasSamplingSteps
+from genbench.rescoring import Rescorer
 from genbench.result import CurvePoint, MetricValue, SamplingPoint
 from genbench.sampling import call_size, draw_samples
 from genbench.sampling_curve import sampling_curve
@@ -52,7 +53,8 @@ _MEASURING_SHARE = 0.5
 
 def run_task(task: Task, observer: Observer | None = None) -> Outcome:
     """Run one job in this process. Never raises what a plugin did: that is the outcome's status and reason."""
-    worker = _Worker(task, observer or Observer())
+    observer = observer or Observer()
+    worker = Rescorer(task, task.rescoring, observer) if task.rescoring else _Worker(task, observer)
     outcome = worker.outcome
     try:
         worker.run()

@@ -14,7 +14,7 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -27,6 +27,7 @@ _LOOK_SECONDS = 20.0
 _PERIODS = 20
 
 
+@runtime_checkable
 class EnergyCounter(Protocol):
     """A counter that only grows. source: what it is and what it includes. period_seconds: how often the
     hardware brings it up to date."""

@@ -2,8 +2,9 @@
 
 No figure is sampled, so no short spike is missed:
     rss                 the kernel's own high-water mark (VmHWM); writing 5 to /proc/self/clear_refs starts it
-                        anew for each phase (man 5 proc). Where that is not to be had, the mark of the process's
-                        whole life is used (getrusage), which can only be too high.
+                        anew for each phase (man 5 proc). It may lag by some tens of pages a core, which the
+                        kernel counts apart. Where it is not to be had, the mark of the process's whole life is
+                        used (getrusage), which can only be too high.
     allocated, reserved torch's own marks
     process, device     NVML has no marks, only the present; what torch has reserved at its highest beyond what
                         it holds at the look is added
