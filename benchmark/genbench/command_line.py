@@ -158,6 +158,35 @@ def list_(
 
 
 @app.command()
+def score(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("-m", "--metric", metavar="NAME", help="Only this metric. Repeatable."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "-j", "--jobs", min=1, metavar="N", help="Workers at once.  [dim]\\[default: one a core][/dim]"
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Compute all figures anew where the feature extractor is another one."
+        ),
+    ] = False,
+) -> int:
+    """Compute metrics again, or new ones, from a run's stored samples, without training.
+
+    Likelihoods and costs, which need the model, stay as they are.
+    """
+    from genbench.score_command import score_command
+
+    return score_command(run, metric or (), jobs, replace, load_registry(), Console())
+
+
+@app.command()
 def doctor() -> int:
     """Check Python, torch, the device, threads, plugins and the data cache."""
     from genbench.doctor import examine
