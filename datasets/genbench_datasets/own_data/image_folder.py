@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,70 +10,100 @@ import numpy as np
 
 from genbench import DatasetCard
 from genbench.errors import DataError
-from genbench_datasets.own_data.examples import Examples, make_card, make_dataset, read_options
+from genbench_datasets.own_data.bad_file import BadFile
+from genbench_datasets.own_data.image_file import read_images, size_option
+from genbench_datasets.own_data.own_data import OwnData
+from genbench_datasets.own_data.progress import shown
+from genbench_datasets.own_data.reader import Reader
+from genbench_datasets.own_data.request import Request, files_below
+from genbench_datasets.own_data.split_names import split_of
+from genbench_datasets.own_data.splitting import Indices, as_published, by_content
 
 if TYPE_CHECKING:
     from genbench.data import Dataset
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm"}
+_OPTIONS = {"size": "", "only": "*"}
 
 
 def card(argument: str) -> DatasetCard:
-    """Of the folder that `argument` names. Raises DataError."""
-    path, _ = read_options(argument, {}, Path.is_dir)
-    return make_card("imagefolder", argument, read_folder(path), image_files(path), __name__)
+    """Of the folder that `argument` names. Raises DataError, UsageError."""
+    return _READER.card(argument)
 
 
 def dataset(argument: str) -> Dataset:
     """The same, for the worker."""
-    path, _ = read_options(argument, {}, Path.is_dir)
-    return make_dataset("imagefolder", argument, read_folder(path))
+    return _READER.dataset(argument)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """In the order of their names. Raises DataError where there are none."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+def _files(request: Request) -> Sequence[Path]:
+    folder, only = request.folder(), request.text("only")
+    files = files_below(folder, [only.lower()])
     if not files:
-        raise DataError(f"{folder}: no images ({', '.join(sorted(_SUFFIXES))})")
+        raise BadFile(folder, "no files in it" if only == "*" else f"no files like {only} in it")
     return files
 
 
-def read_folder(folder: Path) -> Examples:
-    """(N, 1, H, W) where all images are grey, else (N, 3, H, W), of 256 levels. Raises DataError that names the
-    file that is broken or of another size."""
-    files = image_files(folder)
-    first = _pixels(files[0])
-    images = [first]
-    for file in files[1:]:
-        image = _pixels(file)
-        if image.shape[:2] != first.shape[:2]:
-            raise DataError(
-                f"{file}: {_size(image)} pixels, but {files[0].name} has {_size(first)}; all must be of one size"
-            )
-        images.append(image)
-    if any(image.ndim == 3 for image in images):
-        images = [image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2) for image in images]
-        x = np.stack(images).transpose(0, 3, 1, 2)
-    else:
-        x = np.stack(images)[:, None]
-    parents = [file.relative_to(folder).parts[0] if file.parent != folder else "" for file in files]
-    if "" in parents:
-        return Examples("image", x, levels=256)
-    names, y = np.unique(parents, return_inverse=True)
-    return Examples("image", x, levels=256, y=y, classes=tuple(names))
-
-
-def _pixels(file: Path) -> np.ndarray:
-    """(H, W) or (H, W, 3) bytes."""
-    from PIL import Image, UnidentifiedImageError
-
+def _read(request: Request, files: Sequence[Path]) -> OwnData:
+    folder = request.folder()
+    places = [file.relative_to(folder).parts[:-1] for file in files]
+    published = _published_splits(folder, files, places)
+    if published:
+        places = [place[1:] for place in places]
+    classes, y = _classes(folder, files, places)
     try:
-        with Image.open(file) as image:
-            grey = image.mode in ("1", "L", "LA", "I;16", "I")
-            return np.asarray(image.convert("L" if grey else "RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{file}: cannot be read as an image: {' '.join(str(error).split())}") from None
+        images = read_images(
+            files, size_option(request), lambda index: str(files[index]), shown(f"reading {folder.name}")
+        )
+    except DataError as error:
+        others = "; only=GLOB chooses among the files, as in only=*.png" if "no image" in str(error) else ""
+        raise DataError(f"{error}{others}") from None
+    parts = as_published(images, published) if published else by_content(images, y, classes)
+    kind = "grey images" if images.shape[1] == 1 else "images in colour"
+    about = f"{len(images):,} {kind}" + (
+        f" in {len(classes)} classes: {', '.join(classes)}" if classes else ""
+    )
+    return OwnData("image", images, parts, about, 256, y, classes)
 
 
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]}x{image.shape[0]}"
+def _published_splits(
+    folder: Path, files: Sequence[Path], places: Sequence[tuple[str, ...]]
+) -> dict[str, Indices] | None:
+    """By name of the split, where the folders are called train, valid or test and there are no others."""
+    tops = {place[0] if place else "" for place in places}
+    if "train" not in tops or len(tops) < 2:
+        return None
+    if others := [top for top in tops if split_of(top) is None]:
+        stray = next(file for file, place in zip(files, places, strict=True) if (place or ("",))[0] in others)
+        raise BadFile(
+            stray, f"beside {folder / 'train'}, which looks like a split; expected train, valid, test"
+        )
+    found: dict[str, Indices] = {}
+    for top in sorted(tops):
+        split = split_of(top)
+        assert split is not None
+        if split in found:
+            raise BadFile(folder / top, f"a second {split} split")
+        found[split] = np.array([index for index, place in enumerate(places) if place[0] == top])
+    return found
+
+
+def _classes(
+    folder: Path, files: Sequence[Path], places: Sequence[tuple[str, ...]]
+) -> tuple[tuple[str, ...], np.ndarray | None]:
+    """Names, and (N,) numbers; nothing where there is one folder or none."""
+    loose = [file for file, place in zip(files, places, strict=True) if not place]
+    if loose and len(loose) < len(files):
+        beside = sorted({place[0] for place in places if place})
+        raise BadFile(
+            loose[0],
+            f"lies beside the class folder{'s' * (len(beside) > 1)} {', '.join(beside[:8])}; expected images in class"
+            " folders, or all of them without",
+        )
+    names = sorted({place[0] for place in places if place})
+    if len(names) < 2:
+        return (), None
+    numbers = {name: number for number, name in enumerate(names)}
+    return tuple(names), np.array([numbers[place[0]] for place in places], np.int64)
+
+
+_READER = Reader("imagefolder", __name__, _OPTIONS, _files, _read)

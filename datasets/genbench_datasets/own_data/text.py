@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from genbench import DatasetCard
-from genbench.errors import DataError
-from genbench_datasets.own_data.examples import Examples, make_card, make_dataset, read_options
+from genbench_datasets.own_data.bad_file import BadFile
+from genbench_datasets.own_data.characters import DEFAULT_WINDOW, character_codes, windows_of
+from genbench_datasets.own_data.own_data import OwnData
+from genbench_datasets.own_data.reader import Reader
+from genbench_datasets.own_data.request import Request
+from genbench_datasets.own_data.splitting import FEWEST, in_order
 
 if TYPE_CHECKING:
     from genbench.data import Dataset
 
-_OPTIONS = {"window": "256"}
-_MOST_CHARACTERS = 1024
+_OPTIONS = {"window": DEFAULT_WINDOW}
 
 
 def card(argument: str) -> DatasetCard:
-    """Of the text that `argument` names. Raises DataError."""
-    path, options = read_options(argument, _OPTIONS)
-    return make_card("text", argument, read_text(path, **options), [path], __name__)
+    """Of the text that `argument` names. Raises DataError, UsageError."""
+    return _READER.card(argument)
 
 
 def dataset(argument: str) -> Dataset:
     """The same, for the worker."""
-    path, options = read_options(argument, _OPTIONS)
-    return make_dataset("text", argument, read_text(path, **options))
+    return _READER.dataset(argument)
 
 
-def read_text(path: Path, window: str = "256") -> Examples:
-    """Codes are the characters' places in sorted order; windows do not overlap. Raises DataError."""
-    if not window.isdigit() or int(window) < 2:
-        raise DataError(f"window={window}: expected a whole number of characters, 2 or more")
-    width = int(window)
+def _read(request: Request, files: Sequence[Path]) -> OwnData:
+    path = files[0]
+    width = request.whole("window", 2)
+    assert width is not None
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}") from None
-    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-    known, codes = np.unique(points, return_inverse=True)
-    if len(known) < 2:
-        raise DataError(f"{path}: {len(known)} different characters, expected 2 or more")
-    if len(known) > _MOST_CHARACTERS:
-        raise DataError(f"{path}: {len(known)} different characters, expected at most {_MOST_CHARACTERS}")
-    whole = len(codes) // width * width
-    kind = np.uint8 if len(known) <= 256 else np.int64
-    return Examples("tokens", codes[:whole].reshape(-1, width).astype(kind), levels=len(known), in_order=True)
+        raise BadFile(path, f"not UTF-8 at byte {error.start}: {error.object[error.start]:#04x}") from None
+    if len(text) < FEWEST * width:
+        shorter = f", or a shorter one, window={len(text) // FEWEST}" if len(text) >= 2 * FEWEST else ""
+        raise BadFile(
+            path,
+            f"{len(text):,} characters; {FEWEST} windows of {width} take {FEWEST * width:,}{shorter}",
+        )
+    (codes,), levels = character_codes([text])
+    if levels < 2:
+        raise BadFile(path, f"one character, {text[0]!r}, again and again")
+    x = windows_of(codes, width)
+    about = f"{len(text):,} characters, {levels} different ones, in windows of {width} that do not overlap"
+    return OwnData("tokens", x, in_order(len(x)), about, levels)
+
+
+_READER = Reader("text", __name__, _OPTIONS, lambda request: [request.file()], _read)
