@@ -29,7 +29,7 @@ from genbench.cards import (
     ReportCard,
     load_factory,
 )
-from genbench.errors import PluginError, UnknownNameError
+from genbench.errors import GenbenchError, PluginError, UnknownNameError
 
 _log = logging.getLogger(__name__)
 
@@ -83,11 +83,15 @@ class Registry:
         if not colon or name in self.datasets:
             return _lookup("data set", name, self.datasets)
         source = _lookup("data set source", scheme, self.dataset_sources)
-        card = load_factory(source.factory)(argument)
-        if not isinstance(card, DatasetCard):
-            raise PluginError(
-                f"data set source {scheme!r} returned {type(card).__name__}, expected DatasetCard"
-            )
+        try:
+            card = load_factory(source.factory)(argument)
+        except GenbenchError:
+            raise
+        except Exception as error:
+            raise PluginError(f"data set source {scheme!r} failed: {_describe(error)}") from error
+        if not isinstance(card, DatasetCard) or card.name != name:
+            what = f"the card of {card.name!r}" if isinstance(card, DatasetCard) else type(card).__name__
+            raise PluginError(f"data set source {scheme!r} returned {what}, expected the card of {name!r}")
         self.datasets[name] = card
         self._origins[type(card).__name__, card.name] = self.origin(source)
         return card
