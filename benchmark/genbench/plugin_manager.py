@@ -29,7 +29,7 @@ from genbench.cards import (
     ReportCard,
     load_factory,
 )
-from genbench.errors import GenbenchError, PluginError, UnknownNameError
+from genbench.errors import GenbenchError, PluginError, UnknownNameError, UsageError
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +81,9 @@ class Registry:
         """An announced data set, or one of the user's own: "csv:PATH"."""
         scheme, colon, argument = name.partition(":")
         if not colon or name in self.datasets:
+            if name not in self.datasets and self.dataset_sources and os.path.exists(name):
+                kinds = ", ".join(f"{source}:{name}" for source in self.dataset_sources)
+                raise UsageError(f"unknown data set {name!r}; a path of yours goes with its kind: {kinds}")
             return _lookup("data set", name, self.datasets)
         source = _lookup("data set source", scheme, self.dataset_sources)
         try:

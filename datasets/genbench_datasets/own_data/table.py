@@ -199,7 +199,12 @@ class _Table:
         for line, row in self._rows():
             for name, index in zip(names, where, strict=True):
                 if not _is_number(row[index]):
-                    what = f"{row[index]!r} is no number" if row[index].strip() else "the cell is empty"
+                    what = "the cell is empty"
+                    if row[index].strip():
+                        what = (
+                            f"{row[index]!r} is no number; drop={name} leaves the column out, label={name} takes it"
+                            " for classes"
+                        )
                     raise BadFile(self.path, f"line {line}, column {name!r}: {what}")
             values.append([float(row[index]) for index in where])
         return np.array(values, np.float64).reshape(len(values), len(names))
