@@ -1,27 +1,60 @@
-"""Texts as codes of characters."""
+"""Texts as windows of characters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Integer
 
-from genbench_datasets.own_data.own_data import integer_type
+from genbench.errors import DataError
+from genbench_datasets.own_data.own_data import OwnData, integer_type
+from genbench_datasets.own_data.splitting import FEWEST, as_published, in_order
 
-DEFAULT_WINDOW = "256"
+WINDOW = "256"
+"""The default of the option `window`."""
 
-Codes = Integer[np.ndarray, " length"]
 
+def text_windows(texts: Mapping[str, str], width: int) -> OwnData:
+    """One text, of whatever name, is shared out in order; several are splits as they came: "train" and others.
 
-def character_codes(texts: Sequence[str]) -> tuple[list[Codes], int]:
-    """The codes of each text, places in the sorted order of all their characters; and how many those are."""
-    points = [np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32) for text in texts]
+    Codes are the characters' places in the sorted order of all characters of all texts. Windows of `width` do not
+    overlap, and what is left over is dropped. Raises DataError.
+    """
+    if len(texts) == 1:
+        (text,) = texts.values()
+        _need_length(text, width)
+    points = [np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32) for text in texts.values()]
     known, codes = np.unique(np.concatenate(points), return_inverse=True)
+    if len(known) < 2:
+        raise DataError(
+            f"one character, {chr(known[0])!r}, again and again" if len(known) else "no characters"
+        )
     ends = np.cumsum([len(each) for each in points])[:-1]
-    return np.split(codes.astype(integer_type(len(known))), ends), len(known)
+    windows = [_windows(part, width) for part in np.split(codes.astype(integer_type(len(known))), ends)]
+    x = np.concatenate(windows)
+    if len(texts) == 1:
+        parts = in_order(len(x))
+    else:
+        starts = np.cumsum([0, *(len(each) for each in windows)])
+        indices = {
+            name: np.arange(start, start + len(each))
+            for name, start, each in zip(texts, starts, windows, strict=False)
+        }
+        parts = as_published(x, indices, ordered=True)
+    about = (
+        f"{len(codes):,} characters, {len(known):,} different ones, in windows of {width} that do not overlap"
+    )
+    return OwnData("tokens", x, parts, about, len(known))
 
 
-def windows_of(codes: Codes, width: int) -> Integer[np.ndarray, "count width"]:
-    """Windows that do not overlap; what is left over is dropped."""
+def _windows(codes: Integer[np.ndarray, " length"], width: int) -> Integer[np.ndarray, "count width"]:
     return codes[: len(codes) // width * width].reshape(-1, width)
+
+
+def _need_length(text: str, width: int) -> None:
+    if len(text) < FEWEST * width:
+        shorter = f", or a shorter window, window={len(text) // FEWEST}" if len(text) >= 2 * FEWEST else ""
+        raise DataError(
+            f"{len(text):,} characters; {FEWEST} windows of {width} take {FEWEST * width:,}{shorter}"
+        )

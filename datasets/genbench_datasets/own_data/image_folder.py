@@ -10,8 +10,8 @@ import numpy as np
 
 from genbench import DatasetCard
 from genbench.errors import DataError
-from genbench_datasets.own_data.bad_file import BadFile
 from genbench_datasets.own_data.image_file import read_images, size_option
+from genbench_datasets.own_data.located import BadFile
 from genbench_datasets.own_data.own_data import OwnData
 from genbench_datasets.own_data.progress import shown
 from genbench_datasets.own_data.reader import Reader

@@ -10,7 +10,7 @@ import numpy as np
 
 from genbench import DatasetCard
 from genbench.errors import DataError
-from genbench_datasets.own_data.bad_file import BadFile
+from genbench_datasets.own_data.located import BadFile
 from genbench_datasets.own_data.midi_file import read_roll
 from genbench_datasets.own_data.own_data import OwnData
 from genbench_datasets.own_data.progress import shown
@@ -46,9 +46,7 @@ def _files(request: Request) -> Sequence[Path]:
 
 
 def _read(request: Request, files: Sequence[Path]) -> OwnData:
-    steps, per_quarter = request.whole("window", 1), request.whole("per_quarter", 1)
-    assert steps is not None
-    assert per_quarter is not None
+    steps, per_quarter = request.required("window", 1), request.required("per_quarter", 1)
     drop = request.choice("outside", ("refuse", "drop")) == "drop"
     through = shown(f"reading {request.path().name}")
     rolls = [read_roll(file, per_quarter, drop_outside=drop) for file in through(files)]

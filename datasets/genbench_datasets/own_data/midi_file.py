@@ -9,7 +9,7 @@ from typing import NamedTuple
 import mido
 import numpy as np
 
-from genbench_datasets.own_data.bad_file import BadFile
+from genbench_datasets.own_data.located import BadFile
 from genbench_datasets.piano_roll import KEYS, LOWEST_KEY, Roll
 
 _DRUMS = 9

@@ -17,7 +17,7 @@ from genbench import DatasetCard
 from genbench.data_cache import prepared_path
 from genbench.errors import DataError
 from genbench.prepared_file import WRITE_ERRORS, write_arrays
-from genbench_datasets.own_data.bad_file import BadFile
+from genbench_datasets.own_data.located import BadFile, LocatedError
 from genbench_datasets.own_data.own_data import Array, OwnData
 from genbench_datasets.own_data.remembered import Memory
 from genbench_datasets.own_data.request import Request
@@ -74,7 +74,7 @@ class Reader:
     def _read(self, request: Request, files: Sequence[Path]) -> OwnData:
         try:
             return self.read(request, files)
-        except BadFile:
+        except LocatedError:
             raise
         except DataError as error:
             raise DataError(f"{request.name}: {error}") from None

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from genbench.errors import UnknownNameError, UsageError
-from genbench_datasets.own_data.bad_file import BadFile
+from genbench_datasets.own_data.located import BadFile
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,12 @@ class Request:
         if not (text.isascii() and text.isdigit() and int(text) >= least):
             raise UsageError(f"{self.name}: {key}={text}: expected a whole number, {least} or more")
         return int(text)
+
+    def required(self, key: str, least: int) -> int:
+        """The same of an option that has a default."""
+        number = self.whole(key, least)
+        assert number is not None
+        return number
 
     def choice(self, key: str, known: Sequence[str]) -> str:
         text = self.text(key)

@@ -83,10 +83,15 @@ def by_piece(pieces: Sequence[Shaped[np.ndarray, "..."]], counts: Sequence[int])
 
 
 def as_published(
-    x: Shaped[np.ndarray, "count ..."], published: Mapping[str, Indices], *, ordered: bool = False
+    x: Shaped[np.ndarray, "count ..."],
+    published: Mapping[str, Indices],
+    *,
+    ordered: bool = False,
+    together: bool = True,
 ) -> Parts:
     """The splits that the data came with: "train", and "valid" or "test" or both. What is missing is taken from
-    train: a fifth by content, or, of what is `ordered`, the last tenth. Raises DataError."""
+    train: a fifth by content (together: as in `by_content`), or, of what is `ordered`, the last tenth. Raises
+    DataError."""
     parts = dict(published)
     words = ", ".join(name for name in PARTS if name in parts) + " as published"
     for name in PARTS:
@@ -96,7 +101,7 @@ def as_published(
                 taken = np.arange(len(train)) >= len(train) * 9 // 10
                 words += f"; {name} is the last tenth of train"
             else:
-                taken = _fifths(_digests(x[train], together=True), None, ()) == 0
+                taken = _fifths(_digests(x[train], together), None, ()) == 0
                 words += f"; {name} is a fifth of train, by the SHA-256 of each example's values"
             parts["train"], parts[name] = train[~taken], train[taken]
     return Parts(parts["train"], parts["valid"], parts["test"], words)

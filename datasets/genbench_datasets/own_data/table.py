@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,12 @@ from jaxtyping import Float, Shaped
 
 from genbench import DatasetCard
 from genbench.errors import UnknownNameError
-from genbench_datasets.own_data.bad_file import BadFile
-from genbench_datasets.own_data.own_data import OwnData, integer_type
+from genbench_datasets.own_data.located import BadFile
+from genbench_datasets.own_data.own_data import OwnData
 from genbench_datasets.own_data.reader import Reader
 from genbench_datasets.own_data.request import Request
 from genbench_datasets.own_data.splitting import by_content
+from genbench_datasets.own_data.values import Place, real_values, refuse_constant_columns, whole_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,16 +49,13 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     wanted = table.choose(request.names("columns"), request.names("drop"), label)
     levels = request.whole("levels", 2)
     values = table.numbers(wanted)
+    place = table.place(wanted)
     if levels is None:
-        x = table.real_values(values, wanted)
+        x = real_values(values, place)
+        remedy = "drop=A,B leaves columns out"
+        refuse_constant_columns(x, [repr(name) for name in wanted], str(table.path), remedy)
     else:
-        table.refuse(
-            values,
-            wanted,
-            (values != np.floor(values)) | (values < 0) | (values >= levels),
-            f"is no whole number 0..{levels - 1}",
-        )
-        x = values.astype(integer_type(levels))
+        x = whole_values(values, levels, place)
     classes, y = table.classes(label) if label else ((), None)
     return OwnData(
         "points",
@@ -92,29 +91,12 @@ class _Table:
         return list(dict.fromkeys(wanted))
 
     def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "rows columns"]:
-        """float64. Raises BadFile that names line and column of the first cell that is no finite number."""
+        """float64. Raises BadFile that names line and column of the first cell that is no number."""
         if self._parsed is None or any(self._column(name).dtype.kind not in "iuf" for name in names):
             values = self._numbers_by_hand(names)
         else:
             values = np.stack([self._column(name).to_numpy(np.float64) for name in names], axis=1)
-        self.refuse(values, names, ~np.isfinite(values), "is no finite number")
         return values
-
-    def real_values(
-        self, values: Float[np.ndarray, "rows columns"], names: Sequence[str]
-    ) -> Float[np.ndarray, "rows columns"]:
-        """float32. A column that is constant has no density, and no likelihood."""
-        with np.errstate(over="ignore"):
-            x = values.astype(np.float32)
-        self.refuse(values, names, ~np.isfinite(x), "is beyond what 32 bits hold")
-        constant = [name for name, column in zip(names, x.T, strict=True) if (column == column[:1]).all()]
-        if constant and len(x) > 1:
-            raise BadFile(
-                self.path,
-                f"constant column{'s' * (len(constant) > 1)} {', '.join(map(repr, constant))}: no density there;"
-                f" leave out with drop={','.join(constant)}, or say levels=K if the values are integers 0..K-1",
-            )
-        return x
 
     def classes(self, name: str) -> tuple[tuple[str, ...], Shaped[np.ndarray, " rows"]]:
         """Names of the classes, and (N,) their numbers. In the order of numbers where all are numbers."""
@@ -127,25 +109,16 @@ class _Table:
         numbers = {each: number for number, each in enumerate(names)}
         return tuple(names), np.array([numbers[cell] for cell in cells], np.int64)
 
-    def refuse(
-        self,
-        values: Float[np.ndarray, "rows columns"],
-        names: Sequence[str],
-        broken: Shaped[np.ndarray, "rows columns"],
-        why: str,
-    ) -> None:
-        """Raise BadFile that names the first cell that is `broken`, and how many more there are."""
-        if not broken.any():
-            return
-        row, column = map(int, np.argwhere(broken)[0])
-        line, cells = next(found for index, found in enumerate(self._rows()) if index == row)
-        cell = cells[self.header.index(names[column])]
-        more = int(broken.sum()) - 1
-        raise BadFile(
-            self.path,
-            f"line {line}, column {names[column]!r}: {cell!r} {why}"
-            + (f" (and {more} more)" if more else ""),
-        )
+    def place(self, names: Sequence[str]) -> Place:
+        """Where the (row, column) of an array of the columns `names` is in the file."""
+
+        def place(index: tuple[int, ...]) -> str:
+            row, column = index
+            line, cells = next(itertools.islice(self._rows(), row, None))
+            name = names[column]
+            return f"{self.path}: line {line}, column {name!r}: {cells[self.header.index(name)]!r}"
+
+        return place
 
     # ---- reading
 

@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genbench import DatasetCard
-from genbench_datasets.own_data.bad_file import BadFile
-from genbench_datasets.own_data.characters import DEFAULT_WINDOW, character_codes, windows_of
+from genbench_datasets.own_data.characters import WINDOW, text_windows
+from genbench_datasets.own_data.located import BadFile
 from genbench_datasets.own_data.own_data import OwnData
 from genbench_datasets.own_data.reader import Reader
 from genbench_datasets.own_data.request import Request
-from genbench_datasets.own_data.splitting import FEWEST, in_order
 
 if TYPE_CHECKING:
     from genbench.data import Dataset
-
-_OPTIONS = {"window": DEFAULT_WINDOW}
 
 
 def card(argument: str) -> DatasetCard:
@@ -31,25 +28,12 @@ def dataset(argument: str) -> Dataset:
 
 
 def _read(request: Request, files: Sequence[Path]) -> OwnData:
-    path = files[0]
-    width = request.whole("window", 2)
-    assert width is not None
+    (path,) = files
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadFile(path, f"not UTF-8 at byte {error.start}: {error.object[error.start]:#04x}") from None
-    if len(text) < FEWEST * width:
-        shorter = f", or a shorter one, window={len(text) // FEWEST}" if len(text) >= 2 * FEWEST else ""
-        raise BadFile(
-            path,
-            f"{len(text):,} characters; {FEWEST} windows of {width} take {FEWEST * width:,}{shorter}",
-        )
-    (codes,), levels = character_codes([text])
-    if levels < 2:
-        raise BadFile(path, f"one character, {text[0]!r}, again and again")
-    x = windows_of(codes, width)
-    about = f"{len(text):,} characters, {levels} different ones, in windows of {width} that do not overlap"
-    return OwnData("tokens", x, in_order(len(x)), about, levels)
+    return text_windows({path.name: text}, request.required("window", 2))
 
 
-_READER = Reader("text", __name__, _OPTIONS, lambda request: [request.file()], _read)
+_READER = Reader("text", __name__, {"window": WINDOW}, lambda request: [request.file()], _read)
