@@ -71,11 +71,12 @@ def verify(file: RemoteFile) -> bool:
     return False
 
 
-def fetch(file: RemoteFile, progress: Progress | None = None) -> Path:
+def fetch(file: RemoteFile, progress: Progress | None = None, unreachable: set[str] | None = None) -> Path:
     """The path of the file, downloaded where it is not in the cache yet.
 
-    Of two processes that want the same file one fetches and the other waits. Raises DataError, in one line
-    that says what was tried.
+    Of two processes that want the same file one fetches and the other waits. unreachable: hosts to which there
+    is no connection; they are not tried, and those found out are added, so that many files without a network do
+    not wait as often. Raises DataError, in one line that says what was tried.
     """
     path = file_path(file)
     if is_cached(file):
@@ -84,7 +85,7 @@ def fetch(file: RemoteFile, progress: Progress | None = None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(path.name + ".lock")):
             if not is_cached(file):
-                _fetch_from_any(file, path, progress)
+                _fetch_from_any(file, path, progress, set() if unreachable is None else unreachable)
     except OSError as error:
         raise DataError(_about_the_disk(error, file, path)) from None
     return path
@@ -109,16 +110,22 @@ def sha256_of(path: Path) -> str:
 
 
 class _Refused(Exception):
-    """An address did not give the file; the text says why. again: another attempt may help."""
+    """An address did not give the file; the text says why. again: another attempt may help. unreachable: there is no
+    connection to its host."""
 
-    def __init__(self, why: str, *, again: bool = False) -> None:
+    def __init__(self, why: str, *, again: bool = False, unreachable: bool = False) -> None:
         super().__init__(why)
         self.again = again
+        self.unreachable = unreachable
 
 
-def _fetch_from_any(file: RemoteFile, path: Path, progress: Progress | None) -> None:
+def _fetch_from_any(file: RemoteFile, path: Path, progress: Progress | None, unreachable: set[str]) -> None:
     tried: list[str] = []
     for address in addresses_of(file):
+        host = urllib.parse.urlsplit(address).netloc if "://" in address else ""
+        if host in unreachable:
+            tried.append(f"{address} (no connection)")
+            continue
         for attempt in range(ATTEMPTS):
             if attempt:
                 time.sleep(_PAUSE_SECONDS)
@@ -128,6 +135,8 @@ def _fetch_from_any(file: RemoteFile, path: Path, progress: Progress | None) -> 
             except _Refused as refusal:
                 if attempt == ATTEMPTS - 1 or not refusal.again:
                     tried.append(f"{address} ({refusal})")
+                    if refusal.unreachable:
+                        unreachable.add(host)
                     break
     hint = (
         f"{MIRROR_VARIABLE} is set; has it the file?"
@@ -184,10 +193,12 @@ def _download(address: str, partial: Path, progress: Progress | None) -> None:
         raise _Refused(f"HTTP {status}", again=status >= 500) from None
     except requests.exceptions.ChunkedEncodingError:
         raise _Refused("the connection broke off", again=True) from None
+    except requests.ConnectTimeout:
+        raise _Refused("no connection", again=True, unreachable=True) from None
     except requests.Timeout:
         raise _Refused(f"no answer in {TIMEOUT_SECONDS:g} s", again=True) from None
     except requests.ConnectionError:
-        raise _Refused("no connection", again=True) from None
+        raise _Refused("no connection", again=True, unreachable=True) from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _Refused(type(error).__name__, again=True) from None
 

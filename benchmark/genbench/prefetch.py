@@ -25,6 +25,7 @@ def fetch_all(cards: Iterable[DatasetCard], console: Console) -> dict[str, str]:
     cannot be had."""
     failures: dict[str, str] = {}
     tried: dict[RemoteFile, str] = {}
+    unreachable: set[str] = set()
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
@@ -38,7 +39,7 @@ def fetch_all(cards: Iterable[DatasetCard], console: Console) -> dict[str, str]:
         for card in cards:
             for file in missing_files(card):
                 if file not in tried:
-                    tried[file] = _fetch(file, progress)
+                    tried[file] = _fetch(file, progress, unreachable)
                 if tried[file]:
                     failures[card.name] = tried[file]
                     break
@@ -50,11 +51,11 @@ def size_of(files: Iterable[RemoteFile]) -> str:
     return f"{sum(file.size_bytes for file in files) / 1e6:.1f} MB"
 
 
-def _fetch(file: RemoteFile, progress: Progress) -> str:
+def _fetch(file: RemoteFile, progress: Progress, unreachable: set[str]) -> str:
     """Why it cannot be had; empty where it is there."""
     task = progress.add_task(file.name, total=file.size_bytes)
     try:
-        fetch(file, _Bar(progress, task))
+        fetch(file, _Bar(progress, task), unreachable)
     except DataError as error:
         return str(error)
     finally:

@@ -131,6 +131,26 @@ def test_no_network_is_one_line_with_the_way_out(tmp_path: Path) -> None:
     assert left_in_cache() == set()
 
 
+def test_a_host_without_a_connection_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving({}) as gone:
+        pass
+    address = gone.address
+    tried: list[str] = []
+    download = fetching._download
+
+    def counted(url: str, partial: Path, progress: object) -> None:
+        tried.append(url)
+        download(url, partial, None)
+
+    monkeypatch.setattr(fetching, "_download", counted)
+    unreachable: set[str] = set()
+    for name in ("first", "second", "third"):
+        with pytest.raises(DataError, match=rf"{name} \(no connection\)"):
+            fetch(published(f"{address}/{name}"), unreachable=unreachable)
+    assert tried == [f"{address}/first"] * fetching.ATTEMPTS
+    assert unreachable == {address.removeprefix("http://")}
+
+
 def test_a_mirror_replaces_the_addresses(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
