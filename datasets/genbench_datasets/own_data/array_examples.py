@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Shaped
 
 from genbench.spec import MODALITIES, Modality
 from genbench_datasets.own_data.located import BadFile
@@ -25,7 +24,7 @@ _EXPECTED = (
 
 
 def array_examples(
-    array: Shaped[np.ndarray, "count ..."], request: Request, where: str, place: Place
+    array: Array, request: Request, where: str, place: Place
 ) -> tuple[Modality, Array, int | None]:
     """(modality, examples in the storage dtype, levels), as the options `levels` and `modality` say, else by type and
     shape: bytes have 256 levels, booleans 2. where: what the array is called. Raises BadFile, UsageError."""

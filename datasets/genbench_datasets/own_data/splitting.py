@@ -17,7 +17,7 @@ FEWEST_OF_A_CLASS = 3
 FEWEST_IN_A_SPLIT = 2
 PARTS = ("train", "valid", "test")
 
-Indices = Int[np.ndarray, " chosen"]
+Indices = Int[np.ndarray, " _"]
 
 
 @dataclass(frozen=True)
@@ -131,13 +131,15 @@ def _fifths(
     """(N,) 0..4: to which fifth each example belongs, in the order of digests, within its class."""
     different, first, group = np.unique(digests, return_index=True, return_inverse=True)
     if len(different) < FEWEST // 2:
-        raise DataError(f"only {len(different)} different examples; {FEWEST // 2} are needed")
+        raise DataError(
+            f"{len(different)} different example{'s' * (len(different) != 1)}; {FEWEST // 2} are needed"
+        )
     # equal examples of two classes go with the first of them
     label = np.zeros(len(different), np.int64) if y is None else y[first]
     order = np.lexsort((np.arange(len(different)), label))
     counts = np.bincount(label, minlength=len(classes))
     if y is not None and (rare := np.flatnonzero(counts < FEWEST_OF_A_CLASS)).size:
-        many = f" (and {rare.size - 1} more such classes)" if rare.size > 1 else ""
+        many = f" (and {rare.size - 1} more such)" if rare.size > 1 else ""
         count = int(counts[rare[0]])
         raise DataError(
             f"class {classes[rare[0]]!r} has {count} example{'s' * (count != 1)}{many}; a class needs"

@@ -198,7 +198,7 @@ class _Table:
         """(line, cells), of lines that are not blank; `line` is where it ends."""
         # a function, so that the stream stands where the record ends
         read: Callable[[], str] = stream.readline
-        reader = csv.reader(iter(read, ""), delimiter=self._separator)
+        reader = csv.reader(iter(read, ""), delimiter=self._separator, strict=True)
         try:
             for row in reader:
                 if row:
