@@ -9,7 +9,7 @@ from jaxtyping import Integer
 
 from genbench.errors import DataError
 from genbench_datasets.own_data.own_data import OwnData, integer_type
-from genbench_datasets.own_data.splitting import FEWEST, as_published, in_order
+from genbench_datasets.own_data.splitting import FEWEST_IN_ORDER, as_published, in_order
 
 WINDOW = "256"
 """The default of the option `window`."""
@@ -53,8 +53,12 @@ def _windows(codes: Integer[np.ndarray, " length"], width: int) -> Integer[np.nd
 
 
 def _need_length(text: str, width: int) -> None:
-    if len(text) < FEWEST * width:
-        shorter = f", or a shorter window, window={len(text) // FEWEST}" if len(text) >= 2 * FEWEST else ""
+    if len(text) < FEWEST_IN_ORDER * width:
+        shorter = (
+            f", or a shorter window, window={len(text) // FEWEST_IN_ORDER}"
+            if len(text) >= 2 * FEWEST_IN_ORDER
+            else ""
+        )
         raise DataError(
-            f"{len(text):,} characters; {FEWEST} windows of {width} take {FEWEST * width:,}{shorter}"
+            f"{len(text):,} characters; {FEWEST_IN_ORDER} windows of {width} take {FEWEST_IN_ORDER * width:,}{shorter}"
         )

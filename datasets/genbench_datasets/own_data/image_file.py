@@ -16,6 +16,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from genbench.errors import DataError, UsageError
+from genbench_datasets.own_data.located import LocatedError
 from genbench_datasets.own_data.request import Request
 
 Images = UInt8[np.ndarray, "count channels height width"]
@@ -38,6 +39,10 @@ class BadImage(Exception):
     """The text says what is wrong with it."""
 
 
+class NoImage(BadImage):
+    """It is something else."""
+
+
 def size_option(request: Request) -> tuple[int, int] | None:
     """Of `size=WIDTHxHEIGHT`; None where it is not set. Raises UsageError."""
     text = request.text("size")
@@ -54,26 +59,38 @@ def read_images(
     size: tuple[int, int] | None,
     name: Callable[[int], str],
     progress: Callable[[Sequence[Source]], Iterable[Source]] = iter,
+    *,
+    advice: str = "",
 ) -> Images:
     """(N, 1, H, W) where all are grey, else (N, 3, H, W). name: of the i-th, for what is said of it.
 
-    size: (width, height) that each is stretched to; where None, all must be of one size. Raises DataError that names
-    the image that is broken, of another size, or not of 8 bits a channel.
+    size: (width, height) that each is stretched to; where None, all must be of one size. advice: what to do about what
+    is no image at all. Raises LocatedError that names the image that is broken, of another size, or not of 8 bits a
+    channel.
     """
-    headers = [_named(index, name, read_header, source) for index, source in enumerate(sources)]
+
+    def named(index: int, read: Callable[[Source], _Read]) -> _Read:
+        try:
+            return read(sources[index])
+        except NoImage as error:
+            raise LocatedError(f"{name(index)}: {error}{advice}") from None
+        except BadImage as error:
+            raise LocatedError(f"{name(index)}: {error}") from None
+
+    headers = [named(index, read_header) for index in range(len(sources))]
     width, height = size or headers[0].size
     if size is None:
         for index, header in enumerate(headers):
             if header.size != (width, height):
-                raise DataError(
+                raise LocatedError(
                     f"{name(index)}: {header.size[0]}x{header.size[1]} pixels, but {name(0)} has {width}x{height};"
                     " all must be of one size, or size=WIDTHxHEIGHT makes them so"
                 )
     channels = 1 if all(header.grey for header in headers) else 3
     _need_memory(len(sources), channels, width, height)
     images = np.empty((len(sources), channels, height, width), np.uint8)
-    for index, source in enumerate(progress(sources)):
-        images[index] = _named(index, name, lambda each: read_pixels(each, channels, size), source)
+    for index, _ in enumerate(progress(sources)):
+        images[index] = named(index, lambda source: read_pixels(source, channels, size))
     return images
 
 
@@ -117,18 +134,11 @@ def _opened(source: Source) -> Iterator[Image.Image]:
     except (BadImage, MemoryError):
         raise
     except UnidentifiedImageError:
-        raise BadImage("no image, or none that Pillow can read") from None
+        raise NoImage("no image, or none that Pillow can read") from None
     except OSError as error:
         raise BadImage(f"cannot be read: {error.strerror or error}") from None
     except Exception as error:
         raise BadImage(f"broken: {type(error).__name__}: {' '.join(str(error).split())}") from None
-
-
-def _named(index: int, name: Callable[[int], str], read: Callable[[Source], _Read], source: Source) -> _Read:
-    try:
-        return read(source)
-    except BadImage as error:
-        raise DataError(f"{name(index)}: {error}") from None
 
 
 def _need_memory(count: int, channels: int, width: int, height: int) -> None:

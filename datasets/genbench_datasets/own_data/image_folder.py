@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genbench import DatasetCard
-from genbench.errors import DataError
 from genbench_datasets.own_data.image_file import read_images, size_option
 from genbench_datasets.own_data.located import BadFile
 from genbench_datasets.own_data.own_data import OwnData
@@ -50,13 +49,13 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     if published:
         places = [place[1:] for place in places]
     classes, y = _classes(folder, files, places)
-    try:
-        images = read_images(
-            files, size_option(request), lambda index: str(files[index]), shown(f"reading {folder.name}")
-        )
-    except DataError as error:
-        others = "; only=GLOB chooses among the files, as in only=*.png" if "no image" in str(error) else ""
-        raise DataError(f"{error}{others}") from None
+    images = read_images(
+        files,
+        size_option(request),
+        lambda index: str(files[index]),
+        shown(f"reading {folder.name}"),
+        advice="; only=GLOB chooses among the files, as in only=*.png",
+    )
     parts = as_published(images, published) if published else by_content(images, y, classes)
     kind = "grey images" if images.shape[1] == 1 else "images in colour"
     about = f"{len(images):,} {kind}" + (

@@ -16,7 +16,7 @@ from genbench_datasets.own_data.own_data import OwnData
 from genbench_datasets.own_data.progress import shown
 from genbench_datasets.own_data.reader import Reader
 from genbench_datasets.own_data.request import Request, files_below
-from genbench_datasets.own_data.splitting import FEWEST, by_piece, in_order
+from genbench_datasets.own_data.splitting import FEWEST_IN_ORDER, by_piece, in_order
 from genbench_datasets.piano_roll import windows_of
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
         )
     grid = f"{steps} steps, {per_quarter} to a quarter note"
     if request.path().is_file():
-        if counts[0] < FEWEST:
+        if counts[0] < FEWEST_IN_ORDER:
             raise BadFile(
                 files[0],
-                f"one piece of {counts[0]} windows of {grid}; {FEWEST} are needed, or a folder of pieces",
+                f"one piece of {counts[0]} windows of {grid}; {FEWEST_IN_ORDER} are needed, or a folder of pieces",
             )
         return OwnData(
             "pianoroll", windows[0], in_order(counts[0]), f"one piece in windows of {grid}", levels=2

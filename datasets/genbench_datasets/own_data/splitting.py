@@ -12,7 +12,9 @@ from jaxtyping import Int, Shaped
 from genbench.errors import DataError
 
 FEWEST = 10
-"""Examples that a data set needs: then each split has two."""
+"""Examples that a data set needs where they are shared out 60/20/20: then each split has two."""
+FEWEST_IN_ORDER = 20
+"""And where they are cut 80/10/10."""
 FEWEST_OF_A_CLASS = 3
 FEWEST_IN_A_SPLIT = 2
 PARTS = ("train", "valid", "test")
@@ -62,7 +64,7 @@ def by_content(
 
 def in_order(count: int) -> Parts:
     """80/10/10 as they come, for what is one sequence. Raises DataError."""
-    _need_examples(count)
+    _need_examples(count, FEWEST_IN_ORDER)
     train, valid, test = np.split(np.arange(count), (count * 8 // 10, count * 9 // 10))
     return Parts(train, valid, test, "the first 80 % to train, the next 10 % to valid, the last to test")
 
@@ -107,9 +109,9 @@ def as_published(
     return Parts(parts["train"], parts["valid"], parts["test"], words)
 
 
-def _need_examples(count: int) -> None:
-    if count < FEWEST:
-        raise DataError(f"{count} example{'s' * (count != 1)}; {FEWEST} are needed, to have splits of them")
+def _need_examples(count: int, fewest: int = FEWEST) -> None:
+    if count < fewest:
+        raise DataError(f"{count} example{'s' * (count != 1)}; {fewest} are needed, to have splits of them")
 
 
 def _digests(x: Shaped[np.ndarray, "count ..."], together: bool) -> Shaped[np.ndarray, " count"]:

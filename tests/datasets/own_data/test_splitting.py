@@ -88,8 +88,9 @@ def test_the_fewest_that_will_do() -> None:
 
 def test_sequences_are_cut_in_order() -> None:
     assert indices(in_order(21)) == [list(range(16)), [16, 17], [18, 19, 20]]
-    with pytest.raises(DataError, match="9 examples; 10 are needed"):
-        in_order(9)
+    assert [len(part) for part in indices(in_order(20))] == [16, 2, 2]
+    with pytest.raises(DataError, match="19 examples; 20 are needed"):
+        in_order(19)
 
 
 def test_windows_of_a_piece_share_its_split() -> None:

@@ -28,7 +28,7 @@ def test_windows_are_in_order_and_can_be_read_back() -> None:
 
 
 def test_more_than_256_characters() -> None:
-    text = "".join(chr(0x4E00 + i * 7 % 500) for i in range(5000)) + "\U0001f600"
+    text = "".join(chr(0x4E00 + i * 7 % 500) for i in range(6000)) + "\U0001f600"
     Path("a.txt").write_text(text, encoding="utf-8")
     card = card_of("text:a.txt")
     assert card.spec.levels == 501
@@ -47,10 +47,10 @@ def test_a_byte_order_mark_is_no_character() -> None:
         (
             b"abc" * 100,
             "",
-            r"text:a\.txt: 300 characters; 10 windows of 256 take 2,560, or a shorter .* window=30",
+            r"text:a\.txt: 300 characters; 20 windows of 256 take 5,120, or a shorter .* window=15",
         ),
-        (b"abc", "", r"text:a\.txt: 3 characters; 10 windows of 256 take 2,560$"),
-        (b"", "", r"text:a\.txt: 0 characters; 10 windows"),
+        (b"abc", "", r"text:a\.txt: 3 characters; 20 windows of 256 take 5,120$"),
+        (b"", "", r"text:a\.txt: 0 characters; 20 windows"),
         (b"aaa" * 100, "?window=10", "one character, 'a', again and again"),
         (b"abc" * 100 + b"\xff" + b"abc", "?window=10", r"a\.txt: not UTF-8 at byte 300: 0xff"),
         ("abc\xe9".encode("latin-1") * 100, "?window=10", r"a\.txt: not UTF-8 at byte 3: 0xe9"),
