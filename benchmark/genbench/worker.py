@@ -249,7 +249,7 @@ class _Worker:
         work.mkdir(parents=True, exist_ok=True)
         # a name of its own: another process may be at the same job
         temporary = work / f"samples.{os.getpid()}.safetensors"
-        save_file({"samples": samples.to(storage_dtype(self.dataset.spec))}, temporary)
+        save_file({"samples": samples.to(storage_dtype(self.dataset.spec)).contiguous()}, temporary)
         temporary.replace(path)
         self.observer.outcome(self.outcome)
         return samples

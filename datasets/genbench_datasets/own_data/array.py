@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 def card(argument: str) -> DatasetCard:
     """Of the array that `argument` names. Raises DataError, UsageError."""
-    return _READER.card(argument)
+    return READER.card(argument)
 
 
 def dataset(argument: str) -> Dataset:
     """The same, for the worker."""
-    return _READER.dataset(argument)
+    return READER.dataset(argument)
 
 
 def _read(request: Request, files: Sequence[Path]) -> OwnData:
@@ -44,16 +44,19 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
 
 def _load(path: Path) -> Array:
     """Mapped, not read."""
+    with path.open("rb") as stream:
+        magic = stream.read(6)
+    if magic.startswith(b"PK"):
+        raise BadFile(path, "holds several arrays (.npz); expected one, as np.save writes it")
+    if magic != b"\x93NUMPY":  # numpy would take it for a pickle
+        raise BadFile(path, "no .npy file")
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, SyntaxError) as error:
         if "object" in str(error).lower():
             raise BadFile(path, "holds Python objects, which are not unpickled; expected numbers") from None
-        raise BadFile(path, f"no .npy file: {' '.join(str(error).split())}") from None
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise BadFile(path, "holds several arrays (.npz); expected one, as np.save writes it")
+        raise BadFile(path, f"no whole .npy file: {' '.join(str(error).split())}") from None
     return array
 
 
-_READER = Reader("npy", __name__, OPTIONS, lambda request: [request.file()], _read)
+READER = Reader("npy", __name__, OPTIONS, lambda request: [request.file()], _read)

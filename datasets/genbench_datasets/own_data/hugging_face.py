@@ -43,12 +43,12 @@ _OPTIONS = {
 
 def card(argument: str) -> DatasetCard:
     """Of the data set or files that `argument` names. Raises DataError, UsageError."""
-    return _READER.card(argument)
+    return READER.card(argument)
 
 
 def dataset(argument: str) -> Dataset:
     """The same, for the worker."""
-    return _READER.dataset(argument)
+    return READER.dataset(argument)
 
 
 def _read(request: Request, files: Sequence[Path]) -> OwnData:
@@ -153,4 +153,4 @@ def _choose(request: Request, splits: Splits, label: str) -> tuple[str, ...]:
     raise DataError(f"which column? column=NAME, or columns=A,B for numbers; it has {known}")
 
 
-_READER = Reader("hf", __name__, _OPTIONS, data_files, _read)
+READER = Reader("hf", __name__, _OPTIONS, data_files, _read)

@@ -26,12 +26,12 @@ _OPTIONS = {"size": "", "only": "*"}
 
 def card(argument: str) -> DatasetCard:
     """Of the folder that `argument` names. Raises DataError, UsageError."""
-    return _READER.card(argument)
+    return READER.card(argument)
 
 
 def dataset(argument: str) -> Dataset:
     """The same, for the worker."""
-    return _READER.dataset(argument)
+    return READER.dataset(argument)
 
 
 def _files(request: Request) -> Sequence[Path]:
@@ -105,4 +105,4 @@ def _classes(
     return tuple(names), np.array([numbers[place[0]] for place in places], np.int64)
 
 
-_READER = Reader("imagefolder", __name__, _OPTIONS, _files, _read)
+READER = Reader("imagefolder", __name__, _OPTIONS, _files, _read)

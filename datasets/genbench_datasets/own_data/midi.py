@@ -27,12 +27,12 @@ _OPTIONS = {"window": "32", "per_quarter": "4", "outside": "refuse"}
 
 def card(argument: str) -> DatasetCard:
     """Of the file or folder that `argument` names. Raises DataError, UsageError."""
-    return _READER.card(argument)
+    return READER.card(argument)
 
 
 def dataset(argument: str) -> Dataset:
     """The same, for the worker."""
-    return _READER.dataset(argument)
+    return READER.dataset(argument)
 
 
 def _files(request: Request) -> Sequence[Path]:
@@ -77,4 +77,4 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     return OwnData("pianoroll", np.concatenate(windows), parts, about, levels=2)
 
 
-_READER = Reader("midi", __name__, _OPTIONS, _files, _read)
+READER = Reader("midi", __name__, _OPTIONS, _files, _read)

@@ -35,12 +35,12 @@ _OPTIONS = {"columns": "", "drop": "", "label": "", "levels": "", "separator": "
 
 def card(argument: str) -> DatasetCard:
     """Of the table that `argument` names. Raises DataError, UsageError."""
-    return _READER.card(argument)
+    return READER.card(argument)
 
 
 def dataset(argument: str) -> Dataset:
     """The same, for the worker."""
-    return _READER.dataset(argument)
+    return READER.dataset(argument)
 
 
 def _read(request: Request, files: Sequence[Path]) -> OwnData:
@@ -238,4 +238,4 @@ def _number_first(cell: str) -> tuple[bool, float, str]:
     return not number, float(cell) if number else 0.0, cell
 
 
-_READER = Reader("csv", __name__, _OPTIONS, lambda request: [request.file()], _read)
+READER = Reader("csv", __name__, _OPTIONS, lambda request: [request.file()], _read)

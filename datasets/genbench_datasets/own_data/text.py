@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def card(argument: str) -> DatasetCard:
     """Of the text that `argument` names. Raises DataError, UsageError."""
-    return _READER.card(argument)
+    return READER.card(argument)
 
 
 def dataset(argument: str) -> Dataset:
     """The same, for the worker."""
-    return _READER.dataset(argument)
+    return READER.dataset(argument)
 
 
 def _read(request: Request, files: Sequence[Path]) -> OwnData:
@@ -36,4 +36,4 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     return text_windows({path.name: text}, request.required("window", 2))
 
 
-_READER = Reader("text", __name__, {"window": WINDOW}, lambda request: [request.file()], _read)
+READER = Reader("text", __name__, {"window": WINDOW}, lambda request: [request.file()], _read)
