@@ -43,7 +43,8 @@ SOURCES: tuple[DatasetSourceCard, ...] = (
     _source(
         "hf",
         "a data set of the Hugging Face hub, or parquet files; needs the extra genbench[hf]",
-        "NAME|PATH[?column=A|columns=A,B&label=C&config=D&split=E&revision=F&size=WIDTHxHEIGHT&window=256&levels=K]",
+        "NAME|PATH[?column=A|columns=A,B&label=C&config=D&split=E&revision=F&size=WIDTHxHEIGHT&window=256&levels=K"
+        "&modality=points|image|series|tokens|pianoroll]",
         "hugging_face",
     ),
 )
