@@ -31,9 +31,10 @@ def whole_values(array: Array, levels: int, place: Place) -> Array:
     """Integers 0..levels-1 in the storage dtype. Raises LocatedError."""
     if array.dtype.kind == "f":
         refuse(~(np.floor(array) == array), place, f"is no whole number 0..{levels - 1}")
-    if array.dtype.kind != "b":
+    # masks are as large as the array, and mostly not needed
+    if array.dtype.kind != "b" and array.size and (array.min() < 0 or array.max() >= levels):
         refuse((array < 0) | (array >= levels), place, f"is outside 0..{levels - 1}")
-    return array.astype(integer_type(levels))
+    return array.astype(integer_type(levels), copy=False)
 
 
 def refuse(broken: Bool[np.ndarray, "..."], place: Place, why: str) -> None:
