@@ -45,9 +45,7 @@ def test_a_folder_is_not_read_again_to_plan(benchmark: BenchmarkFixture, tmp_pat
 
 
 @pytest.mark.benchmark(group="own data, read")
-def test_a_table_takes_a_few_times_what_pandas_takes(
-    benchmark: BenchmarkFixture, tmp_path: Path
-) -> None:
+def test_a_table_takes_a_few_times_what_pandas_takes(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     """Checks, splits, hashes and the prepared file included."""
     path = tmp_path / "a.csv"
     pd.DataFrame(RNG.normal(size=(50_000, 10))).to_csv(path, index=False, header=[f"c{i}" for i in range(10)])

@@ -52,7 +52,9 @@ def _load(path: Path) -> Array:
         raise BadFile(path, "no .npy file")
     try:
         array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError) as error:
+    except Exception as error:  # a broken header may raise anything: numpy reads it as Python
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         if "object" in str(error).lower():
             raise BadFile(path, "holds Python objects, which are not unpickled; expected numbers") from None
         raise BadFile(path, f"no whole .npy file: {' '.join(str(error).split())}") from None
