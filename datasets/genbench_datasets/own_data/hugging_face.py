@@ -18,7 +18,7 @@ from genbench_datasets.own_data.hf_columns import Column, kind_of
 from genbench_datasets.own_data.hf_library import Splits
 from genbench_datasets.own_data.hf_splits import data_files, published_splits
 from genbench_datasets.own_data.image_file import read_images, size_option
-from genbench_datasets.own_data.own_data import Array, OwnData
+from genbench_datasets.own_data.own_data import Array, OwnData, listed
 from genbench_datasets.own_data.progress import shown
 from genbench_datasets.own_data.reader import Reader
 from genbench_datasets.own_data.request import Request
@@ -55,7 +55,7 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     with published_splits(request) as (splits, left_out):
         data = _read_splits(request, splits)
     if left_out:
-        about = f"{data.about}; left out: split{'s' * (len(left_out) > 1)} {', '.join(left_out)}"
+        about = f"{data.about}; left out: split{'s' * (len(left_out) > 1)} {listed(left_out)}"
         return OwnData(data.modality, data.x, data.parts, about, data.levels, data.y, data.classes)
     return data
 
@@ -64,7 +64,7 @@ def _read_splits(request: Request, splits: Splits) -> OwnData:
     label = request.text("label")
     names = _choose(request, splits, label)
     columns = [Column.of(request.place, splits, name) for name in names]
-    about = f"column{'s' * (len(names) > 1)} {', '.join(names)}"
+    about = f"column{'s' * (len(names) > 1)} {listed(names)}"
     if columns[0].kind == "text":
         if label:
             raise UsageError(f"{request.name}: windows of texts have no labels; leave out label={label}")

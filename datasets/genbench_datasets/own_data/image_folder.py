@@ -11,7 +11,7 @@ import numpy as np
 from genbench import DatasetCard
 from genbench_datasets.own_data.image_file import read_images, size_option
 from genbench_datasets.own_data.located import BadFile
-from genbench_datasets.own_data.own_data import OwnData
+from genbench_datasets.own_data.own_data import OwnData, listed
 from genbench_datasets.own_data.progress import shown
 from genbench_datasets.own_data.reader import Reader
 from genbench_datasets.own_data.request import Request, files_below
@@ -58,9 +58,7 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     )
     parts = as_published(images, published) if published else by_content(images, y, classes)
     kind = "grey images" if images.shape[1] == 1 else "images in colour"
-    about = f"{len(images):,} {kind}" + (
-        f" in {len(classes)} classes: {', '.join(classes)}" if classes else ""
-    )
+    about = f"{len(images):,} {kind}" + (f" in {len(classes)} classes: {listed(classes)}" if classes else "")
     return OwnData("image", images, parts, about, 256, y, classes)
 
 

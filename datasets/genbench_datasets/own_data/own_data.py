@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,12 @@ Array = Shaped[np.ndarray, "..."]
 def integer_type(levels: int) -> type[np.uint8] | type[np.int32]:
     """As `genbench.data.storage_dtype` has it."""
     return np.uint8 if levels <= 256 else np.int32
+
+
+def listed(names: Sequence[str]) -> str:
+    """In one line: a name of a user's may hold anything, and there may be thousands."""
+    shown = ", ".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in name) for name in names[:12])
+    return shown if len(names) <= 12 else f"{shown}, ... ({len(names):,} in all)"
 
 
 @dataclass(frozen=True)

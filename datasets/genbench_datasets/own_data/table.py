@@ -19,7 +19,7 @@ from jaxtyping import Float, Shaped
 from genbench import DatasetCard
 from genbench.errors import UnknownNameError
 from genbench_datasets.own_data.located import BadFile
-from genbench_datasets.own_data.own_data import OwnData
+from genbench_datasets.own_data.own_data import OwnData, listed
 from genbench_datasets.own_data.reader import Reader
 from genbench_datasets.own_data.request import Request
 from genbench_datasets.own_data.splitting import by_content
@@ -61,7 +61,7 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
         "points",
         x,
         by_content(x, y, classes, together=False),
-        about=f"{len(x):,} rows of {', '.join(wanted)}" + (f", labelled by {label}" if label else ""),
+        about=f"{len(x):,} rows of {listed(wanted)}" + (f", labelled by {listed([label])}" if label else ""),
         levels=levels,
         y=y,
         classes=classes,

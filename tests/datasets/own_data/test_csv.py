@@ -233,3 +233,12 @@ def test_a_path_may_hold_a_question_mark() -> None:
     write(table(), "who?.csv")
     assert card_of("csv:who?.csv").sizes == (30, 10, 10)
     assert card_of("csv:who?.csv?columns=x").spec.event_shape == (1,)
+
+
+def test_a_card_is_a_line_whatever_the_columns_are_called() -> None:
+    header = ",".join(["\x01", '"a\nb"', *(f"c{number}" for number in range(28))])
+    write(table([",".join(map(str, row)) for row in RNG.normal(size=(20, 30))], header))
+    summary = card_of("csv:a.csv").summary
+    assert summary.startswith(r"own data: 20 rows of \x01, a\nb, c0, c1,")
+    assert summary.endswith("c9, ... (30 in all)")
+    assert len(summary.splitlines()) == 1
