@@ -40,7 +40,7 @@ def whole(scheme: str) -> bytes:
 
 @pytest.mark.parametrize("scheme", ["csv", "npy", "text", "imagefolder", "midi"])
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 def test_a_damaged_file_is_data_or_named(scheme: str, data: st.DataObject) -> None:
     content = bytearray(whole(scheme))
     for _ in range(data.draw(st.integers(1, 3), label="damages")):
