@@ -74,7 +74,13 @@ def run(
         ),
     ] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option("-d", "--dataset", metavar="NAME", help="A data set. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "-d",
+            "--dataset",
+            metavar="NAME",
+            help="A data set, or your own: [cyan]csv:PATH[/cyan]. Repeatable.",
+        ),
     ] = None,
     suite: Annotated[
         str | None,
@@ -148,10 +154,10 @@ def run(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="models, datasets, metrics, suites or plugins")],
+    what: Annotated[str, typer.Argument(help="models, datasets, sources, metrics, suites or plugins")],
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """List what there is: models, datasets, metrics, suites, plugins."""
+    """List what there is: models, datasets, sources of your own data, metrics, suites, plugins."""
     from genbench.listing import render_listing
 
     render_listing(what, load_registry(), Console(), as_json=json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from genbench.cards import DatasetCard
 from genbench.checksums import parse_checksum
 from genbench.errors import UsageError
 from genbench.fetching import file_path, is_cached, verify
+from genbench.listing import sources_hint
 from genbench.plugin_manager import load_registry
 from genbench.prefetch import fetch_all, size_of
 
@@ -20,11 +22,12 @@ EXIT_OK, EXIT_FAILED = 0, 2
 
 datasets_app = typer.Typer(
     name="datasets",
-    help="Published data sets: fetch them once, check them.",
+    help="Data sets: show their cards; fetch published ones once, check them.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-Names = Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Data sets.")]
+_NAME_HELP = "Data sets, csv:PATH and its like among them."
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME...", help=_NAME_HELP)]
 
 
 @datasets_app.command("list")
@@ -36,7 +39,26 @@ def list_datasets() -> None:
     for card in load_registry().datasets.values():
         size = size_of(card.files) if card.files else "none"
         table.add_row(escape(card.name), size, _state(card), escape(card.summary))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print(escape(sources_hint(load_registry())), soft_wrap=True)
+
+
+@datasets_app.command("show")
+def show_datasets(names: Annotated[list[str], typer.Argument(metavar="NAME...", help=_NAME_HELP)]) -> None:
+    """Show the cards of data sets: what an example is, how many there are, how they were split.
+
+    Data of your own are read and checked for it: [dim]genai-bench datasets show csv:measurements.csv[/dim]
+    """
+    console = Console(highlight=False)
+    for number, card in enumerate(_cards(names)):
+        if number:
+            console.print()
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bold")
+        for field, text in _described(card):
+            table.add_row(field, escape(text))
+        console.print(table)
 
 
 @datasets_app.command("fetch")
@@ -90,6 +112,22 @@ def verify_datasets(names: Names = None) -> int:
 def _cards(names: list[str] | None) -> list[DatasetCard]:
     registry = load_registry()
     return [registry.dataset(name) for name in names] if names else list(registry.datasets.values())
+
+
+def _described(card: DatasetCard) -> Iterator[tuple[str, str]]:
+    spec = card.spec
+    yield "data set", card.name
+    yield "what it is", card.summary
+    shape = "×".join(str(size) for size in spec.event_shape)
+    yield "example", f"{spec.modality} {shape}, {f'{spec.levels} levels' if spec.levels else 'real values'}"
+    if spec.classes is not None:
+        yield "classes", str(spec.classes)
+    yield "examples", " / ".join(f"{size:,}" for size in card.sizes) + " (train / valid / test)"
+    yield "splits", card.splits
+    yield "version", card.version
+    yield "source", card.source
+    yield "licence", card.licence
+    yield "citation", card.citation
 
 
 def _state(card: DatasetCard) -> str:

@@ -34,6 +34,8 @@ def render_listing(what: str, registry: Registry, console: Console, *, as_json: 
     for record in records:
         table.add_row(*(escape(cell) for cell in row(record)))
     console.print(table)
+    if what == "datasets" and (hint := sources_hint(registry)):
+        console.print(escape(hint), soft_wrap=True)
 
 
 def _announced(registry: Registry, cards: dict[str, Any]) -> list[dict[str, Any]]:
@@ -83,6 +85,23 @@ def _datasets(registry: Registry) -> Listing:
         ("data set", "modality", "example", "train/valid/test", "what it is", "licence"),
         row,
     )
+
+
+def _sources(registry: Registry) -> Listing:
+    def row(card: dict[str, Any]) -> Row:
+        return (card["name"], f"{card['name']}:{card['argument']}", card["summary"], card["plugin"])
+
+    return (
+        _announced(registry, dict(registry.dataset_sources)),
+        ("source", "-d", "what it is", "from"),
+        row,
+    )
+
+
+def sources_hint(registry: Registry) -> str:
+    """One line about data of one's own; empty where no plugin reads any."""
+    schemes = ", ".join(f"{name}:" for name in registry.dataset_sources)
+    return f"Your own data: {schemes} and a path; see genai-bench list sources." if schemes else ""
 
 
 def _metrics(registry: Registry) -> Listing:
@@ -154,6 +173,7 @@ def _plugins(registry: Registry) -> Listing:
 _LISTINGS: dict[str, Callable[[Registry], Listing]] = {
     "models": _models,
     "datasets": _datasets,
+    "sources": _sources,
     "metrics": _metrics,
     "suites": _suites,
     "plugins": _plugins,

@@ -75,7 +75,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     if not plan.jobs:
         console.print("nothing to run: no model takes any of these data sets")
         return EXIT_NOTHING_RAN
-    plan, unavailable = _fetch_data(plan, options, registry, console)
+    plan, unavailable = _fetch_data(plan, folder, options, registry, console)
     if not plan.jobs:
         return EXIT_NOTHING_RAN
     provenance = collect_provenance(threads)
@@ -149,11 +149,13 @@ def _announce(
 
 
 def _fetch_data(
-    plan: Plan, options: RunOptions, registry: Registry, console: Console
+    plan: Plan, folder: Path, options: RunOptions, registry: Registry, console: Console
 ) -> tuple[Plan, dict[str, str]]:
-    """Fetch what the plan's data sets need. What cannot be had is said in one line and left out, but stays in
-    the plan where it was asked for by name: then the reason is returned too, by data set."""
-    cards = [registry.dataset(name) for name in dict.fromkeys(job.dataset for job in plan.jobs)]
+    """Fetch the data sets of jobs that are still to be run. What cannot be had is said in one line and left out,
+    but stays in the plan where it was asked for by name: then the reason is returned too, by data set."""
+    earlier = Run(folder, plan)
+    pending = [job for job in plan.jobs if _is_pending(earlier.result(job), options)]
+    cards = [registry.dataset(name) for name in dict.fromkeys(job.dataset for job in pending)]
     failures = fetch_all(cards, console)
     for name, why in failures.items():
         console.print(f"[yellow]no {escape(name)}[/yellow]: {escape(why)}", soft_wrap=True)
@@ -164,6 +166,10 @@ def _fetch_data(
         refused=[result for result in plan.refused if result.job.dataset not in left_out],
     )
     return kept, {name: why for name, why in failures.items() if name not in left_out}
+
+
+def _is_pending(result: Result | None, options: RunOptions) -> bool:
+    return result is None or (options.retry_failed and result.status != "ok")
 
 
 def _store_unavailable(run: Run, unavailable: dict[str, str]) -> None:

@@ -20,6 +20,7 @@ from genbench.command_line import run_command_line
 from genbench.fetching import file_path, is_cached
 from genbench.plugin_manager import load_registry
 from genbench.prefetch import fetch_all
+from genbench.result_store import Run
 from genbench.suite import BUILTIN, load_suite, suite_names
 
 CONTENT = b"64 points" * 100
@@ -264,3 +265,83 @@ def test_the_standard_suite_is_planned_with_mnist(
 def test_the_first_command_needs_no_network(capsys: pytest.CaptureFixture[str]) -> None:
     assert command("run", "--all", "--dry-run") == 0
     assert "fetched" not in capsys.readouterr().out
+
+
+# ---- the built-in suites need no network
+
+
+def planned(folder: str) -> set[str]:
+    return {job.dataset for job in Run.open(Path(folder)).plan.jobs}
+
+
+SHORT = (
+    "-m",
+    "noise",
+    "--budget",
+    "1steps",
+    "--seeds",
+    "1",
+    "--shard",
+    "1/1000",
+    "--jobs",
+    "1",
+    "--out",
+    "run",
+)
+
+
+def test_all_asks_for_nothing_from_afar(server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("run", "--all", *SHORT) == 0
+    assert server.requests == []
+    assert planned("run") == {card.name for card in load_registry().datasets.values() if card.embedded}
+
+
+@pytest.mark.parametrize(("name", "all_"), [("standard", ()), ("full", ("--all",))])
+def test_a_suite_without_a_network_runs_what_is_there(
+    name: str, all_: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GENBENCH_MIRROR", "nowhere")
+    assert command("run", "--suite", name, *all_, *SHORT) == 0
+    shown = capsys.readouterr().out
+    cards = load_registry().datasets.values()
+    embedded = {card.name for card in cards if card.embedded}
+    wanted = load_suite(name).datasets
+    far = {card.name for card in cards if not card.embedded and ("*" in wanted or card.name in wanted)}
+    said = [line for line in shown.splitlines() if line.startswith("no ")]
+    assert {line.removeprefix("no ").partition(":")[0] for line in said} == far
+    assert len(said) == len(far)
+    assert all("cannot fetch" in line for line in said)
+    assert planned("run") == embedded
+    assert {record["status"] for record in records("run", capsys)} == {"ok"}
+
+
+def test_asked_for_by_name_beside_a_suite_it_is_a_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GENBENCH_MIRROR", "nowhere")
+    assert command("run", "--suite", "standard", "-d", "mnist", "-d", "ring8", *SHORT) == 2
+    found = {record["job"]["dataset"]: record["status"] for record in records("run", capsys)}  # type: ignore[index]
+    assert found["mnist"] == "data_error"
+
+
+def test_what_has_its_results_is_not_fetched_again(
+    server: FileServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("run", "-m", "noise", "-d", NAME, "--budget", "1steps", "--out", "run")
+    assert command(*arguments) == 2  # what comes is not what the card says, and that is a result
+    assert server.requests == [FILE.name]
+    file_path(FILE).unlink()
+    assert command(*arguments) == 2
+    assert server.requests == [FILE.name]
+    assert "0 jobs to run" in capsys.readouterr().out
+    assert command(*arguments, "--retry-failed") == 2
+    assert server.requests == [FILE.name] * 2
+
+
+def test_the_cards_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("datasets", "show", "ring8", "mnist") == 0
+    shown = capsys.readouterr().out
+    assert "50,000 / 10,000 / 10,000 (train / valid / test)" in shown
+    assert "image 1×28×28, 256 levels" in shown
+    assert "points 2, real values" in shown
+    assert command("datasets", "show", "ring9") == 4
