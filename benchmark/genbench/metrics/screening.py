@@ -29,8 +29,8 @@ from genbench.metrics.distances import TILE, tie_slack
 _SPARE = 4
 # Above this share of a tile's pairs, a float64 product is cheaper than looking at them one by one.
 _PAIR_SHARE = 1 / 256
-# Float64 numbers gathered at a time for single pairs: 32 MB.
-_HELD = 2**22
+# Float64 numbers gathered at a time for single pairs: 2 MB, which stay in the cache.
+_HELD = 2**18
 # Squared norms outside of these would over- or underflow in float32 products.
 _SMALLEST, _LARGEST = 1e-25, 1e30
 # Unit roundoff of products of float32, by `torch.get_float32_matmul_precision` (bfloat16 at worst).
@@ -128,7 +128,7 @@ def _exact_pairs(
     """Squared distances of single pairs, from differences."""
     chunk = max(1, _HELD // x.dimension)
     parts = [
-        (x.double(some) - y.double(other)).square().sum(1)
+        (x.x[some].double() - y.x[other].double()).square_().sum(1)
         for some, other in zip(i.split(chunk), j.split(chunk), strict=True)
     ]
     return torch.cat(parts) if parts else x.norms.new_empty(0)
@@ -150,10 +150,9 @@ def kth_neighbour_radii(x: CentredSet, k: int) -> Float[Tensor, " n"]:
     share = _share(x, x)
     if share < 1:
         candidates, reach = _candidates(x, min(k + _SPARE, count - 1), share)
-        for some in unsure.split(max(1, _HELD // (x.dimension * candidates.shape[1]))):
-            pairs = candidates[some]
-            squared = _exact_pairs(x, x, some.repeat_interleave(pairs.shape[1]), pairs.flatten())
-            radii[some] = squared.view_as(pairs).kthvalue(k, dim=1).values
+        every = unsure.repeat_interleave(candidates.shape[1])
+        squared = _exact_pairs(x, x, every, candidates.flatten()).view_as(candidates)
+        radii = squared.kthvalue(k, dim=1).values
         # Whatever is no candidate is at least `reach` away. (Every example may be one.)
         if candidates.shape[1] < count - 1:
             unsure = (radii > reach).nonzero()[:, 0]
