@@ -44,7 +44,10 @@ def of_two_feature_sets(
     @wraps(function)
     def checked(x: FeatureArray, y: FeatureArray, /, *args: P.args, **kwargs: P.kwargs) -> R:
         name = function.__name__
-        first, second = as_features(x, f"{name}: the first array"), as_features(y, f"{name}: the second array")
+        first, second = (
+            as_features(x, f"{name}: the first array"),
+            as_features(y, f"{name}: the second array"),
+        )
         if first.shape[1] != second.shape[1]:
             raise ValueError(
                 f"{name}: features of unequal width, {tuple(first.shape)} and {tuple(second.shape)}"
@@ -70,7 +73,9 @@ def of_one_feature_set(
 
 def as_features(array: FeatureArray, what: str = "the array") -> Tensor:
     """(N, D) float32, or float64 where it was; shares memory where it can. ValueError: see above."""
-    tensor = torch.from_numpy(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array.detach()
+    tensor = (
+        torch.from_numpy(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array.detach()
+    )
     if tensor.ndim != 2:
         raise ValueError(f"{what} has shape {tuple(tensor.shape)}, expected (examples, features)")
     if tensor.dtype != torch.float64:
