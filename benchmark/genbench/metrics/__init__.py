@@ -1,7 +1,8 @@
 """Metrics: how far a model's samples are from real data.
 
 Each family is a file of plain functions on arrays of features, in two named steps (features to
-statistics, statistics to metric), with the factory that scores a job. The same metrics as torchmetrics
+statistics, statistics to metric), with the factory that scores a job. They take torch tensors and numpy
+arrays: `from genbench.metrics.frechet import frechet_distance`. docs/metrics.md tells what each means. The same metrics as torchmetrics
 classes, for training loops of your own, are loaded when they are first used: torchmetrics takes seconds
 to import, and workers need only the functions.
 
@@ -14,13 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genbench.metrics.modules import (
-        FrechetDistance,
-        KernelDistance,
-        PrecisionRecallDensityCoverage,
-        SlicedWasserstein,
     )
 
-__all__ = ["FrechetDistance", "KernelDistance", "PrecisionRecallDensityCoverage", "SlicedWasserstein"]
+__all__ = [
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -71,6 +71,13 @@ def of_one_feature_set(
     return checked
 
 
+def evenly_spaced(x: Tensor, count: int) -> Tensor:
+    """`count` examples from all over x (all, if there are fewer): files may be sorted by class."""
+    if len(x) <= count:
+        return x
+    return x[torch.arange(count, device=x.device) * len(x) // count]
+
+
 def as_features(array: FeatureArray, what: str = "the array") -> Tensor:
     """(N, D) float32, or float64 where it was; shares memory where it can. ValueError: see above."""
     tensor = (

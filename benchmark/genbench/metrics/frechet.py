@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.feature_arrays import Estimate, of_two_feature_sets
+from genbench.metrics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
 from genbench.metrics.figures import feature_obstacle, figure, without_value
 from genbench.result import MetricValue
 from genbench.scoring import ScoringInputs
@@ -155,7 +155,7 @@ def _influence_variance(
     x: Float[Tensor, "n dim"], mean: Tensor, apart: Tensor, to_other: Float[Tensor, "rank dim"]
 ) -> Float[Tensor, ""]:
     """Variance over x of its influence; to_otherᵀ to_other is T."""
-    some = x[:: max(1, len(x) // _INFLUENCE_EXAMPLES)].double() - mean
+    some = evenly_spaced(x, _INFLUENCE_EXAMPLES).double() - mean
     influence = 2 * some @ apart + some.square().sum(1) - (some @ to_other.T).square().sum(1)
     return influence.var()
 

@@ -1,0 +1,152 @@
+"""Kullback-Leibler and Jensen-Shannon divergence of samples from a known density, from the samples alone.
+
+KL(samples || truth) = -H(samples) - mean of log p(sample): the cross-entropy by the density itself, the
+entropy by the distances to the k-th neighbour (Kozachenko and Leonenko 1987; Wang et al. 2009, section II).
+It punishes samples where there should be none, without bound; of a mode that is never visited it knows only
+that the samples are crowded (log 2 for half the modes).
+
+JS(samples, truth), between 0 and log 2, is that of the shares of samples and of truth in cells of equal
+probability under the truth: cut at medians, again and again, from fifty thousand draws of it. It is blind
+within cells (so below the true one), and biased upwards by about (cells - 1) / 8N.
+
+What needs a likelihood of the model is not here. Of a model that has one, KL(truth || model) is its
+negative log-likelihood of held-out points less the entropy of the truth: exact, and another divergence.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genbench.data import Truth
+from genbench.metrics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
+from genbench.metrics.figures import figure, without_value
+from genbench.metrics.screening import centred_sets, kth_neighbour_radii
+from genbench.result import MetricValue
+from genbench.scoring import ScoringInputs
+
+NEIGHBOURS = 5
+TRUTH_DRAWS = 50_000
+# Samples that a cell holds on average, and the most cells.
+_SAMPLES_PER_CELL, _MOST_CELLS = 8, 256
+_NAMES = ("kl_divergence", "js_divergence")
+
+
+class CoincidingSamplesError(ValueError):
+    """So many samples are equal that their density is infinite."""
+
+
+@of_one_feature_set
+def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NEIGHBOURS) -> Estimate:
+    """KL(samples || truth) in nats. log_prob: (N,) of the samples under the truth, finite.
+
+    The standard error says how it would vary with other samples, from the spread of the samples' terms.
+    Biased by about 1/N where densities are smooth; may come out below 0. Needs k + 1 samples (ValueError);
+    raises CoincidingSamplesError where k + 1 samples are one point.
+    """
+    if log_prob.shape != samples.shape[:1] or not log_prob.isfinite().all():
+        raise ValueError(
+            f"log_prob has shape {tuple(log_prob.shape)}, expected ({len(samples)},), all finite"
+        )
+    terms = log_density_by_neighbours(samples, k) - log_prob.double().to(samples.device)
+    return Estimate(terms.mean(), terms.std() / len(terms) ** 0.5)
+
+
+def log_density_by_neighbours(samples: Float[Tensor, "n dim"], k: int) -> Float[Tensor, " n"]:
+    """Of each sample among the others, whose mean is minus the Kozachenko-Leonenko entropy."""
+    n, dim = samples.shape
+    (only,) = centred_sets(samples)
+    squared_radii = kth_neighbour_radii(only, k)
+    coinciding = int((squared_radii == 0).sum())
+    if coinciding:
+        raise CoincidingSamplesError(f"{coinciding} of {n} samples coincide with {k} others or more")
+    log_ball = dim / 2 * math.log(math.pi) - math.lgamma(dim / 2 + 1)
+    counts = torch.tensor([k, n], dtype=torch.float64)
+    of_k, of_n = torch.digamma(counts).tolist()
+    return of_k - of_n - log_ball - dim / 2 * squared_radii.log()
+
+
+@of_two_feature_sets
+def js_divergence(
+    samples: Float[Tensor, "n dim"], truth: Float[Tensor, "m dim"], cells: int | None = None
+) -> Estimate:
+    """JS in nats, of samples (N, D) and many draws from the truth (M, D).
+
+    cells: a power of 2; one for eight samples where it is None, 256 at most. The standard error says how it
+    would vary with other samples in the same cells, by the delta method; it says nothing of the bias. Needs
+    16 samples and as many draws as cells (ValueError).
+    """
+    if cells is None:
+        cells = min(_MOST_CELLS, 2 ** int(math.log2(max(2, len(samples) // _SAMPLES_PER_CELL))))
+    if len(samples) < 2 * _SAMPLES_PER_CELL or len(truth) < cells:
+        raise ValueError(
+            f"the Jensen-Shannon divergence of {len(samples)} samples and {len(truth)} draws: needs at least"
+            f" {2 * _SAMPLES_PER_CELL} and {cells}"
+        )
+    of_truth, of_samples = equal_cells(truth.double(), samples.double(), cells)
+    p = torch.bincount(of_truth, minlength=cells).double() / len(truth)
+    q = torch.bincount(of_samples, minlength=cells).double() / len(samples)
+    middle = (p + q) / 2
+    value = (torch.xlogy(q, q / middle).sum() + torch.xlogy(p, p / middle).sum()) / 2
+    # More of q in a cell moves JS by half the logarithm of its share of the middle.
+    influence = (q / middle)[of_samples].log() / 2
+    return Estimate(value, influence.std() / len(samples) ** 0.5)
+
+
+def equal_cells(
+    truth: Float[Tensor, "m dim"], samples: Float[Tensor, "n dim"], cells: int
+) -> tuple[Int[Tensor, " m"], Int[Tensor, " n"]]:
+    """The cell of each draw and of each sample; cells, a power of 2, hold equally many draws.
+
+    Each is cut at the median of its widest coordinate until there are enough.
+    """
+    if cells < 1 or cells & (cells - 1):
+        raise ValueError(f"{cells} cells: expected a power of 2")
+    of_truth, of_samples = (torch.zeros(len(z), dtype=torch.int64, device=z.device) for z in (truth, samples))
+    for cut in range(cells - 1):  # the cells of a level, then those of the next, as in a binary heap
+        inside = of_truth == cut
+        members = truth[inside]
+        widest = int((members.amax(0) - members.amin(0)).argmax())
+        middle = members[:, widest].median()
+        for z, of_z in ((truth, of_truth), (samples, of_samples)):
+            here = of_z == cut
+            of_z[here] = 2 * cut + 1 + (z[here, widest] > middle).long()
+    return of_truth - (cells - 1), of_samples - (cells - 1)
+
+
+def score_divergences(inputs: ScoringInputs) -> list[MetricValue]:
+    truth, samples = inputs.truth, inputs.samples
+    if truth is None:
+        return without_value(_NAMES, inputs, "the density is not known")
+    if not samples.isfinite().all():
+        return without_value(_NAMES, inputs, "the samples are not all finite")
+    return [_kl_figure(inputs, truth), _js_figure(inputs, truth)]
+
+
+def _kl_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
+    name, samples, k = "kl_divergence", inputs.samples, NEIGHBOURS
+    if len(samples) < k + 1:
+        return figure(name, inputs, None, k=k, note=f"{len(samples)} samples, needs at least {k + 1}")
+    log_prob = truth.log_prob(samples)
+    outside = int((log_prob == -torch.inf).sum())
+    if outside:
+        note = f"{outside} of {len(samples)} samples lie where the density is 0, so it is infinite"
+        return figure(name, inputs, None, k=k, note=note)
+    try:
+        found = kl_divergence(samples.flatten(1), log_prob, k)
+    except CoincidingSamplesError as error:
+        return figure(name, inputs, None, k=k, note=f"{error}, so it is infinite")
+    return figure(name, inputs, found.value, stderr=found.stderr, k=k)
+
+
+def _js_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
+    name, samples = "js_divergence", inputs.samples
+    if len(samples) < 2 * _SAMPLES_PER_CELL:
+        note = f"{len(samples)} samples, needs at least {2 * _SAMPLES_PER_CELL}"
+        return figure(name, inputs, None, note=note)
+    draws = truth.sample(TRUTH_DRAWS, inputs.generator())
+    found = js_divergence(samples.flatten(1), draws.flatten(1))
+    return figure(name, inputs, found.value, stderr=found.stderr)
