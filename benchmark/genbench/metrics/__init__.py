@@ -2,9 +2,12 @@
 
 Each family is a file of plain functions on arrays of features, in two named steps (features to
 statistics, statistics to metric), with the factory that scores a job. They take torch tensors and numpy
-arrays: `from genbench.metrics.frechet import frechet_distance`. docs/metrics.md tells what each means. The same metrics as torchmetrics
-classes, for training loops of your own, are loaded when they are first used: torchmetrics takes seconds
-to import, and workers need only the functions.
+arrays. docs/metrics.md tells what each means.
+
+    from genbench.metrics.frechet import frechet_distance
+
+The same metrics as torchmetrics classes, for training loops of your own, are loaded when they are first
+used: torchmetrics takes seconds to import, and workers need only the functions.
 
     from genbench.metrics import FrechetDistance
 """
@@ -15,9 +18,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from genbench.metrics.modules import (
+        AutocorrelationDifference,
+        ClassifierTwoSample,
+        FrechetDistance,
+        FrechetInfinity,
+        JSDivergence,
+        KernelDistance,
+        KLDivergence,
+        MarginalDifference,
+        ModeCoverage,
+        NeighbourTwoSample,
+        PrecisionRecallDensityCoverage,
+        SlicedWasserstein,
+        VendiScore,
+        WassersteinDistance,
     )
 
 __all__ = [
+    "AutocorrelationDifference",
+    "ClassifierTwoSample",
+    "FrechetDistance",
+    "FrechetInfinity",
+    "JSDivergence",
+    "KLDivergence",
+    "KernelDistance",
+    "MarginalDifference",
+    "ModeCoverage",
+    "NeighbourTwoSample",
+    "PrecisionRecallDensityCoverage",
+    "SlicedWasserstein",
+    "VendiScore",
+    "WassersteinDistance",
 ]
 
 

@@ -24,7 +24,6 @@ from torch import Tensor
 from genbench.data import Truth
 from genbench.metrics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
 from genbench.metrics.figures import figure, without_value
-from genbench.metrics.screening import centred_sets, kth_neighbour_radii
 from genbench.result import MetricValue
 from genbench.scoring import ScoringInputs
 
@@ -32,6 +31,8 @@ NEIGHBOURS = 5
 TRUTH_DRAWS = 50_000
 # Samples that a cell holds on average, and the most cells.
 _SAMPLES_PER_CELL, _MOST_CELLS = 8, 256
+# Samples whose distances to all others are held at once.
+_ROWS = 1024
 _NAMES = ("kl_divergence", "js_divergence")
 
 
@@ -43,30 +44,46 @@ class CoincidingSamplesError(ValueError):
 def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NEIGHBOURS) -> Estimate:
     """KL(samples || truth) in nats. log_prob: (N,) of the samples under the truth, finite.
 
-    The standard error says how it would vary with other samples, from the spread of the samples' terms.
-    Biased by about 1/N where densities are smooth; may come out below 0. Needs k + 1 samples (ValueError);
-    raises CoincidingSamplesError where k + 1 samples are one point.
+    The standard error says how it would vary with other samples, by the jackknife, leaving out one at a time;
+    NaN with only k + 1 samples. It says nothing of the bias, which is upwards where the density has tails:
+    0.02 nats for a Gaussian in the plane with 1,000 samples, 0.05 with 200. May come out below 0.
+
+    Needs k + 1 samples (ValueError); raises CoincidingSamplesError where k + 1 samples are one point.
     """
     if log_prob.shape != samples.shape[:1] or not log_prob.isfinite().all():
         raise ValueError(
             f"log_prob has shape {tuple(log_prob.shape)}, expected ({len(samples)},), all finite"
         )
-    terms = log_density_by_neighbours(samples, k) - log_prob.double().to(samples.device)
-    return Estimate(terms.mean(), terms.std() / len(terms) ** 0.5)
-
-
-def log_density_by_neighbours(samples: Float[Tensor, "n dim"], k: int) -> Float[Tensor, " n"]:
-    """Of each sample among the others, whose mean is minus the Kozachenko-Leonenko entropy."""
     n, dim = samples.shape
-    (only,) = centred_sets(samples)
-    squared_radii = kth_neighbour_radii(only, k)
-    coinciding = int((squared_radii == 0).sum())
-    if coinciding:
+    if n <= k:
+        raise ValueError(f"the {k}-th neighbour among {n} samples: needs at least {k + 1}")
+    distances, neighbours = _nearest(samples.double(), min(k + 1, n - 1))
+    if coinciding := int((distances[:, k - 1] == 0).sum()):
         raise CoincidingSamplesError(f"{coinciding} of {n} samples coincide with {k} others or more")
     log_ball = dim / 2 * math.log(math.pi) - math.lgamma(dim / 2 + 1)
-    counts = torch.tensor([k, n], dtype=torch.float64)
-    of_k, of_n = torch.digamma(counts).tolist()
-    return of_k - of_n - log_ball - dim / 2 * squared_radii.log()
+    of_k, of_n = torch.digamma(torch.tensor([k, n], dtype=torch.float64)).tolist()
+    terms = of_k - of_n - log_ball - dim * distances[:, k - 1].log() - log_prob.double().to(samples.device)
+    if n < k + 2:
+        return Estimate(terms.mean(), terms.new_full((), torch.nan))
+    # Without sample j its own term goes, and where it was among the k nearest, the next one takes its place.
+    next_takes_over = dim * (distances[:, k - 1] / distances[:, k]).log()
+    changes = -terms
+    changes.index_add_(0, neighbours[:, :k].flatten(), next_takes_over.repeat_interleave(k))
+    without_each = (terms.sum() + changes) / (n - 1)
+    return Estimate(terms.mean(), ((n - 1) * without_each.var(correction=0)).sqrt())
+
+
+def _nearest(
+    samples: Float[Tensor, "n dim"], count: int
+) -> tuple[Float[Tensor, "n count"], Int[Tensor, "n count"]]:
+    """Distances to the nearest others, ascending, and which they are."""
+    found = []
+    for start in range(0, len(samples), _ROWS):
+        rows = samples[start : start + _ROWS]
+        distances = torch.cdist(rows, samples, compute_mode="donot_use_mm_for_euclid_dist")
+        distances[:, start : start + len(rows)].fill_diagonal_(torch.inf)
+        found.append(distances.topk(count, dim=1, largest=False))
+    return torch.cat([some.values for some in found]), torch.cat([some.indices for some in found])
 
 
 @of_two_feature_sets
@@ -80,7 +97,7 @@ def js_divergence(
     16 samples and as many draws as cells (ValueError).
     """
     if cells is None:
-        cells = min(_MOST_CELLS, 2 ** int(math.log2(max(2, len(samples) // _SAMPLES_PER_CELL))))
+        cells = min(_MOST_CELLS, 1 << (max(2, len(samples) // _SAMPLES_PER_CELL).bit_length() - 1))
     if len(samples) < 2 * _SAMPLES_PER_CELL or len(truth) < cells:
         raise ValueError(
             f"the Jensen-Shannon divergence of {len(samples)} samples and {len(truth)} draws: needs at least"

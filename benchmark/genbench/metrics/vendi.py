@@ -61,7 +61,7 @@ def vendi_score_gaussian(x: Float[Tensor, "n dim"], bandwidth: float) -> Estimat
 def median_distance(x: Float[Tensor, "n dim"]) -> float:
     """Between different examples: the usual bandwidth. Of at most 1,000 examples."""
     distances = _pair_distances(evenly_spaced(x, _BANDWIDTH_EXAMPLES).double())
-    first, second = torch.triu_indices(*distances.shape, offset=1)
+    first, second = torch.triu_indices(len(distances), len(distances), offset=1)
     return float(distances[first, second].median()) if len(first) else 0.0
 
 
