@@ -46,7 +46,9 @@ def draw(spec: DataSpec, count: int, seed: int) -> Tensor:
     return torch.randn(count, *spec.event_shape, generator=generator)
 
 
-def inputs(modality: Modality, *, samples: int = 100, reference: int = 100, train: int = 120) -> ScoringInputs:
+def inputs(
+    modality: Modality, *, samples: int = 100, reference: int = 100, train: int = 120
+) -> ScoringInputs:
     spec = SPECS[modality]
     real = draw(spec, max(train, 2), 2)
     split = Split(spec, real.to(storage_dtype(spec)))

@@ -36,10 +36,6 @@ _ROWS = 1024
 _NAMES = ("kl_divergence", "js_divergence")
 
 
-class CoincidingSamplesError(ValueError):
-    """So many samples are equal that their density is infinite."""
-
-
 @of_one_feature_set
 def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NEIGHBOURS) -> Estimate:
     """KL(samples || truth) in nats. log_prob: (N,) of the samples under the truth, finite.
@@ -48,7 +44,7 @@ def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NE
     NaN with only k + 1 samples. It says nothing of the bias, which is upwards where the density has tails:
     0.02 nats for a Gaussian in the plane with 1,000 samples, 0.05 with 200. May come out below 0.
 
-    Needs k + 1 samples (ValueError); raises CoincidingSamplesError where k + 1 samples are one point.
+    Raises ValueError with fewer than k + 1 samples, and where k + 1 samples are one point.
     """
     if log_prob.shape != samples.shape[:1] or not log_prob.isfinite().all():
         raise ValueError(
@@ -56,10 +52,10 @@ def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NE
         )
     n, dim = samples.shape
     if n <= k:
-        raise ValueError(f"the {k}-th neighbour among {n} samples: needs at least {k + 1}")
+        raise ValueError(f"{n} samples, needs at least {k + 1}")
     distances, neighbours = _nearest(samples.double(), min(k + 1, n - 1))
     if coinciding := int((distances[:, k - 1] == 0).sum()):
-        raise CoincidingSamplesError(f"{coinciding} of {n} samples coincide with {k} others or more")
+        raise ValueError(f"infinite: {coinciding} of {n} samples coincide with {k} others or more")
     log_ball = dim / 2 * math.log(math.pi) - math.lgamma(dim / 2 + 1)
     of_k, of_n = torch.digamma(torch.tensor([k, n], dtype=torch.float64)).tolist()
     terms = of_k - of_n - log_ball - dim * distances[:, k - 1].log() - log_prob.double().to(samples.device)
@@ -135,6 +131,7 @@ def equal_cells(
 
 
 def score_divergences(inputs: ScoringInputs) -> list[MetricValue]:
+    """`real` is what the reference itself gets, estimated in the same way from as many points: the bias."""
     truth, samples = inputs.truth, inputs.samples
     if truth is None:
         return without_value(_NAMES, inputs, "the density is not known")
@@ -144,26 +141,32 @@ def score_divergences(inputs: ScoringInputs) -> list[MetricValue]:
 
 
 def _kl_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
-    name, samples, k = "kl_divergence", inputs.samples, NEIGHBOURS
-    if len(samples) < k + 1:
-        return figure(name, inputs, None, k=k, note=f"{len(samples)} samples, needs at least {k + 1}")
-    log_prob = truth.log_prob(samples)
-    outside = int((log_prob == -torch.inf).sum())
-    if outside:
-        note = f"{outside} of {len(samples)} samples lie where the density is 0, so it is infinite"
-        return figure(name, inputs, None, k=k, note=note)
+    name, k = "kl_divergence", NEIGHBOURS
     try:
-        found = kl_divergence(samples.flatten(1), log_prob, k)
-    except CoincidingSamplesError as error:
-        return figure(name, inputs, None, k=k, note=f"{error}, so it is infinite")
-    return figure(name, inputs, found.value, stderr=found.stderr, k=k)
+        found = _kl_of(inputs.samples, truth, k)
+    except ValueError as error:
+        return figure(name, inputs, None, k=k, note=str(error))
+    try:
+        real = _kl_of(inputs.reference, truth, k).value
+    except ValueError:
+        real = None
+    return figure(name, inputs, found.value, stderr=found.stderr, k=k, real=real)
+
+
+def _kl_of(points: Tensor, truth: Truth, k: int) -> Estimate:
+    log_prob = truth.log_prob(points)
+    if outside := int((log_prob == -torch.inf).sum()):
+        raise ValueError(f"infinite: {outside} of {len(points)} samples lie where the density is 0")
+    return kl_divergence(points.flatten(1), log_prob, k)
 
 
 def _js_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
-    name, samples = "js_divergence", inputs.samples
-    if len(samples) < 2 * _SAMPLES_PER_CELL:
-        note = f"{len(samples)} samples, needs at least {2 * _SAMPLES_PER_CELL}"
-        return figure(name, inputs, None, note=note)
-    draws = truth.sample(TRUTH_DRAWS, inputs.generator())
-    found = js_divergence(samples.flatten(1), draws.flatten(1))
-    return figure(name, inputs, found.value, stderr=found.stderr)
+    name, needed = "js_divergence", 2 * _SAMPLES_PER_CELL
+    if len(inputs.samples) < needed:
+        return figure(name, inputs, None, note=f"{len(inputs.samples)} samples, needs at least {needed}")
+    draws = truth.sample(TRUTH_DRAWS, inputs.generator()).flatten(1)
+    found = js_divergence(inputs.samples.flatten(1), draws)
+    real = (
+        js_divergence(inputs.reference.flatten(1), draws).value if len(inputs.reference) >= needed else None
+    )
+    return figure(name, inputs, found.value, stderr=found.stderr, real=real)

@@ -158,7 +158,7 @@ def kth_neighbour_radii(x: CentredSet, k: int) -> Float[Tensor, " n"]:
             unsure = (radii > reach).nonzero()[:, 0]
         else:
             unsure = unsure[:0]
-    for some in unsure.split(TILE):
+    for some in unsure.split(TILE) if len(unsure) else ():
         radii[some] = _kth_by_products(x, some, k)
     return radii
 
