@@ -210,7 +210,7 @@ def test_memory_of_neighbours_is_linear() -> None:
     """Four times the examples: a whole matrix of distances would take sixteen times the memory."""
     small, large = peak_mebibytes("neighbours", 4_000, 64), peak_mebibytes("neighbours", 16_000, 64)
     assert large < 16_000**2 * 8 / 2**20 / 10, "a tenth of one matrix of distances"
-    assert large < 6 * max(small, 16.0)
+    assert large < 6 * max(small, 32.0)  # the allocator keeps some tiles, or does not
 
 
 @on_linux

@@ -22,8 +22,8 @@ from genbench.result import MetricValue
 from genbench.scoring import ScoringInputs
 
 PROJECTIONS = 256
-# Projected numbers held at a time, per set: 32 MB. Examples converted at a time.
-_HELD = 2**22
+# Projected numbers held at a time, per set: 16 MB. Examples converted at a time.
+_HELD = 2**21
 _ROWS = 4096
 
 
