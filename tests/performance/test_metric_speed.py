@@ -75,6 +75,7 @@ def pytorch_fids_function() -> Callable[..., float]:
 
 
 @pytest.mark.slow  # the matrix square root takes its time
+@pytest.mark.timeout(1800)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # sqrtm's `disp`
 def test_frechet_distance_against_pytorch_fid(benchmark: BenchmarkFixture) -> None:
     """10,000 x 2048, from features to the distance on both sides."""
@@ -106,6 +107,7 @@ class Identity(torch.nn.Module):
 
 
 @pytest.mark.slow  # the eigenvalues of a matrix that is not symmetric
+@pytest.mark.timeout(1800)
 def test_frechet_distance_against_torchmetrics(benchmark: BenchmarkFixture) -> None:
     """10,000 x 2048, from features to the distance on both sides; in float64, as ours."""
     from torchmetrics.image.fid import FrechetInceptionDistance
@@ -126,6 +128,7 @@ def test_frechet_distance_against_torchmetrics(benchmark: BenchmarkFixture) -> N
 
 
 @pytest.mark.slow  # half a minute
+@pytest.mark.timeout(1800)
 def test_frechet_infinity_costs_three_distances_at_most(benchmark: BenchmarkFixture) -> None:
     """10,000 x 2048, with its standard error; the two taken in turn, and the least of each."""
     x, y = correlated(10_000, 2048)
@@ -167,6 +170,7 @@ def test_neighbours_against_prdc(benchmark: BenchmarkFixture) -> None:
 
 
 @pytest.mark.slow  # a minute of prdc
+@pytest.mark.timeout(1800)
 def test_neighbours_against_prdc_at_inceptions_width(benchmark: BenchmarkFixture) -> None:
     against_prdc(benchmark, 2048, at_least=3)
 
@@ -226,6 +230,7 @@ def test_memory_of_neighbours_at_fifty_thousand(benchmark: BenchmarkFixture) -> 
 
 @on_linux
 @pytest.mark.slow  # half a minute of products and sorting
+@pytest.mark.timeout(1800)
 def test_memory_of_sliced_wasserstein_at_fifty_thousand(benchmark: BenchmarkFixture) -> None:
     """50,000 x 2048, with its standard error, in less than 1 GB above the features."""
     peaks: list[float] = []
