@@ -15,6 +15,11 @@ _SLICED = "genbench.metrics.sliced_wasserstein:score_sliced_wasserstein"
 _TRUTH = "genbench.metrics.truth:score_truth"
 _SERIES = "genbench.metrics.series:score_series"
 _MEMORISATION = "genbench.metrics.memorisation:score_memorisation"
+_FRECHET_INFINITY = "genbench.metrics.frechet_infinity:score_frechet_infinity"
+_VENDI = "genbench.metrics.vendi:score_vendi"
+_TWO_SAMPLE = "genbench.metrics.two_sample:score_two_sample"
+_WASSERSTEIN = "genbench.metrics.wasserstein:score_wasserstein"
+_DIVERGENCES = "genbench.metrics.divergences:score_divergences"
 
 METRIC_CARDS: tuple[MetricCard, ...] = (
     # ---- measured by the worker, which holds the model
@@ -175,5 +180,77 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         group="memorisation",
         modalities=_VECTORS,
         factory=_MEMORISATION,
+    ),
+    # ---- more of quality and diversity
+    MetricCard(
+        name="frechet_infinity",
+        summary="Fréchet distance at infinite N, free of what too few examples add (Chong and Forsyth 2020)",
+        unit="squared feature units",
+        better="lower",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_FRECHET_INFINITY,
+    ),
+    MetricCard(
+        name="vendi_score",
+        summary="effective number of different samples (Friedman and Dieng 2023); best near real data's, beside it",
+        unit="effective samples",
+        # More is not better: noise has the most of all.
+        better="neither",
+        group="diversity",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_VENDI,
+    ),
+    MetricCard(
+        name="two_sample_neighbour",
+        summary="how far from a coin toss the nearest neighbour tells samples from real data (Xu et al. 2018)",
+        unit="accuracy from 1/2",
+        better="lower",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_TWO_SAMPLE,
+    ),
+    MetricCard(
+        name="two_sample_classifier",
+        summary="how far from a coin toss a small network tells samples from real data (Lopez-Paz and Oquab 2017)",
+        unit="accuracy from 1/2",
+        better="lower",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_TWO_SAMPLE,
+    ),
+    MetricCard(
+        name="wasserstein_distance",
+        summary="exact 1-Wasserstein distance: how far, on average, samples must be moved to become real points",
+        unit="feature units",
+        better="lower",
+        group="quality",
+        modalities=("points",),
+        extractor=True,
+        factory=_WASSERSTEIN,
+    ),
+    MetricCard(
+        name="kl_divergence",
+        summary="KL(samples || truth) by nearest neighbours: samples where there should be few (Wang et al. 2009)",
+        unit="nats",
+        better="lower",
+        group="quality",
+        modalities=("points",),
+        requires_truth=True,
+        factory=_DIVERGENCES,
+    ),
+    MetricCard(
+        name="js_divergence",
+        summary="Jensen-Shannon divergence from the truth over cells of equal probability; 0 to log 2 = 0.69",
+        unit="nats",
+        better="lower",
+        group="quality",
+        modalities=("points",),
+        requires_truth=True,
+        factory=_DIVERGENCES,
     ),
 )

@@ -21,6 +21,7 @@ def figure(
     stderr: float | Tensor | None = None,
     k: int | None = None,
     note: str | None = None,
+    real: float | Tensor | None = None,
 ) -> MetricValue:
     """The record of metric `name`, computed from `inputs.samples` (and their features, if its card says so)."""
     card = _CARDS[name]
@@ -38,6 +39,7 @@ def figure(
         k=k,
         extractor=inputs.extractor.identity if card.extractor else None,
         note=note,
+        real=None if real is None or number is None else finite_or_none(float(real)),
     )
 
 
