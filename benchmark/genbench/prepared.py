@@ -6,27 +6,21 @@ safetensors under a name that hashes all it depends on. A file that is not whole
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import logging
-import os
-import uuid
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
 from torch import Tensor
 
 from genbench.cards import DatasetCard, load_factory
 from genbench.data import Dataset, Split, Truth
 from genbench.data_cache import prepared_path
 from genbench.errors import DataError
+from genbench.tensor_file import read_tensors, write_tensors
 
 _SPLITS = ("train", "valid", "test")
-_CHECKSUM = "sha256"
 _log = logging.getLogger(__name__)
 
 
@@ -119,12 +113,7 @@ def _load_truth(card: DatasetCard) -> Truth | None:
 def _read(card: DatasetCard, path: Path) -> Dataset | None:
     """The data set without its truth; None where there is no file, or none that is whole."""
     try:
-        # on the CPU these tensors share their storage with the file, copied only where they are written to
-        with safe_open(path, framework="pt") as file:
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            recorded = (file.metadata() or {}).get(_CHECKSUM)
-        if recorded != _checksum(tensors):
-            raise DataError("its checksum does not match")
+        tensors = read_tensors(path)
         train, valid, test = (
             Split(card.spec, tensors[f"{name}.x"], tensors.get(f"{name}.y"), tensors.get(f"{name}.grey"))
             for name in _SPLITS
@@ -143,24 +132,8 @@ def _write(dataset: Dataset, path: Path) -> None:
     tensors: dict[str, Tensor] = {}
     for name in _SPLITS:
         split: Split = getattr(dataset, name)
-        tensors[f"{name}.x"] = split.x.contiguous()
+        tensors[f"{name}.x"] = split.x
         for part in ("y", "grey"):
             if (tensor := getattr(split, part)) is not None:
-                tensors[f"{name}.{part}"] = tensor.contiguous()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.partial")
-    try:
-        save_file(tensors, temporary, metadata={_CHECKSUM: _checksum(tensors)})
-        temporary.chmod(0o644)  # safetensors leaves it to its owner, and caches are shared
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-
-
-def _checksum(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.numpy().data)
-    return digest.hexdigest()
+                tensors[f"{name}.{part}"] = tensor
+    write_tensors(path, tensors)

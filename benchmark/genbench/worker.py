@@ -264,7 +264,7 @@ class _Worker:
             spec=self.dataset.spec,
             samples=samples,
             reference=reference,
-            train=self.dataset.train.tensor(),
+            train=self.dataset.train,
             extractor=self.extractor,
             truth=self.dataset.truth,
             seed=derive_seed(0, self.job.dataset, "scoring"),

@@ -8,6 +8,9 @@ from genbench.spec import MODALITIES, Modality
 # What has vectors whose distances mean something; tokens and music need features of their own.
 _VECTORS: tuple[Modality, ...] = ("points", "image", "series")
 
+# What has vectors in which a copy lies nearest to its original.
+_WITH_NEIGHBOURS: tuple[Modality, ...] = (*_VECTORS, "pianoroll")
+
 _FRECHET = "genbench.metrics.frechet:score_frechet"
 _KERNEL = "genbench.metrics.kernel:score_kernel"
 _NEIGHBOURS = "genbench.metrics.neighbours:score_neighbours"
@@ -163,7 +166,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="share",
         better="higher",
         group="memorisation",
-        modalities=_VECTORS,
+        modalities=_WITH_NEIGHBOURS,
         extractor=True,
         factory=_MEMORISATION,
     ),
@@ -173,7 +176,28 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="share",
         better="lower",
         group="memorisation",
-        modalities=_VECTORS,
+        modalities=MODALITIES,
+        factory=_MEMORISATION,
+    ),
+    MetricCard(
+        name="near_duplicate_share",
+        summary="share of samples closer to the training set than all but 1 % of held-out real data (`real`)",
+        unit="share",
+        better="lower",
+        group="memorisation",
+        modalities=_WITH_NEIGHBOURS,
+        extractor=True,
+        factory=_MEMORISATION,
+    ),
+    MetricCard(
+        name="data_copying_z",
+        summary="C_T, the data-copying test: below 0 samples are closer to the training set than real data are"
+        " (Meehan et al. 2020)",
+        unit="z-score",
+        better="higher",
+        group="memorisation",
+        modalities=_WITH_NEIGHBOURS,
+        extractor=True,
         factory=_MEMORISATION,
     ),
 )
