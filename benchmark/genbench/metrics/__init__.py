@@ -13,6 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genbench.metrics.memorisation_modules import (
+        Authenticity,
+        DataCopyingZ,
+        NearDuplicateShare,
+        TrainOnSamplesNLL,
+    )
     from genbench.metrics.modules import (
         FrechetDistance,
         KernelDistance,
@@ -20,10 +26,24 @@ if TYPE_CHECKING:
         SlicedWasserstein,
     )
 
-__all__ = ["FrechetDistance", "KernelDistance", "PrecisionRecallDensityCoverage", "SlicedWasserstein"]
+_MEMORISATION = ("Authenticity", "DataCopyingZ", "NearDuplicateShare", "TrainOnSamplesNLL")
+__all__ = [
+    "Authenticity",
+    "DataCopyingZ",
+    "FrechetDistance",
+    "KernelDistance",
+    "NearDuplicateShare",
+    "PrecisionRecallDensityCoverage",
+    "SlicedWasserstein",
+    "TrainOnSamplesNLL",
+]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MEMORISATION:
+        from genbench.metrics import memorisation_modules
+
+        return getattr(memorisation_modules, name)
     if name in __all__:
         from genbench.metrics import modules
 

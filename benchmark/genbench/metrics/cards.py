@@ -17,6 +17,7 @@ _NEIGHBOURS = "genbench.metrics.neighbours:score_neighbours"
 _SLICED = "genbench.metrics.sliced_wasserstein:score_sliced_wasserstein"
 _TRUTH = "genbench.metrics.truth:score_truth"
 _SERIES = "genbench.metrics.series:score_series"
+_TRAIN_ON_SAMPLES = "genbench.metrics.train_on_samples:score_train_on_samples"
 _MEMORISATION = "genbench.metrics.memorisation:score_memorisation"
 
 METRIC_CARDS: tuple[MetricCard, ...] = (
@@ -199,5 +200,25 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         modalities=_WITH_NEIGHBOURS,
         extractor=True,
         factory=_MEMORISATION,
+    ),
+    # ---- train on samples, test on real
+    MetricCard(
+        name="train_on_samples_nll",
+        summary="not the model's likelihood: real test examples' under a small density fitted to the samples (`real`:"
+        " fitted to real data)",
+        unit="nats",
+        better="lower",
+        group="quality",
+        modalities=MODALITIES,
+        factory=_TRAIN_ON_SAMPLES,
+    ),
+    MetricCard(
+        name="train_on_samples_bits_per_dim",
+        summary="train_on_samples_nll in bits, per number of an example; for data with levels",
+        unit="bits/dim",
+        better="lower",
+        group="quality",
+        modalities=MODALITIES,
+        factory=_TRAIN_ON_SAMPLES,
     ),
 )
