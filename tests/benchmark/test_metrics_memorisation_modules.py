@@ -60,7 +60,7 @@ def test_batches_equal_the_function(name: str) -> None:
 
 def test_an_unknown_source_is_named() -> None:
     with pytest.raises(ValueError, match="source 'fake': expected 'samples', 'held-out' or 'train'"):
-        metrics.Authenticity().update(TRAIN, source="fake")  # type: ignore[arg-type]
+        metrics.Authenticity().update(TRAIN, source="fake")
 
 
 def test_all_are_exported() -> None:

@@ -12,8 +12,6 @@ importing torchmetrics takes seconds.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
@@ -27,7 +25,7 @@ from genbench.spec import DataSpec
 
 __all__ = ["Authenticity", "DataCopyingZ", "NearDuplicateShare", "TrainOnSamplesNLL"]
 
-Source = Literal["samples", "held-out", "train"]
+_SOURCES = ("samples", "held-out", "train")
 
 
 class _ThreeSources(Metric):
@@ -41,8 +39,9 @@ class _ThreeSources(Metric):
         for name in ("samples", "held_out", "train"):
             self.add_state(name, [], dist_reduce_fx="cat")
 
-    def update(self, x: Shaped[Tensor, "batch *event"], source: Source) -> None:
-        if source not in ("samples", "held-out", "train"):
+    def update(self, x: Shaped[Tensor, "batch *event"], source: str) -> None:
+        """source: "samples", "held-out" or "train"."""
+        if source not in _SOURCES:
             raise ValueError(f"source {source!r}: expected 'samples', 'held-out' or 'train'")
         getattr(self, source.replace("-", "_")).append(x)
 
@@ -111,6 +110,6 @@ class TrainOnSamplesNLL(_ThreeSources):
 
     def compute(self) -> tuple[Tensor, Tensor]:
         """(value, standard error over the held-out examples), 0-dimensional float64."""
-        parts = (self._all(name) for name in ("samples", "held_out", "train"))
-        nll = -train_on_samples_log_prob(*parts, self.spec, self.seed)
+        samples, held_out, train = (self._all(name) for name in ("samples", "held_out", "train"))
+        nll = -train_on_samples_log_prob(samples, held_out, train, self.spec, self.seed)
         return nll.mean(), nll.std() / len(nll) ** 0.5
