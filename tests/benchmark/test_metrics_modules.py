@@ -141,7 +141,8 @@ def test_batches_equal_the_function(name: str) -> None:
 
 
 def test_all_are_exported() -> None:
-    assert sorted(metrics.__all__) == sorted(modules.__all__) == sorted(CASES)
+    assert sorted(modules.__all__) == sorted(CASES)
+    assert set(modules.__all__) < set(metrics.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Frechet'"):
         _ = metrics.Frechet
 
@@ -155,6 +156,7 @@ import torch.distributed as dist
 sys.path.insert(0, sys.argv[4])
 import test_metrics_modules as here
 from genbench import metrics
+from genbench.metrics import modules
 
 rank, rendezvous, features = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)

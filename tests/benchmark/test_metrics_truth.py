@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from genbench.data import Split
 from genbench.features.extractor import Extractor
 from genbench.metrics.truth import assign_to_modes, high_quality_share, modes_covered, score_truth
 from genbench.scoring import ScoringInputs
@@ -46,7 +47,12 @@ def inputs(samples: Tensor, truth: SquareTruth) -> ScoringInputs:
     spec = DataSpec(name="corners", modality="points", event_shape=(2,))
     extractor = Extractor("values", "0", lambda x: x)
     return ScoringInputs(
-        spec=spec, samples=samples, reference=samples, train=samples, extractor=extractor, truth=truth
+        spec=spec,
+        samples=samples,
+        reference=samples,
+        train=Split(spec, samples),
+        extractor=extractor,
+        truth=truth,
     )
 
 

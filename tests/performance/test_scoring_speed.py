@@ -39,7 +39,7 @@ figures = score(
         spec=dataset.spec,
         samples=samples,
         reference=reference,
-        train=dataset.train.tensor(),
+        train=dataset.train,
         extractor=load_factory(card.factory)(dataset),
         truth=dataset.truth,
     ),

@@ -17,6 +17,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genbench.metrics.memorisation_modules import (
+        Authenticity,
+        DataCopyingZ,
+        NearDuplicateShare,
+        TrainOnSamplesNLL,
+    )
     from genbench.metrics.modules import (
         AutocorrelationDifference,
         ClassifierTwoSample,
@@ -34,9 +40,12 @@ if TYPE_CHECKING:
         WassersteinDistance,
     )
 
+_MEMORISATION = ("Authenticity", "DataCopyingZ", "NearDuplicateShare", "TrainOnSamplesNLL")
 __all__ = [
+    "Authenticity",
     "AutocorrelationDifference",
     "ClassifierTwoSample",
+    "DataCopyingZ",
     "FrechetDistance",
     "FrechetInfinity",
     "JSDivergence",
@@ -44,15 +53,21 @@ __all__ = [
     "KernelDistance",
     "MarginalDifference",
     "ModeCoverage",
+    "NearDuplicateShare",
     "NeighbourTwoSample",
     "PrecisionRecallDensityCoverage",
     "SlicedWasserstein",
+    "TrainOnSamplesNLL",
     "VendiScore",
     "WassersteinDistance",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MEMORISATION:
+        from genbench.metrics import memorisation_modules
+
+        return getattr(memorisation_modules, name)
     if name in __all__:
         from genbench.metrics import modules
 

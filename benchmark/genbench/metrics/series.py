@@ -147,7 +147,7 @@ def _marginal_figure(inputs: ScoringInputs) -> MetricValue:
     name = "marginal_difference"
     if len(inputs.train) == 0:
         return figure(name, inputs, None, note="0 training examples, needs at least 1")
-    scale = inputs.train.double().std((0, 1), correction=0)
+    scale = inputs.train.x.double().std((0, 1), correction=0)
     if not (scale > 0).all():
         return figure(name, inputs, None, note="a channel of the training split never varies")
     found = marginal_difference_with_error(inputs.samples.float(), inputs.reference.float(), scale)
