@@ -101,6 +101,18 @@ def _metrics(registry: Registry) -> Listing:
     )
 
 
+def _extractors(registry: Registry) -> Listing:
+    def row(card: dict[str, Any]) -> Row:
+        default_for = ", ".join((*card["default_for_datasets"], *card["default_for"]))
+        return (card["name"], card["hash"] or "", ", ".join(card["modalities"]), default_for, card["summary"])
+
+    return (
+        _announced(registry, dict(registry.extractors)),
+        ("extractor", "hash", "for", "default for", "what it is"),
+        row,
+    )
+
+
 def _suites(registry: Registry) -> Listing:
     suites = [msgspec.to_builtins(load_suite(name)) for name in suite_names()]
 
@@ -142,6 +154,7 @@ _LISTINGS: dict[str, Callable[[Registry], Listing]] = {
     "models": _models,
     "datasets": _datasets,
     "metrics": _metrics,
+    "extractors": _extractors,
     "suites": _suites,
     "plugins": _plugins,
 }

@@ -29,21 +29,29 @@ from genbench.data import Dataset, storage_dtype
 from genbench.errors import DataError, PluginError
 from genbench.failures import classify
 from genbench.features import Extractor
+from genbench.features.loading import load_extractor_or_reason
 from genbench.job import derive_seed
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
 from genbench.measure.memory import MemoryPeak, PeakMemory, larger
 from genbench.measure.speed import sample_latency_seconds, synchronised_clock
-from genbench.metrics.frechet import score_frechet
+from genbench.metrics.cards import METRIC_CARDS
 from genbench.model import GenerativeModel
 from genbench.prepared import load_dataset
 from genbench.result import CurvePoint, MetricValue
 from genbench.sampling import call_size, draw_samples
 from genbench.scoring import ScoringInputs, score
+from genbench.spec import MODALITIES
 from genbench.task import WORK_FOLDER, Observer, Outcome, Phase, Task
 
 # Checkpoints are judged on this many validation examples and samples, and importance samples.
 CHECKPOINT_EXAMPLES = 512
 CHECKPOINT_IMPORTANCE_SAMPLES = 10
+# Through `score`: an extractor that fails costs its figure, not the job.
+_CHECKPOINT_METRICS = [
+    msgspec.structs.replace(card, modalities=MODALITIES)
+    for card in METRIC_CARDS
+    if card.name == "frechet_distance"
+]
 
 
 def run_task(task: Task, observer: Observer | None = None) -> Outcome:
@@ -183,7 +191,7 @@ class _Worker:
         estimates = estimate_likelihood(self.model, self.dataset.spec, x.to(self.device), k=k)
         figures = likelihood_metrics(estimates[:1], self.dataset.spec)
         samples = self.draw(len(x), self.seed("checkpoint samples"))
-        return figures[::-1] + score_frechet(self.inputs(samples, x))
+        return figures[::-1] + score(_CHECKPOINT_METRICS, self.inputs(samples, x))
 
     # ---- sample, likelihood, score
 
@@ -272,9 +280,7 @@ class _Worker:
 
     @cached_property
     def extractor(self) -> Extractor:
-        extractor = load_factory(self.task.extractor.factory)(self.dataset)
-        assert isinstance(extractor, Extractor)
-        return extractor
+        return load_extractor_or_reason(self.task.extractor, self.dataset)
 
 
 def _load(card: DatasetCard) -> Dataset:

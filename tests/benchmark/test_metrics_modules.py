@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from genbench import metrics
+from genbench.metrics.class_balance import class_balance, class_entropies
 from genbench.metrics.frechet import frechet_distance
 from genbench.metrics.kernel import kernel_distance
 from genbench.metrics.neighbours import precision_recall_density_coverage
@@ -27,14 +28,25 @@ REAL, FAKE = draw(100, 0), draw(80, 1)
 
 def as_floats(value: object) -> list[float]:
     if isinstance(value, dict):
-        return [float(value[name]) for name in ("precision", "recall", "density", "coverage")]
+        names = ("precision", "recall", "density", "coverage") if "precision" in value else sorted(value)
+        return [float(value[name]) for name in names]
     return [float(part) for part in value] if isinstance(value, tuple) else [float(value)]  # type: ignore[arg-type]
 
 
 def expected() -> dict[str, list[float]]:
     kernel = kernel_distance(FAKE, REAL)
     four = precision_recall_density_coverage(FAKE, REAL, 3)
+    balance, entropies = class_balance(FAKE, REAL, torch.Generator()), class_entropies(FAKE)
     return {
+        "ClassBalance": [
+            float(estimate.value)
+            for estimate in (
+                balance,
+                entropies.class_entropy,
+                entropies.class_information,
+                entropies.predictive_entropy,
+            )
+        ],
         "FrechetDistance": [float(frechet_distance(FAKE, REAL))],
         "KernelDistance": [float(kernel.value), float(kernel.stderr)],
         "PrecisionRecallDensityCoverage": as_floats(vars(four)),
@@ -43,6 +55,7 @@ def expected() -> dict[str, list[float]]:
 
 
 ARGUMENTS = {
+    "ClassBalance": {"classes": 6},
     "FrechetDistance": {"dimension": 6},
     "KernelDistance": {},
     "PrecisionRecallDensityCoverage": {"k": 3},
@@ -62,7 +75,7 @@ def test_batches_equal_the_function(name: str) -> None:
         metric.reset()
 
 
-def test_all_four_are_exported() -> None:
+def test_all_are_exported() -> None:
     assert sorted(metrics.__all__) == sorted(ARGUMENTS)
     with pytest.raises(AttributeError, match="no attribute 'Frechet'"):
         _ = metrics.Frechet
@@ -85,7 +98,7 @@ for name, keywords in arguments.items():
     metric.update(held["real"][share[True]], real=True)
     metric.update(held["fake"][share[False]], real=False)
     value = metric.compute()
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
+    parts = [value[part] for part in (value if "precision" in value else sorted(value))] if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
     values[name] = [float(part) for part in parts]
 print(json.dumps(values))
 dist.destroy_process_group()

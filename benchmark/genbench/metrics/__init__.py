@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from genbench.metrics.class_balance_module import ClassBalance
     from genbench.metrics.modules import (
         FrechetDistance,
         KernelDistance,
@@ -20,10 +21,20 @@ if TYPE_CHECKING:
         SlicedWasserstein,
     )
 
-__all__ = ["FrechetDistance", "KernelDistance", "PrecisionRecallDensityCoverage", "SlicedWasserstein"]
+__all__ = [
+    "ClassBalance",
+    "FrechetDistance",
+    "KernelDistance",
+    "PrecisionRecallDensityCoverage",
+    "SlicedWasserstein",
+]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "ClassBalance":
+        from genbench.metrics import class_balance_module
+
+        return class_balance_module.ClassBalance
     if name in __all__:
         from genbench.metrics import modules
 

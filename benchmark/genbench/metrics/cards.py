@@ -14,6 +14,7 @@ _NEIGHBOURS = "genbench.metrics.neighbours:score_neighbours"
 _SLICED = "genbench.metrics.sliced_wasserstein:score_sliced_wasserstein"
 _TRUTH = "genbench.metrics.truth:score_truth"
 _SERIES = "genbench.metrics.series:score_series"
+_CLASSES = "genbench.metrics.class_balance:score_class_balance"
 _MEMORISATION = "genbench.metrics.memorisation:score_memorisation"
 
 METRIC_CARDS: tuple[MetricCard, ...] = (
@@ -104,6 +105,48 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         modalities=_VECTORS,
         extractor=True,
         factory=_NEIGHBOURS,
+    ),
+    # ---- through the head of the extractor, where it has one
+    MetricCard(
+        name="class_balance",
+        summary="total variation between the predicted class shares of samples and of real data",
+        unit="share",
+        better="lower",
+        group="diversity",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
+    MetricCard(
+        name="class_entropy",
+        summary="entropy of the mean predicted class probabilities; to be compared with that of real data",
+        unit="nats",
+        better="neither",
+        group="diversity",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
+    MetricCard(
+        name="predictive_entropy",
+        summary="mean entropy of the predicted class probabilities; to be compared with that of real data",
+        unit="nats",
+        # less is not better: noise can be classified with certainty, and collapsed samples are
+        better="neither",
+        group="quality",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
+    MetricCard(
+        name="class_information",
+        summary="mutual information of sample and class: log Inception Score with this head (Salimans et al. 2016)",
+        unit="nats",
+        better="higher",
+        group="quality",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
     ),
     # ---- against a known density
     MetricCard(

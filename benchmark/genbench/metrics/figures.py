@@ -57,8 +57,15 @@ def feature_obstacle(inputs: ScoringInputs, needed: int, *, train: bool = False)
     for side, examples in sides.items():
         if len(examples) < needed:
             return f"{len(examples)} {side}, needs at least {needed}"
-    if not inputs.sample_features.isfinite().all():
-        return "the features of the samples are not all finite"
+    features = {"samples": inputs.sample_features}
+    other = "training examples" if train else "reference examples"
+    features[other] = inputs.train_features if train else inputs.reference_features
+    widths = [found.shape[1] for found in features.values()]
+    if widths[0] != widths[1]:
+        return f"features of unequal width: {widths[0]} for samples, {widths[1]} for {other}"
+    for side, found in features.items():
+        if not found.isfinite().all():
+            return f"the features of the {side} are not all finite"
     return None
 
 
