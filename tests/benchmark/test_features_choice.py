@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 import torch
+from hostile_models import tiny_dataset
 from jobs import make_task
 from torch import Tensor
 
@@ -106,10 +108,6 @@ def test_a_job_of_another_hash_is_refused() -> None:
 # ---- a plugin's
 
 
-def good(dataset: Dataset) -> Extractor:
-    return Extractor("mine", "1", lambda x: x.flatten(1).float() * 2)
-
-
 def unequal(dataset: Dataset) -> Extractor:
     calls: list[int] = []
 
@@ -128,16 +126,20 @@ def flat(dataset: Dataset) -> Extractor:
     return Extractor("mine", "1", lambda x: x.flatten().float())
 
 
-def raising(dataset: Dataset) -> Extractor:
-    raise OSError("no weights\nsecond line")
+def failing(dataset: Dataset) -> Extractor:
+    def compute(x: Tensor) -> Tensor:
+        raise ValueError("no\nsecond line")
+
+    return Extractor("mine", "1", compute)
 
 
-def card(function: str, **changes: object) -> ExtractorCard:
-    plain = ExtractorCard(name="mine", summary="", modalities=("points",), factory=f"{__name__}:{function}")
+def card(factory: str, **changes: object) -> ExtractorCard:
+    plain = ExtractorCard(name="mine", summary="", modalities=("points",), factory=factory)
     return msgspec.structs.replace(plain, **changes)
 
 
 FACTORIES: dict[str, Callable[[Dataset], Extractor]] = {
+    "failing": failing,
     "unequal": unequal,
     "not_a_number": not_a_number,
     "flat": flat,
@@ -147,6 +149,7 @@ FACTORIES: dict[str, Callable[[Dataset], Extractor]] = {
 @pytest.mark.parametrize(
     ("function", "note"),
     [
+        ("failing", "extractor mine: ValueError: no"),
         ("unequal", "features of unequal width: "),
         ("not_a_number", "the features of the samples are not all finite"),
         ("flat", "extractor mine: features are (80,) torch.float32, expected (40, any)"),
@@ -174,22 +177,17 @@ def test_a_plugins_bad_features_cost_their_own_figures(function: str, note: str)
 def test_an_extractor_that_cannot_be_had_is_one_line(
     factory: str, changes: dict[str, object], message: str
 ) -> None:
-    from hostile_models import tiny_dataset
-
-    wanted = card("good", factory=factory, **changes)
+    wanted = card(factory, **changes)
     with pytest.raises(FeatureError, match=message) as caught:
         load_extractor(wanted, tiny_dataset())
     assert "\n" not in str(caught.value)
 
 
-def test_a_job_survives_its_extractor(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
-    from pathlib import Path
-
-    assert isinstance(tmp_path, Path)
+def test_a_job_survives_its_extractor(tmp_path: Path) -> None:
     task = msgspec.structs.replace(
         make_task("Good", tmp_path),
-        extractor=card("good", factory="no.such.module:x"),
-        metrics=[c for c in METRIC_CARDS if c.name in ("frechet_distance", "copied_share")],
+        extractor=card("no.such.module:x"),
+        metrics=[c for c in METRIC_CARDS if c.name in ("frechet_distance", "authenticity", "copied_share")],
     )
     outcome = run_task(task)
     assert outcome.status == "ok"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -149,20 +150,18 @@ def test_weights_that_are_not_the_recorded_ones_are_refused(copied: Path, digits
     # a card that vouches for the file, but not for what is in it
     obstacle = weights_obstacle("digits-cnn", copied)
     assert obstacle is not None
-    import hashlib
-
     card = msgspec.structs.replace(
         read_weight_card("digits-cnn", copied),
         file_sha256=hashlib.sha256((copied / "digits-cnn.safetensors").read_bytes()).hexdigest(),
     )
     (copied / "digits-cnn.json").write_bytes(msgspec.json.encode(card))
-    with pytest.raises(FeatureError, match="its weights have hash .*, its card records .*; refused"):
+    with pytest.raises(FeatureError, match=r"its weights have hash .*, its card records .*; refused"):
         load_frozen("digits-cnn", digits.spec, copied)
 
 
 def test_missing_or_broken_files_are_one_line(copied: Path, digits: Dataset) -> None:
     (copied / "digits-cnn.safetensors").unlink()
-    with pytest.raises(FeatureError, match="cannot read .*No such file"):
+    with pytest.raises(FeatureError, match=r"cannot read .*No such file"):
         load_frozen("digits-cnn", digits.spec, copied)
     (copied / "digits-cnn.json").write_text("{")
     with pytest.raises(FeatureError, match="is not a card of weights"):

@@ -98,7 +98,9 @@ for name, keywords in arguments.items():
     metric.update(held["real"][share[True]], real=True)
     metric.update(held["fake"][share[False]], real=False)
     value = metric.compute()
-    parts = [value[part] for part in (value if "precision" in value else sorted(value))] if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
+    if isinstance(value, dict):
+        value = tuple(value[part] for part in (value if "precision" in value else sorted(value)))
+    parts = value if isinstance(value, tuple) else [value]
     values[name] = [float(part) for part in parts]
 print(json.dumps(values))
 dist.destroy_process_group()

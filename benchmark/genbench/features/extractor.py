@@ -32,15 +32,23 @@ class Extractor:
         return f"{self.name}:{self.hash}"
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self._checked(self.compute(x), len(x), "features")
+        return self._checked(self.compute, x, "features")
 
     def logits(self, features: Tensor) -> Tensor | None:
         """(N, D) -> (N, K); None where there is no head."""
         if self.classify is None:
             return None
-        return self._checked(self.classify(features), len(features), "logits")
+        return self._checked(self.classify, features, "logits")
 
-    def _checked(self, found: object, count: int, what: str) -> Tensor:
+    def _checked(self, compute: Callable[[Tensor], object], x: Tensor, what: str) -> Tensor:
+        try:
+            found = compute(x)
+        except (FeatureError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # a plugin's
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise FeatureError(f"extractor {self.name}: {type(error).__name__}: {reason}") from error
+        count = len(x)
         if not isinstance(found, Tensor):
             raise FeatureError(f"extractor {self.name}: {what} are {type(found).__name__}, expected a tensor")
         if found.ndim != 2 or len(found) != count or found.dtype != torch.float32:
