@@ -63,7 +63,7 @@ def network_class() -> Any:
     """torch-fidelity's class of the network."""
     module = f"{_PACKAGE}.feature_extractor_inceptionv3"
     if module in sys.modules:
-        return sys.modules[module].FeatureExtractorInceptionV3  # type: ignore[attr-defined]
+        return sys.modules[module].FeatureExtractorInceptionV3
     found = importlib.util.find_spec(_PACKAGE)
     assert found is not None
     assert found.submodule_search_locations is not None

@@ -55,6 +55,8 @@ class FeatureNetwork(nn.Module):
         """The same map without batch normalisation: each is folded into its convolution."""
         plain = FeatureNetwork(self.recipe)
         for index, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
+            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
             plain.convolutions[index] = fuse_conv_bn_eval(convolution.eval(), norm.eval())
         plain.embedding.load_state_dict(self.embedding.state_dict())
         plain.head.load_state_dict(self.head.state_dict())

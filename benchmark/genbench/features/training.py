@@ -97,7 +97,8 @@ def write_weights(trained: TrainedWeights, card: DatasetCard, folder: Path) -> W
 
 def _fit(recipe: Recipe, train: Split, on_epoch: Callable[[int, float], None] | None) -> FeatureNetwork:
     generator = torch.Generator().manual_seed(recipe.seed)
-    network = FeatureNetwork(recipe, normalised=True).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = FeatureNetwork(recipe, normalised=True)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     decoder = nn.Sequential(
         nn.Linear(recipe.dimension, _DECODER_WIDTH),
         nn.ReLU(),
