@@ -20,6 +20,10 @@ class ClassBalance(Metric):
 
     is_differentiable = False
     full_state_update = False
+    real_counts: Tensor
+    fake_counts: Tensor
+    probabilities: Tensor
+    entropy: Tensor
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -37,8 +41,6 @@ class ClassBalance(Metric):
 
     def compute(self) -> dict[str, Tensor]:
         """By name, 0-dimensional float64."""
-        assert isinstance(self.fake_counts, Tensor)
-        assert isinstance(self.real_counts, Tensor)
         count = self.fake_counts.sum()
         whole, own = torch.special.entr(self.probabilities / count).sum(), self.entropy / count
         return {
