@@ -50,7 +50,8 @@ def first_step_size(target: Target, seeds: Sequence[int]) -> float:
     """About what suits the prior alone: its spread over the fourth root of the dimension (Beskos et al. 2013)."""
     latents = target.latents
     draws = latents.to_vectors(latents.draw([derive_seed(seed, "spread") for seed in seeds], 8))
-    return float(draws.flatten(0, 1).std(0, correction=0).mean()) * latents.dimension**-0.25
+    spread = float(draws.flatten(0, 1).std(0, correction=0).mean())
+    return spread / math.sqrt(math.sqrt(latents.dimension))
 
 
 def explore(
@@ -65,16 +66,17 @@ def explore(
 
     The best temperatures have equal thermodynamic length between them, the integral of the standard
     deviation of log p(x | u) over beta (Gelman & Meng 1998, section 4.1; Grosse et al. 2013): here measured
-    between the chains of an example and averaged over examples. Chains are resampled on the way: one that is
-    stuck far from the posterior would have the largest say of all. At least two chains.
+    between the chains of an example, its median over examples taken. Chains are resampled on the way: one that
+    is stuck far from the posterior would have the largest say of all. At least two chains.
     """
     running = Chains(target, seeds, chains)
     generator = torch.Generator().manual_seed(derive_seed(seeds[0], "resampling"))
     log_size = math.log(first_step_size(target, seeds))
-    betas, log_sizes, deviation = [0.0], [], math.nan
+    betas, deviation = [0.0], math.nan
+    log_sizes: list[float] = []
     while betas[-1] < 1 and len(log_sizes) < _EXPLORING_STEPS:
         on_step()
-        now = float(running.state.log_likelihood.double().std(1).nanmean())
+        now = float(running.deviation().nanmedian())
         deviation = now if math.isnan(deviation) else _MEMORY * deviation + (1 - _MEMORY) * now
         step = _EXPLORING_STEP / deviation if deviation > _EXPLORING_STEP else 1.0
         betas.append(min(1.0, betas[-1] + step))

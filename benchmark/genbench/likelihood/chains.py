@@ -85,6 +85,13 @@ class Chains:
         self._moves += 1
         return accepted
 
+    def deviation(self) -> Float[Tensor, " n"]:
+        """Standard deviation of log p(x | z) between an example's chains, as they weigh."""
+        values, shares = self.state.log_likelihood.double(), self._shares()
+        mean = (shares * values).sum(1, keepdim=True)
+        freedom = 1 - shares.square().sum(1)  # of n equal weights 1 - 1/n: Bessel's correction
+        return ((shares * (values - mean).square()).sum(1) / freedom).sqrt()
+
     def resample(self, generator: torch.Generator) -> None:
         """Where few of an example's chains hold most of its weight, let those be many, and all weigh the same.
 
@@ -92,12 +99,16 @@ class Chains:
         estimates stay what they were in expectation (Del Moral et al. 2006, "Sequential Monte Carlo samplers").
         generator: on the CPU.
         """
-        total = torch.logsumexp(self.log_weights, 1, keepdim=True)
-        shares = torch.nan_to_num((self.log_weights - total).exp(), nan=1.0)
+        shares = self._shares()
         poor = shares.square().sum(1, keepdim=True) * shares.shape[1] > 1 / _WORTH
         chosen = torch.where(poor, _systematic(shares, generator), _own(shares))
         self.state = State(*(_taken(getattr(self.state, field.name), chosen) for field in fields(State)))
-        self.log_weights = torch.where(poor, total - math.log(shares.shape[1]), self.log_weights)
+        self.log_weights = torch.where(poor, self.annealed().lower_bound.unsqueeze(1), self.log_weights)
+
+    def _shares(self) -> Float[Tensor, "n c"]:
+        """Each chain's share of its example's weight; equal where no weight is finite."""
+        shares = (self.log_weights - torch.logsumexp(self.log_weights, 1, keepdim=True)).exp()
+        return torch.where(shares.isfinite().all(1, keepdim=True), shares, 1 / shares.shape[1])
 
     def annealed(self) -> Annealed:
         return Annealed(self.log_weights, self.state, self._acceptance / max(1, self._moves))

@@ -33,11 +33,13 @@ from genbench.model import HasDecoder
 # Numbers of decoded examples in one batch: on a CPU about what its cache holds, on a GPU what keeps it busy.
 _BATCH_NUMBERS = {"cpu": 50_000}
 _BATCH_NUMBERS_ELSEWHERE = 20_000_000
-# Pilot chains of an example, and their steps as a share of those that count.
-_PILOT_CHAINS, _PILOT_SHARE = 2, 0.25
+# Pilot chains of an example: at least two, or an eighth of those that count; of a quarter of the steps.
+_PILOT_CHAINS, _PILOT_SHARE_OF_CHAINS, _PILOT_SHARE_OF_STEPS = 2, 1 / 8, 1 / 4
 # An example of fewer numbers than this gets more chains in proportion: they cost less, and a narrow observation of
 # few numbers has many posterior modes that a single chain cannot go between.
 _NUMBERS_A_CHAIN = 64
+# Chains of an example that explore, at least: their differences say where temperatures must lie.
+_EXPLORING_CHAINS = 4
 # Fewer simulated examples than real ones: their gap varies far less than a likelihood does.
 _SIMULATED_SHARE = 0.25
 
@@ -67,9 +69,11 @@ class Gap:
 
 @dataclass(frozen=True)
 class DecoderAnnealing:
-    """A model under its observation model, ready to be annealed. event_shape: of the data. path: temperatures and shared step sizes.
-    scale: what was chosen on the validation split, and what it was chosen from. on_step: called before each
-    step; what it raises ends the estimate."""
+    """A model under its observation model, ready to be annealed.
+
+    event_shape: of the data. scale: what was chosen on the validation split, and from what. path: temperatures
+    and shared step sizes. on_step: called before each step; what it raises ends the estimate.
+    """
 
     model: HasDecoder
     event_shape: tuple[int, ...]
@@ -92,8 +96,7 @@ class DecoderAnnealing:
         seed: int,
         on_step: OnStep = lambda: None,
     ) -> DecoderAnnealing:
-        """Choose the scale, then the temperatures, on half as many validation examples as will be estimated,
-        twice as many chains each.
+        """Choose the scale, then the temperatures, on half as many validation examples as will be estimated.
 
         Raises LikelihoodUnavailable where the prior or the decoder do not allow it, PluginError where `decode`
         breaks its contract.
@@ -102,7 +105,8 @@ class DecoderAnnealing:
             latents = LatentSpace(model.prior)
             observation = decoder_observation(train.spec, train.to(latents.device))
             x = valid.random_subset(max(2, settings.examples // 2), derive_seed(seed, "valid")).tensor()
-            x, chains = x.to(latents.device), 2 * settings.chains_for(train.spec.event_shape)
+            x = x.to(latents.device)
+            chains = max(_EXPLORING_CHAINS, settings.chains_for(train.spec.event_shape))
             scale = choose_scale(
                 model, observation, latents, train, x, _seeds(seed, "scale", len(x)), chains, on_step
             )
@@ -146,13 +150,14 @@ class DecoderAnnealing:
         """Some of the examples, their target, their path with step sizes of their own, and their seeds."""
         numbers = _BATCH_NUMBERS.get(self.latents.device.type, _BATCH_NUMBERS_ELSEWHERE)
         size = max(1, numbers // (x[0].numel() * self.chains))
-        pilot = self.path.resampled(max(2, round(_PILOT_SHARE * self.settings.steps)))
+        pilot = self.path.resampled(max(2, round(_PILOT_SHARE_OF_STEPS * self.settings.steps)))
+        pilot_chains = max(_PILOT_CHAINS, round(_PILOT_SHARE_OF_CHAINS * self.chains))
         for start in range(0, len(x), size):
             batch = slice(start, start + size)
             some = x[batch].to(self.latents.device)
             target = _target(self.model, self.observation, self.latents, self.scale.scale, some)
             pilot_seeds = [derive_seed(seed, "pilot") for seed in seeds[batch]]
-            path, _ = tune(target, pilot, pilot_seeds, _PILOT_CHAINS, self.on_step)
+            path, _ = tune(target, pilot, pilot_seeds, pilot_chains, self.on_step)
             yield batch, target, path.resampled(self.settings.steps), seeds[batch]
 
     def _simulated(self, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -53,21 +53,25 @@ class LatentSpace:
         return torch.stack(draws)
 
     def to_vectors(self, z: Float[Tensor, "n c *latent"]) -> Float[Tensor, "n c {self.dimension}"]:
-        return self._transform.inv(z).flatten(2)
+        vectors: Tensor = self._transform.inv(z).flatten(2)
+        return vectors
 
     def to_latents(self, u: Float[Tensor, "n c dim"]) -> Float[Tensor, "n c *latent"]:
-        return self._transform(u.unflatten(2, self._unbounded_shape))
+        latents: Tensor = self._transform(u.unflatten(2, self._unbounded_shape))
+        return latents
 
     def log_prob(self, u: Float[Tensor, "n c dim"]) -> Float[Tensor, "n c"]:
         """log density of u; differentiable."""
         if self._normal is not None:
             mean, scale = self._normal
             constant = -scale.log().sum() - 0.5 * self.dimension * _LOG_TWO_PI
-            return constant - 0.5 * ((u - mean) / scale).square().sum(2)
+            normal: Tensor = constant - 0.5 * ((u - mean) / scale).square().sum(2)
+            return normal
         unbounded = u.unflatten(2, self._unbounded_shape)
         z = self._transform(unbounded)
         volume = self._transform.log_abs_det_jacobian(unbounded, z)
-        return self.prior.log_prob(z).flatten(2).sum(2) + volume.flatten(2).sum(2)
+        log_prob: Tensor = self.prior.log_prob(z).flatten(2).sum(2) + volume.flatten(2).sum(2)
+        return log_prob
 
     def score(self, u: Float[Tensor, "n c dim"]) -> Float[Tensor, "n c dim"]:
         """d log density / d u."""

@@ -60,7 +60,10 @@ def choose_scale(
     chains: int,
     on_step: OnStep,
 ) -> ScaleChoice:
-    """x: validation examples. seeds: one each; chains: of each. Raises LikelihoodUnavailable where no scale gives a finite value."""
+    """x: validation examples. seeds: one each; chains: of each.
+
+    Raises LikelihoodUnavailable where no scale gives a finite value.
+    """
     least, most = observation.scale_range(train)
     steps = math.ceil(math.log(most / least) / math.log(_FACTOR))
     log_scales = torch.linspace(math.log(most), math.log(least), steps + 1, dtype=torch.float64).tolist()
