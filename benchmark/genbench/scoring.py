@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genbench.cards import MetricCard, load_factory
-from genbench.data import Truth
+from genbench.data import Split, Truth
 from genbench.errors import PluginError
 from genbench.features import Extractor
 from genbench.result import MetricValue
@@ -26,6 +26,7 @@ class ScoringInputs:
     samples: (N, *event_shape) from the model. reference: (N, *event_shape) real data that the model has
     not seen. train: (M, *event_shape) real data that it has seen. All in the working dtype, on the CPU.
     extractor: makes the features. truth: the known density, or None. seed: for metrics that draw.
+    valid: real data to choose a metric's own settings on, or None.
     """
 
     spec: DataSpec
@@ -35,6 +36,7 @@ class ScoringInputs:
     extractor: Extractor
     truth: Truth | None = None
     seed: int = 0
+    valid: Split | None = None
 
     @cached_property
     def sample_features(self) -> Tensor:

@@ -33,6 +33,7 @@ def dequantised_summary(
         # float32 would round i + u up to i + 1 for u next to 1: the next integer's bin
         noise = torch.rand_like(repeated)
         continuous = torch.minimum(repeated + noise, torch.nextafter(repeated + 1, repeated))
-        return log_density(continuous).unflatten(0, (len(x), some))
+        values: Tensor = log_density(continuous).unflatten(0, (len(x), some))
+        return values
 
     return summarise(draw, k, at_once)
