@@ -20,14 +20,14 @@ def classify(error: BaseException, phase: str) -> tuple[Status, str]:
         return "diverged", text
     if isinstance(error, SamplingTimeout):
         return "timeout", text
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return "oom", f"out of memory in {phase}: {text or type(error).__name__}"
     if isinstance(error, GenbenchError):
         return "plugin_error", text
     return "plugin_error", f"{type(error).__name__} in {phase}: {text}{_place(error)}"
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     # the CPU allocator raises a plain RuntimeError
