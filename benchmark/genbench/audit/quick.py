@@ -29,7 +29,7 @@ from genbench.model import GenerativeModel, HasLogProb, HasLogWeights
 _SECONDS = 0.15
 # Of one core, roughly. A number of the domain costs some dozens of exponentials and logarithms.
 _SECONDS_PER_FLOP, _SECONDS_PER_NUMBER = 1 / 1.5e10, 4e-7
-_LEAST, _MOST = 16, 384  # samples that are looked at
+_LEAST, _MOST = 16, 640  # samples that are looked at
 _K = 24
 _FEW = 8  # examples that are looked at in several batches
 
