@@ -60,7 +60,8 @@ class Claim:
     def log_prob(self, x: Tensor, name: str = "") -> Float64[Tensor, " n"]:
         """(N, *event_shape) -> (N,) log p(x); of log_weights the log of their mean, an unbiased estimate of p(x).
 
-        name: two evaluations of different names draw differently.
+        name: two evaluations of different names draw differently. Raises PluginError where the model raises, or
+        returns another shape.
         """
         if self.is_exact:
             return self._batched(x, 1, name, self._log_prob, ())
@@ -78,13 +79,20 @@ class Claim:
         pieces = [torch.empty((0, *shape), dtype=torch.float64)]
         with torch.no_grad(), seeded(derive_seed(self.seed, name), device):
             for batch in x.split(size):
-                values, expected = evaluate(batch.to(device)), (len(batch), *shape)
+                values, expected = self._evaluated(evaluate, batch.to(device)), (len(batch), *shape)
                 if tuple(values.shape) != expected:
                     raise PluginError(
                         f"{self.likelihood} has shape {tuple(values.shape)}, expected {expected}"
                     )
                 pieces.append(values.detach().cpu().double())
         return torch.cat(pieces)
+
+    def _evaluated(self, evaluate: Callable[[Tensor], Tensor], batch: Tensor) -> Tensor:
+        try:
+            return evaluate(batch)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise PluginError(f"{self.likelihood} of {len(batch)} examples raised {problem}") from error
 
     def _log_prob(self, x: Tensor) -> Tensor:
         assert isinstance(self.model, HasLogProb)

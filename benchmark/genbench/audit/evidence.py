@@ -107,14 +107,13 @@ def rank_sum_p_value(
 
 def _pool(cells: Float64[Tensor, "cells 3"]) -> Float64[Tensor, "pooled 3"]:
     """counts, expected, variance of each cell, rarest first -> the same of cells that expect enough."""
-    pooled: list[Tensor] = []
-    pending = torch.zeros(3, dtype=torch.float64)
-    for cell in cells:
-        pending = pending + cell
+    pooled: list[list[float]] = []
+    pending = [0.0, 0.0, 0.0]
+    for cell in cells.tolist():
+        pending = [part + more for part, more in zip(pending, cell, strict=True)]
         if pending[1] >= _LEAST_EXPECTED:
             pooled.append(pending)
-            pending = torch.zeros(3, dtype=torch.float64)
-    if not pooled:
-        return pending.unsqueeze(0)
-    pooled[-1] = pooled[-1] + pending
-    return torch.stack(pooled)
+            pending = [0.0, 0.0, 0.0]
+    rest = pooled.pop() if pooled else [0.0, 0.0, 0.0]
+    pooled.append([part + more for part, more in zip(rest, pending, strict=True)])
+    return torch.tensor(pooled, dtype=torch.float64)

@@ -22,6 +22,7 @@ from genbench.audit.own_samples import judge_line_up, judge_not_over_claimed, ju
 from genbench.audit.record import Audit, AuditCheck
 from genbench.audit.reference import fit_reference
 from genbench.audit.values import check_at_most_one, check_finite
+from genbench.errors import PluginError
 from genbench.failures import is_out_of_memory
 from genbench.job import derive_seed
 from genbench.model import GenerativeModel, HasLogProb, HasLogWeights
@@ -29,8 +30,10 @@ from genbench.model import GenerativeModel, HasLogProb, HasLogWeights
 _SECONDS = 0.15
 # Of one core, roughly. A number of the domain costs some dozens of exponentials and logarithms.
 _SECONDS_PER_FLOP, _SECONDS_PER_NUMBER = 1 / 1.5e10, 4e-7
+_LEAST_FITTED = 2
 _LEAST, _MOST = 16, 640  # samples that are looked at
 _K = 24
+_EVALUATION = "evaluation"
 _FEW = 8  # examples that are looked at in several batches
 
 
@@ -48,11 +51,16 @@ def quick_audit(
     checks: list[AuditCheck] = []
     try:
         _audit(claim, samples, examples, affordable(claim, flops_per_example), checks)
-    except Exception as error:
+    except PluginError as error:
         traceback.print_exc()
-        problem = f"{type(error).__name__}: {error}".splitlines()[0]
-        passed = None if is_out_of_memory(error) else False
-        checks.append(AuditCheck(name="evaluation", passed=passed, detail=f"{claim.likelihood}: {problem}"))
+        out_of_memory = error.__cause__ is not None and is_out_of_memory(error.__cause__)
+        checks.append(
+            AuditCheck(name=_EVALUATION, passed=None if out_of_memory else False, detail=str(error))
+        )
+    except Exception as error:  # of ours: no reason to lose the job
+        traceback.print_exc()
+        problem = f"the audit came to no end: {type(error).__name__}: {error}".splitlines()[0]
+        checks.append(AuditCheck(name=_EVALUATION, passed=None, detail=problem))
     return Audit(likelihood=claim.likelihood, checks=tuple(checks))
 
 
@@ -62,11 +70,12 @@ def _audit(claim: Claim, samples: Tensor, examples: Tensor, count: int, checks: 
     # a third is fitted to, the rest is looked at
     third = len(samples) // 3
     fitted, fresh = samples[:third], samples[third:][:count]
-    reference, moves = fit_reference(fitted, claim.spec), fit_moves(fitted, claim.spec)
-    drawn = reference.sample(max(_LEAST, len(fresh) // 2), generator)
-    looked_at = {"fresh": fresh, "drawn": drawn}
-    if claim.is_exact:
-        looked_at["changed"], log_ratio = moves.change(fresh, generator)
+    looked_at = {"fresh": fresh}
+    if third >= _LEAST_FITTED:
+        reference = fit_reference(fitted, claim.spec)
+        looked_at["drawn"] = reference.sample(max(_LEAST, len(fresh) // 2), generator)
+        if claim.is_exact:
+            looked_at["changed"], log_ratio = fit_moves(fitted, claim.spec).change(fresh, generator)
     # in one call: some models prepare for longer than they evaluate
     whole = claim.log_prob(torch.cat([*looked_at.values()]))
     log_p = dict(zip(looked_at, whole.split([len(x) for x in looked_at.values()]), strict=True))
@@ -85,9 +94,9 @@ def _audit(claim: Claim, samples: Tensor, examples: Tensor, count: int, checks: 
         few = examples[: _FEW // 2]
         checks.append(check_batch_independence_of_weights(claim, few, fresh[: _FEW // 2], _K))
         checks.append(check_importance_samples(claim, few, _K))
-    if not finite.passed:
+    if not finite.passed or third < _LEAST_FITTED:
         return
-    checks.append(judge_not_over_claimed(reference, drawn, log_p["drawn"]))
+    checks.append(judge_not_over_claimed(reference, looked_at["drawn"], log_p["drawn"]))
     if claim.is_exact:
         checks.append(judge_not_under_claimed(reference, fresh, log_p["fresh"]))
         checks.append(judge_line_up(log_p["fresh"], log_p["changed"], log_ratio))

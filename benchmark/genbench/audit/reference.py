@@ -21,7 +21,7 @@ from genbench.spec import DataSpec
 
 # Shares of numbers that a copy keeps; 0 are the marginals alone.
 _KEPT = (0.0, 0.5, 0.8, 0.95)
-_MAX_CENTRES, _JUDGED_ON = 64, 64
+_MAX_CENTRES, _MAX_KERNELS, _JUDGED_ON = 64, 512, 64
 # Kernel widths, relative to the distance of this nearest neighbour.
 _WIDTHS = (0.3, 0.6, 1.2)
 _NEIGHBOUR = 4
@@ -152,9 +152,9 @@ class KernelReference(Reference):
     def __init__(self, samples: Tensor, whitening: Whitening, spec: DataSpec, width: float) -> None:
         super().__init__(spec)
         self.whitening = whitening
-        self.centres = whitening.white(samples)  # M, D
+        self.centres = whitening.white(samples[:_MAX_KERNELS])  # M, D
         distance = _distances(self.centres, self.centres)
-        nearest = distance.sort(1).values[:, min(_NEIGHBOUR, len(samples) - 1)]
+        nearest = distance.sort(1).values[:, min(_NEIGHBOUR, len(self.centres) - 1)]
         floor = max(1e-3 * float(nearest.median()), 1e-6)  # where samples coincide
         self.scales = (width * nearest / math.sqrt(spec.dimension)).clamp(min=floor)  # M
 
