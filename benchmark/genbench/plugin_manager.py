@@ -118,7 +118,9 @@ class Registry:
         for implementation in reversed(getattr(self.hook, hook_name).get_hookimpls()):
             try:
                 implementation.function(*(arguments[name] for name in implementation.argnames))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
+                if isinstance(error.__context__, BrokenPipeError):
+                    raise  # rich's way to say that whoever read our output went away
                 _log.warning(
                     "plugin %s: %s failed: %s", implementation.plugin_name, hook_name, _describe(error)
                 )

@@ -138,8 +138,9 @@ def _announce(
     plan: Plan, mine: list[Job], pending: list[Job], folder: Path, workers: int, console: Console
 ) -> None:
     estimate = estimate_seconds(pending, workers)
-    about = "" if estimate is None else f", about {duration(estimate)}"
-    done = f" ({len(mine) - len(pending)} are done already)" if len(pending) < len(mine) else ""
+    about = "" if estimate is None or not pending else f", about {duration(estimate)}"
+    finished = len(mine) - len(pending)
+    done = f" ({finished} {'is' if finished == 1 else 'are'} done already)" if finished else ""
     console.print(
         f"suite [bold]{escape(plan.suite)}[/bold]: {_count(len(pending), 'job')} to run{done}"
         f" on {_count(workers, 'worker')}{about}, into {escape(str(folder))}"
