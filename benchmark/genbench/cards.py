@@ -16,7 +16,18 @@ from genbench.errors import PluginError
 from genbench.spec import DataSpec, Modality
 
 Family = Literal["gan", "vae", "autoregressive", "energy", "flow", "diffusion", "hybrid", "baseline"]
-Capability = Literal["sample", "log_prob", "log_weights", "decode", "condition", "complete", "encode"]
+Capability = Literal[
+    "sample",
+    "log_prob",
+    "log_density",
+    "log_weights",
+    "elbo",
+    "decode",
+    "condition",
+    "complete",
+    "encode",
+    "sampling_steps",
+]
 Better = Literal["lower", "higher", "neither"]
 MetricGroup = Literal["quality", "diversity", "likelihood", "memorisation", "cost"]
 Hyperparameter = bool | int | float | str | None
