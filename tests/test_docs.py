@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from genbench.cards import load_factory
 from genbench.plugin_manager import load_registry
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/adding-a-model.md", "docs/hooks.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/adding-a-model.md",
+    "docs/hooks.md",
+    "docs/your-own-data.md",
+)
 EXAMPLE = Path(__file__).parent / "example-plugin"
 
 
@@ -40,7 +47,7 @@ def test_links_lead_somewhere(document: str, repository: Path) -> None:
         if target.startswith("#"):
             assert target[1:] in headings
         elif "://" not in target:
-            assert (path.parent / target).exists(), target
+            assert (path.parent / target.partition("#")[0]).exists(), target
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -53,7 +60,23 @@ def test_names_in_commands_exist(document: str, repository: Path) -> None:
         for model in re.findall(r"-m ([a-z][a-z0-9-]*)", command):
             assert model in registry.models or model == "mean-field", command
         for dataset in re.findall(r"-d ([a-z][a-z0-9-]*)", command):
-            assert dataset in registry.datasets, command
+            assert dataset in registry.datasets or f"{dataset}:" in command, command
+        for scheme in re.findall(r"-d \"?([a-z]+):\S", command):
+            assert scheme in registry.dataset_sources, command
+
+
+def test_every_source_of_own_data_is_described_with_all_its_options(repository: Path) -> None:
+    """The document, the listing and the reader know the same options."""
+    text = (repository / "docs" / "your-own-data.md").read_text(encoding="utf-8")
+    for name, card in load_registry().dataset_sources.items():
+        reader = load_factory(card.factory.partition(":")[0] + ":READER")
+        section = text.split(f"\n## {name}\n")[1].split("\n## ")[0]
+        assert set(re.findall(r"[?&|](\w+)=", card.argument)) == set(reader.options)
+        for option in reader.options:
+            assert f"{option}=" in section or f"`{option}`" in section, (name, option)
+        (command,) = re.findall(rf'genai-bench run .*-d "({name}:[^"]+)"', section)[:1]
+        shown = command.partition("?")[2].split("&")
+        assert {setting.partition("=")[0] for setting in filter(None, shown)} <= set(reader.options)
 
 
 def test_the_files_of_the_reading_order_exist(repository: Path) -> None:

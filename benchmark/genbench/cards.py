@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from genbench.checksums import parse_checksum
 from genbench.errors import PluginError
 from genbench.spec import DataSpec, Modality
 
@@ -78,14 +79,19 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that somebody publishes.
 
-    name: its place in the cache and in a mirror, "mnist/train-images-idx3-ubyte.gz". sha256: of its bytes.
-    size_bytes: how many. addresses: where it is to be had, tried in turn.
+    name: its place in the cache and in a mirror, "mnist/train-images-idx3-ubyte.gz".
+    checksum: of its bytes, in hexadecimal digits: SHA-256, or another that is named before a colon, "md5:...",
+    "sha1_git:..." (see `genbench.checksums`). size_bytes: how many, or None where that is not known.
+    addresses: where it is to be had, tried in turn.
     """
 
     name: str
-    sha256: str
-    size_bytes: int
+    checksum: str
+    size_bytes: int | None = None
     addresses: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        parse_checksum(self.checksum)
 
 
 class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,7 +74,13 @@ def run(
         ),
     ] = None,
     dataset: Annotated[
-        list[str] | None, typer.Option("-d", "--dataset", metavar="NAME", help="A data set. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "-d",
+            "--dataset",
+            metavar="NAME",
+            help="A data set, or your own: [cyan]csv:PATH[/cyan]. Repeatable.",
+        ),
     ] = None,
     suite: Annotated[
         str | None,
@@ -148,13 +154,42 @@ def run(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="models, datasets, metrics, suites or plugins")],
+    what: Annotated[str, typer.Argument(help="models, datasets, sources, metrics, suites or plugins")],
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """List what there is: models, datasets, metrics, suites, plugins."""
+    """List what there is: models, datasets, sources of your own data, metrics, suites, plugins."""
     from genbench.listing import render_listing
 
     render_listing(what, load_registry(), Console(), as_json=json)
+
+
+@app.command()
+def score(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("-m", "--metric", metavar="NAME", help="Only this metric. Repeatable."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "-j", "--jobs", min=1, metavar="N", help="Workers at once.  [dim]\\[default: one a core][/dim]"
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Compute all figures anew where the feature extractor is another one."
+        ),
+    ] = False,
+) -> int:
+    """Compute metrics again, or new ones, from a run's stored samples, without training.
+
+    Likelihoods and costs, which need the model, stay as they are.
+    """
+    from genbench.score_command import score_command
+
+    return score_command(run, metric or (), jobs, replace, load_registry(), Console())
 
 
 @app.command()

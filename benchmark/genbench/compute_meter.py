@@ -181,7 +181,7 @@ class ComputeMeter:
     def start(self) -> None:
         """Start the clock; later calls do nothing."""
         if self._started is None:
-            self._started = self._clock()
+            self._started = self._clock_after_device()
 
     def finish(self) -> Spent:
         """Stop the clock and return what was spent. Raises Diverged where the last losses are not finite."""

@@ -32,7 +32,7 @@ def dataset_version(card: DatasetCard) -> str:
     """What a job records: the card's version, and a hash of all that the data set depends on: its spec, its
     sizes, and the source that builds it and its truth. Words on the card may change without harm."""
     sources = [source_hash(factory) for factory in (card.factory, card.truth) if factory]
-    files = [file.sha256 for file in card.files]
+    files = [file.checksum for file in card.files]
     what = (_LAYOUT, card.version, card.spec, card.sizes, sources, files, card.argument)
     described = msgspec.json.encode(what)
     return f"{card.version}+{hashlib.sha256(described).hexdigest()[:8]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -10,8 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from genbench.cards import DatasetCard
+from genbench.checksums import parse_checksum
 from genbench.errors import UsageError
-from genbench.fetching import is_cached, verify
+from genbench.fetching import file_path, is_cached, verify
+from genbench.listing import sources_hint
 from genbench.plugin_manager import load_registry
 from genbench.prefetch import fetch_all, size_of
 
@@ -19,11 +22,12 @@ EXIT_OK, EXIT_FAILED = 0, 2
 
 datasets_app = typer.Typer(
     name="datasets",
-    help="Published data sets: fetch them once, check them.",
+    help="Data sets: show their cards; fetch published ones once, check them.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-Names = Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="Data sets.")]
+_NAME_HELP = "Data sets, csv:PATH and its like among them."
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME...", help=_NAME_HELP)]
 
 
 @datasets_app.command("list")
@@ -35,7 +39,26 @@ def list_datasets() -> None:
     for card in load_registry().datasets.values():
         size = size_of(card.files) if card.files else "none"
         table.add_row(escape(card.name), size, _state(card), escape(card.summary))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print(escape(sources_hint(load_registry())), soft_wrap=True)
+
+
+@datasets_app.command("show")
+def show_datasets(names: Annotated[list[str], typer.Argument(metavar="NAME...", help=_NAME_HELP)]) -> None:
+    """Show the cards of data sets: what an example is, how many there are, how they were split.
+
+    Data of your own are read and checked for it: [dim]genai-bench datasets show csv:measurements.csv[/dim]
+    """
+    console = Console(highlight=False)
+    for number, card in enumerate(_cards(names)):
+        if number:
+            console.print()
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bold")
+        for field, text in _described(card):
+            table.add_row(field, escape(text))
+        console.print(table)
 
 
 @datasets_app.command("fetch")
@@ -63,30 +86,48 @@ def fetch_datasets(
 
 @datasets_app.command("verify")
 def verify_datasets(names: Names = None) -> int:
-    """Read fetched files again and compare their sha256. Those of no NAME: all that were fetched."""
+    """Read fetched files again and compare their checksums. Without a NAME: all that were fetched."""
     console = Console()
     failed = False
-    for card in _cards(names):
-        for file in card.files:
-            if not is_cached(file):
-                failed |= bool(names)
-                if names:
-                    console.print(f"[yellow]not fetched[/yellow]  {escape(file.name)}", soft_wrap=True)
-            elif verify(file):
-                console.print(f"[green]right[/green]        {escape(file.name)}", soft_wrap=True)
-            else:
-                failed = True
-                console.print(
-                    f"[red]wrong[/red]        {escape(file.name)}: its sha256 is not the published one;"
-                    " set aside as .rejected, fetch it again",
-                    soft_wrap=True,
-                )
+    # data sets may share files
+    for file in dict.fromkeys(file for card in _cards(names) for file in card.files):
+        checksum = parse_checksum(file.checksum)
+        shown = escape(file.name)
+        if not file_path(file).exists():
+            failed |= bool(names)
+            if names:
+                console.print(f"[yellow]not fetched[/yellow]  {shown}", soft_wrap=True)
+        elif verify(file):
+            console.print(f"[green]right[/green]        {shown} ({checksum})", soft_wrap=True)
+        else:
+            failed = True
+            console.print(
+                f"[red]wrong[/red]        {shown}: its {checksum.algorithm} is not the published"
+                f" {checksum.digest}; set aside as .rejected, fetch it again",
+                soft_wrap=True,
+            )
     return EXIT_FAILED if failed else EXIT_OK
 
 
 def _cards(names: list[str] | None) -> list[DatasetCard]:
     registry = load_registry()
     return [registry.dataset(name) for name in names] if names else list(registry.datasets.values())
+
+
+def _described(card: DatasetCard) -> Iterator[tuple[str, str]]:
+    spec = card.spec
+    yield "data set", card.name
+    yield "what it is", card.summary
+    shape = "×".join(str(size) for size in spec.event_shape)
+    yield "example", f"{spec.modality} {shape}, {f'{spec.levels} levels' if spec.levels else 'real values'}"
+    if spec.classes is not None:
+        yield "classes", str(spec.classes)
+    yield "examples", " / ".join(f"{size:,}" for size in card.sizes) + " (train / valid / test)"
+    yield "splits", card.splits
+    yield "version", card.version
+    yield "source", card.source
+    yield "licence", card.licence
+    yield "citation", card.citation
 
 
 def _state(card: DatasetCard) -> str:

@@ -1,46 +1,35 @@
 """The one door to the network: published files, fetched once, checked, kept for every data set and worker.
 
-A file lies in the cache under its name only when it is whole and its sha256 is right. Before that it is a
-`.partial` beside it; what turns out to be something else is kept as `.rejected` for a look, and never used.
+A file lies in the cache under its name only when it is whole and its checksum is right. Before that it is a
+`.partial` beside it, which a later attempt goes on with; what turns out to be something else is kept as
+`.rejected` for a look, and never used.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import time
 import urllib.parse
+import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from filelock import FileLock
 
 from genbench.cards import DatasetCard, RemoteFile
+from genbench.checksums import checksum_of, parse_checksum
 from genbench.data_cache import cache_folder
+from genbench.downloading import Progress, Refused, copy_file, download
 from genbench.errors import DataError
 
 MIRROR_VARIABLE = "GENBENCH_MIRROR"
-TIMEOUT_SECONDS = 20.0
-"""Of a connection that says nothing."""
-ATTEMPTS = 2
+ATTEMPTS = 3
+"""At each address; one that brought the file on by a good piece does not count."""
 _PAUSE_SECONDS = 0.5
-_BLOCK_BYTES = 1 << 20
-
-
-@runtime_checkable
-class Progress(Protocol):
-    """Whom a download tells how far it is; what pooch asks of a progress bar."""
-
-    total: int
-
-    def update(self, bytes_more: int) -> None: ...
-
-    def reset(self) -> None: ...
-
-    def close(self) -> None: ...
+_GOOD_PIECE_BYTES = 1 << 20
 
 
 def file_path(file: RemoteFile) -> Path:
@@ -49,11 +38,19 @@ def file_path(file: RemoteFile) -> Path:
 
 
 def is_cached(file: RemoteFile) -> bool:
-    """Whether it is in the cache; its size alone is looked at (see `verify`)."""
+    """Whether it is in the cache; its size alone is looked at, where it is known (see `verify`)."""
+    path = file_path(file)
     try:
-        return file_path(file).stat().st_size == file.size_bytes
+        return path.is_file() if file.size_bytes is None else path.stat().st_size == file.size_bytes
     except OSError:
         return False
+
+
+def size_bytes(file: RemoteFile) -> int | None:
+    """As published, else as it lies in the cache; None where neither is known."""
+    if file.size_bytes is None and is_cached(file):
+        return _size(file_path(file))
+    return file.size_bytes
 
 
 def missing_files(card: DatasetCard) -> list[RemoteFile]:
@@ -61,21 +58,25 @@ def missing_files(card: DatasetCard) -> list[RemoteFile]:
 
 
 def verify(file: RemoteFile) -> bool:
-    """Read the cached file again: whether it still has its sha256. A file that does not is set aside."""
+    """Read the cached file again: whether it still has its checksum. A file that does not is set aside."""
     path = file_path(file)
     if not path.exists():
         return False
-    if sha256_of(path) == file.sha256:
+    expected = parse_checksum(file.checksum)
+    if checksum_of(path, expected.algorithm) == expected:
         return True
     _set_aside(path)
     return False
 
 
-def fetch(file: RemoteFile, progress: Progress | None = None) -> Path:
+def fetch(
+    file: RemoteFile, progress: Progress | None = None, unreachable: dict[str, str] | None = None
+) -> Path:
     """The path of the file, downloaded where it is not in the cache yet.
 
-    Of two processes that want the same file one fetches and the other waits. Raises DataError, in one line
-    that says what was tried.
+    Of two processes that want the same file one fetches and the other waits. unreachable: servers that are not to be
+    waited for again, with the reason; those that are found to be so are added. Raises DataError, in one line that
+    says what was tried.
     """
     path = file_path(file)
     if is_cached(file):
@@ -84,7 +85,7 @@ def fetch(file: RemoteFile, progress: Progress | None = None) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(path.name + ".lock")):
             if not is_cached(file):
-                _fetch_from_any(file, path, progress)
+                _fetch_from_any(file, path, progress, {} if unreachable is None else unreachable)
     except OSError as error:
         raise DataError(_about_the_disk(error, file, path)) from None
     return path
@@ -95,40 +96,44 @@ def addresses_of(file: RemoteFile) -> list[str]:
     mirror = os.environ.get(MIRROR_VARIABLE)
     if not mirror:
         return list(file.addresses)
+    if mirror.startswith("file://"):
+        mirror = urllib.request.url2pathname(urllib.parse.urlsplit(mirror).path)
     if "://" in mirror:
         return [f"{mirror.rstrip('/')}/{urllib.parse.quote(file.name)}"]
     return [str(Path(mirror).expanduser() / file.name)]
 
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def whence() -> str:
+    """In words, for people: where what is missing comes from."""
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    return f"the mirror {mirror}" if mirror else "where it is published"
+
+
+def not_in_mirror(files: Iterable[RemoteFile]) -> list[RemoteFile]:
+    """Those that a mirror on this machine has not. Of servers nothing is asked, and so nothing is said."""
+    places = [(file, addresses_of(file)[0]) for file in files if os.environ.get(MIRROR_VARIABLE)]
+    return [file for file, place in places if "://" not in place and not Path(place).is_file()]
 
 
 # ---- inside
 
 
-class _Refused(Exception):
-    """An address did not give the file; the text says why. again: another attempt may help."""
-
-    def __init__(self, why: str, *, again: bool = False) -> None:
-        super().__init__(why)
-        self.again = again
-
-
-def _fetch_from_any(file: RemoteFile, path: Path, progress: Progress | None) -> None:
+def _fetch_from_any(
+    file: RemoteFile, path: Path, progress: Progress | None, unreachable: dict[str, str]
+) -> None:
     tried: list[str] = []
     for address in addresses_of(file):
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                time.sleep(_PAUSE_SECONDS)
+        server = urllib.parse.urlsplit(address).netloc
+        if server not in unreachable:
             try:
                 _fetch_from(address, file, path, progress)
                 return
-            except _Refused as refusal:
-                if attempt == ATTEMPTS - 1 or not refusal.again:
-                    tried.append(f"{address} ({refusal})")
-                    break
+            except Refused as refusal:
+                tried.append(f"{address} ({refusal})")
+                if refusal.unreachable:
+                    unreachable[server] = str(refusal)
+        else:
+            tried.append(f"{address} ({unreachable[server]})")
     hint = (
         f"{MIRROR_VARIABLE} is set; has it the file?"
         if os.environ.get(MIRROR_VARIABLE)
@@ -138,58 +143,57 @@ def _fetch_from_any(file: RemoteFile, path: Path, progress: Progress | None) -> 
 
 
 def _fetch_from(address: str, file: RemoteFile, path: Path, progress: Progress | None) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with contextlib.suppress(FileNotFoundError):
-        partial.unlink()  # of a process that was killed: begun again
+    """Up to `ATTEMPTS` times, with a pause between. Raises Refused."""
+    partial = _partial(path)
+    failures = 0
+    while True:
+        had = _size(partial)
+        try:
+            _try_once(address, file, path, progress)
+            return
+        except Refused as refusal:
+            failures = 0 if _size(partial) - had >= _GOOD_PIECE_BYTES else failures + 1
+            if _size(partial) == 0:
+                partial.unlink(missing_ok=True)
+            if failures == ATTEMPTS or not refusal.again:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _try_once(address: str, file: RemoteFile, path: Path, progress: Progress | None) -> None:
+    partial = _partial(path)
+    pieced = True
     try:
-        if "://" in address:
-            _download(address, partial, progress)
-        else:
-            _copy(Path(address), partial)
-        found = sha256_of(partial)
-        if found != file.sha256:
-            size = partial.stat().st_size
-            aside = _set_aside(partial, path)
-            cut = size < file.size_bytes
-            what = f"sha256 {found[:12]}…, expected {file.sha256[:12]}…"
-            if cut:
-                what = f"{size} of {file.size_bytes} bytes"
-            raise _Refused(f"{what}; kept for a look as {aside}", again=cut)
-        os.replace(partial, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
+        if "://" not in address:
+            copy_file(Path(address), partial)
+            pieced = False
+        elif file.size_bytes is None or _size(partial) < file.size_bytes:
+            pieced = download(address, partial, progress)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()  # a full disk is not to stay full of it
+        raise
+    expected = parse_checksum(file.checksum)
+    found = checksum_of(partial, expected.algorithm)
+    if found != expected:
+        size = _size(partial)
+        if pieced:
             partial.unlink()
+            raise Refused("the rest of it did not fit what was here", again=True)
+        aside = _set_aside(partial, path)
+        short = file.size_bytes is not None and size < file.size_bytes
+        what = f"{size} of {file.size_bytes} bytes" if short else f"{found}, expected {expected}"
+        raise Refused(f"{what}; kept for a look as {aside}", again=short)
+    os.replace(partial, path)
 
 
-def _copy(source: Path, partial: Path) -> None:
-    try:
-        stream = source.open("rb")
-    except OSError as error:
-        raise _Refused(error.strerror or str(error)) from None
-    with stream, partial.open("wb") as target:
-        shutil.copyfileobj(stream, target, _BLOCK_BYTES)
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
 
 
-def _download(address: str, partial: Path, progress: Progress | None) -> None:
-    # slow to import, and not needed while everything is in the cache
-    import pooch
-    import requests
-    import urllib3
-
-    downloader = pooch.HTTPDownloader(progressbar=progress or False, timeout=TIMEOUT_SECONDS)
-    try:
-        downloader(address, str(partial), None)
-    except requests.HTTPError as error:
-        status = error.response.status_code
-        raise _Refused(f"HTTP {status}", again=status >= 500) from None
-    except requests.exceptions.ChunkedEncodingError:
-        raise _Refused("the connection broke off", again=True) from None
-    except requests.Timeout:
-        raise _Refused(f"no answer in {TIMEOUT_SECONDS:g} s", again=True) from None
-    except requests.ConnectionError:
-        raise _Refused("no connection", again=True) from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise _Refused(type(error).__name__, again=True) from None
+def _size(path: Path) -> int:
+    """In bytes; 0 where there is no such file."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def _set_aside(path: Path, name: Path | None = None) -> Path:
@@ -200,11 +204,9 @@ def _set_aside(path: Path, name: Path | None = None) -> Path:
 
 def _about_the_disk(error: OSError, file: RemoteFile, path: Path) -> str:
     if error.errno == errno.ENOSPC:
-        free = shutil.disk_usage(path.parent).free
-        return (
-            f"cannot fetch {file.name}: no space on the disk of {path.parent}"
-            f" ({file.size_bytes / 1e6:.0f} MB wanted, {free / 1e6:.0f} MB free)"
-        )
+        free = f"{shutil.disk_usage(path.parent).free / 1e6:.1f} MB free"
+        wanted = "" if file.size_bytes is None else f"{file.size_bytes / 1e6:.1f} MB wanted, "
+        return f"cannot fetch {file.name}: no space on the disk of {path.parent} ({wanted}{free})"
     why = error.strerror or str(error)
     return (
         f"cannot keep {file.name} in {path.parent}: {why}; set GENBENCH_DATA to a folder that can be written"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from genbench.budget import Budget
 from genbench.errors import UnknownNameError
 from genbench.plugin_manager import NamedCard, Registry
-from genbench.suite import load_suite, suite_names
+from genbench.suite import Suite, load_suite, suite_names
 
 Row = tuple[str, ...]
 
@@ -32,6 +34,8 @@ def render_listing(what: str, registry: Registry, console: Console, *, as_json: 
     for record in records:
         table.add_row(*(escape(cell) for cell in row(record)))
     console.print(table)
+    if what == "datasets" and (hint := sources_hint(registry)):
+        console.print(escape(hint), soft_wrap=True)
 
 
 def _announced(registry: Registry, cards: dict[str, Any]) -> list[dict[str, Any]]:
@@ -83,6 +87,23 @@ def _datasets(registry: Registry) -> Listing:
     )
 
 
+def _sources(registry: Registry) -> Listing:
+    def row(card: dict[str, Any]) -> Row:
+        return (card["name"], f"{card['name']}:{card['argument']}", card["summary"], card["plugin"])
+
+    return (
+        _announced(registry, dict(registry.dataset_sources)),
+        ("source", "-d", "what it is", "from"),
+        row,
+    )
+
+
+def sources_hint(registry: Registry) -> str:
+    """One line about data of one's own; empty where no plugin reads any."""
+    schemes = ", ".join(f"{name}:" for name in registry.dataset_sources)
+    return f"Your own data: {schemes} and a path; see genai-bench list sources." if schemes else ""
+
+
 def _metrics(registry: Registry) -> Listing:
     def row(card: dict[str, Any]) -> Row:
         return (
@@ -102,20 +123,31 @@ def _metrics(registry: Registry) -> Listing:
 
 
 def _suites(registry: Registry) -> Listing:
-    suites = [msgspec.to_builtins(load_suite(name)) for name in suite_names()]
+    def seconds(suite: Suite) -> float:
+        return Budget.parse(suite.budget).seconds or math.inf
+
+    # the shortest first; what repeats to the bit, by steps, is for machines
+    suites = sorted(map(load_suite, suite_names()), key=lambda suite: (seconds(suite), suite.name))
 
     def row(suite: dict[str, Any]) -> Row:
-        datasets = ", ".join(suite["datasets"])
         return (
             suite["name"],
             suite["budget"],
             str(suite["seeds"]),
             str(suite["samples"]),
-            datasets,
+            _chosen(suite["models"], "models"),
+            _chosen(suite["datasets"], "data sets"),
             suite["summary"],
         )
 
-    return suites, ("suite", "budget", "seeds", "samples", "data sets", "what it is for"), row
+    columns = ("suite", "a job", "seeds", "samples", "models", "data sets", "what it is for")
+    return [msgspec.to_builtins(suite) for suite in suites], columns, row
+
+
+def _chosen(names: Sequence[str], what: str) -> str:
+    if "*" in names:
+        return "all"
+    return ", ".join(names) if len(names) <= 4 else f"{len(names)} {what}"
 
 
 def _plugins(registry: Registry) -> Listing:
@@ -141,6 +173,7 @@ def _plugins(registry: Registry) -> Listing:
 _LISTINGS: dict[str, Callable[[Registry], Listing]] = {
     "models": _models,
     "datasets": _datasets,
+    "sources": _sources,
     "metrics": _metrics,
     "suites": _suites,
     "plugins": _plugins,

@@ -98,6 +98,19 @@ class Encodes(Protocol):
         """(N, *event_shape) -> (N, *latent_shape)."""
 
 
+@runtime_checkable
+class HasSamplingSteps(Protocol):
+    """Capability `sampling_steps`: a sampler that gives better samples for more steps, as diffusion models and
+    Langevin dynamics do."""
+
+    @property
+    def sampling_budgets(self) -> tuple[int, ...]:
+        """Numbers of steps at which quality and cost are recorded, fewest first. An attribute will do."""
+
+    def sample(self, count: int, generator: torch.Generator, *, steps: int | None = None) -> Tensor:
+        """steps: None takes as many as the model thinks right."""
+
+
 CAPABILITY_PROTOCOLS: dict[str, type] = {
     "log_prob": HasLogProb,
     "log_weights": HasLogWeights,
@@ -105,4 +118,5 @@ CAPABILITY_PROTOCOLS: dict[str, type] = {
     "condition": Conditional,
     "complete": Completes,
     "encode": Encodes,
+    "sampling_steps": HasSamplingSteps,
 }

@@ -74,7 +74,13 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
                     jobs.append(job)
                 elif seed == 0:
                     refused.append(Result(id=job.id, status="unsupported", reason=refusal, job=job))
-    return Plan(suite=suite.name, jobs=jobs, refused=refused, command=list(command))
+    return Plan(
+        suite=suite.name,
+        jobs=jobs,
+        refused=refused,
+        command=list(command),
+        datasets={card.name: card for card in datasets},
+    )
 
 
 def estimate_seconds(jobs: Sequence[Job], workers: int) -> float | None:

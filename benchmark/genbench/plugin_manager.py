@@ -29,7 +29,7 @@ from genbench.cards import (
     ReportCard,
     load_factory,
 )
-from genbench.errors import PluginError, UnknownNameError
+from genbench.errors import GenbenchError, PluginError, UnknownNameError, UsageError
 
 _log = logging.getLogger(__name__)
 
@@ -81,13 +81,20 @@ class Registry:
         """An announced data set, or one of the user's own: "csv:PATH"."""
         scheme, colon, argument = name.partition(":")
         if not colon or name in self.datasets:
+            if name not in self.datasets and self.dataset_sources and os.path.exists(name):
+                kinds = ", ".join(f"{source}:{name}" for source in self.dataset_sources)
+                raise UsageError(f"unknown data set {name!r}; a path of yours goes with its kind: {kinds}")
             return _lookup("data set", name, self.datasets)
         source = _lookup("data set source", scheme, self.dataset_sources)
-        card = load_factory(source.factory)(argument)
-        if not isinstance(card, DatasetCard):
-            raise PluginError(
-                f"data set source {scheme!r} returned {type(card).__name__}, expected DatasetCard"
-            )
+        try:
+            card = load_factory(source.factory)(argument)
+        except GenbenchError:
+            raise
+        except Exception as error:
+            raise PluginError(f"data set source {scheme!r} failed: {_describe(error)}") from error
+        if not isinstance(card, DatasetCard) or card.name != name:
+            what = f"the card of {card.name!r}" if isinstance(card, DatasetCard) else type(card).__name__
+            raise PluginError(f"data set source {scheme!r} returned {what}, expected the card of {name!r}")
         self.datasets[name] = card
         self._origins[type(card).__name__, card.name] = self.origin(source)
         return card

@@ -17,7 +17,7 @@ from rich.progress import (
 
 from genbench.cards import DatasetCard, RemoteFile
 from genbench.errors import DataError
-from genbench.fetching import fetch, missing_files
+from genbench.fetching import fetch, missing_files, size_bytes
 
 
 def fetch_all(cards: Iterable[DatasetCard], console: Console) -> dict[str, str]:
@@ -25,6 +25,7 @@ def fetch_all(cards: Iterable[DatasetCard], console: Console) -> dict[str, str]:
     cannot be had."""
     failures: dict[str, str] = {}
     tried: dict[RemoteFile, str] = {}
+    unreachable: dict[str, str] = {}
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
@@ -38,7 +39,7 @@ def fetch_all(cards: Iterable[DatasetCard], console: Console) -> dict[str, str]:
         for card in cards:
             for file in missing_files(card):
                 if file not in tried:
-                    tried[file] = _fetch(file, progress)
+                    tried[file] = _fetch(file, progress, unreachable)
                 if tried[file]:
                     failures[card.name] = tried[file]
                     break
@@ -46,15 +47,19 @@ def fetch_all(cards: Iterable[DatasetCard], console: Console) -> dict[str, str]:
 
 
 def size_of(files: Iterable[RemoteFile]) -> str:
-    """In words: "11.6 MB"."""
-    return f"{sum(file.size_bytes for file in files) / 1e6:.1f} MB"
+    """In words: "11.6 MB", "more than 11.6 MB", "size unknown"."""
+    sizes = [size_bytes(file) for file in files]
+    known = f"{sum(size for size in sizes if size is not None) / 1e6:.1f} MB"
+    if None not in sizes:
+        return known
+    return f"more than {known}" if any(sizes) else "size unknown"
 
 
-def _fetch(file: RemoteFile, progress: Progress) -> str:
+def _fetch(file: RemoteFile, progress: Progress, unreachable: dict[str, str]) -> str:
     """Why it cannot be had; empty where it is there."""
     task = progress.add_task(file.name, total=file.size_bytes)
     try:
-        fetch(file, _Bar(progress, task))
+        fetch(file, _Bar(progress, task), unreachable)
     except DataError as error:
         return str(error)
     finally:
@@ -68,7 +73,15 @@ class _Bar:
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
-        self.total = 0  # set by the downloader; the card knows the size
+
+    @property
+    def total(self) -> int:
+        return int(self._progress.tasks[self._progress.task_ids.index(self._task)].total or 0)
+
+    @total.setter
+    def total(self, total_bytes: int) -> None:
+        if total_bytes:  # else the card may know
+            self._progress.update(self._task, total=total_bytes)
 
     def update(self, bytes_more: int) -> None:
         self._progress.advance(self._task, bytes_more)

@@ -6,27 +6,21 @@ safetensors under a name that hashes all it depends on. A file that is not whole
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import logging
-import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from genbench.cards import DatasetCard, load_factory
 from genbench.data import Dataset, Split, Truth
 from genbench.data_cache import prepared_path
 from genbench.errors import DataError
+from genbench.prepared_file import CHECKSUM, SPLITS, WRITE_ERRORS, checksum, write_arrays
 
-_SPLITS = ("train", "valid", "test")
-_CHECKSUM = "sha256"
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +36,7 @@ def load_dataset(card: DatasetCard) -> Dataset:
         dataset = _build(card)
         try:
             _write(dataset, path)
-        except (OSError, SafetensorError) as error:  # safetensors has an error of its own for a full disk
+        except WRITE_ERRORS as error:
             _log.warning("%s cannot be kept prepared in %s: %s", card.name, path.parent, error)
         else:
             dataset = _read(card, path) or dataset
@@ -55,7 +49,7 @@ def check_dataset(card: DatasetCard, dataset: Dataset) -> None:
         raise DataError(f"{card.name}: its card says {card.spec}, its data {dataset.spec}")
     if dataset.truth is not None and card.truth is None:
         raise DataError(f"{card.name}: its data has a truth, its card names none")
-    for name, size in zip(_SPLITS, card.sizes, strict=True):
+    for name, size in zip(SPLITS, card.sizes, strict=True):
         split: Split = getattr(dataset, name)
         where = f"{card.name} ({name})"
         if split.spec != card.spec:
@@ -113,7 +107,7 @@ def _load_truth(card: DatasetCard) -> Truth | None:
     return truth
 
 
-# ---- the file: tensors "train.x", "train.y", "train.grey", ..., and in its metadata the checksum of them all
+# ---- the file (`genbench.prepared_file` says what is in it)
 
 
 def _read(card: DatasetCard, path: Path) -> Dataset | None:
@@ -122,12 +116,12 @@ def _read(card: DatasetCard, path: Path) -> Dataset | None:
         # on the CPU these tensors share their storage with the file, copied only where they are written to
         with safe_open(path, framework="pt") as file:
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            recorded = (file.metadata() or {}).get(_CHECKSUM)
+            recorded = (file.metadata() or {}).get(CHECKSUM)
         if recorded != _checksum(tensors):
             raise DataError("its checksum does not match")
         train, valid, test = (
             Split(card.spec, tensors[f"{name}.x"], tensors.get(f"{name}.y"), tensors.get(f"{name}.grey"))
-            for name in _SPLITS
+            for name in SPLITS
         )
     except (FileNotFoundError, RuntimeError):
         # RuntimeError: torch opens the file again by its name, and another process may have removed it by then
@@ -139,28 +133,14 @@ def _read(card: DatasetCard, path: Path) -> Dataset | None:
 
 
 def _write(dataset: Dataset, path: Path) -> None:
-    """Atomic: another process sees the whole file or none."""
     tensors: dict[str, Tensor] = {}
-    for name in _SPLITS:
+    for name in SPLITS:
         split: Split = getattr(dataset, name)
-        tensors[f"{name}.x"] = split.x.contiguous()
-        for part in ("y", "grey"):
+        for part in ("x", "y", "grey"):
             if (tensor := getattr(split, part)) is not None:
                 tensors[f"{name}.{part}"] = tensor.contiguous()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.partial")
-    try:
-        save_file(tensors, temporary, metadata={_CHECKSUM: _checksum(tensors)})
-        temporary.chmod(0o644)  # safetensors leaves it to its owner, and caches are shared
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    write_arrays({name: tensor.numpy() for name, tensor in tensors.items()}, path)
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.numpy().data)
-    return digest.hexdigest()
+    return checksum({name: tensor.numpy() for name, tensor in tensors.items()})

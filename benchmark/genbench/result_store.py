@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 from filelock import FileLock, Timeout
 
+from genbench.cards import DatasetCard
 from genbench.errors import RunFolderError
 from genbench.job import PROTOCOL_VERSION, Job
 from genbench.result import SCHEMA_VERSION, Result
@@ -32,12 +33,14 @@ _LOCK, _LOCK_SECONDS = "run.lock", 30
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What commands asked for. refused: results known beforehand, of models that cannot take a data set."""
+    """What commands asked for. refused: results known beforehand, of models that cannot take a data set.
+    datasets: the cards of its data sets, by name: a report may be made where a user's file is no more."""
 
     suite: str
     jobs: list[Job]
     refused: list[Result] = []
     command: list[str] = []
+    datasets: dict[str, DatasetCard] = {}
     provenance: dict[str, Any] = {}
     protocol: str = PROTOCOL_VERSION
     schema: int = SCHEMA_VERSION
@@ -169,7 +172,12 @@ def _merge(old: Plan, new: Plan) -> Plan:
 
     jobs = {what(job): job for job in [*old.jobs, *new.jobs]}
     refused = {what(result.job): result for result in [*old.refused, *new.refused]}
-    return msgspec.structs.replace(new, jobs=list(jobs.values()), refused=list(refused.values()))
+    return msgspec.structs.replace(
+        new,
+        jobs=list(jobs.values()),
+        refused=list(refused.values()),
+        datasets={**old.datasets, **new.datasets},
+    )
 
 
 class _Versions(msgspec.Struct):

@@ -49,7 +49,7 @@ def run_benchmark(
 
     Interrupted, it leaves every finished job whole and no worker behind.
     """
-    tasks = [make_task(job, run, registry) for job in jobs]
+    tasks = [make_task(job, run, registry, execution.workers) for job in jobs]
     executor: Executor = load_factory(registry.executor(execution.executor).factory)(execution.workers)
     seen: set[str] = set()
 
@@ -81,8 +81,8 @@ def run_benchmark(
         registry.tell("genbench_run_finished", run=run)
 
 
-def make_task(job: Job, run: Run, registry: Registry) -> Task:
-    """All that a worker needs to know of a job."""
+def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
+    """All that a worker needs to know of a job. workers: how many run at once."""
     dataset = registry.dataset(job.dataset)
     return Task(
         job=job,
@@ -91,6 +91,7 @@ def make_task(job: Job, run: Run, registry: Registry) -> Task:
         extractor=registry.default_extractor(dataset.spec.modality),
         metrics=[card for card in registry.metrics.values() if card.factory],
         samples_path=str(run.samples_path(job).absolute()),
+        workers=workers,
     )
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from genbench.errors import RunFolderError, UsageError
-from genbench.fetching import missing_files
+from genbench.fetching import missing_files, not_in_mirror, whence
 from genbench.job import Job
 from genbench.live_view import LiveView, duration
 from genbench.planning import Request, estimate_seconds, folder_name, make_plan
@@ -75,7 +75,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     if not plan.jobs:
         console.print("nothing to run: no model takes any of these data sets")
         return EXIT_NOTHING_RAN
-    plan, unavailable = _fetch_data(plan, options, registry, console)
+    plan, unavailable = _fetch_data(plan, folder, options, registry, console)
     if not plan.jobs:
         return EXIT_NOTHING_RAN
     provenance = collect_provenance(threads)
@@ -149,11 +149,13 @@ def _announce(
 
 
 def _fetch_data(
-    plan: Plan, options: RunOptions, registry: Registry, console: Console
+    plan: Plan, folder: Path, options: RunOptions, registry: Registry, console: Console
 ) -> tuple[Plan, dict[str, str]]:
-    """Fetch what the plan's data sets need. What cannot be had is said in one line and left out, but stays in
-    the plan where it was asked for by name: then the reason is returned too, by data set."""
-    cards = [registry.dataset(name) for name in dict.fromkeys(job.dataset for job in plan.jobs)]
+    """Fetch the data sets of jobs that are still to be run. What cannot be had is said in one line and left out,
+    but stays in the plan where it was asked for by name: then the reason is returned too, by data set."""
+    earlier = Run(folder, plan)
+    pending = [job for job in plan.jobs if _is_pending(earlier.result(job), options)]
+    cards = [registry.dataset(name) for name in dict.fromkeys(job.dataset for job in pending)]
     failures = fetch_all(cards, console)
     for name, why in failures.items():
         console.print(f"[yellow]no {escape(name)}[/yellow]: {escape(why)}", soft_wrap=True)
@@ -164,6 +166,10 @@ def _fetch_data(
         refused=[result for result in plan.refused if result.job.dataset not in left_out],
     )
     return kept, {name: why for name, why in failures.items() if name not in left_out}
+
+
+def _is_pending(result: Result | None, options: RunOptions) -> bool:
+    return result is None or (options.retry_failed and result.status != "ok")
 
 
 def _store_unavailable(run: Run, unavailable: dict[str, str]) -> None:
@@ -185,8 +191,17 @@ def _show_plan(plan: Plan, folder: Path, workers: int, registry: Registry, conso
     for result in plan.refused:
         console.print(f"[dim]unsupported       {escape(result.reason or '')}[/dim]")
     for name in dict.fromkeys(job.dataset for job in plan.jobs):
-        if missing := missing_files(registry.dataset(name)):
-            console.print(f"{escape(name)} is to be fetched first: {size_of(missing)}")
+        missing = missing_files(registry.dataset(name))
+        if absent := not_in_mirror(missing):
+            console.print(
+                f"{escape(name)} cannot be fetched: {escape(absent[0].name)} is not in {escape(whence())}",
+                soft_wrap=True,
+            )
+        elif missing:
+            console.print(
+                f"{escape(name)} is to be fetched first: {size_of(missing)}, from {escape(whence())}",
+                soft_wrap=True,
+            )
     _announce(plan, plan.jobs, plan.jobs, folder, workers, console)
 
 

@@ -22,19 +22,26 @@ def call_size(spec: DataSpec) -> int:
 
 
 def draw_samples(
-    model: GenerativeModel, count: int, generator: torch.Generator, spec: DataSpec, budget_seconds: float
+    model: GenerativeModel,
+    count: int,
+    generator: torch.Generator,
+    spec: DataSpec,
+    budget_seconds: float,
+    *,
+    steps: int | None = None,
 ) -> Tensor:
-    """(count, *event_shape) in the working dtype, on the CPU.
+    """(count, *event_shape) in the working dtype, on the CPU. steps: of the sampler, for models that take them.
 
     Raises SamplingTimeout past the budget, Diverged where samples are not finite, PluginError where they
     are not in the data's domain.
     """
     began, drawn = time.perf_counter(), 0
     pieces: list[Tensor] = []
+    settings = {} if steps is None else {"steps": steps}
     with torch.no_grad():
         while drawn < count:
             size = min(call_size(spec), count - drawn)
-            pieces.append(checked_samples(model.sample(size, generator), size, spec))
+            pieces.append(checked_samples(model.sample(size, generator, **settings), size, spec))
             drawn += size
             if time.perf_counter() - began > budget_seconds and drawn < count:
                 raise SamplingTimeout(

@@ -265,6 +265,7 @@ class Supervised:
             last_metrics=outcome.last_metrics if status == "ok" else None,
             selected_fraction=outcome.selected_fraction,
             curve=outcome.curve,
+            sampling_curve=outcome.sampling_curve,
             cost=msgspec.structs.replace(outcome.cost, wall_seconds_by_phase=seconds),
             warnings=outcome.warnings,
         )

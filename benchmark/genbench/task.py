@@ -11,7 +11,7 @@ import msgspec
 
 from genbench.cards import DatasetCard, ExtractorCard, MetricCard
 from genbench.job import Job
-from genbench.result import Cost, CurvePoint, MetricValue, Status
+from genbench.result import Cost, CurvePoint, MetricValue, SamplingPoint, Status
 
 Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "score"]
 
@@ -19,8 +19,15 @@ WORK_FOLDER = "work"
 """Beside the samples: what is not whole yet. The store removes it with the job's result."""
 
 
+class Rescoring(msgspec.Struct, frozen=True, kw_only=True):
+    """extractors: the identities that the figures beside the new ones were computed with; empty: any will do."""
+
+    extractors: list[str]
+
+
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a worker needs: it reads no registry. model_factory: "package.module:Class"."""
+    """All that a worker needs: it reads no registry. model_factory: "package.module:Class". workers: how many
+    run at once on this machine. rescoring: set where the job has run and its samples are scored again."""
 
     job: Job
     model_factory: str
@@ -28,6 +35,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     extractor: ExtractorCard
     metrics: list[MetricCard]
     samples_path: str
+    workers: int = 1
+    rescoring: Rescoring | None = None
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -39,6 +48,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     last_metrics: list[MetricValue] | None = None
     selected_fraction: float | None = None
     curve: list[CurvePoint] = []
+    sampling_curve: list[SamplingPoint] = []
     cost: Cost = Cost()
     warnings: list[str] = []
 

@@ -7,7 +7,6 @@ What happens outside this process (limits, kills, logs, storing the result) is t
 
 from __future__ import annotations
 
-import os
 import random
 import traceback
 from collections.abc import Iterator
@@ -18,37 +17,44 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import psutil
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from genbench.budget import Budget
-from genbench.cards import DatasetCard, load_factory
+from genbench.cards import load_factory
 from genbench.compute_meter import ComputeMeter, Spent
-from genbench.data import Dataset, storage_dtype
-from genbench.errors import DataError, PluginError
+from genbench.errors import PluginError
 from genbench.failures import classify
 from genbench.features import Extractor
 from genbench.job import derive_seed
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
-from genbench.measure.memory import MemoryPeak, PeakMemory, larger
-from genbench.measure.speed import sample_latency_seconds, synchronised_clock
+from genbench.measure.gauges import Gauges
+from genbench.measure.memory import MemoryPeak, larger
+from genbench.measure.sampling_cost import Drawing, SamplingBench
+from genbench.measure.speed import synchronised_clock
 from genbench.metrics.frechet import score_frechet
-from genbench.model import GenerativeModel
-from genbench.prepared import load_dataset
-from genbench.result import CurvePoint, MetricValue
+from genbench.model import GenerativeModel, HasSamplingSteps
+from genbench.rescoring import Rescorer
+from genbench.result import CurvePoint, MetricValue, SamplingPoint
 from genbench.sampling import call_size, draw_samples
+from genbench.sampling_curve import sampling_curve
 from genbench.scoring import ScoringInputs, score
-from genbench.task import WORK_FOLDER, Observer, Outcome, Phase, Task
+from genbench.scoring_inputs import load_data, load_extractor, reference_examples, scoring_inputs
+from genbench.stored_samples import save_samples
+from genbench.task import Observer, Outcome, Phase, Task
 
 # Checkpoints are judged on this many validation examples and samples, and importance samples.
 CHECKPOINT_EXAMPLES = 512
 CHECKPOINT_IMPORTANCE_SAMPLES = 10
+# Trying out batches is no reason to run out of memory.
+_MEASURING_SHARE = 0.5
 
 
 def run_task(task: Task, observer: Observer | None = None) -> Outcome:
     """Run one job in this process. Never raises what a plugin did: that is the outcome's status and reason."""
-    worker = _Worker(task, observer or Observer())
+    observer = observer or Observer()
+    worker = Rescorer(task, task.rescoring, observer) if task.rescoring else _Worker(task, observer)
     outcome = worker.outcome
     try:
         worker.run()
@@ -84,9 +90,10 @@ class _Worker:
         self.enter("load")
         self.device = torch.device(self.job.device)
         torch.set_num_threads(self.job.threads)
-        self.dataset = _load(self.task.dataset)
+        self.dataset = load_data(self.task.dataset)
         self.enter("build")
-        self.memory = PeakMemory(self.device)
+        self.gauges = Gauges(self.device, self.task.workers)
+        self.memory, self.train_energy = self.gauges.memory, self.gauges.energy_meter()
         self.model = self.build()
         self.enter("train")
         self.train()
@@ -120,33 +127,48 @@ class _Worker:
             seed=self.seed("data"),
             valid=self.dataset.valid.to(self.device),
             on_checkpoint=lambda spent: self.checkpoint(spent, meter),
-            on_progress=lambda spent, losses: self.observer.progress(spent.fraction, losses),
+            on_progress=self.progress,
         )
         _seed_everything(self.seed("training"))
         self.model.train()
         self.memory.reset()
+        self.train_energy.start()
         meter.start()
         self.model.fit(self.dataset.train, meter)
         spent = meter.finish()
+        self.train_energy.stop()
         self.observer.progress(spent.fraction, meter.losses())
         self.checkpoint(spent, meter)
+        self.train_energy.stop()
         assert self.train_peak is not None
+        joules, energy_note = self.gauges.joules(self.train_energy)
         self.cost(
             train_seconds=spent.seconds,
             bound_by=meter.bound_by(),
             steps=spent.steps,
             examples=spent.examples,
             flops=spent.flops,
+            flops_per_step=spent.flops / spent.steps if spent.steps else None,
             parameters=sum(parameter.numel() for parameter in self.model.parameters()),
             train_examples_per_second=spent.examples / spent.seconds if spent.examples else None,
             train_peak_rss_bytes=self.train_peak.rss_bytes,
             train_peak_cuda_bytes=self.train_peak.cuda_allocated_bytes,
             train_peak_cuda_reserved_bytes=self.train_peak.cuda_reserved_bytes,
+            train_peak_device_bytes=self.train_peak.device_bytes,
+            train_peak_process_device_bytes=self.train_peak.process_device_bytes,
+            train_energy_joules=joules,
+            energy_source=self.gauges.energy_source,
+            energy_note=energy_note,
         )
         self.observer.outcome(self.outcome)
 
+    def progress(self, spent: Spent, losses: dict[str, float]) -> None:
+        self.train_energy.look()
+        self.observer.progress(spent.fraction, losses)
+
     def checkpoint(self, spent: Spent, meter: ComputeMeter) -> None:
-        """Judge the model as it is on the validation split, off the clock and outside its memory figure."""
+        """Judge the model as it is on the validation split: off the clock, outside its memory and its energy."""
+        self.train_energy.stop()
         self.train_peak = larger(self.train_peak, self.memory.peak())
         self.enter("checkpoint")
         was_training = self.model.training
@@ -174,6 +196,7 @@ class _Worker:
         self.observer.outcome(self.outcome)
         self.enter("train")
         self.memory.reset()
+        self.train_energy.start()
 
     def judge_on_validation(self) -> list[MetricValue]:
         """Likelihood first where the model has one, then the Fréchet distance; the first one decides."""
@@ -198,6 +221,7 @@ class _Worker:
         self.outcome.selected_fraction = self.best.fraction
         self.model.eval()
         self.outcome.metrics = self.judge(measure=True)
+        self.outcome.sampling_curve = self.trade_off()
         if last_state is not None:
             self.model.load_state_dict(last_state)
             self.outcome.last_metrics = self.judge(measure=False)
@@ -207,10 +231,7 @@ class _Worker:
         self.enter("sample")
         samples = self.timed_samples() if measure else self.draw(self.job.samples, self.seed("sampling"))
         self.enter("likelihood")
-        test = self.dataset.test.random_subset(
-            self.job.samples, derive_seed(0, self.job.dataset, "reference")
-        )
-        reference = test.tensor()
+        reference = reference_examples(self.dataset, self.job)
         _seed_everything(self.seed("likelihood"))
         began = synchronised_clock(self.device)
         estimates = estimate_likelihood(
@@ -225,34 +246,82 @@ class _Worker:
             *likelihood_metrics(estimates, self.dataset.spec),
         ]
 
+    def trade_off(self) -> list[SamplingPoint]:
+        """Quality against the sampler's steps, for models that have them."""
+        if not isinstance(self.model, HasSamplingSteps):
+            return []
+        self.enter("sample")
+        reference = reference_examples(self.dataset, self.job)
+        return sampling_curve(
+            self.model,
+            self.job.samples,
+            self.seed("sampling"),
+            self.job.sampling_seconds,
+            lambda samples: score_frechet(self.inputs(samples, reference)),
+        )
+
     def timed_samples(self) -> Tensor:
-        """Draw what is scored, save it, and measure time and memory on the way."""
+        """Draw what is scored, keep it, and measure it on the way; then what else samples cost."""
+        count = self.job.samples
+        energy = self.gauges.energy_meter()
         self.memory.reset()
-        one = torch.Generator(self.device).manual_seed(self.seed("latency"))
-        with torch.no_grad():
-            latency = sample_latency_seconds(lambda: self.model.sample(1, one), self.device)
+        energy.start()
         began = synchronised_clock(self.device)
-        samples = self.draw(self.job.samples, self.seed("sampling"))
-        seconds = synchronised_clock(self.device) - began
+        samples = self.draw(count, self.seed("sampling"))
+        drawn = Drawing(
+            count, min(count, call_size(self.dataset.spec)), synchronised_clock(self.device) - began
+        )
+        energy.stop()
         peak = self.memory.peak()
+        joules, energy_note = self.gauges.joules(energy)
         self.cost(
-            sample_seconds=seconds,
-            sample_latency_seconds=latency,
-            samples_per_second=len(samples) / seconds,
-            sample_batch=min(len(samples), call_size(self.dataset.spec)),
+            sample_seconds=drawn.seconds,
             sample_peak_rss_bytes=peak.rss_bytes,
             sample_peak_cuda_bytes=peak.cuda_allocated_bytes,
             sample_peak_cuda_reserved_bytes=peak.cuda_reserved_bytes,
+            sample_peak_device_bytes=peak.device_bytes,
+            sample_peak_process_device_bytes=peak.process_device_bytes,
+            sample_energy_joules=joules,
+            energy_note=_both(self.outcome.cost.energy_note, energy_note),
         )
-        path = Path(self.task.samples_path)
-        work = path.parent / WORK_FOLDER
-        work.mkdir(parents=True, exist_ok=True)
-        # a name of its own: another process may be at the same job
-        temporary = work / f"samples.{os.getpid()}.safetensors"
-        save_file({"samples": samples.to(storage_dtype(self.dataset.spec))}, temporary)
-        temporary.replace(path)
+        save_samples(Path(self.task.samples_path), samples, self.dataset.spec)
+        if (warning := self.gauges.warning()) is not None:
+            self.outcome.warnings.append(warning)
         self.observer.outcome(self.outcome)
+        self.enter("sample")  # the measuring is another visit, with limits of its own
+        self.measure_sampling(drawn)
         return samples
+
+    def measure_sampling(self, drawn: Drawing) -> None:
+        generator = torch.Generator(self.device).manual_seed(self.seed("latency"))
+        bench = SamplingBench(
+            sample=torch.no_grad()(lambda size: self.model.sample(size, generator)),
+            device=self.device,
+            memory=self.memory,
+            budget_seconds=self.job.sampling_seconds,
+            largest=call_size(self.dataset.spec),
+            limit_bytes=self.memory_limit_bytes(),
+        )
+        latency = bench.latency()
+        self.cost(
+            sample_latency_seconds=latency.p50_seconds,
+            sample_latency_p95_seconds=latency.p95_seconds,
+            sample_latency_repeats=latency.repeats,
+            flops_per_sample=bench.flops_per_sample(latency.p50_seconds),
+        )
+        search = bench.throughput(drawn)
+        self.cost(
+            samples_per_second=search.best.samples_per_second,
+            sample_batch=search.best.batch,
+            throughput=search.points,
+            throughput_note=search.note or None,
+        )
+        self.observer.outcome(self.outcome)
+
+    def memory_limit_bytes(self) -> int:
+        """What measuring may use: the job's own limit, or this worker's half share of what is free."""
+        free = int(_MEASURING_SHARE * psutil.virtual_memory().available / self.task.workers)
+        return Budget.parse(self.job.budget).memory_bytes or free
 
     def draw(self, count: int, seed: int) -> Tensor:
         """(count, *event_shape) checked samples on the CPU, within the sampling budget."""
@@ -260,30 +329,17 @@ class _Worker:
         return draw_samples(self.model, count, generator, self.dataset.spec, self.job.sampling_seconds)
 
     def inputs(self, samples: Tensor, reference: Tensor) -> ScoringInputs:
-        return ScoringInputs(
-            spec=self.dataset.spec,
-            samples=samples,
-            reference=reference,
-            train=self.dataset.train.tensor(),
-            extractor=self.extractor,
-            truth=self.dataset.truth,
-            seed=derive_seed(0, self.job.dataset, "scoring"),
-        )
+        return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor)
 
     @cached_property
     def extractor(self) -> Extractor:
-        extractor = load_factory(self.task.extractor.factory)(self.dataset)
-        assert isinstance(extractor, Extractor)
-        return extractor
+        return load_extractor(self.task.extractor, self.dataset)
 
 
-def _load(card: DatasetCard) -> Dataset:
-    try:
-        return load_dataset(card)
-    except DataError:
-        raise
-    except Exception as error:
-        raise DataError(f"{card.name}: {type(error).__name__}: {error}") from error
+def _both(*notes: str | None) -> str | None:
+    """The notes on training and on sampling; once, where they say the same."""
+    said = [f"{phase}: {note}" for phase, note in zip(("training", "sampling"), notes, strict=True) if note]
+    return notes[0] if notes[0] == notes[1] else "; ".join(said) or None
 
 
 def _seed_everything(seed: int) -> None:

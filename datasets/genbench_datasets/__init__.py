@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from genbench import DatasetCard, hookimpl
+from genbench import DatasetCard, DatasetSourceCard, hookimpl
 from genbench_datasets import cards, published_cards
+from genbench_datasets.own_data import SOURCES
 
 
 @hookimpl
 def genbench_datasets() -> Iterable[DatasetCard]:
     """Announce them, embedded ones first."""
     return (*cards.CARDS, *published_cards.CARDS)
+
+
+@hookimpl
+def genbench_dataset_sources() -> Iterable[DatasetSourceCard]:
+    """Announce `csv:PATH` and its like."""
+    return SOURCES

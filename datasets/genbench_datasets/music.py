@@ -8,17 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
 
 from genbench.data import Dataset, Split
 from genbench.errors import DataError
 from genbench.fetching import fetch
 from genbench.spec import DataSpec
+from genbench_datasets.piano_roll import KEYS, LOWEST_KEY, Roll, windows_of
 from genbench_datasets.published_files import JSB_CHORALES, NOTTINGHAM
 from genbench_datasets.published_specs import SPECS
-
-LOWEST_KEY, KEYS = 21, 88
-Roll = UInt8[np.ndarray, "_ 88"]
 
 
 def jsb_chorales() -> Dataset:
@@ -70,20 +67,20 @@ def rolls_dataset(
     spec: DataSpec, train: Iterable[Roll], valid: Iterable[Roll], test: Iterable[Roll]
 ) -> Dataset:
     """Each piece cut into windows that do not overlap; a piece shorter than one is left out."""
-    steps, keys = spec.event_shape
+    steps, _ = spec.event_shape
 
     def split(rolls: Iterable[Roll]) -> Split:
-        windows = [roll[: len(roll) // steps * steps].reshape(-1, steps, keys) for roll in rolls]
+        windows = [windows_of(roll, steps) for roll in rolls]
         return Split(spec, torch.from_numpy(np.concatenate(windows)))
 
     return Dataset(spec, split(train), split(valid), split(test))
 
 
-def _roll_of(piece: Sequence[Sequence[int]], where: str) -> Roll:
+def _roll_of(piece: Sequence[Sequence[object]], where: str) -> Roll:
     roll = np.zeros((len(piece), KEYS), np.uint8)
     for step, pitches in enumerate(piece):
         for pitch in pitches:
-            if not LOWEST_KEY <= pitch < LOWEST_KEY + KEYS:
+            if not (isinstance(pitch, int) and LOWEST_KEY <= pitch < LOWEST_KEY + KEYS):
                 raise DataError(f"{where}: pitch {pitch} at step {step} is not on a piano")
             roll[step, pitch - LOWEST_KEY] = 1
     return roll

@@ -6,17 +6,29 @@ Places in the cache and in a mirror are those of the names below.
 from __future__ import annotations
 
 from genbench import RemoteFile
+from genbench.checksums import parse_checksum
 
 
-def _file(name: str, size_bytes: int, sha256: str, *addresses: str) -> RemoteFile:
-    """addresses: of the folder that holds it; the file is called there as it is here."""
+def _file(name: str, size_bytes: int | None, checksum: str, *addresses: str) -> RemoteFile:
+    """addresses: of the folder that holds it; the file is called there as it is here. One that ends with "raw/" is
+    of the file itself."""
     last = name.rsplit("/", 1)[1]
     return RemoteFile(
         name=name,
-        sha256=sha256,
+        checksum=checksum,
         size_bytes=size_bytes,
-        addresses=tuple(f"{address}/{last}" for address in addresses),
+        addresses=tuple(
+            address if address.endswith("/raw/") else f"{address}/{last}" for address in addresses
+        ),
     )
+
+
+def _in_git(name: str, size_bytes: int | None, checksum: str, folder: str) -> RemoteFile:
+    """A file of a public git repository: from there, else by its content from the Software Heritage archive,
+    which keeps what public repositories held (https://archive.softwareheritage.org/api/1/content/raw/doc/)."""
+    algorithm, digest = parse_checksum(checksum)
+    kept = f"https://archive.softwareheritage.org/api/1/content/{algorithm}:{digest}/raw/"
+    return _file(name, size_bytes, checksum, folder, kept)
 
 
 _MNIST = (
@@ -27,7 +39,10 @@ _FASHION = (
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
 )
-_STATIC = ("http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist",)
+_STATIC = (
+    "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist",
+    "https://web.archive.org/web/2020id_/http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist",
+)
 _DENSITIES = "https://raw.githubusercontent.com/UCLA-StarAI/Density-Estimation-Datasets/master/datasets"
 
 MNIST = (
@@ -111,7 +126,7 @@ MNIST_STATIC = (
 
 def _density(name: str, *parts: tuple[str, int, str]) -> tuple[RemoteFile, ...]:
     return tuple(
-        _file(f"binary-density/{name}/{name}.{part}.data", size, sha256, f"{_DENSITIES}/{name}")
+        _in_git(f"binary-density/{name}/{name}.{part}.data", size, sha256, f"{_DENSITIES}/{name}")
         for part, size, sha256 in parts
     )
 
@@ -144,18 +159,41 @@ BINARY_DENSITY = {
 }
 """Train, valid, test of each."""
 
+OMNIGLOT = (
+    _in_git(
+        "omniglot/chardata.mat",
+        None,
+        "sha1_git:016a3536ffe5e1d38e42563a18d7a78bfaf643ec",
+        "https://raw.githubusercontent.com/yburda/iwae/78a6075484bd7dd6f47a4bb9880d2295bc7a5220/datasets/OMNIGLOT",
+    ),
+)
+"""Its checksum is the name that it has in the repository that publishes it; no other is known."""
+
+UCI_DENSITY = (
+    RemoteFile(
+        name="uci-density/data.tar.gz",
+        checksum="md5:9b9c9b0375315ad270eba4ce80c093ab",
+        addresses=(
+            "https://zenodo.org/records/1161203/files/data.tar.gz",
+            "https://zenodo.org/api/records/1161203/files/data.tar.gz/content",
+        ),
+    ),
+)
+"""power, gas, hepmass and miniboone (and more) in one; the md5 is the one that Zenodo gives."""
+
 CIFAR10 = (
     _file(
         "cifar10/cifar-10-binary.tar.gz",
         170052171,
         "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
         "https://www.cs.toronto.edu/~kriz",
+        "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10",
     ),
 )
 """The binary version: the Python version is pickled, and nothing is unpickled here."""
 
 TINY_SHAKESPEARE = (
-    _file(
+    _in_git(
         "tiny-shakespeare/input.txt",
         1115394,
         "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
@@ -169,11 +207,12 @@ TEXT8 = (
         31344016,
         "a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
         "http://mattmahoney.net/dc",
+        "https://data.deepai.org",
     ),
 )
 
 JSB_CHORALES = (
-    _file(
+    _in_git(
         "jsb-chorales/jsb-chorales-quarter.json",
         407200,
         "2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91",
@@ -182,7 +221,7 @@ JSB_CHORALES = (
 )
 
 NOTTINGHAM = (
-    _file(
+    _in_git(
         "polyphonic/Nottingham.mat",
         371688,
         "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea",
@@ -191,7 +230,7 @@ NOTTINGHAM = (
 )
 
 TIMEGAN_STOCKS = (
-    _file(
+    _in_git(
         "timegan/stock_data.csv",
         228290,
         "134b8a00eb4eefa3242dd7ae85144082da80dedf75a1a656d5d08f97cd95277a",

@@ -13,6 +13,10 @@ def _binary(name: str, variables: int) -> DataSpec:
     return DataSpec(name=name, modality="points", event_shape=(variables,), levels=2)
 
 
+def _real(name: str, variables: int) -> DataSpec:
+    return DataSpec(name=name, modality="points", event_shape=(variables,))
+
+
 SPECS: dict[str, DataSpec] = {
     spec.name: spec
     for spec in (
@@ -20,11 +24,16 @@ SPECS: dict[str, DataSpec] = {
         _image("fashion-mnist", 256, 10),
         _image("mnist-static", 2, None),
         _image("mnist-dynamic", 2, 10),
+        _image("omniglot", 2, 50),
         DataSpec(name="cifar10", modality="image", event_shape=(3, 32, 32), levels=256, classes=10),
         _binary("nltcs", 16),
         _binary("mushrooms", 112),
         _binary("dna", 180),
         _binary("plants", 69),
+        _real("power", 6),
+        _real("gas", 8),
+        _real("hepmass", 21),
+        _real("miniboone", 43),
         DataSpec(name="tiny-shakespeare", modality="tokens", event_shape=(256,), levels=65),
         DataSpec(name="text8", modality="tokens", event_shape=(256,), levels=27),
         DataSpec(name="jsb-chorales", modality="pianoroll", event_shape=(16, 88), levels=2),

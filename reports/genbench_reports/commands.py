@@ -22,6 +22,10 @@ ModelOption = Annotated[
 MetricOption = Annotated[
     str | None, typer.Option("--metric", metavar="NAME", help="One metric, over all data sets.")
 ]
+TargetOption = Annotated[
+    str | None,
+    typer.Option("--target", metavar="METRIC=VALUE", help="Time to a figure, on the validation split."),
+]
 JobOption = Annotated[str | None, typer.Option("--job", metavar="ID", help="The record of this job.")]
 
 
@@ -37,16 +41,23 @@ def show(
     model: ModelOption = None,
     metric: MetricOption = None,
     job: JobOption = None,
+    target: TargetOption = None,
 ) -> None:
-    """Show a run's leaderboards; one metric over all data sets: --metric NAME; or everything about a job:
-    -m MODEL -d DATASET, or --job ID."""
+    """Show a run's leaderboards; one metric over all data sets: --metric NAME; what it took to reach a figure:
+    --target METRIC=VALUE; or everything about a job: -m MODEL -d DATASET, or --job ID."""
     from genbench_reports.document import make_document
     from genbench_reports.finish_run import screen
     from genbench_reports.record import print_record
-    from genbench_reports.render_terminal import print_document, print_metric
+    from genbench_reports.render_terminal import print_document, print_metric, print_table
+    from genbench_reports.targets import read_target, target_table
 
     opened = Run.open(run)
     console = screen()
+    if target is not None:
+        card, value = read_target(target, load_registry().metrics)
+        results = [found for found in opened.results() if dataset in (None, found.job.dataset)]
+        print_table(target_table(results, card, value), console)
+        return
     if job is None and model is None:
         registry = load_registry()
         datasets = None if dataset is None else [_planned_name("data set", dataset, _datasets(opened))]

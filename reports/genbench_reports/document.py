@@ -73,5 +73,5 @@ def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None =
         software=tuple(versions),
         dates=machine.dates(provenances),
         cautions=tuple(cautions),
-        boards=build_leaderboards(results, registry.metrics, registry.datasets),
+        boards=build_leaderboards(results, registry.metrics, {**registry.datasets, **run.plan.datasets}),
     )

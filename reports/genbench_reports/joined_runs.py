@@ -35,7 +35,11 @@ class JoinedRuns(Run):
         self._homes = homes
         suites = dict.fromkeys(run.plan.suite for run in self.runs)
         plan = msgspec.structs.replace(
-            first.plan, suite=" + ".join(suites), jobs=list(jobs.values()), refused=list(refused.values())
+            first.plan,
+            suite=" + ".join(suites),
+            jobs=list(jobs.values()),
+            refused=list(refused.values()),
+            datasets={name: card for run in reversed(self.runs) for name, card in run.plan.datasets.items()},
         )
         super().__init__(first.folder, plan)
 

@@ -136,7 +136,7 @@ def test_nothing_to_run_is_an_exit_code_of_its_own(capsys: pytest.CaptureFixture
     assert run_command_line(["run", "--suite", "none.toml"]) == 3
 
 
-@pytest.mark.parametrize("what", ["models", "datasets", "metrics", "suites", "plugins"])
+@pytest.mark.parametrize("what", ["models", "datasets", "sources", "metrics", "suites", "plugins"])
 def test_lists_are_for_people_and_for_programs(what: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["list", what]) == 0
     people = capsys.readouterr().out

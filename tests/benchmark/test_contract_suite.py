@@ -33,7 +33,16 @@ SOUND = ModelCard(
     factory="broken_models:Sound",
     modalities=("points",),
     discrete=True,
-    capabilities=("sample", "log_prob", "log_weights", "decode", "condition", "complete", "encode"),
+    capabilities=(
+        "sample",
+        "log_prob",
+        "log_weights",
+        "decode",
+        "condition",
+        "complete",
+        "encode",
+        "sampling_steps",
+    ),
     defaults={"learning_rate": 0.1},
 )
 SPEC = DataSpec(name="small", modality="points", event_shape=(4,), levels=5, classes=3)
@@ -117,6 +126,7 @@ def test_defaults_and_capabilities_are_compared_both_ways() -> None:
         ("ForgetsTheRest", "state_dict_holds_the_model", "holds _extra_state, expected nothing but tensors"),
         ("BatchNormalised", "log_prob_depends_on_the_example_alone", "is another alone"),
         ("RandomLikelihood", "log_prob_depends_on_the_example_alone", "an estimate belongs in log_weights"),
+        ("OneBudget", "sampling_steps_are_taken", "sampling_budgets is (3,), expected at least two"),
         ("OverBudget", "training_stops_at_the_budget", "spent 13 steps of a budget of 12"),
         ("RefusesInSilence", "the_smallest_shape_is_taken_or_refused", "a ValueError that says nothing"),
     ],
@@ -162,6 +172,12 @@ class OverBudget(broken_models.Sound):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         super().fit(train, meter)
         meter.charge(steps=1)
+
+
+class OneBudget(broken_models.Sound):
+    def __init__(self, spec: DataSpec, *, learning_rate: float = 0.1) -> None:
+        super().__init__(spec, learning_rate=learning_rate)
+        self.sampling_budgets = (3,)
 
 
 class RefusesInSilence(broken_models.Sound):

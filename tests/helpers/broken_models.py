@@ -25,6 +25,7 @@ class Sound(GenerativeModel):
         self.learning_rate = learning_rate
         self.levels = spec.levels or 0
         self.logits = nn.Parameter(torch.zeros(spec.dimension, self.levels))  # D, L
+        self.sampling_budgets: tuple[int, ...] = (1, 8)
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         optimiser = torch.optim.Adam(self.parameters(), lr=self.learning_rate)
@@ -38,7 +39,20 @@ class Sound(GenerativeModel):
     def loss(self, x: Tensor) -> Tensor:
         return -Sound.log_prob(self, x).mean()
 
-    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator,
+        *,
+        condition: Tensor | None = None,
+        steps: int | None = None,
+    ) -> Tensor:
+        """steps: each draws anew."""
+        for _ in range((steps or 1) - 1):
+            self._draw(count, generator)
+        return self._draw(count, generator)
+
+    def _draw(self, count: int, generator: torch.Generator) -> Tensor:
         frequencies = self.logits.softmax(1)
         return torch.multinomial(frequencies, count, replacement=True, generator=generator).T.contiguous()
 
@@ -207,6 +221,13 @@ class ConditionsAreTaken(Sound):
         if condition is None:
             return super().sample(count, generator)
         return super().sample(int((condition == 0).sum()), generator)  # one class only
+
+
+class SamplingStepsAreTaken(Sound):
+    """Takes the argument and goes its own way."""
+
+    def sample(self, count: int, generator: torch.Generator, **settings: object) -> Tensor:
+        return super().sample(count, generator)
 
 
 class CompletionKeepsWhatIsGiven(Sound):

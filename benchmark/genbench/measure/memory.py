@@ -1,8 +1,13 @@
-"""Peak memory of a phase: resident memory of this process, and a GPU's allocated and reserved memory.
+"""Peak memory of a phase: of this process, and on a GPU of torch's allocator, the process, and the device.
 
-The kernel keeps the high-water mark of resident memory (VmHWM), so no allocation is missed between two
-looks; writing 5 to /proc/self/clear_refs starts it anew for each phase (man 5 proc). Where that is not to
-be had, the mark of the process's whole life is used (getrusage), which can only be too high.
+No figure is sampled, so no short spike is missed:
+    rss                 the kernel's own high-water mark (VmHWM); writing 5 to /proc/self/clear_refs starts it
+                        anew for each phase (man 5 proc). It may lag by some tens of pages a core, which the
+                        kernel counts apart. Where it is not to be had, the mark of the process's whole life is
+                        used (getrusage), which can only be too high.
+    allocated, reserved torch's own marks
+    process, device     NVML has no marks, only the present; what torch has reserved at its highest beyond what
+                        it holds at the look is added
 """
 
 from __future__ import annotations
@@ -10,11 +15,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import psutil
 import torch
+
+from genbench.measure.nvidia import CountersUnavailable, GpuCounters, GpuProcesses
 
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
@@ -22,25 +29,38 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class MemoryPeak:
-    """Bytes. rss_bytes: above the baseline. cuda: None without a GPU."""
+    """Bytes above the baseline; None without a GPU, and the last two without NVML."""
 
     rss_bytes: int
     cuda_allocated_bytes: int | None = None
     cuda_reserved_bytes: int | None = None
+    device_bytes: int | None = None
+    process_device_bytes: int | None = None
 
 
 class PeakMemory:
-    """Watches one phase: make it when the baseline is reached, `reset` at a phase's start, `peak` at its end."""
+    """Watches one phase: make it when the baseline is reached, `reset` at a phase's start, `peak` at its end.
 
-    def __init__(self, device: torch.device) -> None:
+    gpu, processes: what NVML says of the device, where there is NVML.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        gpu: GpuCounters | None = None,
+        processes: GpuProcesses | None = None,
+    ) -> None:
         self.device = device
-        _return_free_memory()
+        self._gpu = gpu
+        self._processes = processes
+        self._give_back()
         self.baseline_bytes = psutil.Process().memory_info().rss
+        self._device_baseline, self._process_baseline = self._held_on_device()
         self.reset()
 
     def reset(self) -> None:
         """Begin a phase: what came before does not count, but what is still held does."""
-        _return_free_memory()
+        self._give_back()
         with contextlib.suppress(OSError):
             _CLEAR_REFS.write_text("5")
         if self.device.type == "cuda":
@@ -51,11 +71,38 @@ class PeakMemory:
         rss = max(0, _high_water_mark_bytes() - self.baseline_bytes)
         if self.device.type != "cuda":
             return MemoryPeak(rss)
+        reserved = torch.cuda.max_memory_reserved(self.device)
+        given_back = reserved - torch.cuda.memory_reserved(self.device)
+        device, process = self._held_on_device()
         return MemoryPeak(
             rss,
             torch.cuda.max_memory_allocated(self.device),
-            torch.cuda.max_memory_reserved(self.device),
+            reserved,
+            _above(device, self._device_baseline, given_back),
+            _above(process, self._process_baseline, given_back),
         )
+
+    def free_bytes(self, limit_bytes: int) -> int:
+        """What may still be taken of `limit_bytes` above the baseline, and of what the system has."""
+        if self.device.type == "cuda":
+            return int(torch.cuda.mem_get_info(self.device)[0])
+        held = psutil.Process().memory_info().rss - self.baseline_bytes
+        return min(limit_bytes - held, psutil.virtual_memory().available)
+
+    def _give_back(self) -> None:
+        _return_free_memory()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _held_on_device(self) -> tuple[int | None, int | None]:
+        """(device, process), by NVML."""
+        if self._gpu is None:
+            return None, None
+        try:
+            device: int | None = self._gpu.used_bytes()
+        except CountersUnavailable:
+            device = None
+        return device, self._processes.own_bytes() if self._processes else None
 
 
 def larger(a: MemoryPeak | None, b: MemoryPeak) -> MemoryPeak:
@@ -66,11 +113,11 @@ def larger(a: MemoryPeak | None, b: MemoryPeak) -> MemoryPeak:
     def largest(x: int | None, y: int | None) -> int | None:
         return y if x is None else x if y is None else max(x, y)
 
-    return MemoryPeak(
-        max(a.rss_bytes, b.rss_bytes),
-        largest(a.cuda_allocated_bytes, b.cuda_allocated_bytes),
-        largest(a.cuda_reserved_bytes, b.cuda_reserved_bytes),
-    )
+    return MemoryPeak(*(largest(x, y) for x, y in zip(astuple(a), astuple(b), strict=True)))  # type: ignore[arg-type]
+
+
+def _above(now: int | None, baseline: int | None, given_back: int) -> int | None:
+    return None if now is None or baseline is None else max(0, now + given_back - baseline)
 
 
 def _high_water_mark_bytes() -> int:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from genbench.data import working_dtype
 from genbench.errors import PluginError
-from genbench.model import Completes, Encodes, HasDecoder, HasLogProb, HasLogWeights
+from genbench.model import Completes, Encodes, HasDecoder, HasLogProb, HasLogWeights, HasSamplingSteps
 from genbench.sampling import checked_samples
 from genbench.testing.requirement import NotApplicable, contract_check, require
 from genbench.testing.subject import SAMPLES, TRAINING_STEPS, Subject, differing, draw, seeded, state_of
@@ -130,6 +130,30 @@ def conditions_are_taken(subject: Subject) -> None:
             SAMPLES, torch.Generator().manual_seed(0), condition=condition
         )
     checked_samples(samples, SAMPLES, subject.spec)
+
+
+@contract_check("sampling_steps")
+def sampling_steps_are_taken(subject: Subject) -> None:
+    model = subject.trained.model
+    assert isinstance(model, HasSamplingSteps)
+    budgets = model.sampling_budgets
+    whole = isinstance(budgets, tuple) and all(type(steps) is int and steps >= 1 for steps in budgets)
+    require(
+        whole and len(budgets) >= 2 and list(budgets) == sorted(set(budgets)),
+        f"sampling_budgets is {budgets!r}, expected at least two whole numbers, fewest steps first",
+    )
+
+    def sample(steps: int) -> Tensor:
+        with torch.no_grad():
+            samples = model.sample(SAMPLES, torch.Generator().manual_seed(0), steps=steps)
+        return checked_samples(samples, SAMPLES, subject.spec)
+
+    fewest, most = sample(budgets[0]), sample(budgets[-1])
+    require(torch.equal(most, sample(budgets[-1])), "the same generator and steps gave other samples")
+    require(
+        not torch.equal(fewest, most),
+        f"{budgets[0]} and {budgets[-1]} steps gave the same samples: what for?",
+    )
 
 
 @contract_check("complete")

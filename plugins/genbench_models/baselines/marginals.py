@@ -15,7 +15,8 @@ from genbench.likelihood.observation import gaussian_mixture_log_prob
 _QUANTILES = 128
 # Silverman's rule takes the data for one hump; where they have several, a share of its width fits better.
 _SHARES_OF_SILVERMAN = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
-_JUDGED_ON = 2048  # examples
+_JUDGED_ON = 2048  # examples at most
+_COUNTED_AT_ONCE = 4096  # examples
 _TAIL_WEIGHT = 0.01
 # A dimension that is constant keeps a density: kernels are at least this wide, relative to its size.
 _MIN_RELATIVE_BANDWIDTH = 1e-3
@@ -55,17 +56,19 @@ class Marginals(GenerativeModel):
 
     def _count(self, x: Shaped[Tensor, "dimension n"]) -> None:
         counts = torch.zeros_like(self.log_frequencies)
-        counts.scatter_add_(1, x.long(), torch.ones(x.shape, device=x.device))
+        for part in x.split(_COUNTED_AT_ONCE, 1):  # as indices they take eight times the memory
+            counts.scatter_add_(1, part.long(), torch.ones(part.shape, device=x.device))
         self.log_frequencies.copy_((counts + self.smoothing).log().log_softmax(1))
 
     def _fit_kernels(self, x: Float[Tensor, "dimension n"]) -> None:
         """Each dimension's share of Silverman's width is the one under which, with the kernels of one half of
         the examples, the other half is likeliest."""
         here, there = (x[:, ::2], x[:, 1::2]) if x.shape[1] > 1 else (x, x)
+        judged = there[:, :: -(-there.shape[1] // _JUDGED_ON)].T  # from all over it: some data lie in order
         likelihoods = []
         for share in _SHARES_OF_SILVERMAN:
             self._place_kernels(here, torch.full((len(x),), share, device=x.device))
-            likelihoods.append(self._log_density(there[:, :_JUDGED_ON].T).mean(0))  # D
+            likelihoods.append(self._log_density(judged).mean(0))  # D
         best = torch.stack(likelihoods).argmax(0)  # D
         self._place_kernels(x, torch.tensor(_SHARES_OF_SILVERMAN, device=x.device)[best])
 

@@ -1,0 +1,55 @@
+"""All that is read around the phases of one worker: memory, energy, and who else is on the device."""
+
+from __future__ import annotations
+
+import torch
+
+from genbench.measure.energy import EnergyCounter, EnergyMeter, energy_counter
+from genbench.measure.memory import PeakMemory
+from genbench.measure.nvidia import CountersUnavailable, GpuCounters, GpuProcesses, gpu_counters
+from genbench.measure.speed import synchronised_clock
+
+
+class Gauges:
+    """Make it when the baseline is reached, and before this process has used the device.
+
+    workers: how many run at once on this machine. memory: of this process, and of the device.
+    """
+
+    def __init__(self, device: torch.device, workers: int) -> None:
+        self._device = device
+        gpu: GpuCounters | None = None
+        self._processes: GpuProcesses | None = None
+        self._counter: EnergyCounter | None = None
+        self._problem: str | None = None
+        try:
+            gpu = gpu_counters(device) if device.type == "cuda" else None
+            synchronised_clock(device)  # makes the GPU's context, which belongs to the baseline
+            self._processes = None if gpu is None else GpuProcesses(gpu)
+            self._counter = energy_counter(device, gpu, workers)
+        except CountersUnavailable as error:
+            self._problem = str(error)
+        self.memory = PeakMemory(device, gpu, self._processes)
+
+    def energy_meter(self) -> EnergyMeter:
+        """One for each phase."""
+        return EnergyMeter(self._counter, lambda: synchronised_clock(self._device), self._problem)
+
+    def joules(self, meter: EnergyMeter) -> tuple[float | None, str | None]:
+        """(joules, None), or (None, why they are not known)."""
+        try:
+            joules = meter.joules()
+        except CountersUnavailable as error:
+            return None, str(error)
+        return (joules, None) if self.warning() is None else (None, "other processes used the GPU")
+
+    @property
+    def energy_source(self) -> str | None:
+        return None if self._counter is None else self._counter.source
+
+    def warning(self) -> str | None:
+        """What a reader should know of other programs on the device so far."""
+        if self._processes is None:
+            return None
+        self._processes.look()
+        return self._processes.warning()

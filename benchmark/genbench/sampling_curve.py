@@ -1,0 +1,68 @@
+"""Quality against the sampling budget, for models whose sampler can take more steps or fewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from genbench.errors import Diverged, SamplingTimeout
+from genbench.measure.sampling_cost import flops_per_sample
+from genbench.measure.speed import synchronised_clock
+from genbench.model import GenerativeModel, HasSamplingSteps
+from genbench.result import MetricValue, SamplingPoint
+from genbench.sampling import draw_samples
+
+
+def sampling_curve(
+    model: GenerativeModel,
+    count: int,
+    seed: int,
+    budget_seconds: float,
+    judge: Callable[[Tensor], list[MetricValue]],
+) -> list[SamplingPoint]:
+    """One point for each of the model's sampling budgets, fewest steps first.
+
+    budget_seconds: of drawing them all; points that it does not reach say so. seed: the same chance for each.
+    judge: from samples to the figures of a point.
+    """
+    if not isinstance(model, HasSamplingSteps):
+        return []
+    points: list[SamplingPoint] = []
+    left = budget_seconds
+    for steps in model.sampling_budgets:
+        if left <= 0:
+            note = f"the budget of this curve, {budget_seconds:g}s, was used up"
+            points.append(SamplingPoint(steps=steps, n=count, note=note))
+            continue
+        generator = torch.Generator(model.device).manual_seed(seed)
+        began = synchronised_clock(model.device)
+        try:
+            samples = draw_samples(model, count, generator, model.spec, left, steps=steps)
+        except (SamplingTimeout, Diverged) as error:
+            points.append(SamplingPoint(steps=steps, n=count, note=str(error)))
+            continue
+        finally:
+            seconds = synchronised_clock(model.device) - began
+            left -= seconds
+        points.append(
+            SamplingPoint(
+                steps=steps,
+                n=count,
+                seconds_per_sample=seconds / count,
+                flops_per_sample=_flops(model, steps, seed),
+                metrics=judge(samples),
+            )
+        )
+    return points
+
+
+def _flops(model: HasSamplingSteps, steps: int, seed: int) -> float | None:
+    generator = torch.Generator(model.device).manual_seed(seed)  # type: ignore[attr-defined]
+
+    def sample(size: int) -> Tensor:
+        with torch.no_grad():
+            return model.sample(size, generator, steps=steps)
+
+    return flops_per_sample(sample)

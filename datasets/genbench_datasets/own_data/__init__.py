@@ -1,0 +1,50 @@
+"""Data of one's own: `-d csv:PATH` and its like. No torch here.
+
+A module for each kind of file reads it into `OwnData`; `reader` makes cards and data sets of that.
+"""
+
+from __future__ import annotations
+
+from genbench import DatasetSourceCard
+
+
+def _source(name: str, summary: str, argument: str, module: str) -> DatasetSourceCard:
+    return DatasetSourceCard(
+        name=name, summary=summary, argument=argument, factory=f"genbench_datasets.own_data.{module}:card"
+    )
+
+
+SOURCES: tuple[DatasetSourceCard, ...] = (
+    _source(
+        "csv",
+        "a table of numbers with a header, a row an example",
+        "FILE[?columns=A,B&drop=C&label=D&levels=K&separator=semicolon|tab|space&header=no]",
+        "table",
+    ),
+    _source(
+        "npy",
+        "an array of numbers, first axis the examples",
+        "FILE[?levels=K&modality=points|image|series|tokens|pianoroll]",
+        "array",
+    ),
+    _source(
+        "imagefolder",
+        "a folder of images, or of folders that are classes, or of train, valid and test",
+        "FOLDER[?size=WIDTHxHEIGHT&only=GLOB]",
+        "image_folder",
+    ),
+    _source(
+        "midi",
+        "a folder of MIDI files, or one: piano rolls of 88 keys",
+        "PATH[?window=32&per_quarter=4&outside=refuse|drop]",
+        "midi",
+    ),
+    _source("text", "a text in UTF-8, cut into windows of characters", "FILE[?window=256]", "text"),
+    _source(
+        "hf",
+        "a data set of the Hugging Face hub, or parquet files; needs the extra genbench[hf]",
+        "NAME|PATH[?column=A|columns=A,B&label=C&config=D&split=E&revision=F&size=WIDTHxHEIGHT&window=256&levels=K"
+        "&modality=points|image|series|tokens|pianoroll]",
+        "hugging_face",
+    ),
+)

@@ -1,0 +1,133 @@
+"""What follows the colon of `csv:PATH?key=value&key=value`, read and checked."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from urllib.parse import unquote
+
+from genbench.errors import UnknownNameError, UsageError
+from genbench_datasets.own_data.located import BadFile
+
+
+@dataclass(frozen=True)
+class Request:
+    """scheme: "csv". argument: all that follows the colon. place: the path or name in it. options: what was set,
+    and the defaults; as typed, "%2C" not yet a comma."""
+
+    scheme: str
+    argument: str
+    place: str
+    options: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, scheme: str, argument: str, defaults: Mapping[str, str]) -> Request:
+        """Raises UnknownNameError where an option is none of `defaults`, UsageError where it is set twice."""
+        place, _, query = argument.rpartition("?") if "?" in argument else (argument, "", "")
+        if Path(argument).expanduser().exists():  # a path may hold a question mark
+            place, query = argument, ""
+        if not place:
+            raise UsageError(f"{scheme}:{argument}: of which file or folder? {scheme}:PATH")
+        chosen: dict[str, str] = {}
+        for setting in filter(None, query.split("&")):
+            key, equals, value = setting.partition("=")
+            if key not in defaults:
+                raise UnknownNameError(f"option of {scheme}", key, defaults)
+            if not equals or not value:
+                raise UsageError(f"{scheme}:{argument}: {key} needs a value, {key}=...")
+            if key in chosen:
+                raise UsageError(f"{scheme}:{argument}: {key} is set twice")
+            chosen[key] = value
+        return cls(scheme, argument, place, {**defaults, **chosen})
+
+    @property
+    def name(self) -> str:
+        return f"{self.scheme}:{self.argument}"
+
+    def text(self, key: str) -> str:
+        return unquote(self.options[key])
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Names with commas between; a comma within one is typed %2C."""
+        return tuple(unquote(name) for name in self.options[key].split(",") if name)
+
+    def whole(self, key: str, least: int) -> int | None:
+        """A whole number, or None where the option is empty. Raises UsageError."""
+        text = self.text(key)
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit() and int(text) >= least):
+            raise UsageError(f"{self.name}: {key}={text}: expected a whole number, {least} or more")
+        return int(text)
+
+    def required(self, key: str, least: int) -> int:
+        """The same of an option that has a default."""
+        number = self.whole(key, least)
+        assert number is not None
+        return number
+
+    def choice(self, key: str, known: Sequence[str]) -> str:
+        text = self.text(key)
+        if text not in known:
+            raise UnknownNameError(f"{key} of {self.scheme}", text, known)
+        return text
+
+    def path(self) -> Path:
+        """Raises BadFile where there is nothing."""
+        path = Path(self.place).expanduser()
+        if not path.exists():
+            raise BadFile(path, f"no such file or folder{_nearest(path)}")
+        return path
+
+    def file(self) -> Path:
+        path = self.path()
+        if not path.is_file():
+            raise BadFile(path, f"is a folder; {self.scheme} takes a file")
+        return path
+
+    def folder(self) -> Path:
+        path = self.path()
+        if not path.is_dir():
+            raise BadFile(path, f"is a file; {self.scheme} takes a folder")
+        return path
+
+
+def files_below(folder: Path, patterns: Sequence[str] = ("*",)) -> list[Path]:
+    """All files, folders within folders too, whose name (in lower case) has one of the patterns; in the order of
+    their paths. Hidden ones, and what systems leave in folders, are passed over."""
+    return sorted(
+        path for path in _walk(folder, set()) if any(fnmatch(path.name.lower(), each) for each in patterns)
+    )
+
+
+_LEFT_BY_SYSTEMS = {"thumbs.db", "desktop.ini", "__macosx"}
+
+
+def _walk(folder: Path, above: set[str]) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    if real in above:  # a link to a folder that it lies in
+        return
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise BadFile(folder, f"cannot be read: {error.strerror}") from None
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name.lower() in _LEFT_BY_SYSTEMS:
+            continue
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), above | {real})
+        else:
+            yield Path(entry.path)
+
+
+def _nearest(path: Path) -> str:
+    try:
+        beside = os.listdir(path.parent)
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return f"; did you mean {str(path.parent / near[0])!r}?" if near else ""

@@ -1,0 +1,19 @@
+"""What published splits are called."""
+
+from __future__ import annotations
+
+_NAMES = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def split_of(name: str) -> str | None:
+    """ "train", "valid" or "test"; None where the name says nothing of splits."""
+    return _NAMES.get(name.lower())

@@ -1,0 +1,17 @@
+"""Piano rolls: (time, 88) of 0 and 1, a column a key from A0 to C8; and windows of them. No torch here."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import UInt8
+
+LOWEST_KEY, KEYS = 21, 88
+"""MIDI's number of A0; how many keys a piano has."""
+
+Roll = UInt8[np.ndarray, "_ 88"]
+Windows = UInt8[np.ndarray, "_ _ 88"]
+
+
+def windows_of(roll: Roll, steps: int) -> Windows:
+    """(count, steps, 88): windows that do not overlap; what is left over is dropped."""
+    return roll[: len(roll) // steps * steps].reshape(-1, steps, roll.shape[1])

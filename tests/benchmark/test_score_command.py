@@ -1,0 +1,168 @@
+"""`genai-bench score`: the same figures from stored samples, new ones without training, and nothing lost."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import extra_metrics
+import msgspec
+import pytest
+from rich.console import Console
+from safetensors.torch import load_file
+
+from genbench.command_line import run_command_line
+from genbench.plugin_manager import Registry, load_registry
+from genbench.result_store import Run
+from genbench.score_command import score_command
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scored") / "run"
+    options = ["-m", "vae", "-m", "held-out", "-d", "digits", "--budget", "20steps", "--jobs", "2"]
+    assert run_command_line(["run", *options, "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def records(folder: Path) -> dict[str, dict[str, Any]]:
+    found = (json.loads(path.read_text()) for path in folder.glob("jobs/*/result.json"))
+    return {record["job"]["model"]: record for record in found}
+
+
+def rewrite(folder: Path, model: str, change: Any) -> None:
+    record = records(folder)[model]
+    change(record)
+    (folder / "jobs" / record["id"] / "result.json").write_text(json.dumps(record))
+
+
+def score(
+    folder: Path, *metrics: str, replace: bool = False, registry: Registry | None = None
+) -> tuple[int, str]:
+    text = io.StringIO()
+    console = Console(file=text, width=300)
+    code = score_command(folder, metrics, 2, replace, registry or load_registry(), console)
+    return code, text.getvalue()
+
+
+def test_scoring_again_gives_the_same_figures_and_leaves_the_rest_alone(folder: Path) -> None:
+    before = records(folder)
+
+    def spoil(record: dict[str, Any]) -> None:
+        for metric in record["metrics"]:
+            if metric["name"] in ("frechet_distance", "bits_per_dim"):
+                metric["value"] = 99.0
+
+    rewrite(folder, "vae", spoil)
+    code, text = score(folder)
+    assert (code, "2 of 2 jobs scored" in text) == (0, True)
+    after = records(folder)
+    assert after["held-out"]["metrics"] == before["held-out"]["metrics"]
+    for old, new in zip(before["vae"]["metrics"], after["vae"]["metrics"], strict=True):
+        # what needs the model is not computed again, right or wrong
+        assert new == ({**old, "value": 99.0} if old["name"] == "bits_per_dim" else old)
+    for part in ("job", "curve", "cost", "status", "id"):
+        assert after["vae"][part] == before["vae"][part]
+    assert "frechet_distance" in after["vae"]["provenance"]["scored"]["metrics"]
+    assert "bits_per_dim" not in after["vae"]["provenance"]["scored"]["metrics"]
+    Run.open(folder)  # still a run
+
+
+def test_a_metric_that_came_later_is_added_without_training(folder: Path) -> None:
+    registry = load_registry()
+    wider = Registry(
+        hook=registry.hook,
+        plugins=registry.plugins,
+        models=registry.models,
+        datasets=registry.datasets,
+        metrics={**registry.metrics, extra_metrics.CARD.name: extra_metrics.CARD},
+        extractors=registry.extractors,
+        executors=registry.executors,
+        _origins=registry._origins,
+    )
+    code, _ = score(folder, "sample_mean", registry=wider)
+    assert code == 0
+    for record in records(folder).values():
+        figure = next(metric for metric in record["metrics"] if metric["name"] == "sample_mean")
+        samples = load_file(folder / "jobs" / record["id"] / "samples.safetensors")["samples"]
+        assert figure["value"] == pytest.approx(samples.double().mean().item())
+
+
+def test_samples_that_are_missing_or_damaged_cost_their_own_row(folder: Path) -> None:
+    before = records(folder)
+    missing, damaged = (
+        folder / "jobs" / before[model]["id"] / "samples.safetensors" for model in ("vae", "held-out")
+    )
+    missing.unlink()
+    code, text = score(folder)
+    assert code == 2
+    assert "not scored: vae on digits, seed 0: data_error: samples.safetensors is missing" in text
+    assert "1 of 2 jobs scored" in text
+    content = bytearray(damaged.read_bytes())
+    content[-3] ^= 1
+    damaged.write_bytes(content)
+    code, text = score(folder)
+    assert code == 2
+    assert "is damaged: its checksum does not match" in text
+    assert records(folder)["vae"] == before["vae"]
+
+
+def test_another_extractor_is_refused_unless_all_its_figures_are_replaced(folder: Path) -> None:
+    def age(record: dict[str, Any]) -> None:
+        for metric in record["metrics"]:
+            if metric.get("extractor"):
+                metric["extractor"] = "pca:000000000000"
+
+    truth = records(folder)["vae"]
+    rewrite(folder, "vae", age)
+    code, text = score(folder)
+    assert code == 2
+    now = next(metric["extractor"] for metric in truth["metrics"] if metric.get("extractor"))
+    assert f"of features pca:000000000000, this extractor is {now}; --replace" in text
+    # a part of them would leave a row of two kinds
+    assert score(folder, "recall", replace=True)[0] == 2
+    assert score(folder, replace=True)[0] == 0
+    assert records(folder)["vae"]["metrics"] == truth["metrics"]
+
+
+def test_other_data_than_the_job_s_are_refused(folder: Path) -> None:
+    def age(record: dict[str, Any]) -> None:
+        record["job"]["dataset_version"] = "1+00000000"
+
+    plan = json.loads((folder / "run.json").read_text())
+    record = records(folder)["vae"]
+    age(record)
+    for job in plan["jobs"]:
+        if job["model"] == "vae":
+            job["dataset_version"] = "1+00000000"
+    run = Run.open(folder)
+    old = next(job for job in run.plan.jobs if job.model == "vae")
+    new = msgspec.structs.replace(old, dataset_version="1+00000000")
+    record["id"] = new.id
+    (folder / "jobs" / old.id).rename(folder / "jobs" / new.id)
+    (folder / "jobs" / new.id / "result.json").write_text(json.dumps(record))
+    (folder / "run.json").write_text(json.dumps(plan))
+    code, text = score(folder)
+    assert code == 2
+    assert "the data set has changed since: 1+00000000 then" in text
+
+
+def test_bad_input(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, code, said in (
+        ([str(folder), "-m", "recal"], 4, "unknown metric 'recal'; did you mean 'recall'?"),
+        ([str(folder), "-m", "bits_per_dim"], 4, "bits_per_dim is measured while the model runs"),
+        ([str(tmp_path)], 4, "holds no run"),
+    ):
+        assert run_command_line(["score", *arguments]) == code
+        assert said in capsys.readouterr().err
+    for record in records(folder).values():
+        shutil.rmtree(folder / "jobs" / record["id"])
+    assert run_command_line(["score", str(folder)]) == 3

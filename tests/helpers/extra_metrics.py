@@ -1,0 +1,24 @@
+"""A metric that a plugin might bring after a run: imported by the tests' workers."""
+
+from __future__ import annotations
+
+from genbench.cards import MetricCard
+from genbench.result import MetricValue
+from genbench.scoring import ScoringInputs
+
+CARD = MetricCard(
+    name="sample_mean",
+    summary="mean of all numbers of all samples",
+    unit="data units",
+    better="neither",
+    group="quality",
+    modalities=("points", "image"),
+    factory="extra_metrics:score_mean",
+)
+
+
+def score_mean(inputs: ScoringInputs) -> list[MetricValue]:
+    value = float(inputs.samples.double().mean())
+    return [
+        MetricValue(name=CARD.name, value=value, unit=CARD.unit, better=CARD.better, n=len(inputs.samples))
+    ]
