@@ -34,6 +34,14 @@ app = typer.Typer(
 app.add_typer(datasets_app)
 
 
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "-j", "--jobs", min=1, metavar="N", help="Workers at once.  [dim]\\[default: one a core][/dim]"
+    ),
+]
+
+
 def main() -> None:
     """The console script."""
     sys.exit(run_command_line(sys.argv[1:]))
@@ -97,12 +105,7 @@ def run(
     seeds: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How many seeds; three or more make a claim.")
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "-j", "--jobs", min=1, metavar="N", help="Workers at once.  [dim]\\[default: one a core][/dim]"
-        ),
-    ] = None,
+    jobs: WorkersOption = None,
     threads: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Threads a worker.  [dim]\\[default: cores / workers][/dim]"),
@@ -170,12 +173,7 @@ def score(
         list[str] | None,
         typer.Option("-m", "--metric", metavar="NAME", help="Only this metric. Repeatable."),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "-j", "--jobs", min=1, metavar="N", help="Workers at once.  [dim]\\[default: one a core][/dim]"
-        ),
-    ] = None,
+    jobs: WorkersOption = None,
     replace: Annotated[
         bool,
         typer.Option(

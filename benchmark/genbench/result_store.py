@@ -6,6 +6,7 @@
     jobs/ID/log.txt               what the worker printed
     jobs/ID/work/                 while it runs; removed with the result
     run.lock                      held while run.json is read and written anew
+    score.lock                    held while a result is read and written anew
 
 Any number of processes and machines may write into it. A job without a result is one that is still to be
 run: deleting its folder asks for it again. Nothing read back is ever unpickled.
@@ -17,6 +18,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from genbench.job import PROTOCOL_VERSION, Job
 from genbench.result import SCHEMA_VERSION, Result
 from genbench.task import WORK_FOLDER
 
-_LOCK, _LOCK_SECONDS = "run.lock", 30
+_LOCK, _SCORE_LOCK, _LOCK_SECONDS = "run.lock", "score.lock", 30
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +147,7 @@ class Run:
         if path.exists() and self.result(result.job) is None:
             path.rename(path.with_suffix(".unreadable"))
         _write_atomically(path, _encode(result), replace=False)
-        shutil.rmtree(self.work_folder(result.job), ignore_errors=True)
+        self._tidy(result.job)
         return self.result(result.job) or result
 
     def _tidy(self, job: Job) -> None:
@@ -154,9 +156,25 @@ class Run:
         for partial in self.job_folder(job).glob(".result.json.*"):
             partial.unlink(missing_ok=True)
 
-    def replace(self, result: Result) -> None:
-        """Write a result anew: for scoring again, which keeps the job and its samples."""
-        _write_atomically(self.result_path(result.job), _encode(result))
+    def update(self, job: Job, change: Callable[[Result], Result]) -> Result | None:
+        """Write a job's result anew, changed from what it is now: for scoring again, which keeps the job and its
+        samples. Of two processes that do so one waits, so that neither loses what the other wrote. None, and nothing
+        written, where there is no result any more.
+        """
+        try:
+            with FileLock(self.folder / _SCORE_LOCK, timeout=_LOCK_SECONDS):
+                stored = self.result(job)
+                if stored is None:
+                    return None
+                changed = change(stored)
+                _write_atomically(self.result_path(job), _encode(changed))
+                return changed
+        except Timeout:
+            raise RunFolderError(
+                f"{self.folder / _SCORE_LOCK} has been held by another process for {_LOCK_SECONDS} s"
+            ) from None
+        except OSError as error:
+            raise RunFolderError(f"cannot write {self.result_path(job)}: {error.strerror}") from None
 
 
 def _looks_like_a_run(folder: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def score_command(
     if not finished:
         console.print(f"nothing to score: no job of {escape(str(folder))} went well")
         return EXIT_NOTHING
-    count = workers or max(1, (os.cpu_count() or 1))
+    threads = max(result.job.threads for result in finished)
+    count = workers or max(1, (os.cpu_count() or 1) // threads)
     tasks: list[Task] = []
     failures = 0
     for result in finished:
@@ -53,8 +55,7 @@ def score_command(
         except GenbenchError as error:
             failures += 1
             _say(console, result.job, str(error))
-    stored = {result.id: result for result in finished}
-    provenance = collect_provenance(finished[0].job.threads)
+    provenance = collect_provenance(threads)
     executor: Executor = load_factory(registry.executor("local").factory)(count)
     scored = 0
     bar = Progress(
@@ -71,14 +72,25 @@ def score_command(
         try:
             for fresh in results:
                 bar.advance(progress)
-                if fresh.status == "ok":
-                    run.replace(_merged(stored[fresh.id], fresh.metrics, provenance))
-                    scored += 1
-                else:
+                if fresh.status != "ok":
                     failures += 1
                     _say(console, fresh.job, f"{fresh.status}: {fresh.reason}")
+                    continue
+                merge = partial(_merged, fresh=fresh.metrics, replace=replace, provenance=provenance)
+                merged = run.update(fresh.job, merge)
+                if merged is None:
+                    failures += 1
+                    _say(console, fresh.job, "its result was removed meanwhile")
+                    continue
+                scored += 1
+                for figure in fresh.metrics:
+                    if merged.metric(figure.name) != figure:
+                        failures += 1
+                        _say(console, fresh.job, f"{figure.name}: {figure.note}; the value it had stays")
         finally:
             results.close()  # type: ignore[attr-defined]  # ends the workers now
+    if scored:  # what was made of the old figures is made anew
+        registry.tell("genbench_run_finished", run=run)
     names = "all metrics" if not metrics else ", ".join(card.name for card in cards)
     console.print(
         f"{scored} of {len(finished)} jobs scored ({escape(names)}) in [bold]{escape(str(folder))}[/bold]"
@@ -120,18 +132,31 @@ def _task(result: Result, run: Run, registry: Registry, cards: Sequence[MetricCa
     return msgspec.structs.replace(make_task(job, run, registry), metrics=list(cards), rescoring=rescoring)
 
 
-def _merged(stored: Result, fresh: Sequence[MetricValue], provenance: dict[str, Any]) -> Result:
-    """Fresh figures in place of those of the same name, new ones behind."""
-    figures = {figure.name: figure for figure in [*stored.metrics, *fresh]}
+def _merged(
+    stored: Result, fresh: Sequence[MetricValue], replace: bool, provenance: dict[str, Any]
+) -> Result:
+    """Fresh figures in place of those of the same name, new ones behind. One that could not be computed takes no
+    value's place, unless all are to be of another extractor."""
+    figures = {figure.name: figure for figure in stored.metrics}
+    taken = [
+        figure
+        for figure in fresh
+        if figure.value is not None
+        or replace
+        or figure.name not in figures
+        or figures[figure.name].value is None
+    ]
+    figures |= {figure.name: figure for figure in taken}
     scored: dict[str, Any] = {
-        "metrics": [figure.name for figure in fresh],
+        "metrics": [figure.name for figure in taken],
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     scored |= {key: provenance[key] for key in ("git", "packages") if key in provenance}
     return msgspec.structs.replace(
         stored,
         metrics=list(figures.values()),
-        provenance={**stored.provenance, "scored": scored},
+        # one entry a scoring: figures of one record may be of several
+        provenance={**stored.provenance, "scored": [*stored.provenance.get("scored", []), scored]},
     )
 
 

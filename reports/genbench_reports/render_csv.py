@@ -16,7 +16,10 @@ from genbench.result_store import Run
 _RECORD = ("id", "status", "reason")
 _JOB = tuple(field for field in Job.__struct_fields__ if field != "hyperparameters")
 _METRIC = tuple(field for field in MetricValue.__struct_fields__ if field != "name")
-_COST = tuple(field for field in Cost.__struct_fields__ if field != "wall_seconds_by_phase")
+# what is no single figure has its place in the records
+_COST = tuple(
+    field for field in Cost.__struct_fields__ if field not in ("wall_seconds_by_phase", "throughput")
+)
 _LAST = ("selected_fraction", "warnings", "cpu", "gpu", "commit", "schema")
 _COLUMNS = (*_RECORD, *_JOB, "hyperparameters", "metric", *_METRIC, *_COST)
 

@@ -6,6 +6,7 @@ import json
 import math
 import multiprocessing
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -166,6 +167,51 @@ def test_what_a_killed_process_left_beside_its_result_is_cleared(tmp_path: Path)
     again = Run.create(tmp_path / "run", plan)
     assert {path.name for path in again.job_folder(job).iterdir()} == {"result.json"}
     assert again.results() == [result_of(job)]
+
+
+def test_what_a_process_leaves_that_is_killed_before_its_result_goes_with_the_next_one(
+    tmp_path: Path,
+) -> None:
+    job = make_job("a")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
+    run.job_folder(job).mkdir(parents=True)
+    (run.job_folder(job) / ".result.json.x1y2").write_text("{")
+    run.store(result_of(job))
+    assert {path.name for path in run.job_folder(job).iterdir()} == {"result.json"}
+
+
+def _add_metric(folder: str, name: str) -> None:
+    run = Run.open(Path(folder))
+    figure = MetricValue(name=name, value=1.0, unit="", better="lower")
+
+    def add(stored: Result) -> Result:
+        time.sleep(0.2)  # long enough for the other to have read the same record
+        return msgspec.structs.replace(stored, metrics=[*stored.metrics, figure])
+
+    assert run.update(run.plan.jobs[0], add) is not None
+
+
+def test_two_processes_that_add_figures_lose_none(tmp_path: Path) -> None:
+    job = make_job("a")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
+    run.store(result_of(job))
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_add_metric, args=(str(run.folder), name)) for name in ("one", "two")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    stored = run.result(job)
+    assert stored is not None
+    assert {metric.name for metric in stored.metrics} >= {"one", "two"}
+
+
+def test_a_result_that_was_removed_is_not_made_up(tmp_path: Path) -> None:
+    job = make_job("a")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
+    assert run.update(job, lambda stored: stored) is None
+    assert not run.result_path(job).exists()
 
 
 def _plan_one(folder: str, seed: int) -> None:

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 from safetensors.torch import load_file
 
+from genbench.cards import MetricCard
 from genbench.command_line import run_command_line
 from genbench.plugin_manager import Registry, load_registry
 from genbench.result_store import Run
@@ -71,29 +72,63 @@ def test_scoring_again_gives_the_same_figures_and_leaves_the_rest_alone(folder: 
         assert new == ({**old, "value": 99.0} if old["name"] == "bits_per_dim" else old)
     for part in ("job", "curve", "cost", "status", "id"):
         assert after["vae"][part] == before["vae"][part]
-    assert "frechet_distance" in after["vae"]["provenance"]["scored"]["metrics"]
-    assert "bits_per_dim" not in after["vae"]["provenance"]["scored"]["metrics"]
-    Run.open(folder)  # still a run
+    (scoring,) = after["vae"]["provenance"]["scored"]
+    assert "frechet_distance" in scoring["metrics"]
+    assert "bits_per_dim" not in scoring["metrics"]
+    assert score(folder, "recall")[0] == 0
+    first, second = records(folder)["vae"]["provenance"]["scored"]
+    assert first == scoring
+    assert "recall" in second["metrics"]
+    assert "frechet_distance" not in second["metrics"]
 
 
-def test_a_metric_that_came_later_is_added_without_training(folder: Path) -> None:
+def test_the_files_made_of_the_figures_are_made_anew(folder: Path) -> None:
+    def spoil(record: dict[str, Any]) -> None:
+        for metric in record["metrics"]:
+            if metric["name"] == "frechet_distance":
+                metric["value"] = 12345.0
+
+    leaderboard = folder / "leaderboard.md"
+    before = leaderboard.read_text()
+    rewrite(folder, "vae", spoil)
+    leaderboard.write_text("old")
+    assert score(folder)[0] == 0
+    assert leaderboard.read_text() == before
+
+
+def with_metric(card: MetricCard) -> Registry:
     registry = load_registry()
-    wider = Registry(
+    return Registry(
         hook=registry.hook,
         plugins=registry.plugins,
         models=registry.models,
         datasets=registry.datasets,
-        metrics={**registry.metrics, extra_metrics.CARD.name: extra_metrics.CARD},
+        metrics={**registry.metrics, card.name: card},
         extractors=registry.extractors,
         executors=registry.executors,
         _origins=registry._origins,
     )
-    code, _ = score(folder, "sample_mean", registry=wider)
+
+
+def test_a_metric_that_came_later_is_added_without_training(folder: Path) -> None:
+    code, _ = score(folder, "sample_mean", registry=with_metric(extra_metrics.CARD))
     assert code == 0
     for record in records(folder).values():
         figure = next(metric for metric in record["metrics"] if metric["name"] == "sample_mean")
         samples = load_file(folder / "jobs" / record["id"] / "samples.safetensors")["samples"]
         assert figure["value"] == pytest.approx(samples.double().mean().item())
+
+
+def test_a_metric_that_fails_does_not_take_the_place_of_its_value(folder: Path) -> None:
+    good = {"name": "broken_mean", "value": 3.0, "unit": "data units", "better": "neither"}
+    rewrite(folder, "vae", lambda record: record["metrics"].append(good))
+    code, text = score(folder, "broken_mean", registry=with_metric(extra_metrics.BROKEN))
+    assert code == 2
+    assert "broken_mean: RuntimeError: no mean of 360 samples today; the value it had stays" in text
+    found = {record["job"]["model"]: record["metrics"][-1] for record in records(folder).values()}
+    assert found["vae"]["value"] == 3.0
+    # where there was none, the reason is on record
+    assert (found["held-out"]["value"], found["held-out"]["note"][:12]) == (None, "RuntimeError")
 
 
 def test_samples_that_are_missing_or_damaged_cost_their_own_row(folder: Path) -> None:

@@ -17,6 +17,21 @@ CARD = MetricCard(
 )
 
 
+BROKEN = MetricCard(
+    name="broken_mean",
+    summary="raises",
+    unit="data units",
+    better="neither",
+    group="quality",
+    modalities=("points", "image"),
+    factory="extra_metrics:raise_error",
+)
+
+
+def raise_error(inputs: ScoringInputs) -> list[MetricValue]:
+    raise RuntimeError(f"no mean of {len(inputs.samples)} samples today")
+
+
 def score_mean(inputs: ScoringInputs) -> list[MetricValue]:
     value = float(inputs.samples.double().mean())
     return [
