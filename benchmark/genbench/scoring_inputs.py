@@ -43,7 +43,7 @@ def scoring_inputs(
         spec=dataset.spec,
         samples=samples,
         reference=reference,
-        train=dataset.train.tensor(),
+        train=dataset.train,
         extractor=extractor,
         truth=dataset.truth,
         seed=derive_seed(0, job.dataset, "scoring"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 from torch import Tensor
 
@@ -21,6 +21,7 @@ def figure(
     stderr: float | Tensor | None = None,
     k: int | None = None,
     note: str | None = None,
+    real: float | Tensor | None = None,
 ) -> MetricValue:
     """The record of metric `name`, computed from `inputs.samples` (and their features, if its card says so)."""
     card = _CARDS[name]
@@ -38,6 +39,7 @@ def figure(
         k=k,
         extractor=inputs.extractor.identity if card.extractor else None,
         note=note,
+        real=None if real is None or number is None else finite_or_none(float(real)),
     )
 
 
@@ -51,7 +53,7 @@ def without_value(
 def feature_obstacle(inputs: ScoringInputs, needed: int, *, train: bool = False) -> str | None:
     """Why a metric cannot be computed from the features: fewer than `needed` examples on a side, or values
     that are not finite. None where it can. The sides are samples and reference (with `train`: and train)."""
-    sides = {"samples": inputs.samples, "reference examples": inputs.reference}
+    sides: dict[str, Sized] = {"samples": inputs.samples, "reference examples": inputs.reference}
     if train:
         sides = {"samples": inputs.samples, "training examples": inputs.train}
     for side, examples in sides.items():
