@@ -16,6 +16,7 @@ from rich.console import Console
 
 from genbench.dataset_commands import datasets_app
 from genbench.errors import GenbenchError, UsageError
+from genbench.features.commands import features_app
 from genbench.plugin_manager import load_registry
 
 EXIT_USAGE, EXIT_INTERRUPTED = 4, 130
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(datasets_app)
+app.add_typer(features_app)
 
 
 WorkersOption = Annotated[
@@ -112,6 +114,12 @@ def run(
     ] = None,
     executor: Annotated[str, typer.Option(metavar="NAME", help="How workers are run.")] = "local",
     device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu or cuda.")] = "auto",
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Feature extractor of the metrics.  [dim]\\[default: the data set's][/dim]"
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The run's folder.  [dim]\\[default: runs/SUITE...][/dim]"),
@@ -147,6 +155,7 @@ def run(
         threads=threads,
         executor=executor,
         device=device,
+        extractor=extractor,
         out=out,
         dry_run=dry_run,
         shard=shard,
@@ -157,10 +166,12 @@ def run(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="models, datasets, sources, metrics, suites or plugins")],
+    what: Annotated[
+        str, typer.Argument(help="models, datasets, sources, metrics, extractors, suites or plugins")
+    ],
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """List what there is: models, datasets, sources of your own data, metrics, suites, plugins."""
+    """List what there is: models, datasets, sources of your own data, metrics, extractors, suites, plugins."""
     from genbench.listing import render_listing
 
     render_listing(what, load_registry(), Console(), as_json=json)

@@ -122,6 +122,18 @@ def _metrics(registry: Registry) -> Listing:
     )
 
 
+def _extractors(registry: Registry) -> Listing:
+    def row(card: dict[str, Any]) -> Row:
+        default_for = ", ".join((*card["default_for_datasets"], *card["default_for"]))
+        return (card["name"], card["hash"] or "", ", ".join(card["modalities"]), default_for, card["summary"])
+
+    return (
+        _announced(registry, dict(registry.extractors)),
+        ("extractor", "hash", "for", "default for", "what it is"),
+        row,
+    )
+
+
 def _suites(registry: Registry) -> Listing:
     def seconds(suite: Suite) -> float:
         return Budget.parse(suite.budget).seconds or math.inf
@@ -175,6 +187,7 @@ _LISTINGS: dict[str, Callable[[Registry], Listing]] = {
     "datasets": _datasets,
     "sources": _sources,
     "metrics": _metrics,
+    "extractors": _extractors,
     "suites": _suites,
     "plugins": _plugins,
 }

@@ -41,6 +41,7 @@ class RunOptions:
     threads: int | None
     executor: str
     device: str
+    extractor: str | None
     out: Path | None
     dry_run: bool
     shard: str | None
@@ -63,11 +64,14 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         seeds=options.seeds,
         device=device,
         threads=threads,
+        extractor=options.extractor,
     )
     registry.executor(options.executor)
     plan = make_plan(request, registry, ["genai-bench", *sys.argv[1:]])
     whole = not (options.models or options.datasets or options.budget or options.seeds or options.threads)
-    folder = options.out or Path("runs") / folder_name(plan, whole_suite=whole and not options.workers)
+    folder = options.out or Path("runs") / folder_name(
+        plan, whole_suite=whole and not (options.workers or options.extractor)
+    )
     shard = _read_shard(options.shard)
     if options.dry_run:
         _show_plan(plan, folder, workers, registry, console)

@@ -27,6 +27,7 @@ from genbench.compute_meter import ComputeMeter, Spent
 from genbench.errors import PluginError
 from genbench.failures import classify
 from genbench.features import Extractor
+from genbench.features.loading import load_extractor_or_reason
 from genbench.job import derive_seed
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
 from genbench.measure.gauges import Gauges
@@ -40,7 +41,7 @@ from genbench.result import CurvePoint, MetricValue, SamplingPoint
 from genbench.sampling import call_size, draw_samples
 from genbench.sampling_curve import sampling_curve
 from genbench.scoring import ScoringInputs, score
-from genbench.scoring_inputs import load_data, load_extractor, reference_examples, scoring_inputs
+from genbench.scoring_inputs import load_data, reference_examples, scoring_inputs
 from genbench.stored_samples import save_samples
 from genbench.task import Observer, Outcome, Phase, Task
 
@@ -333,7 +334,7 @@ class _Worker:
 
     @cached_property
     def extractor(self) -> Extractor:
-        return load_extractor(self.task.extractor, self.dataset)
+        return load_extractor_or_reason(self.task.extractor, self.dataset)
 
 
 def _both(*notes: str | None) -> str | None:

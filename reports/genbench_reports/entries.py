@@ -14,7 +14,7 @@ from genbench_reports.statistics import Estimate
 BASELINE_FAMILY = "baseline"
 
 # Two groups of fields that must be equal for jobs to share a table.
-DATA_FIELDS = ("dataset", "dataset_version", "samples")
+DATA_FIELDS = ("dataset", "dataset_version", "samples", "extractor")
 CONDITION_FIELDS = (
     "protocol",
     "budget",
