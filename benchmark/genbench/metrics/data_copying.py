@@ -161,8 +161,21 @@ def score_data_copying(inputs: ScoringInputs) -> list[MetricValue]:
     if counted == 0:
         note = f"none of {all_cells} cells has {LEAST_SAMPLES} samples and held-out examples"
         return [figure(name, inputs, None, k=all_cells, note=note)]
-    partly = None if counted == all_cells else f"of {all_cells} cells, {counted} hold {LEAST_SAMPLES} samples"
-    return [figure(name, inputs, found.value, stderr=found.stderr, k=all_cells, note=partly)]
+    partly = (
+        None
+        if counted == all_cells
+        else f"over the {counted} of {all_cells} cells that hold {LEAST_SAMPLES} samples"
+    )
+    return [
+        figure(
+            name,
+            inputs,
+            found.value,
+            stderr=found.stderr,
+            k=all_cells,
+            note=None if counted == all_cells else partly,
+        )
+    ]
 
 
 def _fitted(inputs: ScoringInputs, count: int) -> dict[str, Tensor]:
