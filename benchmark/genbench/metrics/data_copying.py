@@ -162,20 +162,11 @@ def score_data_copying(inputs: ScoringInputs) -> list[MetricValue]:
         note = f"none of {all_cells} cells has {LEAST_SAMPLES} samples and held-out examples"
         return [figure(name, inputs, None, k=all_cells, note=note)]
     partly = (
-        None
-        if counted == all_cells
-        else f"over the {counted} of {all_cells} cells that hold {LEAST_SAMPLES} samples"
+        f"over the {counted} of {all_cells} cells that hold {LEAST_SAMPLES} samples"
+        if counted < all_cells
+        else None
     )
-    return [
-        figure(
-            name,
-            inputs,
-            found.value,
-            stderr=found.stderr,
-            k=all_cells,
-            note=None if counted == all_cells else partly,
-        )
-    ]
+    return [figure(name, inputs, found.value, stderr=found.stderr, k=all_cells, note=partly)]
 
 
 def _fitted(inputs: ScoringInputs, count: int) -> dict[str, Tensor]:
