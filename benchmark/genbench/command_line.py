@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,7 +38,10 @@ app.add_typer(datasets_app)
 
 def main() -> None:
     """The console script."""
-    sys.exit(run_command_line(sys.argv[1:]))
+    code = run_command_line(sys.argv[1:])
+    if code == EXIT_INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the impatient second Ctrl-C has nothing left to stop
+    sys.exit(code)
 
 
 def run_command_line(arguments: list[str]) -> int:

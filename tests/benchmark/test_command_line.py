@@ -219,7 +219,10 @@ def test_doctor_sees_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_reader_that_goes_away_is_no_error(arguments: str, code: int) -> None:
     reader, writer = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-m", "genbench", *arguments.split()], stdout=writer, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "genbench", *arguments.split()],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     os.close(writer)
     os.close(reader)

@@ -131,6 +131,12 @@ class PrintsWithoutEnd(Good):
         super().fit(train, meter)
 
 
+class FindsTheDiskFull(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        with open("/dev/full", "w") as file:
+            file.write("x")
+
+
 class Raises(Good):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         raise ValueError("three is not an even number\nand never will be")
