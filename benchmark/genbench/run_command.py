@@ -50,7 +50,7 @@ class RunOptions:
 def run_command(options: RunOptions, registry: Registry, console: Console) -> int:
     """Run, and return the exit code."""
     for problem in registry.problems():
-        console.print(f"[yellow]left out:[/yellow] {escape(problem)}")
+        console.print(f"[yellow]left out:[/yellow] {escape(problem)}", soft_wrap=True)
     device = choose_device(options.device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = options.workers or (1 if device == "cuda" else cores)
