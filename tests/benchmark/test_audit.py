@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections.abc import Callable
 
 import broken_models
@@ -15,6 +16,7 @@ from torch import Tensor
 from toy_likelihoods import Autoregression, Chain, Dequantised, LinearGaussian, Ring
 
 from genbench import DataSpec, GenerativeModel
+from genbench.audit import quick as quick_module
 from genbench.audit.claim import Claim
 from genbench.audit.quick import affordable, quick_audit
 from genbench.audit.record import FALSE_ALARM_RATE, Audit
@@ -203,12 +205,12 @@ def test_what_the_model_raises_is_a_check_that_failed(capsys: pytest.CaptureFixt
 
     (check,) = quick(Raises(), samples=16).checks
     assert check.passed is False
-    assert check.detail == "log_prob of 38 examples raised ValueError: no such thing"
+    assert check.detail == "log_prob of 2 examples raised ValueError: no such thing"
     assert "ValueError" in capsys.readouterr().err
     (check,) = quick(TooLarge()).checks
     assert check.passed is None
     (check,) = quick(TwoNumbers(), samples=16).checks
-    assert check.detail == "log_prob has shape (38, 1), expected (38,)"
+    assert check.detail == "log_prob has shape (2, 1), expected (2,)"
     with pytest.raises(PluginError, match="no such thing"):
         audit_likelihood(Raises())
 
@@ -265,6 +267,24 @@ def test_dear_models_have_fewer_samples_looked_at() -> None:
     assert counts == sorted(counts, reverse=True)
     assert (counts[0], counts[-1]) == (640, 16)
     assert affordable(weights, 1e7) < affordable(exact, 1e7)
+
+
+def test_a_likelihood_that_takes_for_ever_is_not_audited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick_module, "_PATIENCE_SECONDS", 0.0)
+    audit = quick(Chain())
+    (check,) = audit.checks
+    assert audit.passed
+    assert check.passed is None
+    assert "log_prob is so slow that an audit would take" in check.detail
+
+
+def test_many_real_numbers_need_no_covariance() -> None:
+    """A matrix of 4,000 x 4,000 would take seconds."""
+    for model in (Autoregression(length=4000, phi=0.3), Autoregression(length=4000, phi=0.3, jacobian=False)):
+        began = time.perf_counter()
+        audit = quick(model, samples=100)
+        assert audit.passed == model.jacobian
+        assert time.perf_counter() - began < 20
 
 
 # ---- totals against densities in closed form

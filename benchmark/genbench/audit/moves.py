@@ -6,8 +6,8 @@ normalising constant is needed, and no number of dimensions is too large.
 
 integers       one number, redrawn from its marginal, or moved up or down; which number is drawn in proportion
                to how much it varies
-real values    one step along a principal axis of the samples, of a random length between their spread and a
-               five-hundredth of it
+real values    one step along a principal axis of the samples (where there are many dimensions: along one of
+               them), of a random length between their spread and a five-hundredth of it
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from genbench.audit.reference import log_marginals, shrunk_covariance
+from genbench.audit.reference import MAX_COVARIANCE, log_marginals, shrunk_covariance
 from genbench.data import working_dtype
 from genbench.spec import DataSpec
 
 _REDRAWN_SHARE = 0.7
 _SHORTEST_STEP = 2.0**-9
-_MAX_AXES = 160  # of more dimensions the axes are the coordinates
 _LEAST_VARIATION = 0.02  # numbers that never vary get a turn too
 
 
@@ -83,16 +82,21 @@ class RealMoves(Moves):
     def __init__(self, samples: Tensor, spec: DataSpec) -> None:
         super().__init__(spec)
         flat = samples.flatten(1).double()
-        if spec.dimension <= _MAX_AXES:
+        self.scales = flat.std(0, correction=0).clamp(min=1e-6)  # D
+        self.axes: Tensor | None = None
+        if spec.dimension <= MAX_COVARIANCE:
             variances, axes = torch.linalg.eigh(shrunk_covariance(flat))
             self.axes = (axes * variances.clamp(min=0).sqrt()).T  # axes, D
-        else:
-            self.axes = torch.diag(flat.std(0, correction=0).clamp(min=1e-6))
 
     def change(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Float64[Tensor, " n"]]:
         count = len(x)
-        axis = self.axes[torch.randint(len(self.axes), (count,), generator=generator)]
+        chosen = torch.randint(self.spec.dimension, (count,), generator=generator)
         length = _SHORTEST_STEP ** torch.rand(count, 1, generator=generator, dtype=torch.float64)
-        noise = torch.randn(count, 1, generator=generator, dtype=torch.float64)
-        step = (length * noise * axis).reshape(x.shape)
-        return (x.double() + step).to(working_dtype(self.spec)), torch.zeros(count, dtype=torch.float64)
+        length = length * torch.randn(count, 1, generator=generator, dtype=torch.float64)
+        if self.axes is not None:
+            step = length * self.axes[chosen]
+        else:
+            step = torch.zeros(count, self.spec.dimension, dtype=torch.float64)
+            step.scatter_(1, chosen.unsqueeze(1), length * self.scales[chosen].unsqueeze(1))
+        changed = (x.double() + step.reshape(x.shape)).to(working_dtype(self.spec))
+        return changed, torch.zeros(count, dtype=torch.float64)

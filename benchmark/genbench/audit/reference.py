@@ -22,6 +22,8 @@ from genbench.spec import DataSpec
 # Shares of numbers that a copy keeps; 0 are the marginals alone.
 _KEPT = (0.0, 0.5, 0.8, 0.95)
 _MAX_CENTRES, _MAX_KERNELS, _JUDGED_ON = 64, 512, 64
+MAX_COVARIANCE = 160
+"""Dimensions from which on correlations are left out."""
 # Kernel widths, relative to the distance of this nearest neighbour.
 _WIDTHS = (0.3, 0.6, 1.2)
 _NEIGHBOUR = 4
@@ -109,22 +111,31 @@ class CopyReference(Reference):
 
 
 class Whitening:
-    """Coordinates in which some samples have mean 0 and covariance 1. log_volume: log |dx / dwhite|."""
+    """Coordinates in which some samples have mean 0 and covariance 1; of many dimensions, variances 1.
+
+    log_volume: log |dx / dwhite|.
+    """
 
     def __init__(self, samples: Tensor) -> None:
         flat = samples.flatten(1).double()
         self.mean = flat.mean(0)
-        self.factor = torch.linalg.cholesky(shrunk_covariance(flat))  # D, D
-        self.log_volume = float(self.factor.diagonal().log().sum())
+        self.factor: Tensor | None = None
+        self.scales = _scales(flat)  # D
+        if flat.shape[1] <= MAX_COVARIANCE:
+            self.factor = torch.linalg.cholesky(shrunk_covariance(flat))  # D, D
+        diagonal = self.scales if self.factor is None else self.factor.diagonal()
+        self.log_volume = float(diagonal.log().sum())
 
     def white(self, x: Tensor) -> Float64[Tensor, "n d"]:
-        centred = (x.flatten(1).double() - self.mean).T
-        whitened: Tensor = torch.linalg.solve_triangular(self.factor, centred, upper=False).T
+        centred: Tensor = x.flatten(1).double() - self.mean
+        if self.factor is None:
+            return centred / self.scales
+        whitened: Tensor = torch.linalg.solve_triangular(self.factor, centred.T, upper=False).T
         return whitened
 
     def coloured(self, white: Float64[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
-        coloured: Tensor = self.mean + white @ self.factor.T
-        return coloured
+        coloured: Tensor = white * self.scales if self.factor is None else white @ self.factor.T
+        return self.mean + coloured
 
 
 class NormalReference(Reference):
@@ -182,9 +193,7 @@ def shrunk_covariance(x: Float64[Tensor, "n d"]) -> Float64[Tensor, "d d"]:
     """
     n, d = x.shape
     centred = x - x.mean(0)
-    scale = centred.square().mean(0).sqrt()
-    floor = 1e-6 * (1 + x.abs().amax(0))
-    scale = scale.clamp(min=floor)
+    scale = _scales(x)
     unit = centred / scale
     correlation = unit.T @ unit / n
     square, trace = float(correlation.square().sum()), float(correlation.diagonal().sum())
@@ -194,6 +203,11 @@ def shrunk_covariance(x: Float64[Tensor, "n d"]) -> Float64[Tensor, "d d"]:
     shrunk = (1 - weight) * correlation + weight * torch.eye(d, dtype=x.dtype)
     shrunk.diagonal().clamp_(min=1.0)  # a constant dimension has no spread to speak of
     return shrunk * scale.unsqueeze(1) * scale + torch.diag(1e-9 * scale.square())
+
+
+def _scales(x: Float64[Tensor, "n d"]) -> Float64[Tensor, " d"]:
+    """Standard deviations; of a constant dimension, what float32 can tell apart."""
+    return x.std(0, correction=0).clamp(min=1e-6 * (1 + x.abs().amax(0)))
 
 
 def _noise(shape: tuple[int, int], generator: torch.Generator) -> Float64[Tensor, "n d"]:
