@@ -87,7 +87,7 @@ def test_standard_errors_equal_the_spread_over_fresh_samples() -> None:
 def inputs(extractor: Extractor, count: int = 50) -> ScoringInputs:
     x = torch.randint(256, (2, count, 1, 1, 4), generator=generator())
     return ScoringInputs(
-        spec=SPEC, samples=x[0], reference=x[1], train=Split(SPEC, x[1]), extractor=extractor
+        spec=SPEC, samples=x[0], reference=x[1], train=Split(SPEC, x[1].to(torch.uint8)), extractor=extractor
     )
 
 

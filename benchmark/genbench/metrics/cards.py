@@ -301,16 +301,6 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         factory=_DIVERGENCES,
     ),
     MetricCard(
-        name="js_divergence",
-        summary="Jensen-Shannon divergence from the truth over cells of equal probability; 0 to log 2 = 0.69",
-        unit="nats",
-        better="lower",
-        group="quality",
-        modalities=("points",),
-        requires_truth=True,
-        factory=_DIVERGENCES,
-    ),
-    MetricCard(
         name="near_duplicate_share",
         summary="share of samples closer to the training set than all but 1 % of held-out real data (`real`)",
         unit="share",
