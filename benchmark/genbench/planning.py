@@ -56,7 +56,7 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
     error instead. Raises UnknownNameError, BudgetError, UsageError.
     """
     suite = request.suite
-    budget = str(Budget.parse(request.budget or suite.budget))
+    budget = str(Budget.parse(suite.budget if request.budget is None else request.budget))
     seeds = suite.seeds if request.seeds is None else request.seeds
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: expected 1 or more")

@@ -141,7 +141,9 @@ class Registry:
         for implementation in reversed(getattr(self.hook, hook_name).get_hookimpls()):
             try:
                 implementation.function(*(arguments[name] for name in implementation.argnames))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
+                if isinstance(error.__context__, BrokenPipeError):
+                    raise  # rich's way to say that whoever read our output went away
                 _log.warning(
                     "plugin %s: %s failed: %s", implementation.plugin_name, hook_name, _describe(error)
                 )
@@ -218,7 +220,7 @@ def _register(manager: pluggy.PluginManager, module: ModuleType, plugin: Plugin)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
         text = str(error).splitlines()[-1] if "\n" in str(error) else str(error)
-        plugin.problems.append(f"{text}{_nearest_hook(text)}")
+        plugin.problems.append(_unknown_hook(text) or text)
         if manager.is_registered(module):
             manager.unregister(module)
         return False
@@ -226,14 +228,14 @@ def _register(manager: pluggy.PluginManager, module: ModuleType, plugin: Plugin)
     return True
 
 
-def _nearest_hook(text: str) -> str:
+def _unknown_hook(text: str) -> str | None:
+    """What pluggy says of a hook that does not exist, with the nearest that does."""
     known = {name for name in vars(hookspecs) if name.startswith("genbench_")}
     unknown = [word.strip("'\"") for word in text.split() if word.strip("'\"").startswith("genbench_")]
     for name in unknown:
         if name not in known:
-            hint = str(UnknownNameError("hook", name, known))
-            return f" ({hint})"
-    return ""
+            return str(UnknownNameError("hook", name, known))
+    return None
 
 
 def _collect_cards(

@@ -1,6 +1,6 @@
 """One job, from data to figures, inside a process of its own. MAIN PATH of the child: `run_task`.
 
-    load data | build | train (clock) | checkpoints (paused) | sample (own clock) | likelihood | score
+    load data | build | train (clock) | checkpoints (paused) | sample (own clock) | likelihood | audit | score
 
 What happens outside this process (limits, kills, logs, storing the result) is the supervisor's business.
 """
@@ -21,6 +21,7 @@ import psutil
 import torch
 from torch import Tensor
 
+from genbench.audit.quick import quick_audit
 from genbench.budget import Budget
 from genbench.cards import load_factory
 from genbench.compute_meter import ComputeMeter, Spent
@@ -241,6 +242,8 @@ class _Worker:
         if measure:
             self.cost(likelihood_seconds=synchronised_clock(self.device) - began if estimates else None)
             self.observer.outcome(self.outcome)
+            if estimates:
+                self.audit(samples, reference)
         self.enter("score")
         return [
             *score(self.task.metrics, self.inputs(samples, reference)),
@@ -259,6 +262,16 @@ class _Worker:
             self.seed("sampling"),
             self.job.sampling_seconds,
             lambda samples: score_frechet(self.inputs(samples, reference)),
+        )
+
+    def audit(self, samples: Tensor, reference: Tensor) -> None:
+        """Is the likelihood one? Off every clock."""
+        self.enter("audit")
+        cost = self.outcome.cost
+        # a training step is a pass forwards and, twice as dear, one backwards
+        flops = cost.flops / cost.examples / 3 if cost.flops and cost.examples else 0.0
+        self.outcome.audit = quick_audit(
+            self.model, samples, reference, seed=self.seed("audit"), flops_per_example=flops
         )
 
     def timed_samples(self) -> Tensor:

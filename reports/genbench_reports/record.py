@@ -10,12 +10,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from genbench.audit.record import Audit
 from genbench.job import Job
 from genbench.result import CurvePoint, MetricValue, Result
 from genbench.result_store import Run
 from genbench_reports import machine
 from genbench_reports.layout import COST_COLUMNS
-from genbench_reports.likelihood_marks import likelihood_mark
+from genbench_reports.likelihood_marks import DOUBTED, likelihood_mark
 from genbench_reports.numbers import format_count, format_seconds, format_value
 from genbench_reports.render_terminal import print_table
 from genbench_reports.table import Cell, Column, Table
@@ -42,9 +43,11 @@ def print_record(run: Run, job: Job, result: Result | None, console: Console) ->
     if result is not None:
         for warning in result.warnings:
             console.print(Text(f"warning: {clean(warning)}", style="yellow"))
-        print_table(_metrics(result.metrics, "metric"), console)
+        print_table(_metrics(result, result.metrics, "metric"), console)
+        if result.audit is not None:
+            print_table(_audit(result.audit), console)
         if result.last_metrics is not None:
-            print_table(_metrics(result.last_metrics, "metric of the last checkpoint"), console)
+            print_table(_metrics(result, result.last_metrics, "metric of the last checkpoint"), console)
         print_table(_curve(result.curve, result.selected_fraction), console)
         _facts(_cost_facts(result), console)
         _facts(_provenance_facts(result.provenance), console)
@@ -83,7 +86,7 @@ def _job_facts(job: Job) -> dict[str, str]:
     }
 
 
-def _metrics(metrics: list[MetricValue], title: str) -> Table:
+def _metrics(result: Result, metrics: list[MetricValue], title: str) -> Table:
     columns = (
         Column(title, numeric=False, essential=True),
         Column("value", essential=True),
@@ -96,7 +99,7 @@ def _metrics(metrics: list[MetricValue], title: str) -> Table:
     rows = [
         (
             Cell(clean(figure.name)),
-            Cell(_marked(figure)),
+            Cell(_marked(figure) + (f" {DOUBTED}" if result.doubt(figure) else "")),
             Cell(clean(figure.unit)),
             Cell(MISSING if figure.n is None else str(figure.n)),
             Cell(clean(figure.kind or "") or MISSING),
@@ -107,6 +110,23 @@ def _metrics(metrics: list[MetricValue], title: str) -> Table:
     ]
     table = Table(columns, tuple(rows))
     return table.select([i for i in range(len(columns)) if any(r[i].text != MISSING for r in rows) or i < 3])
+
+
+def _audit(audit: Audit) -> Table:
+    """What is not passed stands out: failed, or not judged."""
+    columns = (
+        Column(f"audit of {audit.likelihood}", numeric=False, essential=True),
+        Column("", numeric=False, essential=True),
+        Column("what was seen", numeric=False, essential=True),
+    )
+    outcomes = {True: "passed", False: f"failed {DOUBTED}", None: "not judged"}
+    return Table(
+        columns,
+        tuple(
+            (Cell(clean(check.name)), Cell(outcomes[check.passed]), Cell(clean(check.detail)))
+            for check in audit.checks
+        ),
+    )
 
 
 def _marked(figure: MetricValue) -> str:

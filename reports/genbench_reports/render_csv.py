@@ -1,6 +1,7 @@
 """One row per job and metric, with the job's costs on each: tidy data for pandas and its like.
 
-A job without metrics, which is what a failure is, has one row with its status and reason.
+A job without metrics, which is what a failure is, has one row with its status and reason. `doubt` says why a
+likelihood is not to be trusted, where its audit failed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _METRIC = tuple(field for field in MetricValue.__struct_fields__ if field != "na
 _COST = tuple(
     field for field in Cost.__struct_fields__ if field not in ("wall_seconds_by_phase", "throughput")
 )
-_LAST = ("selected_fraction", "warnings", "cpu", "gpu", "commit", "schema")
+_LAST = ("selected_fraction", "warnings", "cpu", "gpu", "commit", "schema", "audit", "doubt")
 _COLUMNS = (*_RECORD, *_JOB, "hyperparameters", "metric", *_METRIC, *_COST)
 
 
@@ -56,10 +57,12 @@ def _rows(result: Result) -> list[dict[str, Any]]:
         "gpu": gpu.get("name") if isinstance(gpu, dict) else None,
         "commit": git.get("commit") if isinstance(git, dict) else None,
         "schema": result.schema,
+        "audit": None if result.audit is None else "passed" if result.audit.passed else "failed",
     }
     if not result.metrics:
         return [shared]
     return [
-        {**shared, "metric": metric.name} | {name: getattr(metric, name) for name in _METRIC}
+        {**shared, "metric": metric.name, "doubt": result.doubt(metric)}
+        | {name: getattr(metric, name) for name in _METRIC}
         for metric in result.metrics
     ]
