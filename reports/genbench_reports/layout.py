@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from genbench.cards import Better, MetricCard
 from genbench.result import Cost
-from genbench_reports.numbers import format_bytes, format_count, format_seconds
+from genbench_reports.numbers import format_bytes, format_count, format_integer, format_seconds
 
 LIKELIHOOD = "likelihood"
 """Stands for bits_per_dim where the data has levels, else for negative_log_likelihood."""
@@ -141,7 +141,7 @@ COST_COLUMNS: tuple[CostColumn, ...] = (
     CostColumn("FLOPs", "neither", lambda cost: cost.flops, format_count),
     CostColumn("examples/s", "higher", lambda cost: cost.train_examples_per_second, format_count),
     CostColumn("samples/s", "higher", lambda cost: cost.samples_per_second, format_count),
-    CostColumn("best batch", "neither", lambda cost: cost.sample_batch, format_count),
+    CostColumn("best batch", "neither", lambda cost: cost.sample_batch, format_integer),
     CostColumn("latency", "lower", lambda cost: cost.sample_latency_seconds, format_seconds),
     CostColumn("p95", "lower", lambda cost: cost.sample_latency_p95_seconds, format_seconds),
     CostColumn("FLOPs/sample", "neither", lambda cost: cost.flops_per_sample, format_count),

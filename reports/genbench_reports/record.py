@@ -15,9 +15,9 @@ from genbench.job import Job
 from genbench.result import CurvePoint, MetricValue, Result
 from genbench.result_store import Run
 from genbench_reports import machine
-from genbench_reports.layout import COST_COLUMNS
 from genbench_reports.likelihood_marks import DOUBTED, likelihood_mark
 from genbench_reports.numbers import format_count, format_seconds, format_value
+from genbench_reports.record_costs import cost_facts, sampling_curve, throughput
 from genbench_reports.render_terminal import print_table
 from genbench_reports.table import Cell, Column, Table
 from genbench_reports.text import MISSING, clean
@@ -49,7 +49,9 @@ def print_record(run: Run, job: Job, result: Result | None, console: Console) ->
         if result.last_metrics is not None:
             print_table(_metrics(result, result.last_metrics, "metric of the last checkpoint"), console)
         print_table(_curve(result.curve, result.selected_fraction), console)
-        _facts(_cost_facts(result), console)
+        print_table(sampling_curve(result.sampling_curve), console)
+        print_table(throughput(result.cost), console)
+        _facts(cost_facts(result.cost), console)
         _facts(_provenance_facts(result.provenance), console)
     _log(run.log_path(job), console)
 
@@ -161,21 +163,6 @@ def _curve(curve: list[CurvePoint], selected: float | None) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _cost_facts(result: Result) -> dict[str, str]:
-    cost = result.cost
-    facts = {
-        column.title: column.write(value)
-        for column in COST_COLUMNS
-        if (value := column.read(cost)) is not None
-    }
-    if cost.bound_by:
-        facts["budget bound by"] = clean(cost.bound_by)
-    phases = ", ".join(
-        f"{clean(name)} {format_seconds(value)}" for name, value in cost.wall_seconds_by_phase.items()
-    )
-    return facts | ({"wall time": phases} if phases else {})
-
-
 def _provenance_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
     if not provenance:
         return {}
@@ -183,6 +170,9 @@ def _provenance_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
     facts["software"] = "; ".join(machine.software([provenance])) or machine.UNKNOWN
     if (dates := machine.dates([provenance])) is not None:
         facts["date"] = dates
+    for scored in provenance.get("scored", []):
+        names = ", ".join(clean(str(name)) for name in scored.get("metrics", []))
+        facts[f"scored again {clean(str(scored.get('finished', '')))[:10]}".strip()] = names or MISSING
     return facts
 
 

@@ -15,7 +15,8 @@ from genbench.result import Cost, MetricValue, Result
 from genbench.result_store import Run
 
 _RECORD = ("id", "status", "reason")
-_JOB = tuple(field for field in Job.__struct_fields__ if field != "hyperparameters")
+# hyperparameters come as JSON; each figure names its own extractor
+_JOB = tuple(field for field in Job.__struct_fields__ if field not in ("hyperparameters", "extractor"))
 _METRIC = tuple(field for field in MetricValue.__struct_fields__ if field != "name")
 # what is no single figure has its place in the records
 _COST = tuple(
