@@ -37,11 +37,12 @@ def render_listing(what: str, registry: Registry, console: Console, *, as_json: 
         console.file.write(msgspec.json.format(msgspec.json.encode(records), indent=2).decode() + "\n")
         return
     # a pipe has no width: a line for each, whatever its length, so that grep finds whole ones
-    if not (console.is_terminal or "COLUMNS" in os.environ):
+    on_a_screen = console.is_terminal or "COLUMNS" in os.environ
+    if not on_a_screen:
         console = Console(file=console.file, width=_ENDLESS)
     _print_table(columns, [row(record) for record in records], console)
-    if what == "datasets" and (hint := sources_hint(registry)):
-        console.print(escape(hint), soft_wrap=True)
+    if what == "datasets" and on_a_screen and (hint := sources_hint(registry)):
+        console.print(escape(hint))
 
 
 def _print_table(columns: Row, rows: list[Row], console: Console) -> None:
