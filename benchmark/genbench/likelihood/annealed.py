@@ -75,7 +75,7 @@ class AnnealedFigures:
         best = self.estimates[0]
         train = self._train_examples(len(self.reference))
         on_train = estimate_likelihood(self.model, self.dataset.spec, train, k=best.k or 1)[0]
-        return likelihood_gap(on_train.log_prob, best.log_prob[: len(train)], best.kind)
+        return likelihood_gap(on_train.log_prob, best.log_prob, best.kind)
 
     def _of_decoder(self, model: HasDecoder, *, headline: bool) -> list[MetricValue]:
         job, spec = self.job, self.dataset.spec
@@ -83,8 +83,8 @@ class AnnealedFigures:
         annealing = DecoderAnnealing.prepare(
             model, self.dataset.train, self.dataset.valid, settings, seed=self.seed, on_step=_deadline()
         )
-        # the reference is drawn at random, so its first examples are too
-        test = annealing.log_likelihood(self.reference[: job.ais_examples], "test")
+        some = self.dataset.test.random_subset(job.ais_examples, derive_seed(0, job.dataset, "annealed examples"))
+        test = annealing.log_likelihood(some.tensor().to(self.reference.device), "test")
         gap = annealing.gap()
         estimate = LikelihoodEstimate(
             test,
@@ -96,7 +96,7 @@ class AnnealedFigures:
         if headline:
             train = annealing.log_likelihood(self._train_examples(len(test)), "train")
             figures += likelihood_metrics([estimate], spec)
-            figures.append(likelihood_gap(train, test[: len(train)], estimate.kind))
+            figures.append(likelihood_gap(train, test, estimate.kind))
         return figures
 
     def _of_energy(self, model: HasEnergy) -> list[MetricValue]:
@@ -128,7 +128,7 @@ class AnnealedFigures:
         # Z is the same for both sides, and so leaves the gap
         return [
             *likelihood_metrics([estimate], spec),
-            likelihood_gap(train, test[: len(train)], kinds.EXACT),
+            likelihood_gap(train, test, kinds.EXACT),
         ]
 
     def _train_examples(self, count: int) -> Tensor:
