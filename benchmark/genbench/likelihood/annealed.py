@@ -83,14 +83,17 @@ class AnnealedFigures:
         annealing = DecoderAnnealing.prepare(
             model, self.dataset.train, self.dataset.valid, settings, seed=self.seed, on_step=_deadline()
         )
-        some = self.dataset.test.random_subset(job.ais_examples, derive_seed(0, job.dataset, "annealed examples"))
+        some = self.dataset.test.random_subset(
+            job.ais_examples, derive_seed(0, job.dataset, "annealed examples")
+        )
         test = annealing.log_likelihood(some.tensor().to(self.reference.device), "test")
         gap = annealing.gap()
         estimate = LikelihoodEstimate(
             test,
             kinds.annealed(gap.nats),
             annealing.chains,
-            f"{annealing.observation.describe(annealing.scale.scale)} on the decoder",
+            f"{annealing.observation.describe(annealing.scale.scale)} on the decoder;"
+            f" gap {gap.nats:.2f} ± {gap.stderr:.2f} nats on {gap.n} simulated examples",
         )
         figures = likelihood_metrics([estimate], spec, "decoder_")
         if headline:

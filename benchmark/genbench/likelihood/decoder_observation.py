@@ -86,7 +86,7 @@ class GaussianDensity(DecoderObservation):
         self.channel_scale = channel_scale
 
     def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-        return gaussian_log_prob(x.to(mean.dtype), mean, log_scale + self.channel_scale.log())
+        return gaussian_log_prob(x.to(mean.dtype).expand(mean.shape), mean, log_scale + self.channel_scale.log())
 
     def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
         return (x - mean) * (-2 * (log_scale + self.channel_scale.log())).exp()

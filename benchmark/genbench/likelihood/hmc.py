@@ -8,7 +8,7 @@ c chains of each.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -22,6 +22,7 @@ from genbench.likelihood.latent_space import LatentSpace
 _JITTER = 0.2
 
 
+@runtime_checkable
 class LatentLikelihood(Protocol):
     """log p(x_n | z) of n examples, each with latents of its own."""
 
@@ -137,7 +138,7 @@ def hmc_transition(
     target: Target,
     state: State,
     noise: StepNoise,
-    step_size: Float[Tensor, "n #c"],
+    step_size: Float[Tensor, "#n #c"],
     beta: float,
     leapfrog_steps: int,
 ) -> tuple[State, Float[Tensor, "n c"]]:

@@ -7,7 +7,8 @@ lower bound (dequantised)         of a continuous density, integers spread over 
 lower bound (dequantised, IW-k)   the same with k draws of the spread
 AIS estimate (gap g nats)         annealed importance sampling; g is how far the bidirectional bounds are
                                   apart on data simulated from the model, on average
-AIS estimate (log Z within g nats)  of an energy model; g is the width of the interval of its partition function
+AIS estimate of Z (within g nats) of an energy model, from its partition function, whose interval is g either way
+difference of KIND                of two likelihoods of a kind that is not exact
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ ELBO = "lower bound (ELBO)"
 DEQUANTISED = "lower bound (dequantised)"
 
 # What follows an estimate's name and differs from one model to the next.
-_ACCURACY = re.compile(r"^(AIS estimate) \((?:gap|log Z within) (\S+) nats\)")
+_ACCURACY = re.compile(r"^(AIS estimate(?: of Z)?) \((gap|within) (\S+) nats\)$")
 _DIFFERENCE = re.compile(r"^difference of (.+)$")
 
 
@@ -33,11 +34,11 @@ def dequantised(k: int) -> str:
 
 
 def annealed(gap: float) -> str:
-    return f"AIS estimate (gap {gap:.2g} nats)"
+    return f"AIS estimate (gap {gap:.2f} nats)"
 
 
-def annealed_partition(width: float) -> str:
-    return f"AIS estimate (log Z within {width:.2g} nats)"
+def annealed_partition(nats: float) -> str:
+    return f"AIS estimate of Z (within {nats:.2f} nats)"
 
 
 def difference(kind: str) -> str:
@@ -51,7 +52,7 @@ def comparable(kind: str) -> str:
     return f"difference of {comparable(found[1])}" if found else _ACCURACY.sub(r"\1", kind)
 
 
-def accuracy_nats(kind: str) -> float | None:
-    """How accurate an estimate says it is: the g of its kind; None where it says nothing."""
+def accuracy(kind: str) -> tuple[str, float] | None:
+    """How accurate an estimate says it is: "gap" or "within", and the nats; None where it says nothing."""
     found = _ACCURACY.match(kind)
-    return float(found[2]) if found else None
+    return (found[2], float(found[3])) if found else None

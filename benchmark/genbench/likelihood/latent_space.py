@@ -70,7 +70,10 @@ class LatentSpace:
         unbounded = u.unflatten(2, self._unbounded_shape)
         z = self._transform(unbounded)
         volume = self._transform.log_abs_det_jacobian(unbounded, z)
-        log_prob: Tensor = self.prior.log_prob(z).flatten(2).sum(2) + volume.flatten(2).sum(2)
+        n, c = u.shape[:2]
+        # a prior that is not wrapped in Independent gives one number for each of its elements
+        density: Tensor = self.prior.log_prob(z).reshape(n, c, -1).sum(2)
+        log_prob: Tensor = density + volume.reshape(n, c, -1).sum(2)
         return log_prob
 
     def score(self, u: Float[Tensor, "n c dim"]) -> Float[Tensor, "n c dim"]:
