@@ -86,7 +86,8 @@ class GaussianDensity(DecoderObservation):
         self.channel_scale = channel_scale
 
     def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-        return gaussian_log_prob(x.to(mean.dtype).expand(mean.shape), mean, log_scale + self.channel_scale.log())
+        x, mean = torch.broadcast_tensors(x.to(mean.dtype), mean)
+        return gaussian_log_prob(x, mean, log_scale + self.channel_scale.log())
 
     def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
         return (x - mean) * (-2 * (log_scale + self.channel_scale.log())).exp()
@@ -168,7 +169,8 @@ class DiscretisedLogistic(DecoderObservation):
         self.levels = levels
 
     def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-        return discretised_logistic_log_prob(x.expand(mean.shape), mean, log_scale, self.levels)
+        x, mean = torch.broadcast_tensors(x, mean)
+        return discretised_logistic_log_prob(x, mean, log_scale, self.levels)
 
     def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
         # log mass = log sigmoid(u) + log sigmoid(-l) + a constant, for edges u and l; at either end of the
