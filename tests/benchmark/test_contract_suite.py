@@ -33,7 +33,17 @@ SOUND = ModelCard(
     factory="broken_models:Sound",
     modalities=("points",),
     discrete=True,
-    capabilities=("sample", "log_prob", "log_weights", "decode", "condition", "complete", "encode"),
+    capabilities=(
+        "sample",
+        "log_prob",
+        "log_density",
+        "log_weights",
+        "decode",
+        "energy",
+        "condition",
+        "complete",
+        "encode",
+    ),
     defaults={"learning_rate": 0.1},
 )
 SPEC = DataSpec(name="small", modality="points", event_shape=(4,), levels=5, classes=3)

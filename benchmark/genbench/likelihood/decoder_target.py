@@ -53,7 +53,9 @@ class DecodedLikelihood:
 
     def _pulled_back(self, leaf: Tensor, mean: Tensor) -> Tensor:
         score = self._observation.score(self._x, mean.detach(), self._log_scale)
-        (gradient,) = torch.autograd.grad(mean, leaf, score.to(mean.dtype))
+        (gradient,) = torch.autograd.grad(mean, leaf, score.to(mean.dtype), allow_unused=True)
+        if gradient is None:
+            raise PluginError("decode is not differentiable in z")
         return gradient
 
 
