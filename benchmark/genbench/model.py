@@ -75,6 +75,35 @@ class HasDecoder(Protocol):
 
 
 @runtime_checkable
+class HasLogDensity(Protocol):
+    """Capability `log_density`: the density of real numbers, for data with levels too. The harness makes a
+    likelihood of the integers from it, a lower bound (`genbench.likelihood.dequantisation`)."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """(N, *event_shape) float -> (N,) nats. Where `spec.levels` is set, integer i of the data is spread over
+        [i, i + 1); the density is of numbers in [0, levels), and may lie outside in part."""
+
+
+@runtime_checkable
+class HasEnergy(Protocol):
+    """Capability `energy`: p(x) = f(x) / Z with Z unknown, and a path f_beta from a base distribution (beta 0)
+    whose integral is known to f (beta 1). The harness estimates Z along it by annealed importance sampling.
+    `genbench.likelihood.base_rate_rbm` has the path of an RBM."""
+
+    def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
+        """(N, *event_shape) -> (N,) nats, log f_beta(x)."""
+
+    def base_log_partition(self) -> float:
+        """log of the sum or integral of f_0, nats."""
+
+    def sample_base(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *event_shape) from f_0, in whatever dtype the other methods take."""
+
+    def tempered_step(self, x: Tensor, beta: float, generator: torch.Generator) -> Tensor:
+        """(N, *event_shape) -> the same: one transition that leaves f_beta invariant."""
+
+
+@runtime_checkable
 class Conditional(Protocol):
     """Capability `condition`: samples of a given class."""
 
@@ -114,7 +143,9 @@ class HasSamplingSteps(Protocol):
 CAPABILITY_PROTOCOLS: dict[str, type] = {
     "log_prob": HasLogProb,
     "log_weights": HasLogWeights,
+    "log_density": HasLogDensity,
     "decode": HasDecoder,
+    "energy": HasEnergy,
     "condition": Conditional,
     "complete": Completes,
     "encode": Encodes,

@@ -195,4 +195,7 @@ def _job(
         seed=seed,
         device=request.device,
         threads=request.threads,
+        ais_examples=request.suite.ais_examples,
+        ais_chains=request.suite.ais_chains,
+        ais_steps=request.suite.ais_steps,
     )

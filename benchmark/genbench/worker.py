@@ -28,6 +28,7 @@ from genbench.errors import PluginError
 from genbench.failures import classify
 from genbench.features import Extractor
 from genbench.job import derive_seed
+from genbench.likelihood.annealed import AnnealedFigures
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
 from genbench.measure.gauges import Gauges
 from genbench.measure.memory import MemoryPeak, larger
@@ -237,13 +238,23 @@ class _Worker:
         estimates = estimate_likelihood(
             self.model, self.dataset.spec, reference.to(self.device), k=self.job.importance_samples
         )
+        likelihoods = likelihood_metrics(estimates, self.dataset.spec)
         if measure:
-            self.cost(likelihood_seconds=synchronised_clock(self.device) - began if estimates else None)
+            annealed = AnnealedFigures(
+                self.model,
+                self.dataset,
+                self.job,
+                reference.to(self.device),
+                estimates,
+                self.seed("likelihood"),
+            )
+            likelihoods += annealed.compute()
+            self.cost(likelihood_seconds=synchronised_clock(self.device) - began if likelihoods else None)
             self.observer.outcome(self.outcome)
         self.enter("score")
         return [
             *score(self.task.metrics, self.inputs(samples, reference)),
-            *likelihood_metrics(estimates, self.dataset.spec),
+            *likelihoods,
         ]
 
     def trade_off(self) -> list[SamplingPoint]:

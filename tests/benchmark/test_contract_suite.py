@@ -36,8 +36,10 @@ SOUND = ModelCard(
     capabilities=(
         "sample",
         "log_prob",
+        "log_density",
         "log_weights",
         "decode",
+        "energy",
         "condition",
         "complete",
         "encode",
