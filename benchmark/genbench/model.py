@@ -21,7 +21,12 @@ class GenerativeModel(nn.Module, ABC):
     """Subclass this. Hyperparameters are keyword arguments with defaults, listed on the model's card.
 
     Learned tensors are parameters or buffers, so that `state_dict` holds all there is to a checkpoint.
+
+    fixed_observation_variance: set it to True where `log_weights` are of an observation model with a variance that
+    is a constant, and not learned. The kind of the likelihood says so, and reports rank the two apart.
     """
+
+    fixed_observation_variance: bool = False
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
@@ -70,8 +75,16 @@ class HasDecoder(Protocol):
         """Over latents; `prior.sample((count,))` is (count, *latent_shape)."""
 
     def decode(self, z: Tensor) -> Tensor:
-        """(N, *latent_shape) -> (N, *event_shape), float: the mean of the observation, on the data's
-        scale (0..levels-1 where `levels` is set), differentiable in z."""
+        """(N, *latent_shape) -> (N, *decoded_shape(spec)), float: the mean of the observation, differentiable
+        in z. It lies on the data's scale, 0..levels-1 where `levels` is set; of tokens it is the probability of each
+        symbol, since a mean of symbols says nothing."""
+
+
+def decoded_shape(spec: DataSpec) -> tuple[int, ...]:
+    """Of what `decode` gives for one example: event_shape, and for tokens (*event_shape, levels)."""
+    if spec.modality == "tokens" and spec.levels is not None:
+        return (*spec.event_shape, spec.levels)
+    return spec.event_shape
 
 
 @runtime_checkable

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, Uniform
+
+from genbench.data import DataSpec
+from genbench.model import decoded_shape
 
 
 class LinearDecoder(nn.Module):
@@ -44,6 +49,40 @@ class LinearDecoder(nn.Module):
         z = torch.randn(count, self.weight.shape[1], generator=generator).to(self.weight.dtype)
         noise = torch.randn(count, len(self.bias), generator=generator).to(self.weight.dtype)
         return z, (self.decode(z) + scale * noise).detach()
+
+
+class SymbolDecoder(nn.Module):
+    """Three numbers of few levels from one standard normal latent, so that all of them can be counted up.
+
+    spec: of bits, levels or tokens. Latents and their shares of the prior's mass on a grid: `grid`.
+    """
+
+    def __init__(self, spec: DataSpec, seed: int = 0):
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.spec = spec
+        self.slope = nn.Parameter(2 * torch.randn(decoded_shape(spec), generator=generator))
+        self.bias = nn.Parameter(torch.randn(decoded_shape(spec), generator=generator))
+
+    @property
+    def prior(self) -> Distribution:
+        return Independent(Normal(torch.zeros(1), torch.ones(1)), 1)
+
+    def decode(self, z: Tensor) -> Tensor:
+        inner = z.reshape(-1, *[1] * self.slope.dim()).to(self.slope.dtype) * self.slope + self.bias
+        if self.spec.modality == "tokens":
+            return inner.softmax(-1)
+        return (self.spec.levels - 1) * inner.sigmoid()  # type: ignore[operator]
+
+    def every_example(self) -> Tensor:
+        """(levels^3, 3)."""
+        levels = range(self.spec.levels or 0)
+        return torch.tensor(list(itertools.product(levels, repeat=self.spec.dimension)))
+
+    def grid(self, points: int = 2001) -> tuple[Tensor, Tensor]:
+        z = torch.linspace(-8, 8, points).unsqueeze(1)
+        log_density = torch.distributions.Normal(0.0, 1.0).log_prob(z[:, 0].double())
+        return z, log_density + torch.tensor(16 / (points - 1)).log()
 
 
 class CurvedDecoder(nn.Module):

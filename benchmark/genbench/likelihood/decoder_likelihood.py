@@ -94,16 +94,18 @@ class DecoderAnnealing:
         settings: AnnealingSettings,
         *,
         seed: int,
+        observation: DecoderObservation | None = None,
         on_step: OnStep = lambda: None,
     ) -> DecoderAnnealing:
         """Choose the scale, then the temperatures, on half as many validation examples as will be estimated.
 
+        observation: None takes what the harness puts on every decoder of the data.
         Raises LikelihoodUnavailable where the prior or the decoder do not allow it, PluginError where `decode`
         breaks its contract.
         """
         with evaluating(model), torch.no_grad():
             latents = LatentSpace(model.prior)
-            observation = decoder_observation(train.spec, train.to(latents.device))
+            observation = observation or decoder_observation(train.spec, train.to(latents.device))
             x = valid.random_subset(max(2, settings.examples // 2), derive_seed(seed, "valid")).tensor()
             x = x.to(latents.device)
             chains = max(_EXPLORING_CHAINS, settings.chains_for(train.spec.event_shape))
@@ -149,7 +151,8 @@ class DecoderAnnealing:
     ) -> Iterator[tuple[slice, Target, Path, Sequence[int]]]:
         """Some of the examples, their target, their path with step sizes of their own, and their seeds."""
         numbers = _BATCH_NUMBERS.get(self.latents.device.type, _BATCH_NUMBERS_ELSEWHERE)
-        size = max(1, numbers // (x[0].numel() * self.chains))
+        decoded = math.prod(self.observation.mean_shape(self.event_shape))
+        size = max(1, numbers // (decoded * self.chains))
         pilot = self.path.resampled(max(2, round(_PILOT_SHARE_OF_STEPS * self.settings.steps)))
         pilot_chains = max(_PILOT_CHAINS, round(_PILOT_SHARE_OF_CHAINS * self.chains))
         for start in range(0, len(x), size):
@@ -165,7 +168,7 @@ class DecoderAnnealing:
         posterior."""
         log_scale = torch.tensor(math.log(self.scale.scale), device=self.latents.device)
         z = self.latents.draw([derive_seed(seed, "latent") for seed in seeds], 1)[:, 0]
-        mean = decode(self.model, z, self.event_shape)
+        mean = decode(self.model, z, self.observation.mean_shape(self.event_shape))
         generators = (torch.Generator(mean.device).manual_seed(derive_seed(s, "data")) for s in seeds)
         draws = (self.observation.sample(m, log_scale, g) for m, g in zip(mean, generators, strict=True))
         return z, torch.stack(list(draws))

@@ -5,10 +5,14 @@ fixed scale (Wu et al. 2017, section 2), the same form for every model of a data
 
 real values     Gaussian density; the scale is in units of each channel's standard deviation in training
 two levels      Bernoulli behind a channel that flips a bit: p = e + (1 - 2e) mean; the scale is e
-more levels     Gaussian, or logistic, discretised over the bins of the integers; the scale is in levels
+more levels     Gaussian discretised over the bins of the integers (or logistic, for who asks for it); the
+                scale is in levels
+tokens          categorical behind a channel that replaces a symbol by any at random: p = (1 - e) mean + e / levels,
+                the mean being the decoder's probability of each symbol; the scale is e
 
-Elementwise, broadcasting: x (N, 1, *event), mean (N, C, *event), log_scale (N, 1, ...). `score` is the
-derivative of `log_prob` by the mean, in closed form: samplers need it far more often than the value.
+Elementwise, broadcasting: x (N, 1, *event), mean (N, C, *event), log_scale (N, 1, ...); of tokens the mean has an
+axis of levels behind. `score` is the derivative of `log_prob` by the mean, in closed form: samplers need it far
+more often than the value.
 """
 
 from __future__ import annotations
@@ -22,8 +26,10 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from genbench.data import Split
+from genbench.errors import PluginError
 from genbench.likelihood.bin_mass import normal_bin_derivative, normal_bin_mass
 from genbench.likelihood.observation import (
+    categorical_sample,
     discretised_gaussian_sample,
     discretised_logistic_log_prob,
     discretised_logistic_sample,
@@ -41,6 +47,9 @@ _LEAST_SHARE = 1 / 500
 _MOST_SHARE = 2.0
 _MOST_SHARE_OF_LEVELS = 4.0
 _LEAST_FLIP, _MOST_FLIP = 1e-4, 0.45
+_LEAST_REPLACED, _MOST_REPLACED = 1e-4, 0.95
+# Float32 probabilities of a large vocabulary sum to 1 within this.
+_SUM_TOLERANCE = 1e-3
 
 
 class DecoderObservation(ABC):
@@ -66,6 +75,10 @@ class DecoderObservation(ABC):
         self, mean: Float[Tensor, "n *event"], log_scale: Tensor, generator: torch.Generator
     ) -> Shaped[Tensor, "n *event"]:
         """x ~ p(x | mean), in the data's domain."""
+
+    def mean_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Of the mean of one example."""
+        return event_shape
 
     @abstractmethod
     def scale_range(self, train: Split) -> tuple[float, float]:
@@ -124,6 +137,48 @@ class FlippedBernoulli(DecoderObservation):
 
     def scale_range(self, train: Split) -> tuple[float, float]:
         return _LEAST_FLIP, _MOST_FLIP
+
+
+class MixedCategorical(DecoderObservation):
+    """Of symbols. mean: (..., levels), the decoder's probability of each; one that is 0 would otherwise make the
+    symbol impossible. Raises PluginError where they are no probabilities."""
+
+    name = "categorical noise"
+    unit = "replacement probability {scale}"
+
+    def __init__(self, levels: int) -> None:
+        self.levels = levels
+
+    def mean_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*event_shape, self.levels)
+
+    def _chosen(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Index into the levels, probability of the symbol that it is, share of the decoder in it."""
+        shape = torch.broadcast_shapes(x.shape, mean.shape[:-1])
+        index = x.long().expand(shape).unsqueeze(-1)
+        kept = 1 - log_scale.exp()
+        p = kept * mean.expand(*shape, -1).gather(-1, index).squeeze(-1) + (1 - kept) / self.levels
+        return index, p, kept
+
+    def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        unsound = (mean < 0).any(-1) | ((mean.sum(-1) - 1).abs() > _SUM_TOLERANCE)
+        if bool(unsound.any()):
+            raise PluginError(
+                "decode of tokens gave numbers that are no probabilities: expected a sum of 1 over levels"
+            )
+        return self._chosen(x, mean, log_scale)[1].log()
+
+    def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        index, p, kept = self._chosen(x, mean, log_scale)
+        slope = (kept / p).to(mean.dtype).unsqueeze(-1)
+        return mean.new_zeros(*p.shape, self.levels).scatter(-1, index, slope)
+
+    def sample(self, mean: Tensor, log_scale: Tensor, generator: torch.Generator) -> Tensor:
+        replaced = log_scale.exp()
+        return categorical_sample(((1 - replaced) * mean + replaced / self.levels).log(), generator)
+
+    def scale_range(self, train: Split) -> tuple[float, float]:
+        return _LEAST_REPLACED, _MOST_REPLACED
 
 
 class DiscretisedGaussian(DecoderObservation):
@@ -194,6 +249,8 @@ def decoder_observation(spec: DataSpec, train: Split) -> DecoderObservation:
     """The form that all decoders of a data set get."""
     if spec.levels is None:
         return GaussianDensity(_channel_scale(train).to(train.x.device))
+    if spec.modality == "tokens":
+        return MixedCategorical(spec.levels)
     if spec.levels == 2:
         return FlippedBernoulli()
     return DiscretisedGaussian(spec.levels)

@@ -47,7 +47,8 @@ class DecodedLikelihood:
     def _decoded(self, z: Tensor) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             leaf = z.detach().requires_grad_()
-            mean = decode(self._model, leaf.flatten(0, 1), tuple(self._x.shape[2:]))
+            shape = self._observation.mean_shape(tuple(self._x.shape[2:]))
+            mean = decode(self._model, leaf.flatten(0, 1), shape)
             mean = mean.unflatten(0, z.shape[:2])
         return leaf, mean
 
@@ -78,12 +79,12 @@ class CallableLikelihood:
         return self.value_and_score(z)[1]
 
 
-def decode(model: HasDecoder, z: Tensor, event_shape: tuple[int, ...]) -> Tensor:
-    """model.decode(z), checked. Raises PluginError."""
+def decode(model: HasDecoder, z: Tensor, mean_shape: tuple[int, ...]) -> Tensor:
+    """model.decode(z), checked. mean_shape: of one example. Raises PluginError."""
     mean: object = model.decode(z)
     if not isinstance(mean, Tensor):
         raise PluginError(f"decode returned {type(mean).__name__}, expected a tensor")
-    expected = (len(z), *event_shape)
+    expected = (len(z), *mean_shape)
     if tuple(mean.shape) != expected:
         raise PluginError(
             f"decode of {len(z)} latents returned shape {tuple(mean.shape)}, expected {expected}"

@@ -16,7 +16,7 @@ from genbench.likelihood import kinds
 from genbench.likelihood.calls import batches, checked, most_draws
 from genbench.likelihood.dequantisation import MOST_DRAWS, dequantised_summary
 from genbench.likelihood.importance import WeightSummary, summarise
-from genbench.model import HasLogDensity, HasLogProb, HasLogWeights
+from genbench.model import GenerativeModel, HasLogDensity, HasLogProb, HasLogWeights
 from genbench.result import MetricValue, finite_or_none
 from genbench.spec import DataSpec
 
@@ -43,9 +43,11 @@ def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> 
         if isinstance(model, HasLogDensity):
             return _from_density(model, spec, x, min(k, MOST_DRAWS))
         if isinstance(model, HasLogWeights):
+            fixed = isinstance(model, GenerativeModel) and model.fixed_observation_variance
             bounds = _from_weights(model, spec, x, k)
-            elbo = LikelihoodEstimate(bounds.elbo, kinds.ELBO, k)
-            return [elbo] if k == 1 else [LikelihoodEstimate(bounds.log_mean, kinds.iwae(k), k), elbo]
+            elbo = LikelihoodEstimate(bounds.elbo, kinds.elbo(fixed_variance=fixed), k)
+            iwae = LikelihoodEstimate(bounds.log_mean, kinds.iwae(k, fixed_variance=fixed), k)
+            return [elbo] if k == 1 else [iwae, elbo]
     return []
 
 
@@ -64,7 +66,7 @@ def likelihood_metrics(
     if spec.is_discrete:
         metrics.append(_figure(f"{prefix}bits_per_dim", "bits/dim", best, 1 / (spec.dimension * math.log(2))))
     metrics += [
-        _figure("negative_elbo", "nats", other, 1.0) for other in estimates[1:] if other.kind == kinds.ELBO
+        _figure("negative_elbo", "nats", other, 1.0) for other in estimates[1:] if kinds.is_elbo(other.kind)
     ]
     return metrics
 

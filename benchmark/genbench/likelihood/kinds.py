@@ -3,6 +3,7 @@
 exact                             the model's own value
 lower bound (ELBO)                mean of log importance weights
 lower bound (IWAE-k)              log of the mean of k importance weights
+  (..., fixed variance)           the same under an observation model whose variance is a constant and not learned
 lower bound (dequantised)         of a continuous density, integers spread over their bins
 lower bound (dequantised, IW-k)   the same with k draws of the spread
 AIS estimate (gap g nats)         annealed importance sampling; g is how far the bidirectional bounds are
@@ -24,8 +25,17 @@ _ACCURACY = re.compile(r"^(AIS estimate(?: of Z)?) \((gap|within) (\S+) nats\)$"
 _DIFFERENCE = re.compile(r"^difference of (.+)$")
 
 
-def iwae(k: int) -> str:
-    return f"lower bound (IWAE-{k})"
+def elbo(*, fixed_variance: bool = False) -> str:
+    """fixed_variance: of the observation model, a constant that was not learned."""
+    return "lower bound (ELBO, fixed variance)" if fixed_variance else ELBO
+
+
+def iwae(k: int, *, fixed_variance: bool = False) -> str:
+    return f"lower bound (IWAE-{k}{', fixed variance' if fixed_variance else ''})"
+
+
+def is_elbo(kind: str) -> bool:
+    return kind.startswith("lower bound (ELBO")
 
 
 def dequantised(k: int) -> str:
