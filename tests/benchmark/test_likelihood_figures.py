@@ -91,6 +91,15 @@ def test_a_bound_of_its_own_stays_the_headline_beside_the_decoder_s(tmp_path: Pa
     assert figures["decoder_negative_log_likelihood"].n == 8
 
 
+def test_a_variance_that_is_not_learned_makes_a_kind_of_its_own(tmp_path: Path) -> None:
+    learned, fixed = (figures_of(m, tmp_path) for m in ("DecodesAndInfers", "InfersUnderFixedVariance"))
+    assert fixed["negative_log_likelihood"].kind == "lower bound (IWAE-10, fixed variance)"
+    assert fixed["negative_elbo"].kind == "lower bound (ELBO, fixed variance)"
+    for name in ("negative_log_likelihood", "negative_elbo"):
+        here, there = fixed[name].kind or "", learned[name].kind or ""
+        assert kinds.comparable(here) != kinds.comparable(there)
+
+
 def test_bits_get_bits_per_dim(tmp_path: Path) -> None:
     figures = figures_of("Decodes", tmp_path, BITS, **AIS)
     nats, bits = figures["negative_log_likelihood"], figures["bits_per_dim"]

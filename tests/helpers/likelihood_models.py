@@ -63,6 +63,10 @@ class DecodesAndInfers(Decodes):
         return exact.unsqueeze(1) - 0.1 * torch.rand(len(x), k)
 
 
+class InfersUnderFixedVariance(DecodesAndInfers):
+    fixed_observation_variance = True
+
+
 class DiscreteLatents(Decodes):
     @property
     def prior(self) -> Distribution:
