@@ -24,6 +24,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     importance_samples: k of the IWAE bound. threads: torch threads of the worker; a different number
     gives different rounding, and a different share of the machine. extractor: what makes the features, as its
     card's `label` has it; None in old records, which were scored with their modality's default.
+    ais_examples, ais_chains, ais_steps: of annealed importance sampling: how many test examples, chains of each
+    (of 64 numbers or more; smaller examples get more in proportion), and temperatures. 0 examples or steps: none.
     """
 
     model: str
@@ -41,6 +43,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     threads: int
     extractor: str | None = None
+    ais_examples: int = 0
+    ais_chains: int = 2
+    ais_steps: int = 0
     protocol: str = PROTOCOL_VERSION
 
     @property

@@ -220,4 +220,7 @@ def _job(
         device=request.device,
         threads=request.threads,
         extractor=extractor.label,
+        ais_examples=request.suite.ais_examples,
+        ais_chains=request.suite.ais_chains,
+        ais_steps=request.suite.ais_steps,
     )

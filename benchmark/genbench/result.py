@@ -27,8 +27,8 @@ Status = Literal["ok", "unsupported", "timeout", "oom", "killed", "diverged", "p
 class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
     """One figure.
 
-    kind: of a likelihood: "exact", "lower bound (ELBO)", "lower bound (IWAE-k)". n: examples it was
-    computed from; dimension: of the features; k: neighbours, or importance samples. extractor: name and
+    kind: of a likelihood, as `genbench.likelihood.kinds` writes it. n: examples it was computed from;
+    dimension: of the features; k: neighbours, importance samples, or chains. extractor: name and
     hash of what made the features. note: why there is no value, or what to mind about it. real: what held-out
     real data get, where a figure cannot be judged without it.
     """

@@ -31,6 +31,7 @@ class ScoringInputs:
     not seen. Both in the working dtype, on the CPU. train: real data that it has seen, M examples as they lie
     in memory, shared by all workers: take what you need of it in chunks.
     extractor: makes the features. truth: the known density, or None. seed: for metrics that draw.
+    valid: real data to choose a metric's own settings on, or None.
     """
 
     spec: DataSpec
@@ -40,6 +41,7 @@ class ScoringInputs:
     extractor: Extractor
     truth: Truth | None = None
     seed: int = 0
+    valid: Split | None = None
 
     @cached_property
     def sample_features(self) -> Tensor:

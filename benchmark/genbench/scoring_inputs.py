@@ -39,4 +39,5 @@ def scoring_inputs(
         extractor=extractor,
         truth=dataset.truth,
         seed=derive_seed(0, job.dataset, "scoring"),
+        valid=dataset.valid,
     )

@@ -27,7 +27,7 @@ from genbench.child import child_main
 from genbench.held_interrupts import interrupts_held
 from genbench.job import Job
 from genbench.result import Result, Status
-from genbench.task import Message, Outcome, Phase
+from genbench.task import ANNEALING_SECONDS, Message, Outcome, Phase
 
 PRELOAD = ["genbench.preload"]
 """What the fork server imports once, so that a child starts in milliseconds."""
@@ -36,7 +36,7 @@ PHASE_LIMITS_SECONDS = {
     "start": 60.0,
     "load": 300.0,
     "build": 120.0,
-    "likelihood": 600.0,
+    "likelihood": 600.0 + ANNEALING_SECONDS,
     "audit": 600.0,
     "score": 600.0,
 }

@@ -16,6 +16,9 @@ from genbench.result import Cost, CurvePoint, MetricValue, SamplingPoint, Status
 
 Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "audit", "score"]
 
+ANNEALING_SECONDS = 1800.0
+"""What annealed importance sampling may take; past it a worker leaves the figure out and says so."""
+
 WORK_FOLDER = "work"
 """Beside the samples: what is not whole yet. The store removes it with the job's result."""
 

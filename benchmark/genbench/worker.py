@@ -30,6 +30,7 @@ from genbench.failures import classify
 from genbench.features import Extractor
 from genbench.features.loading import load_extractor_or_reason
 from genbench.job import derive_seed
+from genbench.likelihood.annealed import AnnealedFigures
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
 from genbench.measure.gauges import Gauges
 from genbench.measure.memory import MemoryPeak, larger
@@ -239,15 +240,25 @@ class _Worker:
         estimates = estimate_likelihood(
             self.model, self.dataset.spec, reference.to(self.device), k=self.job.importance_samples
         )
+        likelihoods = likelihood_metrics(estimates, self.dataset.spec)
         if measure:
-            self.cost(likelihood_seconds=synchronised_clock(self.device) - began if estimates else None)
+            annealed = AnnealedFigures(
+                self.model,
+                self.dataset,
+                self.job,
+                reference.to(self.device),
+                estimates,
+                self.seed("likelihood"),
+            )
+            likelihoods += annealed.compute()
+            self.cost(likelihood_seconds=synchronised_clock(self.device) - began if likelihoods else None)
             self.observer.outcome(self.outcome)
             if estimates:
                 self.audit(samples, reference)
         self.enter("score")
         return [
             *score(self.task.metrics, self.inputs(samples, reference)),
-            *likelihood_metrics(estimates, self.dataset.spec),
+            *likelihoods,
         ]
 
     def trade_off(self) -> list[SamplingPoint]:

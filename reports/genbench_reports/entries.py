@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from genbench.job import Job
+from genbench.likelihood.kinds import comparable
 from genbench.result import Cost, MetricValue, Result
 from genbench_reports.statistics import Estimate
 
@@ -20,6 +21,9 @@ CONDITION_FIELDS = (
     "budget",
     "sampling_seconds",
     "importance_samples",
+    "ais_examples",
+    "ais_chains",
+    "ais_steps",
     "device",
     "threads",
 )
@@ -78,13 +82,13 @@ class Entry:
     def estimate(self, name: str) -> Estimate | None:
         """Over the seeds that have a value; None where none has, or where their kinds differ."""
         valued = {seed: figure for seed, figure in self.figures(name).items() if figure.value is not None}
-        if not valued or len({figure.kind for figure in valued.values()}) > 1:
+        if not valued or len({_comparable(figure) for figure in valued.values()}) > 1:
             return None
         return Estimate({seed: figure.value for seed, figure in valued.items() if figure.value is not None})
 
     def kind(self, name: str) -> str | None:
-        """The likelihood kind that all values of the metric share."""
-        kinds = {figure.kind for figure in self.figures(name).values() if figure.value is not None}
+        """The likelihood kind that all values of the metric share, without the accuracy of each."""
+        kinds = {_comparable(figure) for figure in self.figures(name).values() if figure.value is not None}
         return kinds.pop() if len(kinds) == 1 else None
 
     def doubts(self, name: str) -> list[str]:
@@ -104,6 +108,10 @@ class Entry:
         values = {result.job.seed: read(result.cost) for result in self.results}
         known = {seed: float(value) for seed, value in values.items() if value is not None}
         return Estimate(known) if known else None
+
+
+def _comparable(figure: MetricValue) -> str | None:
+    return None if figure.kind is None else comparable(figure.kind)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,12 @@ def _likelihoods(standings: Standings) -> Iterable[str]:
     name = next((name for name in standings.main if name in LIKELIHOOD_METRICS), None)
     if name is None:
         return
-    kinds = [kind for entry in standings.ordered if (kind := entry.kind(name)) is not None]
+    kinds = [
+        figure.kind
+        for entry in standings.ordered
+        for figure in entry.figures(name).values()
+        if figure.kind is not None and figure.value is not None and entry.kind(name) is not None
+    ]
     if not kinds:
         return
     title = metric_title(name, "neither")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genbench.cards import Better
+from genbench.likelihood.kinds import comparable
 from genbench_reports.entries import Entry
 from genbench_reports.statistics import claim, competition_ranks, indistinct_groups
 
@@ -42,7 +43,7 @@ def rank_entries(entries: Sequence[Entry], metric: str, better: Better) -> Ranki
         return Ranking({}, "No ranks: neither more nor less of this figure is better.")
     figures = [figure for entry in eligible for figure in entry.figures(metric).values()]
     for what, values in (
-        ("likelihood kinds", {figure.kind or "none" for figure in figures}),
+        ("likelihood kinds", {comparable(figure.kind or "none") for figure in figures}),
         ("feature extractors", {figure.extractor or "none" for figure in figures}),
         ("numbers of samples", {str(figure.n) for figure in figures}),
     ):

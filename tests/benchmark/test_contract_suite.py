@@ -32,8 +32,10 @@ SOUND = ModelCard(
     capabilities=(
         "sample",
         "log_prob",
+        "log_density",
         "log_weights",
         "decode",
+        "energy",
         "condition",
         "complete",
         "encode",

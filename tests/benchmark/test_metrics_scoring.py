@@ -24,7 +24,14 @@ SPECS = {
     "image": DataSpec(name="toy-images", modality="image", event_shape=(1, 4, 4), levels=17),
     "series": DataSpec(name="toy-series", modality="series", event_shape=(12, 2)),
 }
-MEASURED_BY_WORKER = {"negative_log_likelihood", "bits_per_dim"}
+MEASURED_BY_WORKER = {
+    "negative_log_likelihood",
+    "bits_per_dim",
+    "decoder_negative_log_likelihood",
+    "decoder_bits_per_dim",
+    "negative_elbo",
+    "likelihood_gap",
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ def inputs(
         train=Split(spec, real[:train].to(storage_dtype(spec))),
         extractor=extractor,
         truth=StandardNormal(torch.zeros(1, 2), 1.0) if modality == "points" else None,
+        valid=split,
     )
 
 

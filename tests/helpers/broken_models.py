@@ -75,6 +75,22 @@ class Sound(GenerativeModel):
     def encode(self, x: Tensor) -> Tensor:
         return torch.zeros(len(x), LATENT)
 
+    def log_density(self, x: Tensor) -> Tensor:
+        return Sound.log_prob(self, x.floor().long())  # flat over each integer's interval
+
+    def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
+        return beta * self.logits.T.gather(0, x).sum(1)
+
+    def base_log_partition(self) -> float:
+        return len(self.logits) * math.log(self.levels)
+
+    def sample_base(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(self.levels, (count, len(self.logits)), generator=generator)
+
+    def tempered_step(self, x: Tensor, beta: float, generator: torch.Generator) -> Tensor:
+        frequencies = (beta * self.logits).softmax(1)
+        return torch.multinomial(frequencies, len(x), replacement=True, generator=generator).T.contiguous()
+
     def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         return torch.where(mask, x, self.sample(len(x), generator))
 
@@ -295,3 +311,15 @@ class LogWeightsDoNotDependOnK(Sound):
 
 class LogWeightsFitTheSamples(LogProbFitsTheSamples):
     """Seen where the space can be counted: a bound may be as loose as it likes."""
+
+
+class LogDensityIsOneFiniteNumberEach(Sound):
+    def log_density(self, x: Tensor) -> Tensor:
+        return super().log_density(x) + math.inf
+
+
+class EnergiesAreFiniteAllAlongThePath(Sound):
+    """At the base it divides by beta."""
+
+    def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
+        return super().log_unnormalised(x, 1.0) * (beta - 1) / torch.tensor(beta)

@@ -25,6 +25,7 @@ _VENDI = "genbench.metrics.vendi:score_vendi"
 _TWO_SAMPLE = "genbench.metrics.two_sample:score_two_sample"
 _WASSERSTEIN = "genbench.metrics.wasserstein:score_wasserstein"
 _DIVERGENCES = "genbench.metrics.divergences:score_divergences"
+_PARZEN = "genbench.metrics.parzen:score_parzen"
 
 METRIC_CARDS: tuple[MetricCard, ...] = (
     # ---- measured by the worker, which holds the model
@@ -43,6 +44,42 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         better="lower",
         group="likelihood",
         modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="decoder_negative_log_likelihood",
+        summary="mean negative log-likelihood of held-out examples by AIS, with the same form of fixed noise on every"
+        " model's decoder",
+        unit="nats",
+        better="lower",
+        group="likelihood",
+        modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="decoder_bits_per_dim",
+        summary="decoder_negative_log_likelihood in bits, per number of an example",
+        unit="bits/dim",
+        better="lower",
+        group="likelihood",
+        modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="negative_elbo",
+        summary="mean negative evidence lower bound of held-out examples, where the likelihood is a tighter bound",
+        unit="nats",
+        better="lower",
+        group="likelihood",
+        modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="parzen_log_likelihood",
+        summary="log-density of real data under Gaussian windows on the samples; unsound: orders models wrongly"
+        " (Theis et al. 2016)",
+        unit="nats",
+        # It orders models wrongly, so neither more nor less of it says anything.
+        better="neither",
+        group="likelihood",
+        modalities=_VECTORS,
+        factory=_PARZEN,
     ),
     # ---- from features of samples and of real data
     MetricCard(
@@ -209,6 +246,14 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         factory=_SERIES,
     ),
     # ---- memorisation
+    MetricCard(
+        name="likelihood_gap",
+        summary="mean log-likelihood of training examples less that of as many test examples, by the same estimate",
+        unit="nats",
+        better="lower",
+        group="memorisation",
+        modalities=MODALITIES,
+    ),
     MetricCard(
         name="authenticity",
         summary="share of samples farther from the nearest training example than its own nearest (Alaa et al. 2022)",
