@@ -34,6 +34,7 @@ BITS = DatasetCard(
     citation="none",
     factory="likelihood_models:bits",
 )
+SYMBOLS = msgspec.structs.replace(BITS, spec=likelihood_models.SYMBOLS, factory="likelihood_models:symbols")
 AIS = {"ais_examples": 8, "ais_chains": 2, "ais_steps": 20}
 DECODER = {"decoder_negative_log_likelihood"}
 CARDS = {card.name: card for card in METRIC_CARDS}
@@ -45,7 +46,7 @@ def outcome_of(model: str, folder: Path, dataset: DatasetCard = TINY, **changes:
         task,
         job=msgspec.structs.replace(task.job, dataset=dataset.name),
         model_factory=f"likelihood_models:{model}",
-        extractor=msgspec.structs.replace(VALUES, modalities=("points", "image")),
+        extractor=msgspec.structs.replace(VALUES, modalities=("points", "image", "tokens")),
     )
     return run_task(task)
 
@@ -107,6 +108,15 @@ def test_bits_get_bits_per_dim(tmp_path: Path) -> None:
     assert bits.value == pytest.approx(nats.value / 12 / math.log(2))
     assert figures["decoder_bits_per_dim"].value == bits.value
     assert "Bernoulli noise of flip probability" in (bits.note or "")
+
+
+def test_decoders_of_symbols_get_the_probability_of_the_symbols(tmp_path: Path) -> None:
+    bits = figures_of("DecodesSymbols", tmp_path, SYMBOLS, **AIS)["bits_per_dim"]
+    assert "categorical noise of replacement probability" in (bits.note or "")
+    assert bits.value == pytest.approx(math.log2(3), abs=0.15)  # the data are uniform
+    outcome = outcome_of("DecodesLogits", tmp_path, SYMBOLS, **AIS)
+    assert outcome.status == "plugin_error"
+    assert "no probabilities" in (outcome.reason or "")
 
 
 def test_zero_turns_annealing_off(tmp_path: Path) -> None:
