@@ -103,6 +103,20 @@ def test_both_ways_to_the_statistics_agree() -> None:
         torch.testing.assert_close(statistics.mean, x.mean(0))
 
 
+def test_features_are_left_as_they_were() -> None:
+    x, y = features(400, 12, 5).double() + 3.0, features(300, 12, 6).double()
+    kept = x.clone(), y.clone()
+    frechet_distance_with_error(x, y)
+    frechet_distance(x, y)
+    assert torch.equal(x, kept[0])
+    assert torch.equal(y, kept[1])
+
+
+def test_many_blocks_of_columns_equal_the_matrix_square_root() -> None:
+    x, y = features(900, 600, 0), features(1000, 600, 1, scale=1.3, shift=0.2)
+    assert frechet_distance(x, y).item() == pytest.approx(by_matrix_square_root(x, y), rel=1e-6)
+
+
 @pytest.mark.parametrize(("n", "dim"), [(700, 1030), (9000, 520)])
 def test_scatter_in_blocks_of_rows_and_columns(n: int, dim: int) -> None:
     x = torch.randn(n, dim, generator=torch.Generator().manual_seed(0)) + 5.0

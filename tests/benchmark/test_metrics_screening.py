@@ -87,6 +87,6 @@ def test_few_pairs_are_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = centred_sets(draw(1000, 64, 0), draw(1000, 64, 1))
     radii = kth_neighbour_radii(a, K), kth_neighbour_radii(b, K)
     of_radii = sum(looked_at)
-    assert of_radii == 2 * 1000 * (K + 4)
+    assert 2 * 1000 <= of_radii < 2 * 1000 * 1.5
     assert sum(1 for _ in balls(a, b, *radii)) == 1
     assert sum(looked_at) - of_radii < 200

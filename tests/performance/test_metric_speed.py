@@ -1,7 +1,8 @@
 """Metrics against the usual ways of computing them: time as a ratio within one run, and peak memory.
 
 Both sides use the same number of threads, as OMP_NUM_THREADS sets it (prdc starts eight of its own
-whatever it says). Run one alone to read its figures:
+whatever it says). Numpy's and scipy's OpenBLAS choose their kernels by OPENBLAS_CORETYPE where that is set,
+which moves the peers' side; docs/metrics.md says how far. Run one alone to read its figures:
 
     python -m pytest tests/performance/test_metric_speed.py -m "slow or not slow"
 """

@@ -26,7 +26,6 @@ from genbench.metrics.feature_arrays import Estimate, of_two_feature_sets
 from genbench.metrics.figures import feature_obstacle, figure, without_value
 from genbench.metrics.frechet import (
     GaussianStatistics,
-    covariance_root,
     frechet_distance_from_statistics,
     frechet_estimate,
     mean_and_scatter,
@@ -90,7 +89,7 @@ class _Moments:
     scatter: Float[Tensor, "dim dim"]
 
     def gaussian(self) -> GaussianStatistics:
-        return GaussianStatistics(self.mean, covariance_root(self.scatter / (self.count - 1)))
+        return GaussianStatistics(self.mean, self.scatter / (self.count - 1))
 
 
 def _halved(x: Float[Tensor, "n dim"], generator: torch.Generator) -> tuple[_Moments, _Moments]:
