@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from genbench import metrics
 from genbench.cards import load_factory
+from genbench.metrics.cards import METRIC_CARDS
 from genbench.plugin_manager import load_registry
 
 DOCUMENTS = (
@@ -15,6 +18,8 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "docs/adding-a-model.md",
     "docs/hooks.md",
+    "docs/likelihood.md",
+    "docs/metrics.md",
     "docs/your-own-data.md",
 )
 EXAMPLE = Path(__file__).parent / "example-plugin"
@@ -89,3 +94,21 @@ def test_the_files_of_the_reading_order_exist(repository: Path) -> None:
                 path for path in (repository / name, folder / name, folder.parent / name) if path.exists()
             )
             folder = here.parent if here.is_file() else here
+
+
+def test_every_metric_is_explained(repository: Path) -> None:
+    text = (repository / "docs" / "metrics.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"\*\*`(\w+)`\*\*", text))
+    assert explained >= {card.name for card in METRIC_CARDS}
+    assert explained <= set(load_registry().metrics)
+
+
+def test_classes_and_functions_of_metrics_exist(repository: Path) -> None:
+    text = (repository / "docs" / "metrics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `[^|]*\|([^|]*)\|([^|]*)\|$", text, flags=re.MULTILINE)
+    classes = {name for row, _ in rows for name in re.findall(r"`(\w+)`", row)}
+    assert classes == set(metrics.__all__)
+    for _, functions in rows:
+        module, *names = re.findall(r"\w+", " ".join(re.findall(r"`([\w.]+)`", functions)))
+        for name in names:
+            assert hasattr(import_module(f"genbench.metrics.{module}"), name), f"{module}.{name}"

@@ -7,8 +7,10 @@
     │   └── RunFolderError        a run folder that cannot be read or written
     ├── PluginError               a plugin broke its contract
     ├── DataError                 a data set could not be had or is not what it should be
+    ├── FeatureError              a feature extractor could not be had or is not the recorded one
     ├── Diverged                  training or sampling gave values that are not finite
-    └── SamplingTimeout           the sampling budget ran out
+    ├── SamplingTimeout           the sampling budget ran out
+    └── LikelihoodUnavailable     a likelihood that this model cannot be given, with the reason
 
 Anything else that reaches the top is a bug of ours, and shows its traceback.
 """
@@ -51,12 +53,20 @@ class DataError(GenbenchError):
     """A data set could not be had, or is not what it should be."""
 
 
+class FeatureError(GenbenchError):
+    """A feature extractor could not be had, or is not the recorded one."""
+
+
 class Diverged(GenbenchError):
     """Training or sampling gave values that are not finite."""
 
 
 class SamplingTimeout(GenbenchError):
     """The sampling budget ran out."""
+
+
+class LikelihoodUnavailable(GenbenchError):
+    """A likelihood that this model cannot be given, though it broke no contract."""
 
 
 def _hint(kind: str, name: str, known: list[str]) -> str:

@@ -21,7 +21,12 @@ class GenerativeModel(nn.Module, ABC):
     """Subclass this. Hyperparameters are keyword arguments with defaults, listed on the model's card.
 
     Learned tensors are parameters or buffers, so that `state_dict` holds all there is to a checkpoint.
+
+    fixed_observation_variance: set it to True where `log_weights` are of an observation model with a variance that
+    is a constant, and not learned. The kind of the likelihood says so, and reports rank the two apart.
     """
+
+    fixed_observation_variance: bool = False
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
@@ -70,8 +75,45 @@ class HasDecoder(Protocol):
         """Over latents; `prior.sample((count,))` is (count, *latent_shape)."""
 
     def decode(self, z: Tensor) -> Tensor:
-        """(N, *latent_shape) -> (N, *event_shape), float: the mean of the observation, on the data's
-        scale (0..levels-1 where `levels` is set), differentiable in z."""
+        """(N, *latent_shape) -> (N, *decoded_shape(spec)), float: the mean of the observation, differentiable
+        in z. It lies on the data's scale, 0..levels-1 where `levels` is set; of tokens it is the probability of each
+        symbol, since a mean of symbols says nothing."""
+
+
+def decoded_shape(spec: DataSpec) -> tuple[int, ...]:
+    """Of what `decode` gives for one example: event_shape, and for tokens (*event_shape, levels)."""
+    if spec.modality == "tokens" and spec.levels is not None:
+        return (*spec.event_shape, spec.levels)
+    return spec.event_shape
+
+
+@runtime_checkable
+class HasLogDensity(Protocol):
+    """Capability `log_density`: the density of real numbers, for data with levels too. The harness makes a
+    likelihood of the integers from it, a lower bound (`genbench.likelihood.dequantisation`)."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """(N, *event_shape) float -> (N,) nats. Where `spec.levels` is set, integer i of the data is spread over
+        [i, i + 1); the density is of numbers in [0, levels), and may lie outside in part."""
+
+
+@runtime_checkable
+class HasEnergy(Protocol):
+    """Capability `energy`: p(x) = f(x) / Z with Z unknown, and a path f_beta from a base distribution (beta 0)
+    whose integral is known to f (beta 1). The harness estimates Z along it by annealed importance sampling.
+    `genbench.likelihood.base_rate_rbm` has the path of an RBM."""
+
+    def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
+        """(N, *event_shape) -> (N,) nats, log f_beta(x)."""
+
+    def base_log_partition(self) -> float:
+        """log of the sum or integral of f_0, nats."""
+
+    def sample_base(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *event_shape) from f_0, in whatever dtype the other methods take."""
+
+    def tempered_step(self, x: Tensor, beta: float, generator: torch.Generator) -> Tensor:
+        """(N, *event_shape) -> the same: one transition that leaves f_beta invariant."""
 
 
 @runtime_checkable
@@ -114,7 +156,9 @@ class HasSamplingSteps(Protocol):
 CAPABILITY_PROTOCOLS: dict[str, type] = {
     "log_prob": HasLogProb,
     "log_weights": HasLogWeights,
+    "log_density": HasLogDensity,
     "decode": HasDecoder,
+    "energy": HasEnergy,
     "condition": Conditional,
     "complete": Completes,
     "encode": Encodes,

@@ -12,11 +12,15 @@ import torch
 from torch import Tensor
 
 from genbench.cards import MetricCard, load_factory
-from genbench.data import Truth
+from genbench.data import Split, Truth, storage_dtype, working_dtype
 from genbench.errors import PluginError
 from genbench.features import Extractor
+from genbench.kept import fingerprint, kept_tensors
 from genbench.result import MetricValue
 from genbench.spec import DataSpec
+
+# Features are computed of this many numbers at a time: 16 MB in the working dtype.
+_CHUNK_NUMBERS = 2**21
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,20 @@ class ScoringInputs:
     """What a metric may look at. N is the same for the samples and the reference.
 
     samples: (N, *event_shape) from the model. reference: (N, *event_shape) real data that the model has
-    not seen. train: (M, *event_shape) real data that it has seen. All in the working dtype, on the CPU.
+    not seen. Both in the working dtype, on the CPU. train: real data that it has seen, M examples as they lie
+    in memory, shared by all workers: take what you need of it in chunks.
     extractor: makes the features. truth: the known density, or None. seed: for metrics that draw.
+    valid: real data to choose a metric's own settings on, or None.
     """
 
     spec: DataSpec
     samples: Tensor
     reference: Tensor
-    train: Tensor
+    train: Split
     extractor: Extractor
     truth: Truth | None = None
     seed: int = 0
+    valid: Split | None = None
 
     @cached_property
     def sample_features(self) -> Tensor:
@@ -43,13 +50,35 @@ class ScoringInputs:
 
     @cached_property
     def reference_features(self) -> Tensor:
-        """(N, D) float32."""
-        return self.extractor(self.reference)
+        """(N, D) float32, computed once for all jobs. Not to be written into."""
+        return self._kept_features(self.reference, self.reference_fingerprint)
 
     @cached_property
     def train_features(self) -> Tensor:
-        """(M, D) float32."""
-        return self.extractor(self.train)
+        """(M, D) float32, computed once for all jobs, and memory-mapped. Not to be written into."""
+        return self._kept_features(self.train.x, self.train_fingerprint)
+
+    @cached_property
+    def train_fingerprint(self) -> str:
+        """Of the training examples, as they are now."""
+        return fingerprint(self.train.x)
+
+    @cached_property
+    def reference_fingerprint(self) -> str:
+        """Of the reference."""
+        return fingerprint(self.reference.to(storage_dtype(self.spec)))
+
+    def _kept_features(self, x: Tensor, data: str) -> Tensor:
+        kept = kept_tensors(
+            "features", (self.extractor.identity, data), lambda: {"features": self._features_in_chunks(x)}
+        )
+        return kept["features"]
+
+    def _features_in_chunks(self, x: Tensor) -> Tensor:
+        if len(x) == 0:
+            return self.extractor(x.to(working_dtype(self.spec)))
+        chunks = x.split(max(1, _CHUNK_NUMBERS // self.spec.dimension))
+        return torch.cat([self.extractor(chunk.to(working_dtype(self.spec))) for chunk in chunks])
 
     def generator(self) -> torch.Generator:
         """A fresh generator, the same for every model, so that random projections pair up."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from genbench.cards import DatasetCard, ExtractorCard, load_factory
+from genbench.cards import DatasetCard
 from genbench.data import Dataset
-from genbench.errors import DataError, PluginError
+from genbench.errors import DataError
 from genbench.features import Extractor
 from genbench.job import Job, derive_seed
 from genbench.prepared import load_dataset
@@ -23,14 +23,6 @@ def load_data(card: DatasetCard) -> Dataset:
         raise DataError(f"{card.name}: {type(error).__name__}: {error}") from error
 
 
-def load_extractor(card: ExtractorCard, dataset: Dataset) -> Extractor:
-    """Raises PluginError where the card's factory makes something else."""
-    extractor = load_factory(card.factory)(dataset)
-    if not isinstance(extractor, Extractor):
-        raise PluginError(f"{card.factory} returned {type(extractor).__name__}, expected an Extractor")
-    return extractor
-
-
 def reference_examples(dataset: Dataset, job: Job) -> Tensor:
     """(N, *event_shape) test examples in the working dtype: the same ones for every model and seed."""
     return dataset.test.random_subset(job.samples, derive_seed(0, job.dataset, "reference")).tensor()
@@ -43,8 +35,9 @@ def scoring_inputs(
         spec=dataset.spec,
         samples=samples,
         reference=reference,
-        train=dataset.train.tensor(),
+        train=dataset.train,
         extractor=extractor,
         truth=dataset.truth,
         seed=derive_seed(0, job.dataset, "scoring"),
+        valid=dataset.valid,
     )

@@ -18,6 +18,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     models: names, "family:NAME", or "*" for all. datasets: names, "embedded", or "*" for all.
     samples: how many are scored, where the data set has as many validation and test examples.
+    ais_examples, ais_chains, ais_steps: of annealed importance sampling (see `Job`); left out, there is none.
     """
 
     summary: str
@@ -26,6 +27,9 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     seeds: int
     samples: int
     importance_samples: int
+    ais_examples: int = 0
+    ais_chains: int = 2
+    ais_steps: int = 0
     models: tuple[str, ...] = ("*",)
     datasets: tuple[str, ...] = ("*",)
     name: str = ""
@@ -61,5 +65,9 @@ def load_suite(name_or_file: str) -> Suite:
         raise UsageError(
             f"suite {name_or_file}: seeds and importance_samples must be at least 1, samples at least 2,"
             " sampling_seconds more than 0"
+        )
+    if suite.ais_examples < 0 or suite.ais_steps < 0 or suite.ais_chains < 1:
+        raise UsageError(
+            f"suite {name_or_file}: ais_examples and ais_steps must be at least 0 (none), ais_chains at least 1"
         )
     return msgspec.structs.replace(suite, name=name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genbench.cards import Better
+from genbench.likelihood.kinds import comparable
 from genbench_reports.entries import Entry
 from genbench_reports.statistics import claim, competition_ranks, indistinct_groups
 
@@ -37,12 +38,12 @@ def rank_entries(entries: Sequence[Entry], metric: str, better: Better) -> Ranki
     """
     eligible = [entry for entry in entries if not entry.is_calibration and entry.is_complete(metric)]
     if not eligible:
-        return Ranking({}, "No ranks: no contender has this figure for all of its seeds.")
+        return Ranking({}, "No ranks: no contender has this figure, beyond doubt, for all of its seeds.")
     if better == "neither":
         return Ranking({}, "No ranks: neither more nor less of this figure is better.")
     figures = [figure for entry in eligible for figure in entry.figures(metric).values()]
     for what, values in (
-        ("likelihood kinds", {figure.kind or "none" for figure in figures}),
+        ("likelihood kinds", {comparable(figure.kind or "none") for figure in figures}),
         ("feature extractors", {figure.extractor or "none" for figure in figures}),
         ("numbers of samples", {str(figure.n) for figure in figures}),
     ):

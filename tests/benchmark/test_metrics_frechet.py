@@ -13,8 +13,10 @@ from torch import Tensor
 from genbench.metrics.frechet import (
     covariance_root,
     frechet_distance,
+    frechet_distance_with_error,
     gaussian_statistics,
     gaussian_statistics_from_sums,
+    mean_and_scatter,
 )
 
 
@@ -99,6 +101,50 @@ def test_both_ways_to_the_statistics_agree() -> None:
     for statistics in (direct, summed):
         torch.testing.assert_close(statistics.root.T @ statistics.root, covariance, rtol=1e-9, atol=1e-10)
         torch.testing.assert_close(statistics.mean, x.mean(0))
+
+
+def test_features_are_left_as_they_were() -> None:
+    x, y = features(400, 12, 5).double() + 3.0, features(300, 12, 6).double()
+    kept = x.clone(), y.clone()
+    frechet_distance_with_error(x, y)
+    frechet_distance(x, y)
+    assert torch.equal(x, kept[0])
+    assert torch.equal(y, kept[1])
+
+
+def test_many_blocks_of_columns_equal_the_matrix_square_root() -> None:
+    x, y = features(900, 600, 0), features(1000, 600, 1, scale=1.3, shift=0.2)
+    assert frechet_distance(x, y).item() == pytest.approx(by_matrix_square_root(x, y), rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "dim"), [(700, 1030), (9000, 520)])
+def test_scatter_in_blocks_of_rows_and_columns(n: int, dim: int) -> None:
+    x = torch.randn(n, dim, generator=torch.Generator().manual_seed(0)) + 5.0
+    mean, scatter = mean_and_scatter(x)
+    np.testing.assert_allclose(mean.numpy(), x.double().numpy().mean(0), rtol=1e-12)
+    expected = np.cov(x.double().numpy(), rowvar=False) * (n - 1)
+    np.testing.assert_allclose(scatter.numpy(), expected, rtol=1e-9, atol=1e-9 * n)
+
+
+def test_with_error_gives_the_same_distance() -> None:
+    for n, m, dim in ((300, 200, 16), (40, 60, 50), (30, 200, 50), (2, 2, 3)):
+        x, y = features(n, dim, 0), features(m, dim, 1, scale=1.3)
+        found = frechet_distance_with_error(x, y)
+        assert found.value.item() == pytest.approx(frechet_distance(x, y).item(), rel=1e-9)
+        assert found.stderr > 0
+
+
+def test_standard_error_in_one_dimension_is_the_delta_methods() -> None:
+    """d² = (m1 - m2)² + (s1 - s2)²; of m it is 2 (m1 - m2) (x - m1), of s (s1 - s2) ((x - m1)² / s1 - s1)."""
+    x, y = features(900, 1, 0).double()[:, 0], features(800, 1, 1, scale=3.0, shift=-2.0).double()[:, 0]
+    variance = 0.0
+    for a, b in ((x, y), (y, x)):
+        m, s = a.mean() - b.mean(), a.std() - b.std()
+        c = a - a.mean()
+        influence = 2 * m * c + s * (c.square() / a.std() - a.std())
+        variance += float(influence.var()) / len(a)
+    found = frechet_distance_with_error(x[:, None], y[:, None]).stderr
+    assert found.item() == pytest.approx(variance**0.5, rel=1e-6)
 
 
 def test_root_of_a_singular_matrix_has_its_rank() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from genbench.data import Split
 from genbench.features.extractor import Extractor
 from genbench.metrics.truth import assign_to_modes, high_quality_share, modes_covered, score_truth
 from genbench.scoring import ScoringInputs
@@ -46,7 +47,12 @@ def inputs(samples: Tensor, truth: SquareTruth) -> ScoringInputs:
     spec = DataSpec(name="corners", modality="points", event_shape=(2,))
     extractor = Extractor("values", "0", lambda x: x)
     return ScoringInputs(
-        spec=spec, samples=samples, reference=samples, train=samples, extractor=extractor, truth=truth
+        spec=spec,
+        samples=samples,
+        reference=samples,
+        train=Split(spec, samples),
+        extractor=extractor,
+        truth=truth,
     )
 
 
@@ -58,6 +64,36 @@ def test_counted_by_hand() -> None:
     assert assignment.high_quality.tolist() == [True, True, False, True, False, False]
     assert modes_covered(assignment) == 2
     assert high_quality_share(assignment) == 0.5
+
+
+def as_pacgan_counts(samples: Tensor, modes: Tensor, mode_scale: float) -> tuple[int, float]:
+    """Its published evaluation, in words: each sample goes to the mode that is nearest in standard deviations
+    (of a diagonal covariance), if it is within three of them; modes that got any are covered, and the share of
+    samples that went anywhere is of high quality. VEEGAN's text says the same."""
+    got = [0] * len(modes)
+    variance = [mode_scale**2] * modes.shape[1]
+    for sample in samples.double().tolist():
+        far = [
+            math.sqrt(sum((a - b) ** 2 / v for a, b, v in zip(sample, mode, variance, strict=True)))
+            for mode in modes.double().tolist()
+        ]
+        if min(far) < 3:
+            got[far.index(min(far))] += 1
+    return sum(count > 0 for count in got), sum(got) / len(samples)
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.03, 0.3])
+def test_as_veegan_and_pacgan_define_them(spread: float) -> None:
+    """On their ring of eight, by a model that misses two modes, is too wide or too narrow, and strays."""
+    angles = torch.arange(8) * (2 * math.pi / 8)
+    modes = torch.stack([angles.cos(), angles.sin()], 1)
+    generator = torch.Generator().manual_seed(0)
+    centres = modes[torch.randint(6, (300,), generator=generator)]
+    samples = centres + spread * torch.randn(300, 2, generator=generator)
+    samples = torch.cat([samples, torch.rand(60, 2, generator=generator) * 4 - 2])
+    assignment = assign_to_modes(samples, modes, 0.01)
+    expected = as_pacgan_counts(samples, modes, 0.01)
+    assert (modes_covered(assignment), high_quality_share(assignment)) == expected
 
 
 @settings(max_examples=30, deadline=None)

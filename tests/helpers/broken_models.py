@@ -75,6 +75,22 @@ class Sound(GenerativeModel):
     def encode(self, x: Tensor) -> Tensor:
         return torch.zeros(len(x), LATENT)
 
+    def log_density(self, x: Tensor) -> Tensor:
+        return Sound.log_prob(self, x.floor().long())  # flat over each integer's interval
+
+    def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
+        return beta * self.logits.T.gather(0, x).sum(1)
+
+    def base_log_partition(self) -> float:
+        return len(self.logits) * math.log(self.levels)
+
+    def sample_base(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(self.levels, (count, len(self.logits)), generator=generator)
+
+    def tempered_step(self, x: Tensor, beta: float, generator: torch.Generator) -> Tensor:
+        frequencies = (beta * self.logits).softmax(1)
+        return torch.multinomial(frequencies, len(x), replacement=True, generator=generator).T.contiguous()
+
     def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         return torch.where(mask, x, self.sample(len(x), generator))
 
@@ -261,6 +277,14 @@ class LogProbSumsToOne(Sound):
         return super().log_prob(x) - 0.01
 
 
+class LogProbFitsTheSamples(Sound):
+    """Samples at another temperature; the likelihood itself adds up."""
+
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        frequencies = (3 * self.logits).softmax(1)
+        return torch.multinomial(frequencies, count, replacement=True, generator=generator).T.contiguous()
+
+
 class LogWeightsAreFinite(Sound):
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         return super().log_weights(x, k) - math.inf
@@ -276,3 +300,26 @@ class LogWeightsSumToOne(Sound):
 
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         return super().log_weights(x, k) - LATENT * math.log(PROPOSAL_SCALE)
+
+
+class LogWeightsDoNotDependOnK(Sound):
+    """Divides by k itself, which the bound does again."""
+
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        return super().log_weights(x, k) - math.log(k)
+
+
+class LogWeightsFitTheSamples(LogProbFitsTheSamples):
+    """Seen where the space can be counted: a bound may be as loose as it likes."""
+
+
+class LogDensityIsOneFiniteNumberEach(Sound):
+    def log_density(self, x: Tensor) -> Tensor:
+        return super().log_density(x) + math.inf
+
+
+class EnergiesAreFiniteAllAlongThePath(Sound):
+    """At the base it divides by beta."""
+
+    def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
+        return super().log_unnormalised(x, 1.0) * (beta - 1) / torch.tensor(beta)

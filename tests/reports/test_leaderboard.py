@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from genbench.cards import DatasetCard, MetricCard
 from genbench.result import Cost, MetricValue, Result
 from genbench_reports.entries import group_results
 from genbench_reports.leaderboard import Leaderboard, build_leaderboards
+from genbench_reports.likelihood_marks import likelihood_mark, marks_legend
 from genbench_reports.ranking import order_by_kind
 from genbench_reports.table import Cell, Table
 
@@ -162,7 +165,13 @@ def test_likelihoods_carry_their_kind_and_each_kind_has_its_best(
         "exact-b": ("exact", 2.5),
         "elbo-a": ("lower bound (ELBO)", 1.0),
         "elbo-b": ("lower bound (ELBO)", 1.5),
-        "ais": ("AIS estimate (gap 0.1)", 0.5),
+        "ais-a": ("AIS estimate (gap 0.10 nats)", 0.5),
+        "ais-b": ("AIS estimate (gap 3.40 nats)", 0.7),
+        "rbm": ("AIS estimate of Z (within 0.02 nats)", 0.1),
+        "iwae-a": ("lower bound (IWAE-100)", 1.1),
+        "iwae-b": ("lower bound (IWAE-100)", 1.2),
+        "fixed-a": ("lower bound (IWAE-100, fixed variance)", 0.4),
+        "fixed-b": ("lower bound (IWAE-100, fixed variance)", 0.6),
     }
     results = [result(n, kind=kind, figures={"bits_per_dim": value}) for n, (kind, value) in kinds.items()]
     shown = board(results, metric_cards, dataset_cards)
@@ -172,14 +181,83 @@ def test_likelihoods_carry_their_kind_and_each_kind_has_its_best(
         "exact-b": "=",
         "elbo-a": "≤",
         "elbo-b": "≤",
-        "ais": "≈",
+        "ais-a": "≈",
+        "ais-b": "≈",
+        "rbm": "≈",
+        "iwae-a": "≤",
+        "iwae-b": "≤",
+        "fixed-a": "≤",
+        "fixed-b": "≤",
     }
-    assert {name for name, each in column.items() if each.best} == {"exact-a", "elbo-a"}
+    best = {name for name, each in column.items() if each.best}
+    assert best == {"exact-a", "elbo-a", "ais-a", "iwae-a", "fixed-a"}
     assert order_by_kind(shown.standings.ordered, "bits_per_dim", "lower") == {
+        "AIS estimate": ["ais-a", "ais-b"],
         "exact": ["exact-a", "exact-b"],
         "lower bound (ELBO)": ["elbo-a", "elbo-b"],
+        "lower bound (IWAE-100)": ["iwae-a", "iwae-b"],
+        "lower bound (IWAE-100, fixed variance)": ["fixed-a", "fixed-b"],
     }
-    assert any("Kinds are not ranked against each other" in note for note in shown.notes)
+    (legend,) = (note for note in shown.notes if "Kinds are not ranked against each other" in note)
+    assert "AIS estimate (gap 0.10 to 3.40 nats), AIS estimate of Z (within 0.02 nats)" in legend
+
+
+def test_seeds_whose_estimates_differ_in_their_gap_alone_have_a_mean(
+    result: Make, metric_cards: Metrics, dataset_cards: Datasets
+) -> None:
+    results = [
+        result("gan", seed=seed, kind=f"AIS estimate (gap {gap} nats)", figures={"bits_per_dim": 2.0 + seed})
+        for seed, gap in enumerate(("0.10", "0.30", "-0.01"))
+    ]
+    shown = board(results, metric_cards, dataset_cards)
+    assert cell(shown.main, "gan", "bits/dim").text.startswith("≈ 3.00±")
+    assert any("AIS estimate (gap -0.01 to 0.30 nats)" in note for note in shown.notes)
+
+
+def test_what_differs_in_annealing_shares_no_table(
+    result: Make, metric_cards: Metrics, dataset_cards: Datasets
+) -> None:
+    results = [
+        result("gan", figures={"bits_per_dim": 2.0}, ais_steps=100),
+        result("gan", figures={"bits_per_dim": 2.0}, ais_steps=500),
+    ]
+    boards = build_leaderboards(results, metric_cards, dataset_cards).boards
+    assert [each.title for each in boards] == ["tiny-image (ais steps 100)", "tiny-image (ais steps 500)"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "mark"),
+    [
+        ("exact", "="),
+        ("lower bound (dequantised, IW-20)", "≤"),
+        ("AIS estimate (gap 0.10 nats)", "≈"),
+        ("AIS estimate of Z (within inf nats)", "≈"),
+        ("difference of lower bound (IWAE-100)", "≈"),
+        ("unsound (Parzen window)", "~"),
+        ("upper bound", "?"),
+    ],
+)
+def test_every_kind_has_its_mark_and_its_legend(kind: str, mark: str) -> None:
+    assert likelihood_mark(kind) == mark
+    assert marks_legend([kind]).startswith(f"{mark} ")
+
+
+def test_kernel_density_is_never_best_and_never_in_the_likelihood_s_column(
+    result: Make, metric_cards: Metrics, dataset_cards: Datasets, figure: Figure
+) -> None:
+    unsound = figure(
+        "parzen_log_likelihood", -100.0, "unsound (Parzen window)", note="unsound: orders models wrongly"
+    )
+    shown = board(
+        [result("gan", figures={"parzen_log_likelihood": unsound, "frechet_distance": 1.0})],
+        metric_cards,
+        dataset_cards,
+    )
+    assert all("Parzen" not in column.title for column in shown.main.columns)
+    found = cell(shown.further, "gan", "Parzen nats (unsound)")
+    assert found.text.startswith("~")
+    assert not found.best
+    assert any("unsound: orders models wrongly" in note for note in shown.notes)
 
 
 def test_no_mean_over_seeds_of_different_kinds(

@@ -1,75 +1,120 @@
-"""From a model to its likelihood, with the kind that says what may be compared with what.
+"""From a model to its likelihood, with the kind that says what may be compared with what (`kinds`).
 
-exact                  `log_prob`
-lower bound (ELBO)     mean of `log_weights(x, 1)`
-lower bound (IWAE-k)   logsumexp over k weights - log k (Burda et al. 2016, eq. 8); never below the ELBO in
-                       expectation, never above the truth
+Straight from the model: exact from `log_prob`, dequantised from `log_density`, bounds from `log_weights`.
+What takes annealing is elsewhere: `decoder_likelihood` for `decode`, `partition` for `energy`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from genbench.errors import PluginError
-from genbench.model import HasLogProb, HasLogWeights
+from genbench.likelihood import kinds
+from genbench.likelihood.calls import batches, checked, most_draws
+from genbench.likelihood.dequantisation import MOST_DRAWS, dequantised_summary
+from genbench.likelihood.importance import WeightSummary, summarise
+from genbench.model import GenerativeModel, HasLogDensity, HasLogProb, HasLogWeights
 from genbench.result import MetricValue, finite_or_none
 from genbench.spec import DataSpec
-
-EXACT = "exact"
-ELBO = "lower bound (ELBO)"
-# Numbers one call may hold: examples x importance samples x dimension.
-_CALL_NUMBERS = 2_000_000
-_MAX_BATCH = 500
 
 
 @dataclass(frozen=True)
 class LikelihoodEstimate:
-    """log_prob: (N,) nats, each example's log-likelihood or a bound on it. k: importance samples."""
+    """log_prob: (N,) nats, each example's log-likelihood, a bound on it or an estimate. k: importance samples,
+    or chains. note: how it was made, where the kind does not say it all."""
 
     log_prob: Tensor
     kind: str
     k: int | None = None
+    note: str | None = None
 
 
 def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> list[LikelihoodEstimate]:
-    """The best likelihood first, then weaker bounds; empty for a model that has none.
+    """The best likelihood first, then weaker bounds; empty for a model that has none without annealing.
 
     x: (N, *event_shape) in the working dtype, on the model's device. Chance is torch's global generator.
     """
     with torch.no_grad():
         if isinstance(model, HasLogProb):
-            values = [_checked(model.log_prob(batch), (len(batch),)) for batch in _batches(x, spec, 1)]
-            return [LikelihoodEstimate(torch.cat(values), EXACT)]
+            return [LikelihoodEstimate(_log_prob(model, spec, x), kinds.EXACT)]
+        if isinstance(model, HasLogDensity):
+            return _from_density(model, spec, x, min(k, MOST_DRAWS))
         if isinstance(model, HasLogWeights):
-            weights = torch.cat(
-                [_checked(model.log_weights(batch, k), (len(batch), k)) for batch in _batches(x, spec, k)]
-            )
-            elbo = LikelihoodEstimate(weights.mean(1), ELBO, k)
-            if k == 1:
-                return [elbo]
-            bound = torch.logsumexp(weights, 1) - math.log(k)
-            return [LikelihoodEstimate(bound, f"lower bound (IWAE-{k})", k), elbo]
+            fixed = isinstance(model, GenerativeModel) and model.fixed_observation_variance
+            bounds = _from_weights(model, spec, x, k)
+            elbo = LikelihoodEstimate(bounds.elbo, kinds.elbo(fixed_variance=fixed), k)
+            iwae = LikelihoodEstimate(bounds.log_mean, kinds.iwae(k, fixed_variance=fixed), k)
+            return [elbo] if k == 1 else [iwae, elbo]
     return []
 
 
-def likelihood_metrics(estimates: list[LikelihoodEstimate], spec: DataSpec) -> list[MetricValue]:
+def likelihood_metrics(
+    estimates: list[LikelihoodEstimate], spec: DataSpec, prefix: str = ""
+) -> list[MetricValue]:
     """negative_log_likelihood and bits_per_dim of the best estimate, and negative_elbo where it is another.
 
     bits_per_dim is given for data with levels only: of a density it would depend on the unit of measure.
+    prefix: of the names of the first two, "decoder_".
     """
     if not estimates:
         return []
     best = estimates[0]
-    metrics = [_figure("negative_log_likelihood", "nats", best, 1.0)]
+    metrics = [_figure(f"{prefix}negative_log_likelihood", "nats", best, 1.0)]
     if spec.is_discrete:
-        metrics.append(_figure("bits_per_dim", "bits/dim", best, 1 / (spec.dimension * math.log(2))))
-    metrics += [_figure("negative_elbo", "nats", other, 1.0) for other in estimates[1:] if other.kind == ELBO]
+        metrics.append(_figure(f"{prefix}bits_per_dim", "bits/dim", best, 1 / (spec.dimension * math.log(2))))
+    metrics += [
+        _figure("negative_elbo", "nats", other, 1.0) for other in estimates[1:] if kinds.is_elbo(other.kind)
+    ]
     return metrics
+
+
+def without_likelihood(spec: DataSpec, note: str, prefix: str = "") -> list[MetricValue]:
+    """The same rows without values, and why."""
+    names = [(f"{prefix}negative_log_likelihood", "nats")]
+    if spec.is_discrete:
+        names.append((f"{prefix}bits_per_dim", "bits/dim"))
+    return [MetricValue(name=name, value=None, unit=unit, better="lower", note=note) for name, unit in names]
+
+
+def _log_prob(model: HasLogProb, spec: DataSpec, x: Tensor) -> Tensor:
+    return torch.cat(
+        [checked(model.log_prob(some), (len(some),), "log_prob") for some in batches(x, spec, 1)]
+    )
+
+
+def _from_density(model: HasLogDensity, spec: DataSpec, x: Tensor, k: int) -> list[LikelihoodEstimate]:
+    def log_density(some: Tensor) -> Tensor:
+        return checked(model.log_density(some), (len(some),), "log_density")
+
+    if not spec.is_discrete:
+        values = [log_density(some) for some in batches(x, spec, 1)]
+        return [LikelihoodEstimate(torch.cat(values), kinds.EXACT)]
+    bounds = _joined(
+        [dequantised_summary(log_density, some, k, most_draws(spec)) for some in batches(x, spec, k)]
+    )
+    plain = LikelihoodEstimate(bounds.elbo, kinds.DEQUANTISED, k)
+    return [plain] if k == 1 else [LikelihoodEstimate(bounds.log_mean, kinds.dequantised(k), k), plain]
+
+
+def _from_weights(model: HasLogWeights, spec: DataSpec, x: Tensor, k: int) -> WeightSummary:
+    def drawing(some: Tensor, draws: int) -> Tensor:
+        return checked(model.log_weights(some, draws), (len(some), draws), "log_weights")
+
+    return _joined(
+        [
+            summarise(lambda draws, some=some: drawing(some, draws), k, most_draws(spec))  # type: ignore[misc]
+            for some in batches(x, spec, k)
+        ]
+    )
+
+
+def _joined(parts: list[WeightSummary]) -> WeightSummary:
+    return WeightSummary(
+        torch.cat([part.elbo for part in parts]), torch.cat([part.log_mean for part in parts]), parts[0].k
+    )
 
 
 def _figure(name: str, unit: str, estimate: LikelihoodEstimate, factor: float) -> MetricValue:
@@ -85,16 +130,5 @@ def _figure(name: str, unit: str, estimate: LikelihoodEstimate, factor: float) -
         kind=estimate.kind,
         n=n,
         k=estimate.k,
-        note=f"not finite for {infinite} of {n} examples" if infinite else None,
+        note=f"not finite for {infinite} of {n} examples" if infinite else estimate.note,
     )
-
-
-def _batches(x: Tensor, spec: DataSpec, k: int) -> Iterator[Tensor]:
-    size = max(1, min(_MAX_BATCH, _CALL_NUMBERS // (spec.dimension * k)))
-    return iter(torch.split(x, size))
-
-
-def _checked(values: Tensor, shape: tuple[int, ...]) -> Tensor:
-    if tuple(values.shape) != shape:
-        raise PluginError(f"likelihood has shape {tuple(values.shape)}, expected {shape}")
-    return values.detach().cpu()

@@ -8,13 +8,24 @@ from genbench.spec import MODALITIES, Modality
 # What has vectors whose distances mean something; tokens and music need features of their own.
 _VECTORS: tuple[Modality, ...] = ("points", "image", "series")
 
+# What has vectors in which a copy lies nearest to its original.
+_WITH_NEIGHBOURS: tuple[Modality, ...] = (*_VECTORS, "pianoroll")
+
 _FRECHET = "genbench.metrics.frechet:score_frechet"
 _KERNEL = "genbench.metrics.kernel:score_kernel"
 _NEIGHBOURS = "genbench.metrics.neighbours:score_neighbours"
 _SLICED = "genbench.metrics.sliced_wasserstein:score_sliced_wasserstein"
 _TRUTH = "genbench.metrics.truth:score_truth"
 _SERIES = "genbench.metrics.series:score_series"
+_TRAIN_ON_SAMPLES = "genbench.metrics.train_on_samples:score_train_on_samples"
+_CLASSES = "genbench.metrics.class_balance:score_class_balance"
 _MEMORISATION = "genbench.metrics.memorisation:score_memorisation"
+_FRECHET_INFINITY = "genbench.metrics.frechet_infinity:score_frechet_infinity"
+_VENDI = "genbench.metrics.vendi:score_vendi"
+_TWO_SAMPLE = "genbench.metrics.two_sample:score_two_sample"
+_WASSERSTEIN = "genbench.metrics.wasserstein:score_wasserstein"
+_DIVERGENCES = "genbench.metrics.divergences:score_divergences"
+_PARZEN = "genbench.metrics.parzen:score_parzen"
 
 METRIC_CARDS: tuple[MetricCard, ...] = (
     # ---- measured by the worker, which holds the model
@@ -33,6 +44,42 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         better="lower",
         group="likelihood",
         modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="decoder_negative_log_likelihood",
+        summary="mean negative log-likelihood of held-out examples by AIS, with the same form of fixed noise on every"
+        " model's decoder",
+        unit="nats",
+        better="lower",
+        group="likelihood",
+        modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="decoder_bits_per_dim",
+        summary="decoder_negative_log_likelihood in bits, per number of an example",
+        unit="bits/dim",
+        better="lower",
+        group="likelihood",
+        modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="negative_elbo",
+        summary="mean negative evidence lower bound of held-out examples, where the likelihood is a tighter bound",
+        unit="nats",
+        better="lower",
+        group="likelihood",
+        modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="parzen_log_likelihood",
+        summary="log-density of real data under Gaussian windows on the samples; unsound: orders models wrongly"
+        " (Theis et al. 2016)",
+        unit="nats",
+        # It orders models wrongly, so neither more nor less of it says anything.
+        better="neither",
+        group="likelihood",
+        modalities=_VECTORS,
+        factory=_PARZEN,
     ),
     # ---- from features of samples and of real data
     MetricCard(
@@ -105,6 +152,48 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         extractor=True,
         factory=_NEIGHBOURS,
     ),
+    # ---- through the head of the extractor, where it has one
+    MetricCard(
+        name="class_balance",
+        summary="total variation between the predicted class shares of samples and of real data",
+        unit="share",
+        better="lower",
+        group="diversity",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
+    MetricCard(
+        name="class_entropy",
+        summary="entropy of the mean predicted class probabilities; to be compared with that of real data",
+        unit="nats",
+        better="neither",
+        group="diversity",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
+    MetricCard(
+        name="predictive_entropy",
+        summary="mean entropy of the predicted class probabilities; to be compared with that of real data",
+        unit="nats",
+        # less is not better: noise can be classified with certainty, and collapsed samples are
+        better="neither",
+        group="quality",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
+    MetricCard(
+        name="class_information",
+        summary="mutual information of sample and class: log Inception Score with this head (Salimans et al. 2016)",
+        unit="nats",
+        better="higher",
+        group="quality",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
     # ---- against a known density
     MetricCard(
         name="modes_covered",
@@ -158,12 +247,20 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
     ),
     # ---- memorisation
     MetricCard(
+        name="likelihood_gap",
+        summary="mean log-likelihood of training examples less that of as many test examples, by the same estimate",
+        unit="nats",
+        better="lower",
+        group="memorisation",
+        modalities=MODALITIES,
+    ),
+    MetricCard(
         name="authenticity",
         summary="share of samples farther from the nearest training example than its own nearest (Alaa et al. 2022)",
         unit="share",
         better="higher",
         group="memorisation",
-        modalities=_VECTORS,
+        modalities=_WITH_NEIGHBOURS,
         extractor=True,
         factory=_MEMORISATION,
     ),
@@ -173,7 +270,120 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="share",
         better="lower",
         group="memorisation",
-        modalities=_VECTORS,
+        modalities=MODALITIES,
         factory=_MEMORISATION,
+    ),
+    # ---- more of quality and diversity
+    MetricCard(
+        name="frechet_infinity",
+        summary="Fréchet distance at infinite N, free of what too few examples add (Chong and Forsyth 2020)",
+        unit="squared feature units",
+        better="lower",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_FRECHET_INFINITY,
+    ),
+    MetricCard(
+        name="vendi_score",
+        summary="effective number of different samples (Friedman and Dieng 2023); best near real data's, beside it",
+        unit="effective samples",
+        # More is not better: noise has the most of all.
+        better="neither",
+        group="diversity",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_VENDI,
+    ),
+    MetricCard(
+        name="two_sample_neighbour",
+        summary="how far from a coin toss the nearest neighbour tells samples from real data (Xu et al. 2018)",
+        unit="accuracy from 1/2",
+        better="lower",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_TWO_SAMPLE,
+    ),
+    MetricCard(
+        name="two_sample_classifier",
+        summary="how far from a coin toss a small network tells samples from real data (Lopez-Paz and Oquab 2017)",
+        unit="accuracy from 1/2",
+        better="lower",
+        group="quality",
+        modalities=_VECTORS,
+        extractor=True,
+        factory=_TWO_SAMPLE,
+    ),
+    MetricCard(
+        name="wasserstein_distance",
+        summary="exact 1-Wasserstein distance: how far, on average, samples must be moved to become real points",
+        unit="feature units",
+        better="lower",
+        group="quality",
+        modalities=("points",),
+        extractor=True,
+        factory=_WASSERSTEIN,
+    ),
+    MetricCard(
+        name="kl_divergence",
+        summary="KL(samples || truth) by nearest neighbours: samples where there should be few (Wang et al. 2009)",
+        unit="nats",
+        better="lower",
+        group="quality",
+        modalities=("points",),
+        requires_truth=True,
+        factory=_DIVERGENCES,
+    ),
+    MetricCard(
+        name="js_divergence",
+        summary="Jensen-Shannon divergence from the truth over cells of equal probability; 0 to log 2 = 0.69",
+        unit="nats",
+        better="lower",
+        group="quality",
+        modalities=("points",),
+        requires_truth=True,
+        factory=_DIVERGENCES,
+    ),
+    MetricCard(
+        name="near_duplicate_share",
+        summary="share of samples closer to the training set than all but 1 % of held-out real data (`real`)",
+        unit="share",
+        better="lower",
+        group="memorisation",
+        modalities=_WITH_NEIGHBOURS,
+        extractor=True,
+        factory=_MEMORISATION,
+    ),
+    MetricCard(
+        name="data_copying_z",
+        summary="C_T, the data-copying test: below 0 samples are closer to the training set than real data are"
+        " (Meehan et al. 2020)",
+        unit="z-score",
+        better="higher",
+        group="memorisation",
+        modalities=_WITH_NEIGHBOURS,
+        extractor=True,
+        factory=_MEMORISATION,
+    ),
+    # ---- train on samples, test on real
+    MetricCard(
+        name="train_on_samples_nll",
+        summary="not the model's likelihood: real test examples' under a small density fitted to the samples (`real`:"
+        " fitted to real data)",
+        unit="nats",
+        better="lower",
+        group="quality",
+        modalities=MODALITIES,
+        factory=_TRAIN_ON_SAMPLES,
+    ),
+    MetricCard(
+        name="train_on_samples_bits_per_dim",
+        summary="train_on_samples_nll in bits, per number of an example; for data with levels",
+        unit="bits/dim",
+        better="lower",
+        group="quality",
+        modalities=MODALITIES,
+        factory=_TRAIN_ON_SAMPLES,
     ),
 )

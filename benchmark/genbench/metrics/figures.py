@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 from torch import Tensor
 
+from genbench.errors import FeatureError
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.result import MetricValue, finite_or_none
 from genbench.scoring import ScoringInputs
@@ -21,6 +22,7 @@ def figure(
     stderr: float | Tensor | None = None,
     k: int | None = None,
     note: str | None = None,
+    real: float | Tensor | None = None,
 ) -> MetricValue:
     """The record of metric `name`, computed from `inputs.samples` (and their features, if its card says so)."""
     card = _CARDS[name]
@@ -38,6 +40,7 @@ def figure(
         k=k,
         extractor=inputs.extractor.identity if card.extractor else None,
         note=note,
+        real=None if real is None or number is None else finite_or_none(float(real)),
     )
 
 
@@ -51,16 +54,33 @@ def without_value(
 def feature_obstacle(inputs: ScoringInputs, needed: int, *, train: bool = False) -> str | None:
     """Why a metric cannot be computed from the features: fewer than `needed` examples on a side, or values
     that are not finite. None where it can. The sides are samples and reference (with `train`: and train)."""
-    sides = {"samples": inputs.samples, "reference examples": inputs.reference}
+    sides: dict[str, Sized] = {"samples": inputs.samples, "reference examples": inputs.reference}
     if train:
         sides = {"samples": inputs.samples, "training examples": inputs.train}
     for side, examples in sides.items():
         if len(examples) < needed:
             return f"{len(examples)} {side}, needs at least {needed}"
-    if not inputs.sample_features.isfinite().all():
-        return "the features of the samples are not all finite"
+    other = "training examples" if train else "reference examples"
+    try:
+        features = {
+            "samples": inputs.sample_features,
+            other: inputs.train_features if train else inputs.reference_features,
+        }
+    except FeatureError as error:
+        return str(error)
+    widths = [found.shape[1] for found in features.values()]
+    if widths[0] != widths[1]:
+        return f"features of unequal width: {widths[0]} for samples, {widths[1]} for {other}"
+    for side, found in features.items():
+        if not found.isfinite().all():
+            return f"the features of the {side} are not all finite"
     return None
 
 
 def _feature_dimension(inputs: ScoringInputs) -> int | None:
-    return inputs.sample_features.shape[1] if len(inputs.samples) else None
+    if not len(inputs.samples):
+        return None
+    try:
+        return inputs.sample_features.shape[1]
+    except FeatureError:  # the note says it
+        return None

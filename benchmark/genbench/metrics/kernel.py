@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from genbench.metrics.distances import tiles
+from genbench.metrics.feature_arrays import Estimate, of_two_feature_sets
 from genbench.metrics.figures import feature_obstacle, figure, without_value
 from genbench.result import MetricValue
 from genbench.scoring import ScoringInputs
@@ -31,14 +32,6 @@ class KernelSums:
     y_to_x: Float[Tensor, " m"]
 
 
-@dataclass(frozen=True)
-class KernelDistanceEstimate:
-    """value: squared MMD. stderr: its standard error; NaN with fewer than 3 examples on a side."""
-
-    value: Float[Tensor, ""]
-    stderr: Float[Tensor, ""]
-
-
 def kernel_sums(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> KernelSums:
     """Features to statistics; at least 2 examples of each."""
     if min(len(x), len(y)) < 2:
@@ -47,14 +40,14 @@ def kernel_sums(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> KernelS
     return KernelSums(_within_sums(x), _within_sums(y), x_to_y, y_to_x)
 
 
-def kernel_distance_from_sums(sums: KernelSums) -> KernelDistanceEstimate:
+def kernel_distance_from_sums(sums: KernelSums) -> Estimate:
     """Statistics to metric."""
     n, m = len(sums.within_x), len(sums.within_y)
     total_x, total_y, cross = sums.within_x.sum(), sums.within_y.sum(), sums.x_to_y.sum()
     mean_x, mean_y = total_x / (n * (n - 1)), total_y / (m * (m - 1))
     value = mean_x + mean_y - 2 * cross / (n * m)
     if min(n, m) < 3:
-        return KernelDistanceEstimate(value, torch.full_like(value, torch.nan))
+        return Estimate(value, torch.full_like(value, torch.nan))
     # The distance without the i-th x: its pairs leave both sums (twice the symmetric one).
     without_x = (
         (total_x - 2 * sums.within_x) / ((n - 1) * (n - 2))
@@ -67,11 +60,13 @@ def kernel_distance_from_sums(sums: KernelSums) -> KernelDistanceEstimate:
         - 2 * (cross - sums.y_to_x) / (n * (m - 1))
     )
     variance = (n - 1) * without_x.var(correction=0) + (m - 1) * without_y.var(correction=0)
-    return KernelDistanceEstimate(value, variance.sqrt())
+    return Estimate(value, variance.sqrt())
 
 
-def kernel_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> KernelDistanceEstimate:
-    """Squared MMD between x (N, D) and y (M, D), with its standard error."""
+@of_two_feature_sets
+def kernel_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Estimate:
+    """Squared MMD between x (N, D) and y (M, D), with its standard error; NaN with fewer than 3 examples on a
+    side."""
     return kernel_distance_from_sums(kernel_sums(x, y))
 
 

@@ -2,16 +2,20 @@
 
 Both follow Wiese et al. 2020 ("Quant GANs", section 7.1), which compares autocorrelation functions and the
 earth mover's distance of marginals. Computed on the values, not on features.
+
+Their standard errors say how a figure would vary with other series on both sides; a whole series is the unit,
+since its values depend on each other.
 """
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from genbench.metrics.feature_arrays import Estimate
 from genbench.metrics.figures import figure, without_value
-from genbench.metrics.sliced_wasserstein import wasserstein_of_sorted
+from genbench.metrics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
 from genbench.result import MetricValue
 from genbench.scoring import ScoringInputs
 
@@ -36,10 +40,50 @@ def autocorrelation_difference(
     x: Float[Tensor, "n time channels"], y: Float[Tensor, "m time channels"]
 ) -> Float[Tensor, ""]:
     """Mean absolute difference of the autocorrelation functions, over lags 1..T/2 and channels; 0 to 2."""
+    return autocorrelation_difference_with_error(x, y).value
+
+
+def autocorrelation_difference_with_error(
+    x: Float[Tensor, "n time channels"], y: Float[Tensor, "m time channels"]
+) -> Estimate:
+    """The same, with its standard error by the jackknife, leaving out a series at a time on either side; NaN
+    with a single series."""
     lags = x.shape[1] // 2
     if lags < 1:
         raise ValueError(f"the autocorrelation of series of length {x.shape[1]}: needs at least 2")
-    return (autocorrelation(x, lags) - autocorrelation(y, lags)).abs().mean()
+    of_x, of_y = autocorrelation(x, lags), autocorrelation(y, lags)
+    value = (of_x - of_y).abs().mean()
+    if min(len(x), len(y)) < 2:
+        return Estimate(value, torch.full_like(value, torch.nan))
+    variance = value.new_zeros(())
+    for left_out, other in (
+        (_autocorrelation_without_each(x, lags), of_y),
+        (_autocorrelation_without_each(y, lags), of_x),
+    ):
+        count = len(left_out)
+        variance += (count - 1) * (left_out - other).abs().mean((1, 2)).var(correction=0)
+    return Estimate(value, variance.sqrt())
+
+
+def _autocorrelation_without_each(
+    series: Float[Tensor, "n time channels"], lags: int
+) -> Float[Tensor, "n lags channels"]:
+    """`autocorrelation` of all series but one, for each of them, from sums of values and of products."""
+    count, length = series.shape[:2]
+    x = series.double() - series.double().mean((0, 1))  # near 0, where sums of squares lose nothing
+
+    def without_each(sums: Tensor) -> Tensor:
+        return sums.sum(0) - sums
+
+    mean = without_each(x.sum(1)) / ((count - 1) * length)  # N, C
+    variance = without_each(x.square().sum(1)) / ((count - 1) * length) - mean.square()
+    found = []
+    for lag in range(1, lags + 1):
+        late, early = x[:, lag:], x[:, : length - lag]
+        pairs = (count - 1) * (length - lag)
+        products, sums = without_each((late * early).sum(1)), without_each((late + early).sum(1))
+        found.append((products / pairs - mean * sums / pairs + mean.square()) / variance)
+    return torch.stack(found, dim=1)
 
 
 def marginal_difference(
@@ -48,11 +92,34 @@ def marginal_difference(
     scale: Float[Tensor, " channels"],
 ) -> Float[Tensor, ""]:
     """1-Wasserstein distance between all values of a channel, in units of `scale`, mean over channels."""
-    return (wasserstein_of_sorted(_sorted_values(x), _sorted_values(y), power=1) / scale).mean()
+    return marginal_difference_with_error(x, y, scale).value
 
 
-def _sorted_values(series: Float[Tensor, "n time channels"]) -> Float[Tensor, "channels values"]:
-    return series.double().flatten(0, 1).T.sort(dim=1).values
+def marginal_difference_with_error(
+    x: Float[Tensor, "n time channels"],
+    y: Float[Tensor, "m time channels"],
+    scale: Float[Tensor, " channels"],
+) -> Estimate:
+    """The same, with its standard error by the delta method, from the potentials of the transport; NaN with
+    a single series. `scale` is taken as given."""
+    (sorted_x, order_x), (sorted_y, order_y) = _sorted_values(x), _sorted_values(y)
+    value = (wasserstein_of_sorted(sorted_x, sorted_y, power=1) / scale).mean()
+    variance = value.new_zeros(())
+    for count, order, potentials in (
+        (len(x), order_x, potentials_of_sorted(sorted_x, sorted_y, power=1)),
+        (len(y), order_y, potentials_of_sorted(sorted_y, sorted_x, power=1)),
+    ):
+        scaled = potentials / scale[:, None] / len(scale)
+        by_value = torch.zeros_like(scaled).scatter_(1, order, scaled).sum(0)
+        variance += by_value.view(count, -1).mean(1).var() / count if count > 1 else torch.nan
+    return Estimate(value, variance.sqrt())
+
+
+def _sorted_values(
+    series: Float[Tensor, "n time channels"],
+) -> tuple[Float[Tensor, "channels values"], Int[Tensor, "channels values"]]:
+    found = series.double().flatten(0, 1).T.sort(dim=1)
+    return found.values, found.indices
 
 
 def score_series(inputs: ScoringInputs) -> list[MetricValue]:
@@ -72,15 +139,16 @@ def _autocorrelation_figure(inputs: ScoringInputs) -> MetricValue:
             return figure(
                 name, inputs, None, note=f"a channel of the {side} never varies: no autocorrelation"
             )
-    return figure(name, inputs, autocorrelation_difference(samples, reference))
+    found = autocorrelation_difference_with_error(samples, reference)
+    return figure(name, inputs, found.value, stderr=found.stderr)
 
 
 def _marginal_figure(inputs: ScoringInputs) -> MetricValue:
     name = "marginal_difference"
     if len(inputs.train) == 0:
         return figure(name, inputs, None, note="0 training examples, needs at least 1")
-    scale = inputs.train.double().std((0, 1), correction=0)
+    scale = inputs.train.x.double().std((0, 1), correction=0)
     if not (scale > 0).all():
         return figure(name, inputs, None, note="a channel of the training split never varies")
-    difference = marginal_difference(inputs.samples.float(), inputs.reference.float(), scale)
-    return figure(name, inputs, difference)
+    found = marginal_difference_with_error(inputs.samples.float(), inputs.reference.float(), scale)
+    return figure(name, inputs, found.value, stderr=found.stderr)

@@ -8,12 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genbench.chance import seeded
 from genbench.data import working_dtype
 from genbench.errors import PluginError
-from genbench.model import Completes, Encodes, HasDecoder, HasLogProb, HasLogWeights, HasSamplingSteps
+from genbench.model import (
+    Completes,
+    Encodes,
+    HasDecoder,
+    HasLogProb,
+    HasLogWeights,
+    HasSamplingSteps,
+    decoded_shape,
+)
 from genbench.sampling import checked_samples
 from genbench.testing.requirement import NotApplicable, contract_check, require
-from genbench.testing.subject import SAMPLES, TRAINING_STEPS, Subject, differing, draw, seeded, state_of
+from genbench.testing.subject import SAMPLES, TRAINING_STEPS, Subject, differing, draw, state_of
 
 _SMALL = 5
 
@@ -105,14 +114,18 @@ def decode_is_differentiable(subject: Subject) -> None:
         z = model.prior.sample((_SMALL,))
     z.requires_grad_()
     decoded = model.decode(z)
-    expected = (_SMALL, *subject.spec.event_shape)
+    expected = (_SMALL, *decoded_shape(subject.spec))
     require(
         tuple(decoded.shape) == expected, f"decode gave shape {tuple(decoded.shape)}, expected {expected}"
     )
     require(decoded.is_floating_point(), f"decode gave {decoded.dtype}, expected a mean in floating point")
     require(bool(decoded.isfinite().all()), "decode gave values that are not finite")
     levels = subject.spec.levels
-    if levels is not None:
+    if levels is not None and len(expected) > 1 + len(subject.spec.event_shape):
+        off = float((decoded.detach().sum(-1) - 1).abs().max())
+        probable = off < 1e-3 and float(decoded.detach().min()) >= 0
+        require(probable, "decode of tokens gave numbers that are no probabilities of the levels")
+    elif levels is not None:
         low, high = float(decoded.detach().min()), float(decoded.detach().max())
         inside = low >= -1e-3 and high <= levels - 1 + 1e-3
         require(inside, f"decode ranges over {low:.3g}..{high:.3g}, expected 0..{levels - 1}")

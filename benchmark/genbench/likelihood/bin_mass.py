@@ -1,0 +1,73 @@
+"""Mass of a normal distribution in a bin, and its gradient: fast enough for millions of evaluations.
+
+`torch.special.log_ndtr` costs twenty times an `erfc` on a CPU, and Hamiltonian Monte Carlo under a
+discretised observation spends nearly all of its time here. With t the distance (in standard deviations) from
+the mean to the nearer edge of the bin, negative where the mean lies beyond that edge, and h the bin's width,
+
+    mass = Phi(-t) - Phi(-(t + h)) = phi(t) q,    q = R(t) - exp(-h (t + h/2)) R(t + h),
+
+where R(z) = Phi(-z) / phi(z) is Mills' ratio. q neither underflows nor cancels, log mass is log q plus a
+square, and the derivative of log mass by t is -(1 - exp(-h (t + h/2))) / q. A bin that reaches to infinity
+has no second term.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+_LOG_SQRT_TWO_PI = 0.5 * math.log(2 * math.pi)
+# From here on Mills' ratio is its asymptotic series (Abramowitz & Stegun 26.2.12), to 1e-6 in relative terms;
+# before, erfc in float32 is far from its underflow.
+_TAIL = 8.0
+# So far beyond the edge all mass is in an unbounded bin, to one part in 1e15.
+_BEYOND = -8.0
+
+
+class BinMass(NamedTuple):
+    """log_mass, and its derivative by t, elementwise."""
+
+    log_mass: Float[Tensor, "*shape"]
+    derivative: Float[Tensor, "*shape"]
+
+
+def normal_bin_mass(
+    t: Float[Tensor, "*shape"], width: Float[Tensor, "*#shape"], bounded: Bool[Tensor, "*#shape"]
+) -> BinMass:
+    """t: signed distance from the mean to the bin's nearer edge, the bin lying beyond it. width: of the bin,
+    where it is bounded; otherwise it reaches to infinity. All in standard deviations."""
+    q, decay, t = _scaled_mass(t, width, bounded)
+    return BinMass(q.log() - 0.5 * t.square() - _LOG_SQRT_TWO_PI, (decay - 1) / q)
+
+
+def normal_bin_derivative(
+    t: Float[Tensor, "*shape"], width: Float[Tensor, "*#shape"], bounded: Bool[Tensor, "*#shape"]
+) -> Float[Tensor, "*shape"]:
+    """The derivative alone, for which no logarithm is needed."""
+    q, decay, _ = _scaled_mass(t, width, bounded)
+    return (decay - 1) / q
+
+
+def _scaled_mass(t: Tensor, width: Tensor, bounded: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """q, exp(-h (t + h/2)) or 0, and t within the range where phi(t) is a normal number."""
+    t = torch.where(bounded, t, t.clamp(min=_BEYOND))
+    far = t + width
+    inside = bounded.to(t.dtype)
+    decay = torch.exp(-width * (t + 0.5 * width)) * inside
+    bulk = t.clamp(max=_TAIL)
+    mass = 0.5 * (torch.erfc(bulk * math.sqrt(0.5)) - inside * torch.erfc((bulk + width) * math.sqrt(0.5)))
+    near_q = mass * torch.exp(0.5 * bulk.square() + _LOG_SQRT_TWO_PI)
+    tail = t.clamp(min=_TAIL)
+    far_q = _mills_tail(tail) - decay * _mills_tail(far.clamp(min=_TAIL))
+    return torch.where(t < _TAIL, near_q, far_q), decay, t
+
+
+def _mills_tail(z: Tensor) -> Tensor:
+    """(1/z) (1 - 1/z^2 + 3/z^4 - 15/z^6 + 105/z^8)."""
+    inverse = z.reciprocal()
+    square = inverse.square()
+    return inverse * (1 - square * (1 - 3 * square * (1 - 5 * square * (1 - 7 * square))))

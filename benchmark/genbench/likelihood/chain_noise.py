@@ -1,0 +1,47 @@
+"""Random numbers of Markov chains: each example has a stream of its own, whatever batch it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+# Steps drawn at once: enough that the calls, one an example, cost little beside the gradients of a step.
+_BLOCK = 16
+
+
+@dataclass(frozen=True)
+class StepNoise:
+    """What one transition of all chains needs. momentum: standard normal. accept, jitter: uniform."""
+
+    momentum: Float[Tensor, "n c dim"]
+    accept: Float[Tensor, "n c"]
+    jitter: Float[Tensor, "n c"]
+
+
+class ChainNoise:
+    """Iterate to get the noise of one step after the other, without end. seeds: one for each example."""
+
+    def __init__(
+        self, seeds: Sequence[int], chains: int, dimension: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self._shape = (_BLOCK, chains, dimension)
+        self._device, self._dtype = device, dtype
+        self._generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+
+    def __iter__(self) -> Iterator[StepNoise]:
+        while True:
+            momentum = torch.stack([self._draw(torch.randn, g, self._shape) for g in self._generators], 1)
+            uniform = torch.stack(
+                [self._draw(torch.rand, g, (_BLOCK, self._shape[1], 2)) for g in self._generators], 1
+            )
+            for step in range(_BLOCK):
+                accept, jitter = uniform[step].unbind(2)
+                yield StepNoise(momentum[step], accept, jitter)
+
+    def _draw(self, draw: object, generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+        drawn: Tensor = draw(shape, generator=generator, device=self._device, dtype=self._dtype)  # type: ignore[operator]
+        return drawn

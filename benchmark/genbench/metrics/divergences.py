@@ -1,0 +1,172 @@
+"""Kullback-Leibler and Jensen-Shannon divergence of samples from a known density, from the samples alone.
+
+KL(samples || truth) = -H(samples) - mean of log p(sample): the cross-entropy by the density itself, the
+entropy by the distances to the k-th neighbour (Kozachenko and Leonenko 1987; Wang et al. 2009, section II).
+It punishes samples where there should be none, without bound; of a mode that is never visited it knows only
+that the samples are crowded (log 2 for half the modes).
+
+JS(samples, truth), between 0 and log 2, is that of the shares of samples and of truth in cells of equal
+probability under the truth: cut at medians, again and again, from fifty thousand draws of it. It is blind
+within cells (so below the true one), and biased upwards by about (cells - 1) / 8N.
+
+What needs a likelihood of the model is not here. Of a model that has one, KL(truth || model) is its
+negative log-likelihood of held-out points less the entropy of the truth: exact, and another divergence.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genbench.data import Truth
+from genbench.metrics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
+from genbench.metrics.figures import figure, without_value
+from genbench.result import MetricValue
+from genbench.scoring import ScoringInputs
+
+NEIGHBOURS = 5
+TRUTH_DRAWS = 50_000
+# Samples that a cell holds on average, and the most cells.
+_SAMPLES_PER_CELL, _MOST_CELLS = 8, 256
+# Samples whose distances to all others are held at once.
+_ROWS = 1024
+_NAMES = ("kl_divergence", "js_divergence")
+
+
+@of_one_feature_set
+def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NEIGHBOURS) -> Estimate:
+    """KL(samples || truth) in nats. log_prob: (N,) of the samples under the truth, finite.
+
+    The standard error says how it would vary with other samples, by the jackknife, leaving out one at a time;
+    NaN with only k + 1 samples. It says nothing of the bias, which is upwards where the density has tails:
+    0.02 nats for a Gaussian in the plane with 1,000 samples, 0.05 with 200. May come out below 0.
+
+    Raises ValueError with fewer than k + 1 samples, and where k + 1 samples are one point.
+    """
+    if log_prob.shape != samples.shape[:1] or not log_prob.isfinite().all():
+        raise ValueError(
+            f"log_prob has shape {tuple(log_prob.shape)}, expected ({len(samples)},), all finite"
+        )
+    n, dim = samples.shape
+    if n <= k:
+        raise ValueError(f"{n} samples, needs at least {k + 1}")
+    distances, neighbours = _nearest(samples.double(), min(k + 1, n - 1))
+    if coinciding := int((distances[:, k - 1] == 0).sum()):
+        raise ValueError(f"infinite: {coinciding} of {n} samples coincide with {k} others or more")
+    log_ball = dim / 2 * math.log(math.pi) - math.lgamma(dim / 2 + 1)
+    of_k, of_n = torch.digamma(torch.tensor([k, n], dtype=torch.float64)).tolist()
+    terms = of_k - of_n - log_ball - dim * distances[:, k - 1].log() - log_prob.double().to(samples.device)
+    if n < k + 2:
+        return Estimate(terms.mean(), terms.new_full((), torch.nan))
+    # Without sample j its own term goes, and where it was among the k nearest, the next one takes its place.
+    next_takes_over = dim * (distances[:, k - 1] / distances[:, k]).log()
+    changes = -terms
+    changes.index_add_(0, neighbours[:, :k].flatten(), next_takes_over.repeat_interleave(k))
+    without_each = (terms.sum() + changes) / (n - 1)
+    return Estimate(terms.mean(), ((n - 1) * without_each.var(correction=0)).sqrt())
+
+
+def _nearest(
+    samples: Float[Tensor, "n dim"], count: int
+) -> tuple[Float[Tensor, "n count"], Int[Tensor, "n count"]]:
+    """Distances to the nearest others, ascending, and which they are."""
+    found = []
+    for start in range(0, len(samples), _ROWS):
+        rows = samples[start : start + _ROWS]
+        distances = torch.cdist(rows, samples, compute_mode="donot_use_mm_for_euclid_dist")
+        distances[:, start : start + len(rows)].fill_diagonal_(torch.inf)
+        found.append(distances.topk(count, dim=1, largest=False))
+    return torch.cat([some.values for some in found]), torch.cat([some.indices for some in found])
+
+
+@of_two_feature_sets
+def js_divergence(
+    samples: Float[Tensor, "n dim"], truth: Float[Tensor, "m dim"], cells: int | None = None
+) -> Estimate:
+    """JS in nats, of samples (N, D) and many draws from the truth (M, D).
+
+    cells: a power of 2; one for eight samples where it is None, 256 at most. The standard error says how it
+    would vary with other samples in the same cells, by the delta method; it says nothing of the bias. Needs
+    16 samples and as many draws as cells (ValueError).
+    """
+    if cells is None:
+        cells = min(_MOST_CELLS, 1 << (max(2, len(samples) // _SAMPLES_PER_CELL).bit_length() - 1))
+    if len(samples) < 2 * _SAMPLES_PER_CELL or len(truth) < cells:
+        raise ValueError(
+            f"the Jensen-Shannon divergence of {len(samples)} samples and {len(truth)} draws: needs at least"
+            f" {2 * _SAMPLES_PER_CELL} and {cells}"
+        )
+    of_truth, of_samples = equal_cells(truth.double(), samples.double(), cells)
+    p = torch.bincount(of_truth, minlength=cells).double() / len(truth)
+    q = torch.bincount(of_samples, minlength=cells).double() / len(samples)
+    middle = (p + q) / 2
+    value = (torch.xlogy(q, q / middle).sum() + torch.xlogy(p, p / middle).sum()) / 2
+    # More of q in a cell moves JS by half the logarithm of its share of the middle.
+    influence = (q / middle)[of_samples].log() / 2
+    return Estimate(value, influence.std() / len(samples) ** 0.5)
+
+
+def equal_cells(
+    truth: Float[Tensor, "m dim"], samples: Float[Tensor, "n dim"], cells: int
+) -> tuple[Int[Tensor, " m"], Int[Tensor, " n"]]:
+    """The cell of each draw and of each sample; cells, a power of 2, hold equally many draws.
+
+    Each is cut at the median of its widest coordinate until there are enough.
+    """
+    if cells < 1 or cells & (cells - 1):
+        raise ValueError(f"{cells} cells: expected a power of 2")
+    of_truth, of_samples = (torch.zeros(len(z), dtype=torch.int64, device=z.device) for z in (truth, samples))
+    for cut in range(cells - 1):  # the cells of a level, then those of the next, as in a binary heap
+        inside = of_truth == cut
+        members = truth[inside]
+        widest = int((members.amax(0) - members.amin(0)).argmax())
+        middle = members[:, widest].median()
+        for z, of_z in ((truth, of_truth), (samples, of_samples)):
+            here = of_z == cut
+            of_z[here] = 2 * cut + 1 + (z[here, widest] > middle).long()
+    return of_truth - (cells - 1), of_samples - (cells - 1)
+
+
+def score_divergences(inputs: ScoringInputs) -> list[MetricValue]:
+    """`real` is what the reference itself gets, estimated in the same way from as many points: the bias."""
+    truth, samples = inputs.truth, inputs.samples
+    if truth is None:
+        return without_value(_NAMES, inputs, "the density is not known")
+    if not samples.isfinite().all():
+        return without_value(_NAMES, inputs, "the samples are not all finite")
+    return [_kl_figure(inputs, truth), _js_figure(inputs, truth)]
+
+
+def _kl_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
+    name, k = "kl_divergence", NEIGHBOURS
+    try:
+        found = _kl_of(inputs.samples, truth, k)
+    except ValueError as error:
+        return figure(name, inputs, None, k=k, note=str(error))
+    try:
+        real = _kl_of(inputs.reference, truth, k).value
+    except ValueError:
+        real = None
+    return figure(name, inputs, found.value, stderr=found.stderr, k=k, real=real)
+
+
+def _kl_of(points: Tensor, truth: Truth, k: int) -> Estimate:
+    log_prob = truth.log_prob(points)
+    if outside := int((log_prob == -torch.inf).sum()):
+        raise ValueError(f"infinite: {outside} of {len(points)} samples lie where the density is 0")
+    return kl_divergence(points.flatten(1), log_prob, k)
+
+
+def _js_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
+    name, needed = "js_divergence", 2 * _SAMPLES_PER_CELL
+    if len(inputs.samples) < needed:
+        return figure(name, inputs, None, note=f"{len(inputs.samples)} samples, needs at least {needed}")
+    draws = truth.sample(TRUTH_DRAWS, inputs.generator()).flatten(1)
+    found = js_divergence(inputs.samples.flatten(1), draws)
+    real = (
+        js_divergence(inputs.reference.flatten(1), draws).value if len(inputs.reference) >= needed else None
+    )
+    return figure(name, inputs, found.value, stderr=found.stderr, real=real)

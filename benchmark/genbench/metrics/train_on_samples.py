@@ -1,0 +1,84 @@
+"""Train on samples, test on real: what can be learned of real data from a model's samples?
+
+A small density, the same for all models of a domain, is fitted to each model's samples, and its likelihood taken on
+real test examples (the idea of Esteban et al. 2017, section 4.2, with a density in place of a classifier). It is not
+the model's own likelihood, and exists for models that have none. `real` is what real training data of the same number
+give: no better is to be expected of samples. docs/decisions/0013 says which density, and why.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from genbench.kept import kept_tensors
+from genbench.metrics.figures import figure, without_value
+from genbench.metrics.sample_density.fit import VERSION, fit_sample_density
+from genbench.result import MetricValue
+from genbench.scoring import ScoringInputs
+from genbench.spec import DataSpec
+
+_NATS, _BITS = "train_on_samples_nll", "train_on_samples_bits_per_dim"
+# Numbers of the samples that are fitted, and of the test examples, at most: a few seconds on one core.
+_MOST_NUMBERS = 2**22
+_MEANING = "of a small density fitted to the samples, not the model's own likelihood"
+
+
+def train_on_samples_log_prob(
+    samples: Shaped[Tensor, "n *event"],
+    test: Shaped[Tensor, "k *event"],
+    train: Shaped[Tensor, "m *event"],
+    spec: DataSpec,
+    seed: int = 0,
+) -> Float[Tensor, " k"]:
+    """(K,) nats, float64: each real test example's log-probability under the density fitted to the samples.
+
+    train: real training examples, from which comes what is the same for every model (grey levels, floor).
+    Raises ValueError with fewer than 2 samples or training examples.
+    """
+    return fit_sample_density(samples, train, spec, seed).log_prob(test)
+
+
+def score_train_on_samples(inputs: ScoringInputs) -> list[MetricValue]:
+    spec = inputs.spec
+    names = (
+        (_NATS, _BITS) if spec.is_discrete else (_NATS,)
+    )  # bits/dim of a density depend on the unit of measure
+    for side, examples in (("samples", inputs.samples), ("training examples", inputs.train)):
+        if len(examples) < 2:
+            return without_value(names, inputs, f"{len(examples)} {side}, needs at least 2")
+    if len(inputs.reference) == 0:
+        return without_value(names, inputs, "0 reference examples, needs at least 1")
+    if not inputs.samples.isfinite().all():
+        return without_value(names, inputs, "the samples are not all finite")
+    count = min(len(inputs.samples), max(2, _MOST_NUMBERS // spec.dimension))
+    samples, test = inputs.samples[:count], inputs.reference[: max(2, _MOST_NUMBERS // spec.dimension)]
+    train = inputs.train.random_subset(count, inputs.seed).tensor()
+    log_prob = train_on_samples_log_prob(samples, test, train, spec, inputs.seed)
+    real = _log_prob_from_real(inputs, train, test)
+    note = _MEANING
+    if (samples == samples[:1]).all():
+        note += "; all samples are equal"
+    figures = []
+    for name in names:
+        factor = 1.0 if name == _NATS else 1 / (spec.dimension * math.log(2))
+        nll = -log_prob * factor
+        stderr = nll.std() / len(nll) ** 0.5 if len(nll) > 1 else None
+        found = figure(name, inputs, nll.mean(), stderr=stderr, note=note)
+        figures.append(msgspec.structs.replace(found, n=count, real=float(-real.mean() * factor)))
+    return figures
+
+
+def _log_prob_from_real(inputs: ScoringInputs, train: Tensor, test: Tensor) -> Tensor:
+    """The same for every job of a data set, so it is kept."""
+    what = (VERSION, msgspec.json.encode(inputs.spec).decode(), inputs.train_fingerprint)
+    drawn = (inputs.reference_fingerprint, str(len(train)), str(len(test)), str(inputs.seed))
+
+    def compute() -> dict[str, Tensor]:
+        return {"log_prob": train_on_samples_log_prob(train, test, train, inputs.spec, inputs.seed)}
+
+    return kept_tensors("train-on-real", (*what, *drawn), compute)["log_prob"].to(torch.float64)

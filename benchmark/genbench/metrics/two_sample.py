@@ -1,0 +1,169 @@
+"""Classifier two-sample tests: can a classifier tell samples from real data? (Lopez-Paz and Oquab 2017)
+
+Accuracy 1/2 is best: nothing to go by. Two classifiers.
+
+The nearest neighbour, leaving out one example at a time (Xu et al. 2018): near 1 where samples keep to
+themselves, and *below* 1/2 where samples sit closer to single real examples than those to each other, as
+copies of the reference do.
+
+A network of one hidden layer whose first layer is random and whose last is fitted by logistic regression
+(Rahimi and Recht 2008), cross-validated in five folds: convex, so it has one answer, soon found.
+
+Both need as many samples as real examples: of the larger set a part is taken, from all over it.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genbench.metrics.distances import centred, nearest_neighbours, tie_slack
+from genbench.metrics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
+from genbench.metrics.figures import feature_obstacle, figure, without_value
+from genbench.result import MetricValue
+from genbench.scoring import ScoringInputs
+
+FOLDS = 5
+HIDDEN = 128
+# The logistic regression's: ½ λ |w|² beside the sum of log losses, on features of unit variance.
+PENALTY = 1.0
+_NEWTON_STEPS = 50
+
+
+@of_two_feature_sets
+def nearest_neighbour_accuracy(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Estimate:
+    """Leave-one-out accuracy of the nearest neighbour at telling x from y; at least 2 of each (ValueError).
+
+    Where the nearest of one's own and of the others are equally far, half a hit. The standard error says how
+    accuracy would vary with other examples on both sides; hits that share a neighbour are not independent,
+    and their products are counted.
+    """
+    x, y = _balanced(x, y, 2)
+    a, b = centred(x, y)
+    own = torch.arange(len(a), device=a.device)
+    slack = tie_slack(x.shape[1])
+    hits, neighbours = [], []
+    for these, others, first, first_other in ((a, b, 0, len(a)), (b, a, len(a), 0)):
+        own_at, to_own = nearest_neighbours(these, these, own=own)
+        other_at, to_other = nearest_neighbours(these, others)
+        norms = these.square().sum(1)
+        rounding = slack * (2 * norms + these[own_at].square().sum(1) + others[other_at].square().sum(1))
+        apart = to_other - to_own
+        hits.append(torch.where(apart.abs() <= rounding, 0.5, (apart > 0).double()))
+        neighbours.append(torch.where(apart > 0, own_at + first, other_at + first_other))
+    return _with_shared_neighbours(torch.cat(hits), torch.cat(neighbours))
+
+
+def _with_shared_neighbours(hits: Float[Tensor, " n"], neighbours: Int[Tensor, " n"]) -> Estimate:
+    """The mean of hits and its standard error, where hits of neighbours, and of two with the same neighbour,
+    go together."""
+    accuracy = hits.mean()
+    deviations = hits - accuracy
+    together = torch.zeros_like(hits).index_add_(0, neighbours, deviations).square().sum()  # and itself
+    mutual = neighbours[neighbours] == torch.arange(len(hits), device=hits.device)
+    products = deviations * deviations[neighbours] * torch.where(mutual, 1.0, 2.0)
+    variance = (together + products.sum()).clamp_min(0.0) / len(hits) ** 2
+    return Estimate(accuracy, variance.sqrt())
+
+
+@of_two_feature_sets
+def classifier_accuracy(
+    x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], generator: torch.Generator
+) -> Estimate:
+    """Cross-validated accuracy of the network at telling x from y; at least 5 of each (ValueError).
+
+    The standard error is the binomial one, of as many held-out examples; folds share what they are fitted to,
+    so it errs on the small side, by about a quarter where nothing tells the sets apart.
+    """
+    x, y = _balanced(x, y, FOLDS)
+    labels = torch.cat([torch.ones(len(x)), torch.zeros(len(y))]).double().to(x.device)
+    order = torch.randperm(len(x), generator=generator, device=generator.device).to(x.device)
+    folds = torch.cat([order % FOLDS, order.flip(0) % FOLDS])  # as many of x as of y in each
+    inputs = _hidden_features(torch.cat([x, y]).double(), generator)
+    hits = torch.zeros_like(labels)
+    for fold in range(FOLDS):
+        held_out = folds == fold
+        weights = fit_logistic_regression(inputs[~held_out], labels[~held_out], PENALTY)
+        scores = inputs[held_out] @ weights
+        hits[held_out] = torch.where(scores == 0, 0.5, ((scores > 0) == (labels[held_out] > 0)).double())
+    accuracy = hits.mean()
+    return Estimate(accuracy, (accuracy * (1 - accuracy) / len(hits)).sqrt())
+
+
+def _hidden_features(x: Float[Tensor, "n dim"], generator: torch.Generator) -> Float[Tensor, "n inputs"]:
+    """The standardised features, the hidden layer on them, and 1. Labels have no part in it."""
+    spread = x.std(0)
+    varies = spread > 0
+    z = (x[:, varies] - x[:, varies].mean(0)) / spread[varies]
+    device = generator.device
+    mixing = torch.randn(z.shape[1], HIDDEN, generator=generator, device=device, dtype=torch.float64)
+    offsets = torch.randn(HIDDEN, generator=generator, device=device, dtype=torch.float64)
+    hidden = (z @ (mixing.to(x.device) / max(1, z.shape[1]) ** 0.5) + offsets.to(x.device)).relu_()
+    return torch.cat([z, hidden, z.new_ones(len(z), 1)], dim=1)
+
+
+def fit_logistic_regression(
+    x: Float[Tensor, "n inputs"], labels: Float[Tensor, " n"], penalty: float
+) -> Float[Tensor, " inputs"]:
+    """The weights that minimise the sum of log losses and ½ penalty |w|², by Newton's method; labels 0, 1."""
+    weights = x.new_zeros(x.shape[1])
+
+    def loss(weights: Tensor) -> Tensor:
+        scores = x @ weights
+        return (
+            torch.nn.functional.softplus(scores) - labels * scores
+        ).sum() + penalty / 2 * weights @ weights
+
+    now = loss(weights)
+    for _ in range(_NEWTON_STEPS):
+        shares = torch.sigmoid(x @ weights)
+        gradient = x.T @ (shares - labels) + penalty * weights
+        hessian = x.T @ (x * (shares * (1 - shares))[:, None])
+        hessian.diagonal().add_(penalty)
+        step = torch.cholesky_solve(gradient[:, None], torch.linalg.cholesky(hessian))[:, 0]
+        size = 1.0
+        while (moved := loss(weights - size * step)) > now and size > 1e-6:
+            size /= 2
+        weights = weights - size * step
+        gained, now = now - moved, moved
+        if gained <= 1e-9 * (1 + now.abs()):
+            break
+    return weights
+
+
+def _balanced(x: Tensor, y: Tensor, needed: int) -> tuple[Tensor, Tensor]:
+    count = min(len(x), len(y))
+    if count < needed:
+        raise ValueError(
+            f"a two-sample test of {len(x)} and {len(y)} examples: needs at least {needed} of each"
+        )
+    return evenly_spaced(x, count), evenly_spaced(y, count)
+
+
+def score_two_sample(inputs: ScoringInputs) -> list[MetricValue]:
+    names = ("two_sample_neighbour", "two_sample_classifier")
+    if (obstacle := feature_obstacle(inputs, needed=FOLDS)) is not None:
+        return without_value(names, inputs, obstacle)
+    samples, reference = inputs.sample_features, inputs.reference_features
+    found = (
+        nearest_neighbour_accuracy(samples, reference),
+        classifier_accuracy(samples, reference, inputs.generator()),
+    )
+    return [
+        figure(
+            name,
+            inputs,
+            (accuracy.value - 0.5).abs(),
+            stderr=accuracy.stderr,
+            note=_below_a_coin_toss(accuracy),
+        )
+        for name, accuracy in zip(names, found, strict=True)
+    ]
+
+
+def _below_a_coin_toss(accuracy: Estimate) -> str | None:
+    """Wrong more often than chance is: the figure alone, a distance from 1/2, does not say on which side."""
+    if float(accuracy.value) >= 0.5 - 2 * float(accuracy.stderr):
+        return None
+    return f"accuracy {float(accuracy.value):.2f}, below 1/2: the nearest neighbours are of the other set"

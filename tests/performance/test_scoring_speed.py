@@ -1,0 +1,68 @@
+"""What scoring one job costs: all metrics and the extractor, on one core, against importing torch.
+
+Processor seconds on both sides, so that other work on the machine does not show. `import torch` takes somewhat
+more than a second: twice and a half that is 3 s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+SCORING = """
+import json, sys, time
+began = time.process_time()
+import torch
+imported = time.process_time() - began
+torch.set_num_threads(1)
+import genbench.worker
+from genbench.cards import load_factory
+from genbench.plugin_manager import load_registry
+from genbench.prepared import load_dataset
+from genbench.scoring import ScoringInputs, score
+
+name, count = sys.argv[1], int(sys.argv[2])
+registry = load_registry()
+dataset = load_dataset(registry.datasets[name])
+card = next(card for card in registry.extractors.values() if dataset.spec.modality in card.default_for)
+reference = dataset.test.random_subset(count, 0).tensor()
+samples = dataset.train.random_subset(len(reference), 1).tensor()
+began = time.process_time()
+figures = score(
+    list(registry.metrics.values()),
+    ScoringInputs(
+        spec=dataset.spec,
+        samples=samples,
+        reference=reference,
+        train=dataset.train,
+        extractor=load_factory(card.factory)(dataset),
+        truth=dataset.truth,
+    ),
+)
+scored = time.process_time() - began
+missing = [figure.note for figure in figures if figure.value is None]
+print(json.dumps([imported, scored, len(figures), missing]))
+"""
+
+
+@pytest.mark.parametrize(("dataset", "count"), [("digits", 360), ("mnist5k", 1000), ("ring8", 1000)])
+def test_scoring_one_job_of_the_quick_suite(benchmark: BenchmarkFixture, dataset: str, count: int) -> None:
+    found: list[tuple[float, float, int, list[str]]] = []
+
+    def run() -> None:
+        command = [sys.executable, "-c", SCORING, dataset, str(count)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        process = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        found.append(tuple(json.loads(process.stdout.splitlines()[-1])))
+
+    benchmark.pedantic(run, rounds=1)
+    imported, scored, figures, missing = found[0]
+    benchmark.extra_info.update(seconds=scored, over_import_of_torch=scored / imported, figures=figures)
+    assert figures >= 13
+    assert missing == []
+    assert scored < 2.5 * imported
