@@ -35,6 +35,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         only data with levels, False only real-valued data.
     capabilities: which protocols of `genbench.model` the class has; checked, never guessed.
     defaults: every hyperparameter that `-m name:key=value` may set, with its default.
+    requires_labels: it can be trained on labelled data only.
     requires_validation: the model uses `meter.valid` while it trains.
     factory: "package.module:Class".
     """
@@ -52,6 +53,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     discrete: bool | None = None
     defaults: dict[str, Hyperparameter] = {}
     requires_validation: bool = False
+    requires_labels: bool = False
 
     def refusal(self, spec: DataSpec) -> str | None:
         """Why this model cannot be trained on data of that spec; None where it can."""
@@ -60,6 +62,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         if self.discrete is not None and self.discrete != spec.is_discrete:
             wants, has = ("integers", "real values") if self.discrete else ("real values", "integers")
             return f"{self.name} takes {wants}; {spec.name} has {has}"
+        if self.requires_labels and spec.classes is None:
+            return f"{self.name} needs labels; {spec.name} has none"
         return None
 
 
