@@ -128,7 +128,7 @@ def build_features(
     if not uses_convolutions(spec, architecture):
         return mlp_features(spec.dimension, sizes.hidden, sizes.layers), sizes.hidden
     features = ConvFeatures(spec.event_shape, sizes.width, normalise=normalise)
-    return initialised(features), features.features
+    return features, features.features
 
 
 def build_discriminator(
@@ -142,7 +142,8 @@ def build_discriminator(
     """(N, *event_shape) -> (N,)."""
     features, count = build_features(spec, architecture, sizes, normalise=normalise)
     discriminator = discriminator_of(features, count, last_bias=last_bias)
-    return initialised(discriminator) if isinstance(features, ConvFeatures) else discriminator
+    # without batch normalisation such small weights would start with no signal at all
+    return initialised(discriminator) if normalise and isinstance(features, ConvFeatures) else discriminator
 
 
 def initialised(network: nn.Module) -> nn.Module:

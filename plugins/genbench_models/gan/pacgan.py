@@ -44,7 +44,7 @@ class PacGAN(AdversarialModel):
         self.generator = build_generator(spec, architecture, latent_dim, sizes)
         first, *rest = spec.event_shape
         packed = msgspec.structs.replace(spec, event_shape=(pack * first, *rest))
-        self.discriminator = build_discriminator(packed, architecture, sizes)
+        self.discriminator = build_discriminator(packed, architecture, sizes, normalise=True)
         self.keep_average(ema)
 
     def packed(self, x: Float[Tensor, "batch first *rest"]) -> Float[Tensor, "packs joined *rest"]:
@@ -57,8 +57,9 @@ class PacGAN(AdversarialModel):
     def discriminator_loss(
         self, real: Float[Tensor, "batch *event"], fake: Float[Tensor, "batch *event"]
     ) -> Float[Tensor, ""]:
-        logits = self.discriminator(torch.cat([self.packed(real), self.packed(fake)]))
-        return discriminator_loss(*logits.chunk(2))
+        # two passes: batch normalisation must not mix the two
+        logits = (self.discriminator(self.packed(x)) for x in (real, fake))
+        return discriminator_loss(*logits)
 
     def generator_loss(self, fake: Float[Tensor, "batch *event"]) -> Float[Tensor, ""]:
         return generator_loss(self.discriminator(self.packed(fake)))

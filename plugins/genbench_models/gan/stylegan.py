@@ -42,6 +42,7 @@ class ModulatedConv(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, inputs, size, size) / math.sqrt(inputs * size**2))
         self.bias = nn.Parameter(torch.zeros(outputs, 1, 1))
         self.style = nn.Linear(style, inputs)
+        nn.init.normal_(self.style.weight, 0.0, style**-0.5)
         nn.init.ones_(self.style.bias)
         self.demodulate = demodulate
 
@@ -111,6 +112,10 @@ class Generator(nn.Module):
         quarter = (-(-self.height // 4), -(-self.columns // 4))
         self.sizes = [(quarter[0] * scale, quarter[1] * scale) for scale in (1, 2, 4)]
         self.mapping = mlp(latent_dim, style, 3, style, lambda: nn.LeakyReLU(0.2))
+        for module in self.mapping:
+            if isinstance(module, nn.Linear):  # torch's own would shrink styles until all images are alike
+                nn.init.kaiming_normal_(module.weight, 0.2)
+                nn.init.zeros_(module.bias)
         self.constant = nn.Parameter(torch.randn(2 * width, *quarter))
         self.stages = nn.ModuleList(
             [
