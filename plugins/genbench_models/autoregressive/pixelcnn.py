@@ -7,7 +7,7 @@ van den Oord et al. 2016, "Pixel Recurrent Neural Networks", https://arxiv.org/a
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -156,9 +156,22 @@ class PixelCNN(GenerativeModel):
         """(count, C, H, W), pixel by pixel; what was computed for a pixel is kept for those that see it."""
         with evaluation_mode(self):
             sizes = [min(_DRAWN_AT_ONCE, count - start) for start in range(0, count, _DRAWN_AT_ONCE)]
-            return torch.cat([self._draw(size, generator) for size in sizes])
+            return torch.cat([self._draw(size, generator, None) for size in sizes])
 
-    def _draw(self, count: int, generator: torch.Generator) -> Tensor:
+    @torch.no_grad()
+    def complete(
+        self,
+        x: Shaped[Tensor, "batch c h w"],
+        mask: Bool[Tensor, "batch c h w"],
+        generator: torch.Generator,
+    ) -> Shaped[Tensor, "batch c h w"]:
+        """What is missing (mask False) drawn in order, given what comes before it: exact where all that is given
+        comes first, the upper half for one, and blind to what is given later."""
+        with evaluation_mode(self):
+            parts = zip(x.split(_DRAWN_AT_ONCE), mask.split(_DRAWN_AT_ONCE), strict=True)
+            return torch.cat([self._draw(len(part[0]), generator, part) for part in parts])
+
+    def _draw(self, count: int, generator: torch.Generator, given: tuple[Tensor, Tensor] | None) -> Tensor:
         channels, height, width = self.spec.event_shape
         walk = CachedWalk(self, count)
         x = torch.zeros(
@@ -173,12 +186,13 @@ class PixelCNN(GenerativeModel):
                 for channel in range(channels):
                     outputs = self._by_channel(walk.outputs_at(row, column))[:, channel]
                     drawn = self.conditional.sample(outputs, generator)
-                    if self.spec.is_discrete:
-                        x[:, channel, row, column] = drawn
-                        walk.put(row, column, channel, (drawn - mean[channel]) / scale[channel])
-                    else:
-                        x[:, channel, row, column] = drawn * scale[channel] + mean[channel]
-                        walk.put(row, column, channel, drawn)
+                    if not self.spec.is_discrete:
+                        drawn = drawn * scale[channel] + mean[channel]
+                    if given is not None:
+                        known, stays = (part[:, channel, row, column] for part in given)
+                        drawn = torch.where(stays, known, drawn)
+                    x[:, channel, row, column] = drawn
+                    walk.put(row, column, channel, (drawn - mean[channel]) / scale[channel])
         return x
 
 
