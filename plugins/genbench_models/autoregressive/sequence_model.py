@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
@@ -28,7 +28,7 @@ class SequenceModel(GenerativeModel):
 
     Elements in order of time, or of pixels row by row; channels and keys of one moment follow each other,
     so that they may depend on one another. Each step is told which element comes next: one of `places`, after
-    which they repeat.
+    which they repeat. captions: how many different things a sequence may be told beforehand; 1 is nothing.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class SequenceModel(GenerativeModel):
         dropout: float,
         batch_size: int,
         learning_rate: float,
+        captions: int = 1,
     ) -> None:
         super().__init__(spec)
         self.batch_size = batch_size
@@ -54,10 +55,11 @@ class SequenceModel(GenerativeModel):
             else nn.Linear(1, hidden)
         )
         self.place_in = nn.Embedding(places, hidden)
-        self.start = nn.Parameter(torch.zeros(hidden))
+        self.start = nn.Embedding(captions, hidden)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden, self.conditional.per_element)
         nn.init.normal_(self.place_in.weight, std=0.1)
+        nn.init.normal_(self.start.weight, std=0.0 if captions == 1 else 0.1)
 
     @abstractmethod
     def states(self, told: Float[Tensor, "batch length hidden"]) -> Float[Tensor, "batch length hidden"]:
@@ -91,20 +93,35 @@ class SequenceModel(GenerativeModel):
     # ---- likelihood and training
 
     def outputs(
-        self, x: Shaped[Tensor, "batch length"], y: Float[Tensor, "batch length"]
+        self,
+        x: Shaped[Tensor, "batch length"],
+        y: Float[Tensor, "batch length"],
+        caption: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch length per"]:
         """What the conditional of each element is."""
         place = torch.arange(x.shape[1], device=x.device) % self.places
-        start = self.start.expand(len(x), 1, -1)
+        start = self._start(len(x), caption)
         told = torch.cat([start, self._embed(x[:, :-1], y[:, :-1])], 1) + self.place_in(place)  # B, L, hidden
         outputs: Tensor = self.output(self.dropout(self.states(told)))
         return outputs
 
+    def _start(self, count: int, caption: Int[Tensor, " batch"] | None) -> Float[Tensor, "batch 1 hidden"]:
+        if caption is None:
+            caption = torch.zeros(count, dtype=torch.int64, device=self.device)
+        start: Tensor = self.start(caption.unsqueeze(1))
+        return start
+
     def log_prob(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, " batch"]:
         """(N, *event_shape) -> (N,) nats, exact."""
+        return self.log_prob_given(x, None)
+
+    def log_prob_given(
+        self, x: Shaped[Tensor, "batch *event"], caption: Int[Tensor, " batch"] | None
+    ) -> Float[Tensor, " batch"]:
+        """The same, given what was told beforehand."""
         elements, standardised = self._elements(x)
         given = elements if self.spec.is_discrete else standardised
-        total = self.conditional.log_prob(given, self.outputs(elements, standardised)).sum(1)
+        total = self.conditional.log_prob(given, self.outputs(elements, standardised, caption)).sum(1)
         return total if self.spec.is_discrete else total + self.standardise.log_abs_det_jacobian()
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
@@ -136,6 +153,11 @@ class SequenceModel(GenerativeModel):
         return self._draw(count, generator, None)
 
     @torch.no_grad()
+    def sample_given(self, caption: Int[Tensor, " batch"], generator: torch.Generator) -> Tensor:
+        """(B, *event_shape), one for each caption."""
+        return self._draw(len(caption), generator, None, caption)
+
+    @torch.no_grad()
     def complete(
         self,
         x: Shaped[Tensor, "batch *event"],
@@ -147,7 +169,11 @@ class SequenceModel(GenerativeModel):
         return self._draw(len(x), generator, (*self._elements(x), self._to_sequence(mask)))
 
     def _draw(
-        self, count: int, generator: torch.Generator, given: tuple[Tensor, Tensor, Tensor] | None
+        self,
+        count: int,
+        generator: torch.Generator,
+        given: tuple[Tensor, Tensor, Tensor] | None,
+        caption: Int[Tensor, " batch"] | None = None,
     ) -> Tensor:
         """given: elements as they are, standardised, and which of them stay; (count, L) each."""
         mean, scale = (
@@ -155,7 +181,7 @@ class SequenceModel(GenerativeModel):
             for part in (self.standardise.mean, self.standardise.scale)
         )
         drawn: list[Tensor] = []
-        told = self.start.expand(count, 1, -1)
+        told = self._start(count, caption)
         with evaluation_mode(self):
             step = self.walk(count)
             for i in range(self.spec.dimension):

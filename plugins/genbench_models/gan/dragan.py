@@ -13,8 +13,8 @@ from torch import Tensor
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
 from genbench_models.gan.gan import discriminator_loss, generator_loss
-from genbench_models.gan.networks import Sizes, build_discriminator, build_generator
 from genbench_models.gan.wgan_gp import gradient_norm_penalty
+from genbench_models.layers.architectures import Sizes, build_discriminator, build_generator
 
 
 class DRAGAN(AdversarialModel):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
-from genbench_models.gan.networks import discriminator_of, mlp_features, mlp_generator
+from genbench_models.layers.architectures import discriminator_of, mlp_features, mlp_generator
 
 
 def discriminator_loss(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> Float[Tensor, ""]:

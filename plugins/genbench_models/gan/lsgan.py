@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
-from genbench_models.gan.networks import Sizes, build_discriminator, build_generator
+from genbench_models.layers.architectures import Sizes, build_discriminator, build_generator
 
 
 def discriminator_loss(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> Float[Tensor, ""]:

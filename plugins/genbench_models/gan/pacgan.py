@@ -14,7 +14,7 @@ from torch import Tensor
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
 from genbench_models.gan.gan import discriminator_loss, generator_loss
-from genbench_models.gan.networks import Sizes, build_discriminator, build_generator
+from genbench_models.layers.architectures import Sizes, build_discriminator, build_generator
 
 
 class PacGAN(AdversarialModel):

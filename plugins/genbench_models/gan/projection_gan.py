@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench_models.gan.networks import Sizes, build_features, build_generator, spectrally_normalised
 from genbench_models.gan.sngan import hinge_loss
+from genbench_models.layers.architectures import Sizes, build_features, build_generator, spectrally_normalised
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.standardise import Standardise
 

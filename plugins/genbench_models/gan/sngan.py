@@ -13,7 +13,12 @@ from torch.nn import functional as F
 
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
-from genbench_models.gan.networks import Sizes, build_discriminator, build_generator, spectrally_normalised
+from genbench_models.layers.architectures import (
+    Sizes,
+    build_discriminator,
+    build_generator,
+    spectrally_normalised,
+)
 
 
 def hinge_loss(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> Float[Tensor, ""]:

@@ -23,7 +23,7 @@ from genbench import ComputeMeter, DataSpec, Split
 from genbench_models.gan.augment import augment
 from genbench_models.gan.gan import discriminator_loss, generator_loss
 from genbench_models.gan.latent_generator import LatentGenerator
-from genbench_models.gan.networks import LEAST_SIDE
+from genbench_models.layers.architectures import LEAST_SIDE
 from genbench_models.layers.networks import adam, mlp, set_learning_rate
 
 _TARGET_SIGN = 0.6

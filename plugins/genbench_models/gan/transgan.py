@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
-from genbench_models.gan.networks import LEAST_SIDE
 from genbench_models.gan.wgan_gp import gradient_penalty
+from genbench_models.layers.architectures import LEAST_SIDE
 from genbench_models.layers.transformer import Block
 
 _HEADS = 4

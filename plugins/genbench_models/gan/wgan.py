@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
-from genbench_models.gan.networks import Sizes, build_discriminator, build_generator
+from genbench_models.layers.architectures import Sizes, build_discriminator, build_generator
 
 
 class WGAN(AdversarialModel):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
-from genbench_models.gan.networks import discriminator_of, mlp_features, mlp_generator
+from genbench_models.layers.architectures import discriminator_of, mlp_features, mlp_generator
 
 
 def gradient_penalty(

@@ -75,6 +75,7 @@ class ConvVAE(VAE):
         batch_size: int = 32,
         learning_rate: float = 4e-3,
         warm_up: float = 0.1,
+        beta: float = 1.0,
     ) -> None:
         super().__init__(
             spec,
@@ -82,6 +83,7 @@ class ConvVAE(VAE):
             batch_size=batch_size,
             learning_rate=learning_rate,
             warm_up=warm_up,
+            beta=beta,
         )
         self.encoder = Encoder(spec, latent_dim, width, hidden)
         self.decoder = Decoder(spec, latent_dim, width, hidden, self.observation.per_element)

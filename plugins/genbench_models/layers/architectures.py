@@ -1,4 +1,4 @@
-"""The two networks of the GANs that are told apart by their losses: MLPs, or DCGAN's on images.
+"""From noise to data and from data to features: MLPs, or DCGAN's convolutions on images.
 
 Convolutions know what a neighbourhood is, and win on images under any budget; points and series get MLPs.
 """
