@@ -129,7 +129,8 @@ class VQVAE(GenerativeModel):
 
     def to_codes(self, x: Shaped[Tensor, "batch c h w"]) -> Int[Tensor, "batch places"]:
         """The code of each place of the grid."""
-        return self.codebook.nearest(self.features(x)).unflatten(0, (len(x), -1))
+        codes: Tensor = self.codebook.nearest(self.features(x)).unflatten(0, (len(x), -1))
+        return codes
 
     def outputs(self, vectors: Float[Tensor, "rows dim"]) -> Float[Tensor, "batch per c h w"]:
         """What the observation model is given, from the vectors of the codes."""
