@@ -16,14 +16,16 @@ from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.budget import Budget
 from genbench.data import working_dtype
 from genbench_models.autoregressive.ar import AR
+from genbench_models.autoregressive.causal_images import causal_mask
 from genbench_models.autoregressive.conditionals import conditional_for
 from genbench_models.autoregressive.flat_model import FlatModel
 from genbench_models.autoregressive.fvsbn import FVSBN
+from genbench_models.autoregressive.gated_pixelcnn import GatedPixelCNN
 from genbench_models.autoregressive.gpt import GPT
 from genbench_models.autoregressive.gru import GRU
 from genbench_models.autoregressive.made import MADE, hidden_degrees
 from genbench_models.autoregressive.nade import NADE
-from genbench_models.autoregressive.pixelcnn import PixelCNN, causal_mask
+from genbench_models.autoregressive.pixelcnn import PixelCNN
 from genbench_models.autoregressive.sequence_model import SequenceModel
 
 
@@ -75,6 +77,10 @@ def gru(spec: DataSpec) -> GRU:
 
 def pixelcnn(spec: DataSpec) -> PixelCNN:
     return PixelCNN(spec, width=6, blocks=2, components=3)
+
+
+def gated(spec: DataSpec) -> GatedPixelCNN:
+    return GatedPixelCNN(spec, width=6, layers=3, components=3)
 
 
 def shaken(model: Any, seed: int = 0) -> Any:
@@ -142,8 +148,9 @@ def test_each_ordering_of_made_sees_what_comes_before_in_its_own_order(ordering:
 
 
 @pytest.mark.parametrize("spec", [image(1, 5, 5, None), image(3, 4, 4, None), image(2, 3, 5, None)], ids=str)
-def test_the_order_of_pixelcnn(spec: DataSpec) -> None:
-    model = shaken(PixelCNN(spec, width=24, blocks=3, components=2)).double()
+@pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN])
+def test_the_order_of_pixelcnns(model_class: type[PixelCNN] | type[GatedPixelCNN], spec: DataSpec) -> None:
+    model = shaken(model_class(spec, width=24, components=2)).double()
     jacobian = torch.zeros(spec.dimension, spec.dimension, dtype=torch.float64)
     for _ in range(5):  # a unit that one image leaves dark is lit by another
         y = torch.randn((1, *spec.event_shape), dtype=torch.float64)
@@ -211,6 +218,8 @@ SMALL: list[tuple[Build, DataSpec]] = [
     (gru, image(1, 1, 2, 40)),
     (gru, TOKENS),
     (gru, PIANOROLL),
+    (gated, image(1, 2, 2, 3)),
+    (gated, image(2, 1, 2, 3)),
     (pixelcnn, image(1, 2, 2, 3)),
     (pixelcnn, image(2, 1, 2, 3)),
     (pixelcnn, image(1, 2, 2, 2)),
@@ -299,6 +308,10 @@ def naive_samples(model: Any, spec: DataSpec, count: int, generator: torch.Gener
         (gpt, PIANOROLL),
         (gpt, image(2, 3, 3, 5)),
         (gpt, image(1, 3, 4, 256)),
+        (gated, image(1, 5, 4, 17)),
+        (gated, image(3, 4, 3, 2)),
+        (gated, image(1, 4, 9, 256)),
+        (gated, image(2, 3, 4, None)),
         (pixelcnn, image(1, 5, 4, 17)),
         (pixelcnn, image(3, 3, 3, 2)),
         (pixelcnn, image(1, 4, 4, 256)),
