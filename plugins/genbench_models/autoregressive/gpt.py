@@ -33,7 +33,6 @@ class GPT(SequenceModel):
         dropout: float = 0.1,
         batch_size: int = 16,
         learning_rate: float = 3e-3,
-        captions: int = 1,
     ) -> None:
         super().__init__(
             spec,
@@ -43,7 +42,6 @@ class GPT(SequenceModel):
             dropout=dropout,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            captions=captions,
         )
         self.blocks = nn.Sequential(
             *(Block(width, heads, causal=True, dropout=dropout) for _ in range(layers))

@@ -28,7 +28,7 @@ class SequenceModel(GenerativeModel):
 
     Elements in order of time, or of pixels row by row; channels and keys of one moment follow each other,
     so that they may depend on one another. Each step is told which element comes next: one of `places`, after
-    which they repeat. captions: how many different things a sequence may be told beforehand; 1 is nothing.
+    which they repeat.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class SequenceModel(GenerativeModel):
         dropout: float,
         batch_size: int,
         learning_rate: float,
-        captions: int = 1,
     ) -> None:
         super().__init__(spec)
         self.batch_size = batch_size
@@ -55,11 +54,16 @@ class SequenceModel(GenerativeModel):
             else nn.Linear(1, hidden)
         )
         self.place_in = nn.Embedding(places, hidden)
-        self.start = nn.Embedding(captions, hidden)
+        self.start = nn.Embedding(1, hidden)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden, self.conditional.per_element)
         nn.init.normal_(self.place_in.weight, std=0.1)
-        nn.init.normal_(self.start.weight, std=0.0 if captions == 1 else 0.1)
+        nn.init.zeros_(self.start.weight)
+
+    def read_captions(self, count: int) -> None:
+        """From now on a sequence may be told one of `count` things beforehand."""
+        self.start = nn.Embedding(count, self.start.embedding_dim)
+        nn.init.normal_(self.start.weight, std=0.1)
 
     @abstractmethod
     def states(self, told: Float[Tensor, "batch length hidden"]) -> Float[Tensor, "batch length hidden"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -147,7 +148,7 @@ class DDPM(GenerativeModel):
         taken = self.steps if steps is None else max(1, min(steps, self.steps))
         times = torch.linspace(self.steps, 0, taken + 1).round().long().tolist()
         y = torch.randn(count, *self.spec.event_shape, generator=generator, device=self.device)
-        for now, then in zip(times[:-1], times[1:], strict=True):
+        for now, then in pairwise(times):
             t = torch.full((count,), now, device=self.device)
             clean = self.denoised(y, t)
             signal, scale = self._at(t, y)

@@ -88,8 +88,9 @@ class FlowMatching(GenerativeModel):
             v4, d4 = self._with_divergence(y + step * v3, t + step)
             y = y + step / 6 * (v1 + 2 * v2 + 2 * v3 + v4)
             lost = lost - step / 6 * (d1 + 2 * d2 + 2 * d3 + d4)
-        log_noise = -0.5 * (y.square() + math.log(2 * math.pi)).sum(1)
-        return log_noise - lost + self.standardise.log_abs_det_jacobian()
+        log_noise: Tensor = -0.5 * (y.square() + math.log(2 * math.pi)).sum(1)
+        total: Tensor = log_noise - lost + self.standardise.log_abs_det_jacobian()
+        return total
 
     @property
     def sampling_budgets(self) -> tuple[int, ...]:

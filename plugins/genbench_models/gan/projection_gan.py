@@ -22,7 +22,7 @@ class ProjectionDiscriminator(nn.Module):
     def __init__(self, features: nn.Module, width: int, classes: int) -> None:
         super().__init__()
         self.features = features
-        self.score = nn.Linear(width, 1)
+        self.score = nn.Linear(width, 1, bias=False)
         self.embedding = nn.Embedding(classes, width)
         nn.init.normal_(self.embedding.weight, 0.0, width**-0.5)
         spectrally_normalised(self)

@@ -27,7 +27,8 @@ def hinge_loss(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> Float[Te
 
 
 class SNGAN(AdversarialModel):
-    """One power iteration a step (torch's parametrisation); no other normalisation in the discriminator."""
+    """One power iteration a step (torch's parametrisation); no other normalisation in the discriminator, and no bias
+    at its end: while no score passes a margin, the hinge loss does not feel it."""
 
     def __init__(
         self,
@@ -48,7 +49,9 @@ class SNGAN(AdversarialModel):
         super().__init__(spec, latent_dim, game)
         sizes = Sizes(hidden, layers, width)
         self.generator = build_generator(spec, architecture, latent_dim, sizes)
-        self.discriminator = spectrally_normalised(build_discriminator(spec, architecture, sizes))
+        self.discriminator = spectrally_normalised(
+            build_discriminator(spec, architecture, sizes, last_bias=False)
+        )
         self.keep_average(ema)
 
     def discriminator_loss(

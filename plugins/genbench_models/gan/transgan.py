@@ -61,12 +61,13 @@ class Discriminator(nn.Module):
         self.places = nn.Parameter(0.02 * torch.randn(cells, width))
         self.blocks = nn.Sequential(*(Block(width, _HEADS, twice_differentiable=True) for _ in range(blocks)))
         # only differences of scores count: a bias at the end would never be trained
+        self.normalise = nn.LayerNorm(width, bias=False)
         self.score = nn.Linear(width, 1, bias=False)
 
     def forward(self, x: Float[Tensor, "batch channel height width"]) -> Float[Tensor, " batch"]:
         patches = F.pixel_unshuffle(F.pad(x, self.padding), self.patch)  # B, C p², h, w
         tokens = self.to_tokens(patches.flatten(2).transpose(1, 2))  # B, cells, width
-        scores: Tensor = self.score(self.blocks(tokens + self.places).mean(1))
+        scores: Tensor = self.score(self.normalise(self.blocks(tokens + self.places).mean(1)))
         return scores[:, 0]
 
 

@@ -117,7 +117,10 @@ class VQVAE(GenerativeModel):
             event_shape=(self.grid[0] * self.grid[1],),
             levels=codes,
         )
-        return GPT(tokens, width=width, layers=layers, captions=self.captions)
+        language = GPT(tokens, width=width, layers=layers)
+        if self.captions > 1:
+            language.read_captions(self.captions)
+        return language
 
     # ---- images and codes
 
@@ -175,13 +178,12 @@ class VQVAE(GenerativeModel):
 
     # ---- capabilities
 
-    def log_weights(self, x: Shaped[Tensor, "batch c h w"], k: int) -> Float[Tensor, "batch {k}"]:
-        """k times the same number: the posterior is one point."""
+    def elbo(self, x: Shaped[Tensor, "batch c h w"]) -> Float[Tensor, " batch"]:
+        """(N, C, H, W) -> (N,) nats, the bound of the class."""
         with evaluation_mode(self):
             codes = self.to_codes(x)
             outputs = self.outputs(self.codebook.vectors[codes.flatten()])
-            bound = self.observation.log_prob(x, outputs) + self.language_log_prob(codes, None)
-        return bound.unsqueeze(1).expand(-1, k)
+            return self.observation.log_prob(x, outputs) + self.language_log_prob(codes, None)
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
