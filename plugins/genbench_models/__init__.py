@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from genbench import ModelCard, hookimpl
-from genbench_models import autoregressive, baselines, diffusion, gan, hybrid, vae
+from genbench_models import autoregressive, baselines, diffusion, flow, gan, hybrid, vae
 
 
 @hookimpl
 def genbench_models() -> Iterable[ModelCard]:
     """Announce every family's cards."""
-    return (*gan.CARDS, *vae.CARDS, *autoregressive.CARDS, *hybrid.CARDS, *diffusion.CARDS, *baselines.CARDS)
+    return (
+        *gan.CARDS,
+        *vae.CARDS,
+        *autoregressive.CARDS,
+        *hybrid.CARDS,
+        *diffusion.CARDS,
+        *flow.CARDS,
+        *baselines.CARDS,
+    )
