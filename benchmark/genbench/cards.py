@@ -18,7 +18,16 @@ from genbench.spec import DataSpec, Modality
 
 Family = Literal["gan", "vae", "autoregressive", "energy", "flow", "diffusion", "hybrid", "baseline"]
 Capability = Literal[
-    "sample", "log_prob", "log_weights", "decode", "condition", "complete", "encode", "sampling_steps"
+    "sample",
+    "log_prob",
+    "log_density",
+    "log_weights",
+    "elbo",
+    "decode",
+    "condition",
+    "complete",
+    "encode",
+    "sampling_steps",
 ]
 Better = Literal["lower", "higher", "neither"]
 MetricGroup = Literal["quality", "diversity", "likelihood", "memorisation", "cost"]
