@@ -11,12 +11,5 @@ from genbench_models import autoregressive, baselines, diffusion, flow, gan, hyb
 @hookimpl
 def genbench_models() -> Iterable[ModelCard]:
     """Announce every family's cards."""
-    return (
-        *gan.CARDS,
-        *vae.CARDS,
-        *autoregressive.CARDS,
-        *hybrid.CARDS,
-        *diffusion.CARDS,
-        *flow.CARDS,
-        *baselines.CARDS,
-    )
+    for family in (gan, vae, autoregressive, hybrid, flow, diffusion, baselines):
+        yield from family.CARDS
