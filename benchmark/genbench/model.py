@@ -75,6 +75,25 @@ class HasDecoder(Protocol):
 
 
 @runtime_checkable
+class HasLogDensity(Protocol):
+    """Capability `log_density`: the density of real numbers, for data with levels too. The harness makes a
+    likelihood of the integers from it, a lower bound (`genbench.likelihood.dequantisation`)."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """(N, *event_shape) float -> (N,) nats. Where `spec.levels` is set, integer i of the data is spread over
+        [i, i + 1); the density is of numbers in [0, levels), and may lie outside in part."""
+
+
+@runtime_checkable
+class HasElbo(Protocol):
+    """Capability `elbo`: a lower bound that is no average of importance weights, as of diffusion models."""
+
+    def elbo(self, x: Tensor) -> Tensor:
+        """(N, *event_shape) -> (N,) nats: an unbiased estimate of a lower bound of each example's log-likelihood.
+        Chance, where there is any, is torch's global generator."""
+
+
+@runtime_checkable
 class Conditional(Protocol):
     """Capability `condition`: samples of a given class."""
 
@@ -114,6 +133,8 @@ class HasSamplingSteps(Protocol):
 CAPABILITY_PROTOCOLS: dict[str, type] = {
     "log_prob": HasLogProb,
     "log_weights": HasLogWeights,
+    "log_density": HasLogDensity,
+    "elbo": HasElbo,
     "decode": HasDecoder,
     "condition": Conditional,
     "complete": Completes,

@@ -4,6 +4,7 @@ exact                  `log_prob`
 lower bound (ELBO)     mean of `log_weights(x, 1)`
 lower bound (IWAE-k)   logsumexp over k weights - log k (Burda et al. 2016, eq. 8); never below the ELBO in
                        expectation, never above the truth
+From `log_density`, of real data exact, and of integers dequantised (`dequantisation`, `kinds`); from `elbo`, as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import torch
 from torch import Tensor
 
 from genbench.errors import PluginError
-from genbench.model import HasLogProb, HasLogWeights
+from genbench.likelihood import kinds
+from genbench.likelihood.dequantisation import MOST_DRAWS, dequantised_summary
+from genbench.model import HasElbo, HasLogDensity, HasLogProb, HasLogWeights
 from genbench.result import MetricValue, finite_or_none
 from genbench.spec import DataSpec
 
@@ -45,6 +48,11 @@ def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> 
         if isinstance(model, HasLogProb):
             values = [_checked(model.log_prob(batch), (len(batch),)) for batch in _batches(x, spec, 1)]
             return [LikelihoodEstimate(torch.cat(values), EXACT)]
+        if isinstance(model, HasLogDensity):
+            return _from_density(model, spec, x, min(k, MOST_DRAWS))
+        if isinstance(model, HasElbo):
+            bounds = [_checked(model.elbo(batch), (len(batch),)) for batch in _batches(x, spec, 1)]
+            return [LikelihoodEstimate(torch.cat(bounds), ELBO)]
         if isinstance(model, HasLogWeights):
             weights = torch.cat(
                 [_checked(model.log_weights(batch, k), (len(batch), k)) for batch in _batches(x, spec, k)]
@@ -55,6 +63,21 @@ def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> 
             bound = torch.logsumexp(weights, 1) - math.log(k)
             return [LikelihoodEstimate(bound, f"lower bound (IWAE-{k})", k), elbo]
     return []
+
+
+def _from_density(model: HasLogDensity, spec: DataSpec, x: Tensor, k: int) -> list[LikelihoodEstimate]:
+    def log_density(some: Tensor) -> Tensor:
+        return _checked(model.log_density(some), (len(some),))
+
+    if not spec.is_discrete:
+        values = [log_density(batch) for batch in _batches(x, spec, 1)]
+        return [LikelihoodEstimate(torch.cat(values), EXACT)]
+    at_once = max(1, _CALL_NUMBERS // spec.dimension)
+    parts = [dequantised_summary(log_density, batch, k, at_once) for batch in _batches(x, spec, k)]
+    plain = LikelihoodEstimate(torch.cat([part.elbo for part in parts]), kinds.DEQUANTISED, k)
+    if k == 1:
+        return [plain]
+    return [LikelihoodEstimate(torch.cat([part.log_mean for part in parts]), kinds.dequantised(k), k), plain]
 
 
 def likelihood_metrics(estimates: list[LikelihoodEstimate], spec: DataSpec) -> list[MetricValue]:

@@ -147,6 +147,12 @@ def _in_batches(
 # ---- the space, and how much of it each point stands for
 
 
+def visit_space(model: GenerativeModel, *, coarse: bool) -> tuple[Tensor, Float64[Tensor, " points"]]:
+    """Every example there is, or the nodes of a quadrature; and how much of the space each stands for.
+    coarse: for what is random, and has to be drawn at each node."""
+    return _space(model, 0, _COARSE // 3, 3) if coarse else _space(model, 0, _COARSE, 4)
+
+
 def _space(
     model: GenerativeModel, seed: int, panels: int, order: int
 ) -> tuple[Tensor, Float64[Tensor, " points"]]:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from genbench.cards import Hyperparameter, ModelCard
 from genbench.errors import GenbenchError, PluginError
 from genbench.spec import DataSpec
-from genbench.testing import card_checks, likelihood_checks, sampling_checks, training_checks
+from genbench.testing import bound_checks, card_checks, likelihood_checks, sampling_checks, training_checks
 from genbench.testing.requirement import ContractCheck, NotApplicable
 from genbench.testing.subject import Subject
 from genbench.testing.tiny_data import tiny_specs
 
 CONTRACT_CHECKS: tuple[ContractCheck, ...] = tuple(
     check
-    for module in (card_checks, training_checks, sampling_checks, likelihood_checks)
+    for module in (card_checks, training_checks, sampling_checks, likelihood_checks, bound_checks)
     for check in vars(module).values()
     if isinstance(check, ContractCheck)
 )
