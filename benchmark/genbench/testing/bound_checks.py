@@ -80,11 +80,9 @@ def elbo_depends_on_the_example_alone(subject: Subject) -> None:
     """It may be random; what it averages to must not depend on the batch."""
     model, x = subject.trained.model, subject.dataset.test.tensor()[:4]
     with seeded(0):
-        together = _draws(lambda: _elbo(model, x), _DRAWS)
+        together = _elbo(model, x.repeat_interleave(_DRAWS, 0)).double().unflatten(0, (-1, _DRAWS))
     with seeded(1):
-        alone = torch.stack(
-            [_elbo(model, one.unsqueeze(0).expand(_DRAWS, *one.shape)).double() for one in x]
-        )  # examples, draws
+        alone = torch.stack([_elbo(model, one.expand(_DRAWS, *one.shape)).double() for one in x])
     error = ((together.var(1) + alone.var(1)) / _DRAWS).sqrt()
     gap = (together.mean(1) - alone.mean(1)).abs()
     excess = float((gap - _MEAN_ERRORS * error - BATCH_TOLERANCE * (1 + alone.mean(1).abs())).max())
@@ -136,9 +134,9 @@ def _require_numbers(what: str, values: Tensor, count: int) -> None:
     require(bool(values.isfinite().all()), f"{what} of held-out data is not finite")
 
 
-def _draws(draw: Callable[[], Tensor], count: int = _SPACE_DRAWS) -> Tensor:
-    """(N, count) in float64."""
-    return torch.stack([draw().double() for _ in range(count)], dim=1)
+def _draws(draw: Callable[[], Tensor]) -> Tensor:
+    """(N, draws) in float64."""
+    return torch.stack([draw().double() for _ in range(_SPACE_DRAWS)], dim=1)
 
 
 def _log_density(model: GenerativeModel, x: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 Ho, Jain & Abbeel 2020, "Denoising Diffusion Probabilistic Models", https://arxiv.org/abs/2006.11239; cosine schedule:
 Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672; the network's output v: Salimans & Ho 2022,
-https://arxiv.org/abs/2202.00512; fewer steps: Song, Meng & Ermon 2021 (DDIM), https://arxiv.org/abs/2010.02502
+https://arxiv.org/abs/2202.00512; variances: Bao, Li, Zhu & Zhang 2022, "Analytic-DPM",
+https://arxiv.org/abs/2201.06503; fewer steps: Song, Meng & Ermon 2021 (DDIM), https://arxiv.org/abs/2010.02502
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from genbench_models.layers.time_networks import time_network
 
 _STRATA = 16
 """Time steps at which an example's bound is evaluated, one in each equal part of them."""
+_ERRORS_KEPT = 30.0
+"""How many of a time step's latest errors its mean is about."""
+_LEAST_ERROR = 0.01
+"""Of the last step, in its noise's variance: data may be known exactly."""
 
 
 class DDPM(GenerativeModel):
@@ -30,9 +35,15 @@ class DDPM(GenerativeModel):
 
     The network predicts v = a_t e - s_t x_0 (with noise e, s_t² = 1 - a_t²), from which x_0 = a_t x_t - s_t v, held
     within the data's range where there are levels. Samples and bound are of a moving average of its weights.
+
+    The variance of a step back is the one that makes the bound tightest (Bao et al., theorem 1): that of
+    q(x_{t-1} | x_t, x_0), and what the error of the predicted x_0 adds to it. Errors are measured in training, a mean
+    each time step.
     """
 
     signal: Tensor
+    error: Tensor
+    error_count: Tensor
 
     def __init__(
         self,
@@ -61,6 +72,9 @@ class DDPM(GenerativeModel):
         alpha = (share[1:] / share[:-1]).clamp(min=1e-3)
         signal = torch.cat([torch.ones(1, dtype=torch.float64), alpha.cumprod(0)]).sqrt()
         self.register_buffer("signal", signal.float(), persistent=False)  # a_0..a_steps
+        # of the predicted x_0, in standardised units, at t = 0..steps
+        self.register_buffer("error", torch.ones(steps + 1))
+        self.register_buffer("error_count", torch.zeros(steps + 1))
 
     def _at(self, t: Int[Tensor, " batch"], x: Tensor) -> tuple[Tensor, Tensor]:
         """Signal and noise scale at times t, to be multiplied with x."""
@@ -79,13 +93,38 @@ class DDPM(GenerativeModel):
             signal, scale = self._at(t, y)
             noise = torch.randn_like(y)
             predicted = self.network(signal * y + scale * noise, t / self.steps)
-            loss = (predicted - (signal * noise - scale * y)).square().mean()
+            square = (predicted - (signal * noise - scale * y)).square().flatten(1).mean(1)  # B
+            loss = square.mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             with torch.no_grad():
                 torch._foreach_lerp_(averages, currents, 1 - min(self.ema, (1 + step) / (10 + step)))
+                self._note_errors(t, square * (1 - self.signal[t].square()))
             meter.log(loss=loss)
+
+    def _note_errors(self, t: Int[Tensor, " batch"], errors: Float[Tensor, " batch"]) -> None:
+        """Into the running mean of each time step: x_0 as predicted is off by s_t times the error of v."""
+        counts = torch.zeros_like(self.error).index_add_(0, t, torch.ones_like(errors))
+        sums = torch.zeros_like(self.error).index_add_(0, t, errors)
+        self.error_count.add_(counts)
+        weight = (counts / self.error_count.clamp(1, _ERRORS_KEPT)).clamp(max=1)
+        self.error.lerp_(sums / counts.clamp(min=1), weight)
+
+    def _step_back(self, t: Int[Tensor, " batch"], y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of x_0 and of x_t in the mean of x_{t-1}, the weights (eq. 7); the variance of x_{t-1}. t: 2 or more."""
+        signal, scale = self._at(t, y)
+        before, scale_before = self._at(t - 1, y)
+        noise = 1 - (signal / before).square()  # beta_t
+        of_clean = before * noise / scale.square()
+        of_noisy = signal / before * (scale_before / scale).square()
+        variance = self._posterior_variance(t, y) + of_clean.square() * self.error[t].reshape(signal.shape)
+        return of_clean, of_noisy, variance
+
+    def _posterior_variance(self, t: Int[Tensor, " batch"], y: Tensor) -> Tensor:
+        """Of q(x_{t-1} | x_t, x_0) (eq. 7)."""
+        (signal, scale), (before, scale_before) = self._at(t, y), self._at(t - 1, y)
+        return (1 - (signal / before).square()) * (scale_before / scale).square()
 
     def denoised(
         self, noisy: Float[Tensor, "batch *event"], t: Int[Tensor, " batch"]
@@ -117,13 +156,14 @@ class DDPM(GenerativeModel):
     ) -> Float[Tensor, " batch"]:
         """L_{t-1}: KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)), and -log p(x_0 | x_1) at t = 1."""
         signal, scale = self._at(t, y)
-        before, scale_before = self._at(t - 1, y)
         clean = self.denoised(signal * y + scale * torch.randn_like(y), t)
-        step_noise = 1 - (signal / before).square()  # beta_t
-        variance = step_noise * (scale_before / scale).square()  # of q(x_{t-1} | x_t, x_0) (eq. 7)
-        weight = (before * step_noise / scale.square()).square() / (2 * variance.clamp(min=1e-12))
-        divergence = (weight * (clean - y).square()).flatten(1).sum(1)
-        first_scale = 0.5 * torch.log(1 - self.signal[1].square())
+        later = t.clamp(min=2)  # what this says of t = 1 is not taken
+        of_clean, _, variance = self._step_back(later, y)
+        share = self._posterior_variance(later, y) / variance
+        divergence = 0.5 * (of_clean * (clean - y)).square() / variance + 0.5 * (share - 1 - share.log())
+        divergence = divergence.flatten(1).sum(1)
+        floor = _LEAST_ERROR * (1 - self.signal[1].square())
+        first_scale = 0.5 * torch.log(torch.maximum(self.error[1], floor))
         if self.spec.levels is None:
             reconstruction = gaussian_log_prob(y, clean, first_scale)
         else:
@@ -158,11 +198,8 @@ class DDPM(GenerativeModel):
             elif taken < self.steps:
                 y = before * clean + scale_before * (y - signal * clean) / scale
             else:
-                step_noise = 1 - (signal / before).square()
-                mean = (
-                    before * step_noise * clean + signal / before * scale_before.square() * y
-                ) / scale.square()
+                of_clean, of_noisy, variance = self._step_back(t, y)
                 noise = torch.randn(y.shape, generator=generator, device=self.device)
-                y = mean + step_noise.sqrt() * scale_before / scale * noise
+                y = of_clean * clean + of_noisy * y + variance.sqrt() * noise
         x = self.standardise.inverse(y)
         return x if self.spec.levels is None else x.round().clamp(0, self.spec.levels - 1).long()

@@ -22,13 +22,14 @@ class LatentGenerator(GenerativeModel):
     """
 
     generator: nn.Module
-    averaged: nn.Module | None = None
+    averaged: nn.Module | None
     """The moving average of the generator, where one is kept (Yazıcı et al. 2019): samples come from it."""
 
     def __init__(self, spec: DataSpec, latent_dim: int) -> None:
         super().__init__(spec)
         self.latent_dim = latent_dim
         self.standardise = Standardise(spec)
+        self.averaged = None  # not of the class, where it would hide the module that is set later
 
     @property
     def prior(self) -> torch.distributions.Distribution:
