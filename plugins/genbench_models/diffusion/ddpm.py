@@ -23,7 +23,7 @@ from genbench_models.layers.standardise import Standardise
 from genbench_models.layers.time_networks import time_network
 
 _STRATA = 16
-"""Time steps at which an example's bound is evaluated, one in each equal part of them."""
+"""Time steps at which an example's bound is evaluated, besides the last one back."""
 _ERRORS_KEPT = 30.0
 """How many of a time step's latest errors its mean is about."""
 _LEAST_ERROR = 0.01
@@ -138,17 +138,20 @@ class DDPM(GenerativeModel):
 
     def elbo(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, " batch"]:
         """(N, *event_shape) -> (N,) nats: an unbiased estimate of the bound L (eq. 5), chance from torch's global
-        generator. Of its terms, one for each time step, some are drawn, stratified."""
+        generator. Of its terms, one for each time step, the first is always there; of the others, which fall about as
+        1 / t, some are drawn with such probabilities, stratified."""
         y = self.standardise(x)
         signal, scale = self.signal[self.steps], (1 - self.signal[self.steps].square()).sqrt()
         prior_gap = 0.5 * ((signal * y).square() + scale.square() - 1 - 2 * scale.log()).flatten(1).sum(1)
-        strata = min(_STRATA, self.steps)
-        total = torch.zeros_like(prior_gap)
-        for stratum in range(strata):
-            place = (stratum + torch.rand(len(x), device=self.device)) / strata
-            t = (place * self.steps).long().clamp(max=self.steps - 1) + 1
-            total += self._term(x, y, t)
-        bound: Tensor = -prior_gap - total * (self.steps / strata)
+        total = self._term(x, y, torch.ones(len(x), dtype=torch.int64, device=self.device))
+        share = 1 / torch.arange(2, self.steps + 1, device=self.device)
+        share = share / share.sum()  # of t = 2..steps
+        ends = share.cumsum(0)
+        for stratum in range(_STRATA):
+            place = (stratum + torch.rand(len(x), device=self.device)) / _STRATA
+            index = torch.searchsorted(ends, place).clamp(max=self.steps - 2)
+            total = total + self._term(x, y, index + 2) / (share[index] * _STRATA)
+        bound: Tensor = -prior_gap - total
         return bound if self.spec.is_discrete else bound + self.standardise.log_abs_det_jacobian()
 
     def _term(
