@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.likelihood.observation import discretised_gaussian_log_prob, gaussian_log_prob
 from genbench_models.layers.networks import adam, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
 from genbench_models.layers.time_networks import time_network
 
@@ -58,8 +59,10 @@ class DDPM(GenerativeModel):
         ema: float = 0.995,
     ) -> None:
         super().__init__(spec)
-        if steps < 2:
-            raise ValueError(f"steps={steps}: expected 2 or more")
+        at_least(2, steps=steps)
+        at_least(1, hidden=hidden, layers=layers, width=width, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
+        shares(ema=ema)
         self.steps = steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.layers.networks import adam, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
 from genbench_models.layers.time_networks import TimeMLP
 
@@ -36,8 +37,8 @@ class FlowMatching(GenerativeModel):
         learning_rate: float = 2e-3,
     ) -> None:
         super().__init__(spec)
-        if solver_steps < 1:
-            raise ValueError(f"solver_steps={solver_steps}: expected 1 or more")
+        at_least(1, solver_steps=solver_steps, hidden=hidden, layers=layers, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
         self.solver_steps = solver_steps
         self.batch_size = batch_size
         self.learning_rate = learning_rate

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
 
 _MARGIN = 0.05
@@ -43,10 +44,8 @@ class NormalizingFlow(GenerativeModel):
         learning_rate: float,
     ) -> None:
         super().__init__(spec)
-        if min(transforms, hidden, layers) < 1:
-            raise ValueError(
-                f"transforms={transforms}, hidden={hidden}, layers={layers}: expected 1 or more each"
-            )
+        at_least(1, transforms=transforms, hidden=hidden, layers=layers, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
         if spec.dimension < 2:
             raise ValueError(f"a flow takes 2 numbers or more; {spec.name} has 1")
         self.batch_size = batch_size
@@ -177,6 +176,7 @@ class NeuralSplineFlow(NormalizingFlow):
         batch_size: int = 64,
         learning_rate: float = 2e-3,
     ) -> None:
+        at_least(2, bins=bins)
         self.bins = bins
         super().__init__(
             spec,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from genbench import ComputeMeter, DataSpec, Split
 from genbench_models.gan.latent_generator import LatentGenerator
 from genbench_models.layers.networks import adam, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive, shares
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,9 @@ class Game:
     ema: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.ema < 1:
-            raise ValueError(f"ema={self.ema}: expected at least 0 and less than 1")
-        if self.n_critic < 1 or self.batch_size < 1:
-            raise ValueError(f"n_critic={self.n_critic}, batch_size={self.batch_size}: expected 1 or more")
+        at_least(1, n_critic=self.n_critic, batch_size=self.batch_size)
+        positive(learning_rate=self.learning_rate)
+        shares(ema=self.ema, beta1=self.betas[0], beta2=self.betas[1])
 
 
 class AdversarialModel(LatentGenerator):

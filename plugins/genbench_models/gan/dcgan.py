@@ -36,7 +36,7 @@ class DCGAN(AdversarialModel):
         super().__init__(spec, latent_dim, Game(batch_size, learning_rate, (beta1, 0.999), ema=ema))
         if min(spec.event_shape[1:]) < LEAST_SIDE:
             raise ValueError(f"dcgan takes images of 8x8 and more; {spec.name} has {spec.event_shape}")
-        sizes = Sizes(hidden=0, layers=0, width=width)
+        sizes = Sizes(hidden=1, layers=1, width=width)  # no MLPs here
         self.generator = build_generator(spec, "conv", latent_dim, sizes)
         self.discriminator = build_discriminator(spec, "conv", sizes, normalise=True)
         self.keep_average(ema)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
 from genbench_models.layers.architectures import discriminator_of, mlp_features, mlp_generator
+from genbench_models.layers.ranges import at_least
 
 
 def discriminator_loss(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> Float[Tensor, ""]:
@@ -41,6 +42,7 @@ class GAN(AdversarialModel):
         ema: float = 0.0,
     ) -> None:
         super().__init__(spec, latent_dim, Game(batch_size, learning_rate, (beta1, 0.999), ema=ema))
+        at_least(1, hidden=hidden, layers=layers)
         self.generator = mlp_generator(spec, latent_dim, hidden, layers)
         self.discriminator = discriminator_of(mlp_features(spec.dimension, hidden, layers), hidden)
         self.keep_average(ema)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from genbench import DataSpec, GenerativeModel
 from genbench_models.layers.networks import evaluation_mode, standard_normal
+from genbench_models.layers.ranges import at_least
 from genbench_models.layers.standardise import Standardise
 
 
@@ -27,6 +28,7 @@ class LatentGenerator(GenerativeModel):
 
     def __init__(self, spec: DataSpec, latent_dim: int) -> None:
         super().__init__(spec)
+        at_least(1, latent_dim=latent_dim)
         self.latent_dim = latent_dim
         self.standardise = Standardise(spec)
         self.averaged = None  # not of the class, where it would hide the module that is set later

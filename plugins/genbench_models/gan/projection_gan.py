@@ -13,6 +13,7 @@ from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.gan.sngan import hinge_loss
 from genbench_models.layers.architectures import Sizes, build_features, build_generator, spectrally_normalised
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
 
 
@@ -58,6 +59,9 @@ class ProjectionGAN(GenerativeModel):
         super().__init__(spec)
         if spec.classes is None:
             raise ValueError(f"projection-gan needs labels; {spec.name} has none")
+        at_least(1, latent_dim=latent_dim, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
+        shares(beta1=beta1)
         self.latent_dim = latent_dim
         self.batch_size = batch_size
         self.learning_rate = learning_rate

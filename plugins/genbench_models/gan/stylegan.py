@@ -25,6 +25,7 @@ from genbench_models.gan.gan import discriminator_loss, generator_loss
 from genbench_models.gan.latent_generator import LatentGenerator
 from genbench_models.layers.architectures import LEAST_SIDE
 from genbench_models.layers.networks import adam, mlp, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive, shares
 
 _TARGET_SIGN = 0.6
 """Of the discriminator on real images, E[sign D(x)]: above it, it overfits (Karras et al. 2020, eq. 1)."""
@@ -216,6 +217,9 @@ class StyleGAN(LatentGenerator):
         super().__init__(spec, latent_dim)
         if min(spec.event_shape[1:]) < LEAST_SIDE:
             raise ValueError(f"stylegan takes images of 8x8 and more; {spec.name} has {spec.event_shape}")
+        at_least(1, style=style, width=width, penalty_every=penalty_every, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
+        shares(ema=ema)
         self.penalty = penalty
         self.penalty_every = penalty_every
         self.augmentation = augmentation

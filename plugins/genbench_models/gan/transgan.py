@@ -15,6 +15,7 @@ from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
 from genbench_models.gan.wgan_gp import gradient_penalty
 from genbench_models.layers.architectures import LEAST_SIDE
+from genbench_models.layers.ranges import at_least
 from genbench_models.layers.transformer import Block
 
 _HEADS = 4
@@ -92,6 +93,7 @@ class TransGAN(AdversarialModel):
         super().__init__(spec, latent_dim, game)
         if min(spec.event_shape[1:]) < LEAST_SIDE:
             raise ValueError(f"transgan takes images of 8x8 and more; {spec.name} has {spec.event_shape}")
+        at_least(1, width=width, blocks=blocks)
         if width % (4 * _HEADS):
             raise ValueError(f"width={width}: expected a multiple of {4 * _HEADS}")
         self.penalty = penalty

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
 from genbench_models.layers.architectures import discriminator_of, mlp_features, mlp_generator
+from genbench_models.layers.ranges import at_least
 
 
 def gradient_penalty(
@@ -55,6 +56,7 @@ class WGANGP(AdversarialModel):
         ema: float = 0.0,
     ) -> None:
         super().__init__(spec, latent_dim, Game(batch_size, learning_rate, (beta1, beta2), n_critic, ema))
+        at_least(1, hidden=hidden, layers=layers)
         self.penalty = penalty if penalty is not None else (0.1 if spec.modality == "points" else 10.0)
         self.generator = mlp_generator(spec, latent_dim, hidden, layers)
         features = mlp_features(spec.dimension, hidden, layers)

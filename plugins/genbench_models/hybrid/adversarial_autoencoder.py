@@ -20,6 +20,7 @@ from genbench_models.layers.architectures import (
     mlp_features,
 )
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive
 
 
 class AdversarialAutoencoder(LatentGenerator):
@@ -43,6 +44,8 @@ class AdversarialAutoencoder(LatentGenerator):
         beta1: float = 0.5,
     ) -> None:
         super().__init__(spec, latent_dim)
+        at_least(1, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.adversarial_rate = adversarial_rate

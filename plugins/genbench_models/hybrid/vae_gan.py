@@ -16,6 +16,7 @@ from genbench_models.gan.gan import discriminator_loss, generator_loss
 from genbench_models.gan.latent_generator import LatentGenerator
 from genbench_models.layers.architectures import Sizes, build_features, build_generator
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive
 
 
 class VAEGAN(LatentGenerator):
@@ -38,6 +39,8 @@ class VAEGAN(LatentGenerator):
     ) -> None:
         super().__init__(spec, latent_dim)
         self.gamma = gamma
+        at_least(1, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.beta1 = beta1

@@ -14,6 +14,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from genbench import DataSpec
 from genbench_models.layers.networks import mlp
+from genbench_models.layers.ranges import at_least
 
 ARCHITECTURES = ("auto", "mlp", "conv")
 LEAST_SIDE = 8
@@ -27,6 +28,9 @@ class Sizes:
     hidden: int
     layers: int
     width: int
+
+    def __post_init__(self) -> None:
+        at_least(1, hidden=self.hidden, layers=self.layers, width=self.width)
 
 
 def uses_convolutions(spec: DataSpec, architecture: str) -> bool:

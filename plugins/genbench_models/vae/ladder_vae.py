@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.layers.networks import adam, evaluation_mode, mlp, set_learning_rate, standard_normal
+from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
 from genbench_models.vae.observations import observation_for
 
@@ -41,6 +42,11 @@ class LadderVAE(GenerativeModel):
         warm_up: float = 0.2,
     ) -> None:
         super().__init__(spec)
+        at_least(
+            1, upper_dim=upper_dim, lower_dim=lower_dim, hidden=hidden, layers=layers, batch_size=batch_size
+        )
+        positive(learning_rate=learning_rate)
+        shares(dropout=dropout)
         self.upper_dim = upper_dim
         self.lower_dim = lower_dim
         self.batch_size = batch_size

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.layers.networks import adam, evaluation_mode, mlp, set_learning_rate, standard_normal
+from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
 from genbench_models.vae.observations import observation_for
 
@@ -45,6 +46,9 @@ class VAE(GenerativeModel):
         beta: float = 1.0,
     ) -> None:
         super().__init__(spec)
+        at_least(1, latent_dim=latent_dim, hidden=hidden, layers=layers, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
+        shares(dropout=dropout)
         if beta < 0:
             raise ValueError(f"beta={beta}: expected 0 or more")
         self.latent_dim = latent_dim

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.autoregressive.gpt import GPT
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
 from genbench_models.vae.observations import observation_for
 
@@ -75,8 +76,9 @@ class VQVAE(GenerativeModel):
         super().__init__(spec)
         if not 0 < first_stage < 1:
             raise ValueError(f"first_stage={first_stage}: expected a share between 0 and 1")
-        if codes < 2:
-            raise ValueError(f"codes={codes}: expected 2 or more")
+        at_least(2, codes=codes)
+        at_least(1, code_dim=code_dim, width=width, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
         self.first_stage = first_stage
         self.captions = self.count_captions(spec)
         self.batch_size = batch_size

@@ -13,6 +13,7 @@ from genbench import ComputeMeter, DataSpec, Split
 from genbench_models.gan.latent_generator import LatentGenerator
 from genbench_models.layers.architectures import Sizes, build_features, build_generator
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive
 
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Of the kernel: the authors' code sums over these."""
@@ -54,6 +55,8 @@ class WAEMMD(LatentGenerator):
     ) -> None:
         super().__init__(spec, latent_dim)
         self.penalty = penalty
+        at_least(1, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         sizes = Sizes(hidden, layers, width)
