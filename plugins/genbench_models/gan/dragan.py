@@ -29,11 +29,11 @@ class DRAGAN(AdversarialModel):
         latent_dim: int = 32,
         hidden: int = 128,
         layers: int = 2,
-        width: int = 32,
+        width: int = 24,
         penalty: float = 1.0,
         batch_size: int = 32,
-        learning_rate: float = 1e-3,
-        beta1: float = 0.5,
+        learning_rate: float = 2e-3,
+        beta1: float = 0.0,
         ema: float = 0.0,
     ) -> None:
         super().__init__(spec, latent_dim, Game(batch_size, learning_rate, (beta1, 0.999), ema=ema))

@@ -51,10 +51,10 @@ class ProjectionGAN(GenerativeModel):
         latent_dim: int = 32,
         hidden: int = 128,
         layers: int = 2,
-        width: int = 32,
+        width: int = 48,
         batch_size: int = 32,
-        learning_rate: float = 1e-3,
-        beta1: float = 0.5,
+        learning_rate: float = 3e-3,
+        beta1: float = 0.0,
     ) -> None:
         super().__init__(spec)
         if spec.classes is None:

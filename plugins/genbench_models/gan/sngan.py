@@ -28,7 +28,8 @@ def hinge_loss(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> Float[Te
 
 class SNGAN(AdversarialModel):
     """One power iteration a step (torch's parametrisation); no other normalisation in the discriminator, and no bias
-    at its end: while no score passes a margin, the hinge loss does not feel it."""
+    at its end: while no score passes a margin, the hinge loss does not feel it. Two discriminator steps for one of
+    the generator, without momentum: one whose slope is bounded falls behind otherwise, and samples wander off."""
 
     def __init__(
         self,
@@ -39,10 +40,10 @@ class SNGAN(AdversarialModel):
         hidden: int = 128,
         layers: int = 2,
         width: int = 32,
-        n_critic: int = 1,
+        n_critic: int = 2,
         batch_size: int = 32,
-        learning_rate: float = 1e-3,
-        beta1: float = 0.5,
+        learning_rate: float = 2e-3,
+        beta1: float = 0.0,
         ema: float = 0.0,
     ) -> None:
         game = Game(batch_size, learning_rate, (beta1, 0.999), n_critic, ema)

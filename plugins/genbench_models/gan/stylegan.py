@@ -206,13 +206,13 @@ class StyleGAN(LatentGenerator):
         *,
         latent_dim: int = 32,
         style: int = 64,
-        width: int = 24,
-        penalty: float = 1.0,
+        width: int = 16,
+        penalty: float = 0.1,
         penalty_every: int = 8,
         augmentation: bool = True,
         batch_size: int = 32,
         learning_rate: float = 2e-3,
-        ema: float = 0.995,
+        ema: float = 0.98,
     ) -> None:
         super().__init__(spec, latent_dim)
         if min(spec.event_shape[1:]) < LEAST_SIDE:

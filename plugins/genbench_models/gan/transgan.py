@@ -81,12 +81,12 @@ class TransGAN(AdversarialModel):
         spec: DataSpec,
         *,
         latent_dim: int = 32,
-        width: int = 64,
-        blocks: int = 2,
-        penalty: float = 10.0,
+        width: int = 32,
+        blocks: int = 1,
+        penalty: float = 1.0,
         n_critic: int = 2,
         batch_size: int = 32,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 5e-3,
         ema: float = 0.99,
     ) -> None:
         game = Game(batch_size, learning_rate, (0.0, 0.99), n_critic, ema)

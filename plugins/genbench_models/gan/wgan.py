@@ -30,10 +30,10 @@ class WGAN(AdversarialModel):
         hidden: int = 128,
         layers: int = 2,
         width: int = 32,
-        clip: float = 0.05,
-        n_critic: int = 5,
+        clip: float = 0.02,
+        n_critic: int = 2,
         batch_size: int = 64,
-        learning_rate: float = 5e-4,
+        learning_rate: float = 1e-3,
         ema: float = 0.0,
     ) -> None:
         super().__init__(spec, latent_dim, Game(batch_size, learning_rate, (0.0, 0.0), n_critic, ema))
