@@ -36,7 +36,9 @@ SOUND = ModelCard(
     capabilities=(
         "sample",
         "log_prob",
+        "log_density",
         "log_weights",
+        "elbo",
         "decode",
         "condition",
         "complete",
@@ -281,3 +283,39 @@ def test_what_cannot_be_audited_is_refused() -> None:
 
 class HasNone(Normal):
     log_prob = None  # type: ignore[assignment]
+
+
+class RealDensity(Normal):
+    """Real numbers have a density that is a likelihood as it is; a bound below it."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        for _ in meter.batches(train, 16):
+            pass
+
+    def log_density(self, x: Tensor) -> Tensor:
+        return self.density.log_prob(x) + self.excess
+
+    def elbo(self, x: Tensor) -> Tensor:
+        return self.log_density(x) - 0.1 + 0.2 * torch.randn(len(x))
+
+
+@pytest.mark.parametrize(
+    ("excess", "check", "expected"),
+    [
+        (0.0, "log_density_integrates_to_one", None),
+        (0.1, "log_density_integrates_to_one", "is 1.10"),
+        (-0.1, "log_density_integrates_to_one", "is 0.904"),
+        (0.0, "elbo_stays_below_a_likelihood", None),
+        (0.5, "elbo_stays_below_a_likelihood", "expected 1 at most"),
+    ],
+)
+def test_densities_and_bounds_of_real_numbers(
+    excess: float, check: str, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broken_models, "RealDensity", RealDensity, raising=False)
+    subject = Subject(announced_as("RealDensity", discrete=None), PLANE, {"excess": excess})
+    if expected is None:
+        check_named(check).function(subject)
+        return
+    with pytest.raises(PluginError, match=expected):
+        check_named(check).function(subject)

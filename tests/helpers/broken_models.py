@@ -68,6 +68,13 @@ class Sound(GenerativeModel):
         log_ratio = z.square() * (PROPOSAL_SCALE**-2 - 1) / 2 + math.log(PROPOSAL_SCALE)  # prior / proposal
         return Sound.log_prob(self, x).unsqueeze(1) + log_ratio.sum(2)
 
+    def log_density(self, x: Tensor) -> Tensor:
+        """Even over each bin."""
+        return Sound.log_prob(self, x.long())
+
+    def elbo(self, x: Tensor) -> Tensor:
+        return Sound.log_prob(self, x) - 0.1 + 0.2 * torch.randn(len(x))
+
     def decode(self, z: Tensor) -> Tensor:
         mean = self.logits.softmax(1) @ torch.arange(float(self.levels))
         return mean + 0 * z.sum(1, keepdim=True)
@@ -259,6 +266,44 @@ class LogProbSumsToOne(Sound):
 
     def log_prob(self, x: Tensor) -> Tensor:
         return super().log_prob(x) - 0.01
+
+
+class LogDensityIsOneFiniteNumberEach(Sound):
+    """Takes the end of a bin for another."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        return torch.where((x % 1 > 0.9).any(1), -math.inf, super().log_density(x))
+
+
+class LogDensityDependsOnTheExampleAlone(Sound):
+    def log_density(self, x: Tensor) -> Tensor:
+        log_density = super().log_density(x)
+        return log_density - log_density.mean() / 100
+
+
+class LogDensityIntegratesToOne(Sound):
+    """As if a bin were half as wide."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        return super().log_density(x) + x.shape[1] * math.log(2)
+
+
+class ElboIsOneFiniteNumberEach(Sound):
+    def elbo(self, x: Tensor) -> Tensor:
+        return super().elbo(x).unsqueeze(1)
+
+
+class ElboDependsOnTheExampleAlone(Sound):
+    def elbo(self, x: Tensor) -> Tensor:
+        bound = super().elbo(x)
+        return bound - bound.std(correction=0)
+
+
+class ElboStaysBelowALikelihood(Sound):
+    """An upper bound."""
+
+    def elbo(self, x: Tensor) -> Tensor:
+        return super().elbo(x) + 0.5
 
 
 class LogWeightsAreFinite(Sound):
