@@ -177,10 +177,10 @@ def test_more_sampling_steps_make_better_samples_of_a_diffusion() -> None:
         drawn = model.sample(4000, torch.Generator().manual_seed(0), steps=steps)
         return float((drawn.T.cov() - 4 * COVARIANCE).abs().max())
 
-    assert distance(None) < 0.6
+    assert distance(50) < 0.6
     assert distance(2) > distance(25)
     generators = [torch.Generator().manual_seed(3) for _ in range(2)]
-    torch.testing.assert_close(model.sample(5, generators[0]), model.sample(5, generators[1], steps=50))
+    torch.testing.assert_close(model.sample(5, generators[0]), model.sample(5, generators[1], steps=25))
 
 
 def test_flow_matching_has_a_density_that_integrates_to_one_and_is_that_of_its_samples() -> None:

@@ -23,7 +23,16 @@ _COUNTS = (
         "style",
         "codes",
     ),
-    *("code_dim", "steps", "solver_steps", "transforms", "bins", "train_samples", "pseudo_inputs"),
+    *(
+        "code_dim",
+        "steps",
+        "sampler_steps",
+        "solver_steps",
+        "transforms",
+        "bins",
+        "train_samples",
+        "pseudo_inputs",
+    ),
     *("upper_dim", "lower_dim", "penalty_every"),
 )
 _CASES = [

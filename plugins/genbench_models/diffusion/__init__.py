@@ -18,6 +18,7 @@ CARDS: tuple[ModelCard, ...] = (
         country="United States",
         defaults={
             "steps": 200,
+            "sampler_steps": 25,
             "hidden": 128,
             "layers": 3,
             "width": 32,

@@ -51,6 +51,7 @@ class DDPM(GenerativeModel):
         spec: DataSpec,
         *,
         steps: int = 200,
+        sampler_steps: int = 25,
         hidden: int = 128,
         layers: int = 3,
         width: int = 32,
@@ -60,10 +61,13 @@ class DDPM(GenerativeModel):
     ) -> None:
         super().__init__(spec)
         at_least(2, steps=steps)
-        at_least(1, hidden=hidden, layers=layers, width=width, batch_size=batch_size)
+        at_least(
+            1, sampler_steps=sampler_steps, hidden=hidden, layers=layers, width=width, batch_size=batch_size
+        )
         positive(learning_rate=learning_rate)
         shares(ema=ema)
         self.steps = steps
+        self.sampler_steps = min(sampler_steps, steps)
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.ema = ema
@@ -189,9 +193,9 @@ class DDPM(GenerativeModel):
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator, *, steps: int | None = None) -> Tensor:
-        """(count, *event_shape). steps: of denoising, by the posterior of every so many time steps; all by default.
-        Fewer are taken without noise (DDIM), which suffers less from long steps."""
-        taken = self.steps if steps is None else max(1, min(steps, self.steps))
+        """(count, *event_shape). steps: of denoising, `sampler_steps` by default. All of them are those of the model
+        whose likelihood is bounded; fewer are taken without noise (DDIM), which suffers less from long steps."""
+        taken = self.sampler_steps if steps is None else max(1, min(steps, self.steps))
         times = torch.linspace(self.steps, 0, taken + 1).round().long().tolist()
         y = torch.randn(count, *self.spec.event_shape, generator=generator, device=self.device)
         for now, then in pairwise(times):
