@@ -25,6 +25,7 @@ _SMALL: dict[str, dict[str, Hyperparameter]] = {
     "transgan": {"width": 16, "blocks": 1},
     "nade": {"hidden": 16},
     "gated-pixelcnn": {"width": 8, "layers": 2},
+    "pixelcnn-pp": {"width": 4, "blocks": 1, "components": 2},
 }
 _CASES = [
     case

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.autoregressive.conditionals import conditional_for
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
 
 _FIRST_GUESS_EXAMPLES = 512
@@ -65,6 +66,27 @@ class MaskedConv2d(nn.Conv2d):
         return upper.flatten(1).T.contiguous()
 
 
+class RowsAbove(nn.Conv2d):
+    """A convolution over a place's own row and those above it, the image's size kept. The vertical stack sees its
+    whole row: what it says is handed on one row further down."""
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        super().__init__(inputs, outputs, (size // 2 + 1, size))
+        self.reach = size // 2
+
+    def forward(self, v: Float[Tensor, "batch inputs height width"]) -> Tensor:
+        return super().forward(F.pad(v, (self.reach, self.reach, self.reach, 0)))
+
+    def last_row(self, v: Float[Tensor, "batch inputs rows width"]) -> Float[Tensor, "batch outputs 1 width"]:
+        """At the last row alone; rows: this one and the `reach` above it."""
+        return super().forward(F.pad(v, (self.reach, self.reach, 0, 0)))
+
+
+def shifted_down(v: Float[Tensor, "batch features height width"]) -> Tensor:
+    """Row r gets what row r - 1 said."""
+    return F.pad(v, (0, 0, 1, 0))[:, :, :-1]
+
+
 def with_channels(width: int, channels: int) -> int:
     """At least `width` features: the same even number, two or more, for each colour channel."""
     return max(2, -(-width // (2 * channels)) * 2) * channels
@@ -81,40 +103,40 @@ class PixelWalk(Protocol):
         """(B, per * channels), the network's outputs at a pixel, from all that was put so far."""
 
 
-class CausalImageModel(GenerativeModel):
+class PixelByPixel(GenerativeModel):
     """p(x) = prod_i p(x_i | x_1..x_{i-1}), pixels row by row, the colour channels of a pixel in turn."""
 
-    def __init__(self, spec: DataSpec, *, components: int, batch_size: int, learning_rate: float) -> None:
+    def __init__(self, spec: DataSpec, *, batch_size: int, learning_rate: float) -> None:
         super().__init__(spec)
+        at_least(1, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.standardise = Standardise(spec)
-        self.conditional = conditional_for(spec, components)
 
     @abstractmethod
-    def outputs(self, y: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w per"]:
-        """What the conditional of each pixel and channel is, from standardised images."""
+    def log_prob(self, x: Shaped[Tensor, "batch c h w"]) -> Float[Tensor, " batch"]:
+        """(N, C, H, W) -> (N,) nats, exact."""
 
     @abstractmethod
     def walk(self, count: int) -> PixelWalk:
-        """The same for sampling."""
+        """The network for sampling."""
 
     @abstractmethod
-    def start_from(self, first_guess: Float[Tensor, "c per"]) -> None:
-        """Set the biases of the outputs, so that only what differs from the marginals is to learn."""
+    def draw_channel(
+        self,
+        outputs: Float[Tensor, "batch outputs"],
+        before: Float[Tensor, "batch c"],
+        channel: int,
+        generator: torch.Generator,
+    ) -> Shaped[Tensor, " batch"]:
+        """One channel of a pixel, from the network's outputs there; standardised where it is real.
+        before: the pixel as drawn so far, standardised; what follows `channel` in it means nothing."""
 
-    def by_channel(self, outputs: Float[Tensor, "batch all *place"]) -> Tensor:
-        by_channel: Tensor = outputs.unflatten(1, (self.spec.event_shape[0], -1))
-        return by_channel.movedim(2, -1)
-
-    def log_prob(
-        self, x: Int[Tensor, "batch c h w"] | Float[Tensor, "batch c h w"]
-    ) -> Float[Tensor, " batch"]:
-        """(N, C, H, W) -> (N,) nats, exact."""
-        y = self.standardise(x)
-        given = x if self.spec.is_discrete else y
-        total = self.conditional.log_prob(given, self.outputs(y)).flatten(1).sum(1)
-        return total if self.spec.is_discrete else total + self.standardise.log_abs_det_jacobian()
+    @abstractmethod
+    def start_from(self, pixels: Shaped[Tensor, "n c"]) -> None:
+        """Set the biases of the outputs to what pixels are by themselves, all places alike, so that only what
+        differs from that is to learn. pixels: real ones are standardised."""
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         self.standardise.fit(train)
@@ -130,11 +152,9 @@ class CausalImageModel(GenerativeModel):
 
     @torch.no_grad()
     def _start_from_marginals(self, train: Split) -> None:
-        """Set the last biases to what pixels are by themselves, all places alike."""
         x = train.random_subset(_FIRST_GUESS_EXAMPLES, seed=0).tensor().to(self.device)
         given = x if self.spec.is_discrete else self.standardise(x)
-        of_channel = given.movedim(1, -1).flatten(0, 2)  # pixels, channels
-        self.start_from(self.conditional.first_guess(of_channel))
+        self.start_from(given.movedim(1, -1).flatten(0, 2))
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
@@ -168,17 +188,60 @@ class CausalImageModel(GenerativeModel):
         mean, scale = mean.expand(channels), scale.expand(channels)
         for row in range(height):
             for column in range(width):
+                pixel = torch.zeros(count, channels, device=self.device)
                 for channel in range(channels):
-                    outputs = self.by_channel(walk.outputs_at(row, column))[:, channel]
-                    drawn = self.conditional.sample(outputs, generator)
+                    drawn = self.draw_channel(walk.outputs_at(row, column), pixel, channel, generator)
                     if not self.spec.is_discrete:
                         drawn = drawn * scale[channel] + mean[channel]
                     if given is not None:
                         known, stays = (part[:, channel, row, column] for part in given)
                         drawn = torch.where(stays, known, drawn)
                     x[:, channel, row, column] = drawn
-                    walk.put(row, column, channel, (drawn - mean[channel]) / scale[channel])
+                    pixel[:, channel] = (drawn - mean[channel]) / scale[channel]
+                    walk.put(row, column, channel, pixel[:, channel])
         return x
+
+
+class CausalImageModel(PixelByPixel):
+    """With a conditional for each channel of each pixel: features belong to channels, and see those before."""
+
+    def __init__(self, spec: DataSpec, *, components: int, batch_size: int, learning_rate: float) -> None:
+        super().__init__(spec, batch_size=batch_size, learning_rate=learning_rate)
+        at_least(1, components=components)
+        self.conditional = conditional_for(spec, components)
+
+    @abstractmethod
+    def outputs(self, y: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w per"]:
+        """What the conditional of each pixel and channel is, from standardised images."""
+
+    @abstractmethod
+    def last_bias(self) -> Float[Tensor, " outputs"]:
+        """Of the layer that gives the outputs."""
+
+    def by_channel(self, outputs: Float[Tensor, "batch all *place"]) -> Tensor:
+        by_channel: Tensor = outputs.unflatten(1, (self.spec.event_shape[0], -1))
+        return by_channel.movedim(2, -1)
+
+    def log_prob(
+        self, x: Int[Tensor, "batch c h w"] | Float[Tensor, "batch c h w"]
+    ) -> Float[Tensor, " batch"]:
+        """(N, C, H, W) -> (N,) nats, exact."""
+        y = self.standardise(x)
+        given = x if self.spec.is_discrete else y
+        total = self.conditional.log_prob(given, self.outputs(y)).flatten(1).sum(1)
+        return total if self.spec.is_discrete else total + self.standardise.log_abs_det_jacobian()
+
+    def draw_channel(
+        self,
+        outputs: Float[Tensor, "batch outputs"],
+        before: Float[Tensor, "batch c"],
+        channel: int,
+        generator: torch.Generator,
+    ) -> Shaped[Tensor, " batch"]:
+        return self.conditional.sample(self.by_channel(outputs)[:, channel], generator)
+
+    def start_from(self, pixels: Shaped[Tensor, "n c"]) -> None:
+        self.last_bias().copy_(self.conditional.first_guess(pixels).flatten())
 
 
 class Dense:

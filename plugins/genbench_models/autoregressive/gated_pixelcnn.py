@@ -16,27 +16,13 @@ from genbench_models.autoregressive.causal_images import (
     CausalImageModel,
     Dense,
     MaskedConv2d,
+    RowsAbove,
+    shifted_down,
     with_channels,
 )
 
 _SIZE = 3
 _FIRST_SIZE = 7
-
-
-class RowsAbove(nn.Conv2d):
-    """A convolution over a place's own row and those above it, the image's size kept. The vertical stack sees its
-    whole row: what it says is handed on one row further down."""
-
-    def __init__(self, inputs: int, outputs: int, size: int) -> None:
-        super().__init__(inputs, outputs, (size // 2 + 1, size))
-        self.reach = size // 2
-
-    def forward(self, v: Float[Tensor, "batch inputs height width"]) -> Tensor:
-        return super().forward(F.pad(v, (self.reach, self.reach, self.reach, 0)))
-
-    def last_row(self, v: Float[Tensor, "batch inputs rows width"]) -> Float[Tensor, "batch outputs 1 width"]:
-        """At the last row alone; rows: this one and the `reach` above it."""
-        return super().forward(F.pad(v, (self.reach, self.reach, 0, 0)))
 
 
 class LeftInRow(MaskedConv2d):
@@ -58,11 +44,6 @@ class LeftInRow(MaskedConv2d):
 def gated(h: Float[Tensor, "batch double *place"]) -> Float[Tensor, "batch single *place"]:
     """tanh(a) * sigmoid(b) (eq. 2). The features of a colour channel lie together, so a and b alternate."""
     return h[:, 0::2].tanh() * h[:, 1::2].sigmoid()
-
-
-def shifted_down(v: Float[Tensor, "batch features height width"]) -> Tensor:
-    """Row r gets what row r - 1 said."""
-    return F.pad(v, (0, 0, 1, 0))[:, :, :-1]
 
 
 class Layer(nn.Module):
@@ -126,11 +107,11 @@ class GatedPixelCNN(CausalImageModel):
             h = self.dropout(h)
         return self.by_channel(self.last(h))
 
-    def start_from(self, first_guess: Float[Tensor, "c per"]) -> None:
+    def last_bias(self) -> Float[Tensor, " outputs"]:
         final = self.last[-1]
         assert isinstance(final, MaskedConv2d)
         assert final.bias is not None
-        final.bias.copy_(first_guess.flatten())
+        return final.bias
 
     def walk(self, count: int) -> GatedWalk:
         return GatedWalk(self, count)
