@@ -17,6 +17,8 @@ from genbench.testing.tiny_data import small_spec
 # Draws of what is random: for an example's mean, and for each of the many that there are.
 _DRAWS = 256
 _SPACE_DRAWS = 8
+# What is random is drawn several times for each: of fewer examples a sum says as much.
+_MOST_VISITED = 5_000
 _ERRORS = 4.0  # standard errors that chance may account for
 _MEAN_ERRORS = 6.0  # of each of several examples
 _TOLERANCE = 0.05
@@ -107,7 +109,7 @@ def elbo_stays_below_a_likelihood(subject: Subject) -> None:
 
 
 def _small_model(subject: Subject) -> GenerativeModel:
-    spec = small_spec(subject.spec)
+    spec = small_spec(subject.spec, _MOST_VISITED)
     if spec is None or not is_auditable(spec):
         raise NotApplicable(f"no space of {subject.spec.levels} levels is small enough to add up")
     small = subject.on(spec)

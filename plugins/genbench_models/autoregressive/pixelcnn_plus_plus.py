@@ -270,17 +270,17 @@ class StreamWalk:
         self._at: tuple[int, int] | None = None
         self._here = torch.zeros(())
 
-    def put(self, row: int, column: int, channel: int, value: Float[Tensor, " batch"]) -> None:
+    def put(self, row: int, column: int, channel: int, value: Tensor) -> None:
         self._pixels[:, channel, 2, column + 1] = value
 
-    def outputs_at(self, row: int, column: int) -> Float[Tensor, "batch outputs"]:
+    def outputs_at(self, row: int, column: int) -> Tensor:
         if row != self._at_row:
             self._begin_row(row)
         if self._at != (row, column):  # all channels of a pixel come from the same outputs
             self._at, self._here = (row, column), self._compute(column)
         return self._here
 
-    def _compute(self, column: int) -> Float[Tensor, "batch outputs"]:
+    def _compute(self, column: int) -> Tensor:
         right = self._begin[:, :, column]
         if column:
             assert self._model.to_the_left.bias is not None
@@ -332,7 +332,7 @@ class _RowBlock:
             for convolution in (block.first, block.second)
         ]
 
-    def next_row(self, h: Float[Tensor, "batch width 1 w"], told: Tensor | None) -> Tensor:
+    def next_row(self, h: Tensor, told: Tensor | None) -> Tensor:
         middle = self._block.heard(self._convolved(0, self._block.first, concat_elu(h)), told)
         return self._block.added(h, self._convolved(1, self._block.second, concat_elu(middle)))
 
@@ -358,13 +358,13 @@ class _PlaceBlock:
     def begin_row(self) -> None:
         self._kept = [torch.cat([kept[:, :, 1:], torch.zeros_like(kept[:, :, :1])], 2) for kept in self._kept]
 
-    def at(self, column: int, h: Float[Tensor, "batch width"], told: Float[Tensor, "batch told"]) -> Tensor:
+    def at(self, column: int, h: Tensor, told: Tensor) -> Tensor:
         place = told[..., None, None]
         middle = self._convolved(0, column, concat_elu(h))
         middle = self._block.heard(middle[..., None, None], place)[..., 0, 0]
         return self._block.added(h, self._convolved(1, column, concat_elu(middle)))
 
-    def _convolved(self, number: int, column: int, here: Float[Tensor, "batch inputs"]) -> Tensor:
+    def _convolved(self, number: int, column: int, here: Tensor) -> Tensor:
         kept, bias = self._kept[number], self._biases[number]
         assert bias is not None
         kept[:, :, 1, column + 1] = here
