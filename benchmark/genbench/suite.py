@@ -16,7 +16,8 @@ BUILTIN = resources.files("genbench") / "suites"
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a suite file holds.
 
-    models: names, "family:NAME", or "*" for all. datasets: names, "embedded", or "*" for all.
+    models: names, "family:NAME", or "*" for all. without: names of those to leave out again; what the user asks
+    for by name is never left out. datasets: names, "embedded", or "*" for all.
     samples: how many are scored, where the data set has as many validation and test examples.
     """
 
@@ -27,6 +28,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     samples: int
     importance_samples: int
     models: tuple[str, ...] = ("*",)
+    without: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ("*",)
     name: str = ""
 
