@@ -16,6 +16,7 @@ from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.data import working_dtype
 from genbench_models.autoregressive.conditionals import conditional_for
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
 
 _FIRST_GUESS_EXAMPLES = 2048
@@ -44,6 +45,10 @@ class FlatModel(GenerativeModel):
         self, spec: DataSpec, *, components: int | None, batch_size: int, learning_rate: float
     ) -> None:
         super().__init__(spec)
+        at_least(1, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
+        if components is not None:
+            at_least(1, components=components)
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.standardise = Standardise(spec)

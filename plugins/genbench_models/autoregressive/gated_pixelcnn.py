@@ -20,6 +20,7 @@ from genbench_models.autoregressive.causal_images import (
     shifted_down,
     with_channels,
 )
+from genbench_models.layers.ranges import at_least, shares
 
 _SIZE = 3
 _FIRST_SIZE = 7
@@ -80,6 +81,8 @@ class GatedPixelCNN(CausalImageModel):
         learning_rate: float = 3e-3,
     ) -> None:
         super().__init__(spec, components=components, batch_size=batch_size, learning_rate=learning_rate)
+        at_least(1, width=width, layers=layers)
+        shares(dropout=dropout)
         channels = spec.event_shape[0]
         width = with_channels(width, channels)
         self.layers = nn.ModuleList(

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from genbench import DataSpec
 from genbench_models.autoregressive.sequence_model import SequenceModel, Step
+from genbench_models.layers.ranges import at_least
 from genbench_models.layers.transformer import Block
 
 
@@ -34,6 +35,7 @@ class GPT(SequenceModel):
         batch_size: int = 16,
         learning_rate: float = 3e-3,
     ) -> None:
+        at_least(1, width=width, layers=layers, heads=heads)
         super().__init__(
             spec,
             hidden=width,

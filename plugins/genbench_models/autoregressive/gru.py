@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from genbench import DataSpec
 from genbench_models.autoregressive.sequence_model import SequenceModel, Step
+from genbench_models.layers.ranges import at_least
 
 
 class GRU(SequenceModel):
@@ -33,7 +34,9 @@ class GRU(SequenceModel):
         batch_size: int = 32,
         learning_rate: float = 4e-3,
     ) -> None:
-        hidden = hidden or (24 if spec.modality == "series" else 64)
+        if hidden is None:
+            hidden = 24 if spec.modality == "series" else 64
+        at_least(1, hidden=hidden, layers=layers)
         super().__init__(
             spec,
             hidden=hidden,

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from genbench import DataSpec
 from genbench_models.autoregressive.flat_model import FlatModel
 from genbench_models.layers.networks import evaluation_mode
+from genbench_models.layers.ranges import at_least, shares
 
 
 class MaskedLinear(nn.Linear):
@@ -74,8 +75,8 @@ class MADE(FlatModel):
         learning_rate: float = 4e-3,
     ) -> None:
         super().__init__(spec, components=components, batch_size=batch_size, learning_rate=learning_rate)
-        if orderings < 1:
-            raise ValueError(f"orderings={orderings}: expected 1 or more")
+        at_least(1, hidden=hidden, layers=layers, orderings=orderings)
+        shares(dropout=dropout)
         dimension = spec.dimension
         degrees = hidden_degrees(dimension, hidden)
         inputs, per_output = torch.arange(1, dimension + 1), self.conditional.per_element

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from genbench import DataSpec
 from genbench_models.autoregressive.flat_model import FlatModel
+from genbench_models.layers.ranges import at_least
 
 
 class NADE(FlatModel):
@@ -28,6 +29,7 @@ class NADE(FlatModel):
         learning_rate: float = 3e-3,
     ) -> None:
         super().__init__(spec, components=components, batch_size=batch_size, learning_rate=learning_rate)
+        at_least(1, hidden=hidden)
         dimension, per = spec.dimension, self.conditional.per_element
         self.inputs = nn.Parameter(torch.randn(dimension, hidden) / dimension**0.5)
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))

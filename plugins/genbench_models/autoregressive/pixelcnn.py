@@ -18,6 +18,7 @@ from genbench_models.autoregressive.causal_images import (
     Window,
     with_channels,
 )
+from genbench_models.layers.ranges import at_least, shares
 
 
 class Residual(nn.Module):
@@ -51,6 +52,8 @@ class PixelCNN(CausalImageModel):
         learning_rate: float = 4e-3,
     ) -> None:
         super().__init__(spec, components=components, batch_size=batch_size, learning_rate=learning_rate)
+        at_least(1, width=width, blocks=blocks)
+        shares(dropout=dropout)
         channels = spec.event_shape[0]
         width = with_channels(width, channels)
         self.first = MaskedConv2d(channels, width, 7, channels, strict=True)

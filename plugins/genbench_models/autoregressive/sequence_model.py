@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.autoregressive.conditionals import conditional_for
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
 
 _FIRST_GUESS_EXAMPLES = 512
@@ -43,6 +44,9 @@ class SequenceModel(GenerativeModel):
         learning_rate: float,
     ) -> None:
         super().__init__(spec)
+        at_least(1, components=components, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
+        shares(dropout=dropout)
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.standardise = Standardise(spec)

@@ -78,6 +78,7 @@ class VQVAE(GenerativeModel):
             raise ValueError(f"first_stage={first_stage}: expected a share between 0 and 1")
         at_least(2, codes=codes)
         at_least(1, code_dim=code_dim, width=width, batch_size=batch_size)
+        at_least(1, prior_width=prior_width, prior_layers=prior_layers)
         positive(learning_rate=learning_rate)
         self.first_stage = first_stage
         self.captions = self.count_captions(spec)
