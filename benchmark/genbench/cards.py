@@ -22,6 +22,7 @@ Capability = Literal[
     "log_prob",
     "log_density",
     "log_weights",
+    "elbo",
     "decode",
     "energy",
     "condition",
@@ -44,6 +45,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         only data with levels, False only real-valued data.
     capabilities: which protocols of `genbench.model` the class has; checked, never guessed.
     defaults: every hyperparameter that `-m name:key=value` may set, with its default.
+    requires_labels: it can be trained on labelled data only.
+    least_side, least_dimension: images of fewer rows or columns, and data of fewer numbers an example, are too small
+        for its networks.
     requires_validation: the model uses `meter.valid` while it trains.
     factory: "package.module:Class".
     """
@@ -61,6 +65,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     discrete: bool | None = None
     defaults: dict[str, Hyperparameter] = {}
     requires_validation: bool = False
+    requires_labels: bool = False
+    least_side: int | None = None
+    least_dimension: int | None = None
 
     def refusal(self, spec: DataSpec) -> str | None:
         """Why this model cannot be trained on data of that spec; None where it can."""
@@ -69,6 +76,22 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         if self.discrete is not None and self.discrete != spec.is_discrete:
             wants, has = ("integers", "real values") if self.discrete else ("real values", "integers")
             return f"{self.name} takes {wants}; {spec.name} has {has}"
+        if self.requires_labels and spec.classes is None:
+            return f"{self.name} needs labels; {spec.name} has none"
+        if (
+            self.least_side is not None
+            and spec.modality == "image"
+            and min(spec.event_shape[1:]) < self.least_side
+        ):
+            return (
+                f"{self.name} takes images of {self.least_side}x{self.least_side} and more;"
+                f" {spec.name} has {spec.event_shape[1]}x{spec.event_shape[2]}"
+            )
+        if self.least_dimension is not None and spec.dimension < self.least_dimension:
+            return (
+                f"{self.name} takes {self.least_dimension} numbers an example and more;"
+                f" {spec.name} has {spec.dimension}"
+            )
         return None
 
 

@@ -175,7 +175,8 @@ def _suites(registry: Registry) -> Listing:
             suite["budget"],
             str(suite["seeds"]),
             str(suite["samples"]),
-            _chosen(suite["models"], "models"),
+            _chosen(suite["models"], "models")
+            + (f" but {len(suite['without'])}" if suite["without"] else ""),
             _chosen(suite["datasets"], "data sets"),
             suite["summary"],
         )

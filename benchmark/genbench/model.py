@@ -117,6 +117,15 @@ class HasEnergy(Protocol):
 
 
 @runtime_checkable
+class HasElbo(Protocol):
+    """Capability `elbo`: a lower bound that is no average of importance weights, as of diffusion models."""
+
+    def elbo(self, x: Tensor) -> Tensor:
+        """(N, *event_shape) -> (N,) nats: an unbiased estimate of a lower bound of each example's log-likelihood.
+        Chance, where there is any, is torch's global generator."""
+
+
+@runtime_checkable
 class Conditional(Protocol):
     """Capability `condition`: samples of a given class."""
 
@@ -157,6 +166,7 @@ CAPABILITY_PROTOCOLS: dict[str, type] = {
     "log_prob": HasLogProb,
     "log_weights": HasLogWeights,
     "log_density": HasLogDensity,
+    "elbo": HasElbo,
     "decode": HasDecoder,
     "energy": HasEnergy,
     "condition": Conditional,

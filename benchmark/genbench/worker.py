@@ -24,6 +24,7 @@ from torch import Tensor
 from genbench.audit.quick import quick_audit
 from genbench.budget import Budget
 from genbench.cards import load_factory
+from genbench.collapse import collapse_warning
 from genbench.compute_meter import ComputeMeter, Spent
 from genbench.errors import PluginError
 from genbench.failures import classify
@@ -235,6 +236,8 @@ class _Worker:
         samples = self.timed_samples() if measure else self.draw(self.job.samples, self.seed("sampling"))
         self.enter("likelihood")
         reference = reference_examples(self.dataset, self.job)
+        if measure and (warning := collapse_warning(samples, reference)) is not None:
+            self.outcome.warnings.append(warning)
         _seed_everything(self.seed("likelihood"))
         began = synchronised_clock(self.device)
         estimates = estimate_likelihood(

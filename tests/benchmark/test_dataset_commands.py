@@ -233,6 +233,7 @@ def test_suites_are_listed_from_the_shortest_on(capsys: pytest.CaptureFixture[st
         ["full", "600s", "5", "10000", "all"],
         ["ci", "500steps", "3", "1000", "8"],
     ]
+    assert f"all but {len(load_suite('quick').without)} " in rows[0]
 
 
 @pytest.mark.parametrize("name", suite_names())

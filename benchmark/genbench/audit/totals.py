@@ -19,6 +19,7 @@ from torch import Tensor
 from genbench.audit.claim import Claim
 from genbench.audit.evidence import chi_square_p_value
 from genbench.audit.record import FALSE_ALARM_RATE, AuditCheck
+from genbench.model import GenerativeModel
 from genbench.spec import DataSpec
 
 MAX_SPACE = 20_000
@@ -29,6 +30,7 @@ WEIGHTS_TOLERANCE = 0.05  # a bound may be a little loose even in expectation, w
 _COARSE, _FINE = 24, 96  # panels an axis, where the samples are; as many again reach past them
 _WEIGHT_CALLS = 200_000  # examples x importance samples in all
 _MIN_K, _MAX_K = 16, 512
+_PLACING_SAMPLES = 4096
 _ERRORS = 4.5  # standard errors that chance may account for
 
 
@@ -161,6 +163,13 @@ def _judge_total(claim: Claim, census: Census) -> AuditCheck:
 
 
 # ---- the space, and how much of it each point stands for
+
+
+def visit_space(model: GenerativeModel, *, coarse: bool) -> tuple[Tensor, Float64[Tensor, " points"]]:
+    """Every example there is, or the nodes of a quadrature; and how much of the space each stands for.
+    coarse: for what is random, and has to be drawn at each node."""
+    samples = model.sample(_PLACING_SAMPLES, torch.Generator().manual_seed(0))
+    return _space(model.spec, samples, _COARSE // 3 if coarse else _COARSE, 3 if coarse else 4)
 
 
 def _space(
