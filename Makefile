@@ -9,8 +9,10 @@ READY := $(VENV)/.ready
 run: $(READY)
 	$(BIN)/genai-bench run --all
 
+# what is measured has the machine to itself, after the rest
 test: $(READY) check
-	$(BIN)/python -m pytest -m "not slow" -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -q -n auto --maxprocesses 4 --dist loadfile --benchmark-disable --ignore tests/performance
+	$(BIN)/python -m pytest -m "not slow" -q tests/performance
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow -q

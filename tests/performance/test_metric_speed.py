@@ -93,6 +93,8 @@ def test_frechet_distance_against_pytorch_fid(benchmark: BenchmarkFixture) -> No
     benchmark.extra_info["times_faster_than_pytorch_fid"] = peer_seconds / seconds
     benchmark.extra_info["scipy"] = scipy.__version__
     assert found == pytest.approx(expected, rel=1e-6)
+    # Not reached on one thread of the machine in docs/metrics.md (3.8 to 4.7): there the covariances, at MKL's
+    # full speed, are 1.7 of the 2.7 s. The figure asked for stays.
     assert peer_seconds / seconds >= 5, f"{peer_seconds:.1f} s against {seconds:.1f} s"
 
 
@@ -173,6 +175,7 @@ def test_neighbours_against_prdc(benchmark: BenchmarkFixture) -> None:
 @pytest.mark.slow  # a minute of prdc
 @pytest.mark.timeout(1800)
 def test_neighbours_against_prdc_at_inceptions_width(benchmark: BenchmarkFixture) -> None:
+    # 2.7 to 3.0 there with one thread of ours against prdc's eight on two cores.
     against_prdc(benchmark, 2048, at_least=3)
 
 

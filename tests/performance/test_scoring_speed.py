@@ -21,7 +21,7 @@ import torch
 imported = time.process_time() - began
 torch.set_num_threads(1)
 import genbench.worker
-from genbench.cards import load_factory
+from genbench.features.loading import load_extractor
 from genbench.plugin_manager import load_registry
 from genbench.prepared import load_dataset
 from genbench.scoring import ScoringInputs, score
@@ -29,7 +29,7 @@ from genbench.scoring import ScoringInputs, score
 name, count = sys.argv[1], int(sys.argv[2])
 registry = load_registry()
 dataset = load_dataset(registry.datasets[name])
-card = next(card for card in registry.extractors.values() if dataset.spec.modality in card.default_for)
+card = registry.default_extractor(dataset.spec)
 reference = dataset.test.random_subset(count, 0).tensor()
 samples = dataset.train.random_subset(len(reference), 1).tensor()
 began = time.process_time()
@@ -40,7 +40,8 @@ figures = score(
         samples=samples,
         reference=reference,
         train=dataset.train,
-        extractor=load_factory(card.factory)(dataset),
+        valid=dataset.valid,
+        extractor=load_extractor(card, dataset),
         truth=dataset.truth,
     ),
 )
