@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench_models.energy.hyperparameters import check_counts, check_optimiser
 from genbench_models.energy.visible_units import Code, bernoulli, visible_units
 
 _INITIAL_WEIGHT = 0.01
@@ -53,6 +54,8 @@ class RBM(GenerativeModel):
         weight_decay: float = 1e-4,
     ) -> None:
         super().__init__(spec)
+        check_counts(hidden=hidden, cd_steps=cd_steps, chains=chains, sweeps=sweeps, batch_size=batch_size)
+        check_optimiser(learning_rate=learning_rate, momentum=momentum, weight_decay=weight_decay)
         self.cd_steps = cd_steps
         self.persistent = persistent
         self.sweeps = sweeps
@@ -176,6 +179,11 @@ class RBM(GenerativeModel):
         for beta in warming_up(self.sweeps):
             code = torch.where(held, given, self.sweep(code, generator, beta))
         return torch.where(mask, x, self.visible.decode(code))
+
+    @torch.no_grad()
+    def encode(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, "n hidden"]:
+        """Probabilities of the hidden units."""
+        return self.hidden_inputs(self.visible.encode(x)).sigmoid()
 
     # ---- what the harness needs for the partition function
 
