@@ -345,20 +345,21 @@ def test_the_contrast_has_the_gradient_of_the_likelihood(spec: DataSpec) -> None
 
 
 def test_contrastive_divergence_nears_the_likelihood_s_gradient_with_its_sweeps() -> None:
-    model, space = machine(BITS, strength=0.4), every_example(BITS)
+    model, space = machine(BITS, strength=1.5), every_example(BITS)
     train = examples(BITS, 50).tensor()
     exact = exact_gradients(model, space, train)["weights"]
     data = model.visible.encode(train).repeat(3000, 1)
     model.persistent = False
     errors = []
-    for steps in (1, 15):
+    for steps in (1, 30):
         model.cd_steps = steps
         torch.manual_seed(0)
         model.zero_grad()
         model.contrast(data, model.fantasies(data))[0].backward()
         assert model.weights.grad is not None
         errors.append(float((model.weights.grad - exact).norm() / exact.norm()))
-    assert errors[1] < 0.05 < errors[0]
+    assert errors[1] < 0.05
+    assert errors[0] > 0.1
 
 
 @pytest.mark.parametrize("spec", [*INTEGERS, PLANE], ids=str)

@@ -11,6 +11,8 @@ which annealing gives an estimate that falls short: neither a bound nor, as for 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
@@ -20,7 +22,9 @@ from genbench_models.energy.hyperparameters import check_counts, check_optimiser
 from genbench_models.energy.rbm import warming_up
 from genbench_models.energy.visible_units import Code, bernoulli, visible_units
 
-_INITIAL_WEIGHT = 0.01
+# Over the square root of the units below: what a unit gets from the data is of this order at first. 0.01 for
+# 28x28 pixels, as Hinton 2010, "A practical guide to training restricted Boltzmann machines", section 8.1.
+_INITIAL_INPUT = 0.3
 # Of the old value, in the running means of the hidden units.
 _CENTRE_MEMORY = 0.99
 
@@ -50,7 +54,7 @@ class DBM(GenerativeModel):
         chains: int = 100,
         sweeps: int = 100,
         batch_size: int = 64,
-        learning_rate: float = 0.03,
+        learning_rate: float = 0.05,
         momentum: float = 0.5,
         weight_decay: float = 1e-4,
     ) -> None:
@@ -73,8 +77,10 @@ class DBM(GenerativeModel):
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.visible = visible_units(spec)
-        self.weights = nn.Parameter(_INITIAL_WEIGHT * torch.randn(self.visible.width, hidden))
-        self.upper_weights = nn.Parameter(_INITIAL_WEIGHT * torch.randn(hidden, upper))
+        self.weights = nn.Parameter(
+            _INITIAL_INPUT / math.sqrt(spec.dimension) * torch.randn(self.visible.width, hidden)
+        )
+        self.upper_weights = nn.Parameter(_INITIAL_INPUT / math.sqrt(hidden) * torch.randn(hidden, upper))
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))
         self.upper_bias = nn.Parameter(torch.zeros(upper))
         self.register_buffer("hidden_centre", torch.full((hidden,), 0.5))

@@ -20,7 +20,9 @@ from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.energy.hyperparameters import check_counts, check_optimiser
 from genbench_models.energy.visible_units import Code, bernoulli, visible_units
 
-_INITIAL_WEIGHT = 0.01
+# Over the square root of the units below: what a unit gets from the data is of this order at first. 0.01 for
+# 28x28 pixels, as Hinton 2010, "A practical guide to training restricted Boltzmann machines", section 8.1.
+_INITIAL_INPUT = 0.3
 # Of the old value, in the running mean of the hidden units.
 _CENTRE_MEMORY = 0.99
 
@@ -49,7 +51,7 @@ class RBM(GenerativeModel):
         chains: int = 100,
         sweeps: int = 100,
         batch_size: int = 64,
-        learning_rate: float = 0.05,
+        learning_rate: float = 0.1,
         momentum: float = 0.5,
         weight_decay: float = 1e-4,
     ) -> None:
@@ -64,7 +66,9 @@ class RBM(GenerativeModel):
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.visible = visible_units(spec)
-        self.weights = nn.Parameter(_INITIAL_WEIGHT * torch.randn(self.visible.width, hidden))
+        self.weights = nn.Parameter(
+            _INITIAL_INPUT / math.sqrt(spec.dimension) * torch.randn(self.visible.width, hidden)
+        )
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))
         self.register_buffer("hidden_centre", torch.full((hidden,), 0.5))
         self.register_buffer("chains", torch.zeros(chains, self.visible.width))
