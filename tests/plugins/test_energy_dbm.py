@@ -170,7 +170,7 @@ def test_learning_finds_what_elements_have_in_common() -> None:
     train = Split(spec, columns.expand(-1, -1, 3, -1).to(torch.uint8))
     torch.manual_seed(0)
     model = DBM(spec, hidden=8, upper=4)
-    model.fit(train, ComputeMeter(Budget.parse("600steps")))
+    model.fit(train, ComputeMeter(Budget.parse("1500steps")))
     samples = model.sample(1000, torch.Generator().manual_seed(0)).float()
     whole = (samples.var(2, correction=0) == 0).float().mean()
     assert whole > 0.75  # of independent elements a quarter

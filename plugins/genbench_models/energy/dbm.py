@@ -12,6 +12,7 @@ which annealing gives an estimate that falls short: neither a bound nor, as for 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Shaped
@@ -143,8 +144,12 @@ class DBM(GenerativeModel):
             self.upper_chains.copy_(bernoulli(torch.zeros_like(self.upper_chains), None))
         matrices = [self.weights, self.upper_weights]
         vectors = [self.hidden_bias, self.upper_bias, *self.visible.parameters()]
+        groups: list[dict[str, Any]] = [
+            {"params": matrices, "weight_decay": self.weight_decay},
+            {"params": vectors},
+        ]
         optimiser = torch.optim.SGD(
-            [{"params": matrices, "weight_decay": self.weight_decay}, {"params": vectors}],
+            groups,
             lr=self.learning_rate,
             momentum=self.momentum,
             fused=True,
@@ -193,11 +198,11 @@ class DBM(GenerativeModel):
         """Towards h and g; the biases next to them take up what this changes, so that p stays as it is."""
         step = (1 - _CENTRE_MEMORY) * (h - self.hidden_centre)
         upper_step = (1 - _CENTRE_MEMORY) * (g - self.upper_centre)
-        self.hidden_centre += step
-        self.upper_centre += upper_step
-        self.visible.bias += self.weights @ step
-        self.upper_bias += step @ self.upper_weights
-        self.hidden_bias += self.upper_weights @ upper_step
+        self.hidden_centre.add_(step)
+        self.upper_centre.add_(upper_step)
+        self.visible.bias.add_(self.weights @ step)
+        self.upper_bias.add_(step @ self.upper_weights)
+        self.hidden_bias.add_(self.upper_weights @ upper_step)
 
     # ---- what comes of it
 

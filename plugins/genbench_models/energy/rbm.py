@@ -10,6 +10,7 @@ Boltzmann machines", https://jmlr.org/papers/v17/14-237.html.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Shaped
@@ -101,8 +102,12 @@ class RBM(GenerativeModel):
         with torch.no_grad():
             self.chains.copy_(self.visible.draw_base(len(self.chains), None))
         others = [parameter for parameter in self.parameters() if parameter is not self.weights]
+        groups: list[dict[str, Any]] = [
+            {"params": [self.weights], "weight_decay": self.weight_decay},
+            {"params": others},
+        ]
         optimiser = torch.optim.SGD(
-            [{"params": [self.weights], "weight_decay": self.weight_decay}, {"params": others}],
+            groups,
             lr=self.learning_rate,
             momentum=self.momentum,
             fused=True,
@@ -149,8 +154,8 @@ class RBM(GenerativeModel):
     def move_hidden_centre(self, rates: Float[Tensor, " hidden"]) -> None:
         """Towards `rates`; the bias of the visible units takes up what this changes, so that p stays as it is."""
         step = (1 - _CENTRE_MEMORY) * (rates - self.hidden_centre)
-        self.hidden_centre += step
-        self.visible.bias += self.weights @ step
+        self.hidden_centre.add_(step)
+        self.visible.bias.add_(self.weights @ step)
 
     # ---- samples
 

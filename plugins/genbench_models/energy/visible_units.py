@@ -177,7 +177,8 @@ class SoftmaxUnits(VisibleUnits):
     def encode(self, x: Int[Tensor, "n *event"]) -> Code:
         index = x.flatten(1).unsqueeze(2)
         code = self.bias.new_zeros(*index.shape[:2], self.levels)
-        return code.scatter_(2, index, 1.0).flatten(1)
+        filled: Tensor = code.scatter_(2, index, 1.0).flatten(1)
+        return filled
 
     def decode(self, code: Code) -> Int[Tensor, "n *event"]:
         return code.unflatten(1, (-1, self.levels)).argmax(2).unflatten(1, self.spec.event_shape)
