@@ -133,7 +133,8 @@ class BinaryUnits(VisibleUnits):
             # bit i is the parity of the bits of the Gray code from i up
             parity = x.flip(2).cumsum(2).flip(2) & 1
             x = (parity << torch.arange(self.bits, device=x.device)).sum(2)
-        return x.unflatten(1, self.spec.event_shape)
+        decoded: Tensor = x.unflatten(1, self.spec.event_shape)
+        return decoded
 
     def per_unit(self, mask: Bool[Tensor, "n *event"]) -> Bool[Tensor, "n code"]:
         return mask.flatten(1).repeat_interleave(self.bits, 1)
@@ -181,7 +182,8 @@ class SoftmaxUnits(VisibleUnits):
         return filled
 
     def decode(self, code: Code) -> Int[Tensor, "n *event"]:
-        return code.unflatten(1, (-1, self.levels)).argmax(2).unflatten(1, self.spec.event_shape)
+        decoded: Tensor = code.unflatten(1, (-1, self.levels)).argmax(2).unflatten(1, self.spec.event_shape)
+        return decoded
 
     def per_unit(self, mask: Bool[Tensor, "n *event"]) -> Bool[Tensor, "n code"]:
         return mask.flatten(1).repeat_interleave(self.levels, 1)
