@@ -18,6 +18,7 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "docs/adding-a-model.md",
     "docs/hooks.md",
+    "docs/likelihood.md",
     "docs/metrics.md",
     "docs/your-own-data.md",
 )

@@ -108,6 +108,22 @@ def test_what_a_card_may_get_wrong(changes: dict[str, object], expected: str) ->
     assert expected in failure(announced_as("Sound", **changes), "card_is_well_formed")
 
 
+def test_decoders_of_symbols_are_asked_for_probabilities() -> None:
+    spec = DataSpec(name="small", modality="tokens", event_shape=(5,), levels=3)
+    for model, sound in (("DecodesSymbols", True), ("DecodesLogits", False)):
+        card = announced_as(
+            model,
+            factory=f"likelihood_models:{model}",
+            modalities=("tokens",),
+            capabilities=("sample", "decode"),
+            defaults={},
+        )
+        if sound:
+            Case(Subject(card, spec), check_named("decode_is_differentiable")).run()
+        else:
+            assert "no probabilities" in failure(card, "decode_is_differentiable", spec)
+
+
 def test_defaults_and_capabilities_are_compared_both_ways() -> None:
     assert "which card.defaults leaves out" in failure(
         announced_as("Sound", defaults={}), "defaults_match_the_factory"

@@ -20,9 +20,9 @@ from genbench.likelihood.decoder_observation import (
 )
 from genbench.model import decoded_shape
 
-BITS = DataSpec(name="bits", modality="points", event_shape=(4,), levels=2)
-LEVELS = DataSpec(name="levels", modality="points", event_shape=(2,), levels=6)
-TOKENS = DataSpec(name="tokens", modality="tokens", event_shape=(3,), levels=3)
+BITS = DataSpec(name="bits", modality="points", event_shape=(3,), levels=2)
+LEVELS = DataSpec(name="levels", modality="points", event_shape=(2,), levels=4)
+TOKENS = DataSpec(name="tokens", modality="tokens", event_shape=(2,), levels=3)
 
 
 def drawn(model: SymbolDecoder, count: int, seed: int) -> Split:
@@ -47,7 +47,7 @@ def by_grid(model: SymbolDecoder, annealing: DecoderAnnealing, x: Tensor) -> Ten
 
 @pytest.mark.parametrize(
     ("spec", "observation"),
-    [(BITS, None), (LEVELS, None), (LEVELS, DiscretisedLogistic(6)), (TOKENS, None)],
+    [(BITS, None), (LEVELS, None), (LEVELS, DiscretisedLogistic(4)), (TOKENS, None)],
     ids=["bits", "gaussian", "logistic", "tokens"],
 )
 def test_annealed_probabilities_of_all_values_sum_to_one(
@@ -58,7 +58,7 @@ def test_annealed_probabilities_of_all_values_sum_to_one(
         model,
         drawn(model, 400, 1),
         drawn(model, 100, 2),
-        AnnealingSettings(16, 1, 30),
+        AnnealingSettings(6, 2, 40),
         seed=0,
         observation=observation,
     )

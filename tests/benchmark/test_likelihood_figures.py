@@ -34,6 +34,7 @@ BITS = DatasetCard(
     citation="none",
     factory="likelihood_models:bits",
 )
+SYMBOLS = msgspec.structs.replace(BITS, spec=likelihood_models.SYMBOLS, factory="likelihood_models:symbols")
 AIS = {"ais_examples": 8, "ais_chains": 2, "ais_steps": 20}
 DECODER = {"decoder_negative_log_likelihood"}
 CARDS = {card.name: card for card in METRIC_CARDS}
@@ -45,7 +46,7 @@ def outcome_of(model: str, folder: Path, dataset: DatasetCard = TINY, **changes:
         task,
         job=msgspec.structs.replace(task.job, dataset=dataset.name),
         model_factory=f"likelihood_models:{model}",
-        extractor=msgspec.structs.replace(VALUES, modalities=("points", "image")),
+        extractor=msgspec.structs.replace(VALUES, modalities=("points", "image", "tokens")),
     )
     return run_task(task)
 
@@ -91,6 +92,15 @@ def test_a_bound_of_its_own_stays_the_headline_beside_the_decoder_s(tmp_path: Pa
     assert figures["decoder_negative_log_likelihood"].n == 8
 
 
+def test_a_variance_that_is_not_learned_makes_a_kind_of_its_own(tmp_path: Path) -> None:
+    learned, fixed = (figures_of(m, tmp_path) for m in ("DecodesAndInfers", "InfersUnderFixedVariance"))
+    assert fixed["negative_log_likelihood"].kind == "lower bound (IWAE-10, fixed variance)"
+    assert fixed["negative_elbo"].kind == "lower bound (ELBO, fixed variance)"
+    for name in ("negative_log_likelihood", "negative_elbo"):
+        here, there = fixed[name].kind or "", learned[name].kind or ""
+        assert kinds.comparable(here) != kinds.comparable(there)
+
+
 def test_bits_get_bits_per_dim(tmp_path: Path) -> None:
     figures = figures_of("Decodes", tmp_path, BITS, **AIS)
     nats, bits = figures["negative_log_likelihood"], figures["bits_per_dim"]
@@ -98,6 +108,15 @@ def test_bits_get_bits_per_dim(tmp_path: Path) -> None:
     assert bits.value == pytest.approx(nats.value / 12 / math.log(2))
     assert figures["decoder_bits_per_dim"].value == bits.value
     assert "Bernoulli noise of flip probability" in (bits.note or "")
+
+
+def test_decoders_of_symbols_get_the_probability_of_the_symbols(tmp_path: Path) -> None:
+    bits = figures_of("DecodesSymbols", tmp_path, SYMBOLS, **AIS)["bits_per_dim"]
+    assert "categorical noise of replacement probability" in (bits.note or "")
+    assert bits.value == pytest.approx(math.log2(3), abs=0.15)  # the data are uniform
+    outcome = outcome_of("DecodesLogits", tmp_path, SYMBOLS, **AIS)
+    assert outcome.status == "plugin_error"
+    assert "no probabilities" in (outcome.reason or "")
 
 
 def test_zero_turns_annealing_off(tmp_path: Path) -> None:

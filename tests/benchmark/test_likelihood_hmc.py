@@ -7,7 +7,15 @@ import math
 import pytest
 import torch
 from torch import Tensor
-from torch.distributions import Categorical, Dirichlet, Independent, LogNormal, Normal, Uniform
+from torch.distributions import (
+    Categorical,
+    Dirichlet,
+    Independent,
+    LogNormal,
+    MixtureSameFamily,
+    Normal,
+    Uniform,
+)
 from toy_decoders import LinearDecoder
 
 from genbench.errors import LikelihoodUnavailable, PluginError
@@ -174,6 +182,10 @@ def test_noise_is_that_of_the_seed_whatever_is_drawn_beside_it() -> None:
         Independent(Uniform(torch.tensor([-1.0, 2.0], dtype=WIDE), torch.tensor([1.0, 5.0], dtype=WIDE)), 1),
         Independent(LogNormal(torch.zeros(2, 2, dtype=WIDE), torch.ones(2, 2, dtype=WIDE)), 2),
         Dirichlet(torch.tensor([2.0, 3.0, 4.0], dtype=WIDE)),
+        MixtureSameFamily(
+            Categorical(torch.tensor([0.3, 0.7], dtype=WIDE)),
+            Independent(Normal(torch.eye(2, dtype=WIDE), torch.full((2, 2), 0.8, dtype=WIDE)), 1),
+        ),
     ],
     ids=lambda prior: type(getattr(prior, "base_dist", prior)).__name__,
 )

@@ -26,6 +26,15 @@ def bits() -> Dataset:
     return Dataset(BITS, *(Split(BITS, part) for part in x.split([96, 32, 32])))
 
 
+SYMBOLS = DataSpec(name="symbols", modality="tokens", event_shape=(6,), levels=3)
+
+
+def symbols() -> Dataset:
+    """Uniform."""
+    x = torch.randint(3, (160, 6), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    return Dataset(SYMBOLS, *(Split(SYMBOLS, part) for part in x.split([96, 32, 32])))
+
+
 class Untrained(GenerativeModel):
     """Its parameters stay as they are."""
 
@@ -61,6 +70,28 @@ class DecodesAndInfers(Decodes):
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         exact = Normal(0.0, math.sqrt(1.25)).log_prob(x.float()).flatten(1).sum(1)
         return exact.unsqueeze(1) - 0.1 * torch.rand(len(x), k)
+
+
+class DecodesSymbols(Decodes):
+    """Each of a sequence's symbols by a softmax of its latent."""
+
+    def logits(self, z: Tensor) -> Tensor:
+        slopes = torch.arange(self.spec.levels or 0).float()
+        return z.unsqueeze(-1) * slopes + self.parameter * slopes
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z).softmax(-1)
+
+
+class DecodesLogits(DecodesSymbols):
+    """No probabilities, which is what a decoder of symbols is asked for."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.logits(z)
+
+
+class InfersUnderFixedVariance(DecodesAndInfers):
+    fixed_observation_variance = True
 
 
 class DiscreteLatents(Decodes):

@@ -52,7 +52,7 @@ class LinearDecoder(nn.Module):
 
 
 class SymbolDecoder(nn.Module):
-    """Three numbers of few levels from one standard normal latent, so that all of them can be counted up.
+    """A few numbers of few levels from one standard normal latent, so that all of them can be counted up.
 
     spec: of bits, levels or tokens. Latents and their shares of the prior's mass on a grid: `grid`.
     """
@@ -75,7 +75,7 @@ class SymbolDecoder(nn.Module):
         return (self.spec.levels - 1) * inner.sigmoid()  # type: ignore[operator]
 
     def every_example(self) -> Tensor:
-        """(levels^3, 3)."""
+        """(levels^D, D)."""
         levels = range(self.spec.levels or 0)
         return torch.tensor(list(itertools.product(levels, repeat=self.spec.dimension)))
 

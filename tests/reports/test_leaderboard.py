@@ -168,6 +168,10 @@ def test_likelihoods_carry_their_kind_and_each_kind_has_its_best(
         "ais-a": ("AIS estimate (gap 0.10 nats)", 0.5),
         "ais-b": ("AIS estimate (gap 3.40 nats)", 0.7),
         "rbm": ("AIS estimate of Z (within 0.02 nats)", 0.1),
+        "iwae-a": ("lower bound (IWAE-100)", 1.1),
+        "iwae-b": ("lower bound (IWAE-100)", 1.2),
+        "fixed-a": ("lower bound (IWAE-100, fixed variance)", 0.4),
+        "fixed-b": ("lower bound (IWAE-100, fixed variance)", 0.6),
     }
     results = [result(n, kind=kind, figures={"bits_per_dim": value}) for n, (kind, value) in kinds.items()]
     shown = board(results, metric_cards, dataset_cards)
@@ -180,12 +184,19 @@ def test_likelihoods_carry_their_kind_and_each_kind_has_its_best(
         "ais-a": "≈",
         "ais-b": "≈",
         "rbm": "≈",
+        "iwae-a": "≤",
+        "iwae-b": "≤",
+        "fixed-a": "≤",
+        "fixed-b": "≤",
     }
-    assert {name for name, each in column.items() if each.best} == {"exact-a", "elbo-a", "ais-a"}
+    best = {name for name, each in column.items() if each.best}
+    assert best == {"exact-a", "elbo-a", "ais-a", "iwae-a", "fixed-a"}
     assert order_by_kind(shown.standings.ordered, "bits_per_dim", "lower") == {
         "AIS estimate": ["ais-a", "ais-b"],
         "exact": ["exact-a", "exact-b"],
         "lower bound (ELBO)": ["elbo-a", "elbo-b"],
+        "lower bound (IWAE-100)": ["iwae-a", "iwae-b"],
+        "lower bound (IWAE-100, fixed variance)": ["fixed-a", "fixed-b"],
     }
     (legend,) = (note for note in shown.notes if "Kinds are not ranked against each other" in note)
     assert "AIS estimate (gap 0.10 to 3.40 nats), AIS estimate of Z (within 0.02 nats)" in legend

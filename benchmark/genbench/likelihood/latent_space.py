@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal, biject_to
+from torch.distributions import Distribution, Independent, MixtureSameFamily, Normal, biject_to
 
 from genbench.errors import LikelihoodUnavailable, PluginError
 
@@ -22,7 +22,8 @@ class LatentSpace:
 
     def __init__(self, prior: Distribution) -> None:
         self.prior = prior
-        support = prior.support
+        # a mixture lies where its components do, but has a constraint of its own that knows no bijection
+        support = (prior.component_distribution if isinstance(prior, MixtureSameFamily) else prior).support
         if support is None or support.is_discrete:
             raise LikelihoodUnavailable(f"AIS needs a continuous prior, not {type(prior).__name__}")
         try:
