@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from pathlib import Path
+
+from genbench.errors import RunFolderError
 
 HEAD_BYTES = TAIL_BYTES = 256 * 1024
 
 
 class BoundedLog:
-    """The head is on disk as soon as it is written, the tail when the log is closed."""
+    """The head is on disk as soon as it is written, the tail when the log is closed.
+
+    A disk that is full costs the rest of the log and nothing else. Raises RunFolderError where there can be no
+    log at all.
+    """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise RunFolderError(f"cannot write {path}: {error.strerror}") from None
         self._room = HEAD_BYTES
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
@@ -22,8 +32,7 @@ class BoundedLog:
     def write(self, chunk: bytes) -> None:
         head, rest = chunk[: self._room], chunk[self._room :]
         if head:
-            self._file.write(head)
-            self._file.flush()
+            self._put(head)
             self._room -= len(head)
         if rest:
             self._tail.append(rest)
@@ -36,6 +45,12 @@ class BoundedLog:
         if self._file.closed:
             return
         if self._dropped:
-            self._file.write(b"\n... %d bytes left out ...\n" % self._dropped)
-        self._file.writelines(self._tail)
+            self._put(b"\n... %d bytes left out ...\n" % self._dropped)
+        for chunk in self._tail:
+            self._put(chunk)
         self._file.close()
+
+    def _put(self, chunk: bytes) -> None:
+        with contextlib.suppress(OSError):
+            while chunk:
+                chunk = chunk[self._file.write(chunk) :]

@@ -177,14 +177,58 @@ class MetricCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExtractorCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature extractor. factory: "package.module:function" taking a `Dataset`, returning an
-    `genbench.features.Extractor`. default_for: the modalities whose headline metrics use it."""
+    """A feature extractor.
+
+    factory: "package.module:function" taking a `Dataset`, returning an `genbench.features.Extractor`.
+    default_for: the modalities whose headline metrics use it. default_for_datasets: data sets, by name, whose
+        headline metrics use it before that.
+    event_shapes: what it takes, None being any size: (1, 28, 28), (3, None, None); empty: any shape.
+    discrete: None takes both real and integer data, True only data with levels, False only real-valued data.
+    hash: of the `Extractor`, where it is known beforehand; one with another hash is refused.
+    check: "package.module:function", called without torch before anything runs: one line that says why the
+        extractor cannot be used here (a package, weights that are missing), or None.
+    """
 
     name: str
     summary: str
     modalities: tuple[Modality, ...]
     factory: str
     default_for: tuple[Modality, ...] = ()
+    default_for_datasets: tuple[str, ...] = ()
+    event_shapes: tuple[tuple[int | None, ...], ...] = ()
+    discrete: bool | None = None
+    hash: str | None = None
+    check: str | None = None
+
+    @property
+    def label(self) -> str:
+        """As jobs have it: "name:hash" where the hash is known beforehand, else "name"."""
+        return self.name if self.hash is None else f"{self.name}:{self.hash}"
+
+    def refusal(self, spec: DataSpec) -> str | None:
+        """Why it cannot take data of that spec; None where it can."""
+        if spec.modality not in self.modalities:
+            return f"extractor {self.name} takes {', '.join(self.modalities)}; {spec.name} is {spec.modality}"
+        if self.event_shapes and not any(_fits(shape, spec.event_shape) for shape in self.event_shapes):
+            wanted = " or ".join(_shape_text(shape) for shape in self.event_shapes)
+            return f"extractor {self.name} takes {wanted}; {spec.name} has {_shape_text(spec.event_shape)}"
+        if self.discrete is not None and self.discrete != spec.is_discrete:
+            wants, has = ("integers", "real values") if self.discrete else ("real values", "integers")
+            return f"extractor {self.name} takes {wants}; {spec.name} has {has}"
+        return None
+
+    def obstacle(self) -> str | None:
+        """Why it cannot be used on this machine, in one line; None where nothing speaks against it."""
+        found: str | None = load_factory(self.check)() if self.check else None
+        return found
+
+
+def _fits(wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
+    return len(wanted) == len(shape) and all(w in (None, s) for w, s in zip(wanted, shape, strict=True))
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    return "×".join("any" if size is None else str(size) for size in shape)
 
 
 class ExecutorCard(msgspec.Struct, frozen=True, kw_only=True):

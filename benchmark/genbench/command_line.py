@@ -1,12 +1,14 @@
 """`genai-bench`: reads the command line, calls the parts, turns errors into lines and exit codes.
 
-Exit codes: 0 all well, 1 regression, 2 some job failed, 3 nothing ran, 4 usage, 130 interrupted. Nothing
-here imports torch before a command needs it.
+Exit codes: 0 all well, 1 regression, 2 some job failed, 3 nothing ran, 4 usage, 130 interrupted (a run whose
+reader went away included). Nothing here imports torch before a command needs it.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +18,7 @@ from rich.console import Console
 
 from genbench.dataset_commands import datasets_app
 from genbench.errors import GenbenchError, UsageError
+from genbench.features.commands import features_app
 from genbench.plugin_manager import load_registry
 
 EXIT_USAGE, EXIT_INTERRUPTED = 4, 130
@@ -32,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(datasets_app)
+app.add_typer(features_app)
 
 
 WorkersOption = Annotated[
@@ -44,7 +48,10 @@ WorkersOption = Annotated[
 
 def main() -> None:
     """The console script."""
-    sys.exit(run_command_line(sys.argv[1:]))
+    code = run_command_line(sys.argv[1:])
+    if code == EXIT_INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the impatient second Ctrl-C has nothing left to stop
+    sys.exit(code)
 
 
 def run_command_line(arguments: list[str]) -> int:
@@ -52,14 +59,15 @@ def run_command_line(arguments: list[str]) -> int:
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         load_registry().tell("genbench_commands", app=app)
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False, prog_name="genai-bench")
         if code == EXIT_INTERRUPTED:  # typer's way with Ctrl-C, which says nothing
             stderr.print("interrupted")
         return code if isinstance(code, int) else 0
     except typer.Exit as stop:
         return stop.exit_code
     except ClickException as error:
-        stderr.print(f"genai-bench: {error.format_message()}", markup=False)
+        if message := error.format_message():  # a command that has shown its help has none
+            stderr.print(f"genai-bench: {message.rstrip('.')}{_hint(error)}", markup=False)
         return EXIT_USAGE
     except GenbenchError as error:
         stderr.print(f"genai-bench: {error}", markup=False)
@@ -67,9 +75,44 @@ def run_command_line(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         stderr.print("interrupted")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader of our output went away: `genai-bench list models | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        return _reader_left(arguments)
+    except SystemExit as stop:  # rich turns the same into an exit
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _reader_left(arguments)
+        raise
+
+
+def _reader_left(arguments: list[str]) -> int:
+    """Whoever read our output went away, as in `genai-bench list models | head`: no error, but the end of a run."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    runs = arguments[:1] == ["run"] and not {"--help", "-h", "--dry-run"} & {*arguments}
+    return EXIT_INTERRUPTED if runs else 0
+
+
+def _hint(error: Any) -> str:
+    """Where to read what the command expects, unless the message says what was meant."""
+    context = getattr(error, "ctx", None)
+    if context is None or "Did you mean" in error.format_message():
+        return ""
+    return f"; see {context.command_path} --help"
+
+
+def _show_version(wanted: bool) -> bool:
+    if wanted:
+        typer.echo(f"genai-bench {importlib.metadata.version('genbench')}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Compare generative models (GANs, VAEs, autoregressive models) under equal compute budgets."""
 
 
 @app.command()
@@ -112,6 +155,12 @@ def run(
     ] = None,
     executor: Annotated[str, typer.Option(metavar="NAME", help="How workers are run.")] = "local",
     device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu or cuda.")] = "auto",
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Feature extractor of the metrics.  [dim]\\[default: the data set's][/dim]"
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The run's folder.  [dim]\\[default: runs/SUITE...][/dim]"),
@@ -147,6 +196,7 @@ def run(
         threads=threads,
         executor=executor,
         device=device,
+        extractor=extractor,
         out=out,
         dry_run=dry_run,
         shard=shard,
@@ -157,10 +207,12 @@ def run(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(help="models, datasets, sources, metrics, suites or plugins")],
+    what: Annotated[
+        str, typer.Argument(help="models, datasets, sources, metrics, extractors, suites or plugins")
+    ],
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """List what there is: models, datasets, sources of your own data, metrics, suites, plugins."""
+    """List what there is: models, datasets, sources of your own data, metrics, extractors, suites, plugins."""
     from genbench.listing import render_listing
 
     render_listing(what, load_registry(), Console(), as_json=json)

@@ -7,6 +7,7 @@
     │   └── RunFolderError        a run folder that cannot be read or written
     ├── PluginError               a plugin broke its contract
     ├── DataError                 a data set could not be had or is not what it should be
+    ├── FeatureError              a feature extractor could not be had or is not the recorded one
     ├── Diverged                  training or sampling gave values that are not finite
     └── SamplingTimeout           the sampling budget ran out
 
@@ -49,6 +50,10 @@ class PluginError(GenbenchError):
 
 class DataError(GenbenchError):
     """A data set could not be had, or is not what it should be."""
+
+
+class FeatureError(GenbenchError):
+    """A feature extractor could not be had, or is not the recorded one."""
 
 
 class Diverged(GenbenchError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 
 from genbench.errors import DataError, Diverged, GenbenchError, SamplingTimeout
 from genbench.result import Status
@@ -20,19 +22,27 @@ def classify(error: BaseException, phase: str) -> tuple[Status, str]:
         return "diverged", text
     if isinstance(error, SamplingTimeout):
         return "timeout", text
-    if _is_out_of_memory(error):
+    if _is_full_disk(error):
+        return "killed", f"no room on the disk in {phase}: {text}"  # no fault of the model's
+    if is_out_of_memory(error):
         return "oom", f"out of memory in {phase}: {text or type(error).__name__}"
     if isinstance(error, GenbenchError):
         return "plugin_error", text
     return "plugin_error", f"{type(error).__name__} in {phase}: {text}{_place(error)}"
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     # the CPU allocator raises a plain RuntimeError
     words = ("can't allocate memory", "not enough memory", "out of memory")
     return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    return isinstance(error, SafetensorError) and "No space left" in str(error)
 
 
 def _place(error: BaseException) -> str:

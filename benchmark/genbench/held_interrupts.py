@@ -37,10 +37,12 @@ def interrupts_held() -> Iterator[None]:
 
 
 def take_interrupts() -> None:
-    """For a child: SIGINT raises KeyboardInterrupt from here on, whatever it inherited."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    """For a child: SIGINT raises KeyboardInterrupt from here on, whatever it inherited. One that came before was
+    a Ctrl-C for all, and is the supervisor's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # forgets what is pending
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _pass_on(handler: Any) -> None:

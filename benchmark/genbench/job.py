@@ -22,7 +22,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     budget: of training, as text (`Budget.parse` reads it). sampling_seconds: budget of drawing the samples.
     samples: how many samples are scored, the same for every model of a data set.
     importance_samples: k of the IWAE bound. threads: torch threads of the worker; a different number
-    gives different rounding, and a different share of the machine.
+    gives different rounding, and a different share of the machine. extractor: what makes the features, as its
+    card's `label` has it; None in old records, which were scored with their modality's default.
     """
 
     model: str
@@ -39,6 +40,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     device: str
     threads: int
+    extractor: str | None = None
     protocol: str = PROTOCOL_VERSION
 
     @property

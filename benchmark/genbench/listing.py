@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -18,6 +20,12 @@ from genbench.suite import Suite, load_suite, suite_names
 
 Row = tuple[str, ...]
 
+# Columns of words, which may be folded; those that no list is without; how narrow words may get.
+_WORDS = ("takes", "for", "what it is", "what it is for", "problems", "licence", "data sets", "models")
+_ALWAYS = ("what it is", "what it is for", "state", "problems")
+_NARROWEST = 24
+_ENDLESS = 100_000
+
 
 def render_listing(what: str, registry: Registry, console: Console, *, as_json: bool) -> None:
     """Print one listing. Raises UnknownNameError where there is no such listing."""
@@ -28,14 +36,33 @@ def render_listing(what: str, registry: Registry, console: Console, *, as_json: 
         # not through rich, which would wrap it
         console.file.write(msgspec.json.format(msgspec.json.encode(records), indent=2).decode() + "\n")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for position, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=position == 0)
-    for record in records:
-        table.add_row(*(escape(cell) for cell in row(record)))
-    console.print(table)
+    # a pipe has no width: a line for each, whatever its length, so that grep finds whole ones
+    if not (console.is_terminal or "COLUMNS" in os.environ):
+        console = Console(file=console.file, width=_ENDLESS)
+    _print_table(columns, [row(record) for record in records], console)
     if what == "datasets" and (hint := sources_hint(registry)):
         console.print(escape(hint), soft_wrap=True)
+
+
+def _print_table(columns: Row, rows: list[Row], console: Console) -> None:
+    """Words are folded, down to `_NARROWEST`; then columns are left out from the right, and named below."""
+    longest = [max(map(cell_len, (name, *(row[i] for row in rows)))) for i, name in enumerate(columns)]
+    least = [
+        min(size, _NARROWEST) if name in _WORDS else size for size, name in zip(longest, columns, strict=True)
+    ]
+    kept = list(range(len(columns)))
+    for index in reversed(kept[1:]):
+        needed = sum(least[each] for each in kept) + len(kept) - 1
+        if needed > console.width and columns[index] not in _ALWAYS:
+            kept.remove(index)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index in kept:
+        table.add_column(columns[index], overflow="fold", no_wrap=columns[index] not in _WORDS)
+    for cells in rows:
+        table.add_row(*(escape(cells[index]) for index in kept))
+    console.print(table)
+    if missing := [name for index, name in enumerate(columns) if index not in kept]:
+        console.print(f"[dim]no room for {', '.join(missing)}; a wider screen or --json has them[/dim]")
 
 
 def _announced(registry: Registry, cards: dict[str, Any]) -> list[dict[str, Any]]:
@@ -122,6 +149,18 @@ def _metrics(registry: Registry) -> Listing:
     )
 
 
+def _extractors(registry: Registry) -> Listing:
+    def row(card: dict[str, Any]) -> Row:
+        default_for = ", ".join((*card["default_for_datasets"], *card["default_for"]))
+        return (card["name"], card["hash"] or "", ", ".join(card["modalities"]), default_for, card["summary"])
+
+    return (
+        _announced(registry, dict(registry.extractors)),
+        ("extractor", "hash", "for", "default for", "what it is"),
+        row,
+    )
+
+
 def _suites(registry: Registry) -> Listing:
     def seconds(suite: Suite) -> float:
         return Budget.parse(suite.budget).seconds or math.inf
@@ -175,6 +214,7 @@ _LISTINGS: dict[str, Callable[[Registry], Listing]] = {
     "datasets": _datasets,
     "sources": _sources,
     "metrics": _metrics,
+    "extractors": _extractors,
     "suites": _suites,
     "plugins": _plugins,
 }

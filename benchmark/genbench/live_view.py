@@ -126,5 +126,6 @@ def _figure(result: Result) -> str:
     for name in ("bits_per_dim", "frechet_distance"):
         metric = result.metric(name)
         if metric is not None and metric.value is not None:
-            return f"  [dim]{metric.value:.4g} {name.replace('_', ' ')}[/dim]"
+            doubt = "" if result.doubt(metric) is None else ", [yellow]which fails its audit[/yellow]"
+            return f"  [dim]{metric.value:.4g} {name.replace('_', ' ')}{doubt}[/dim]"
     return ""

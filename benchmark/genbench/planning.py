@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genbench.budget import Budget
-from genbench.cards import DatasetCard, Hyperparameter, ModelCard
+from genbench.cards import DatasetCard, ExtractorCard, Hyperparameter, ModelCard
 from genbench.data_cache import dataset_version
 from genbench.errors import UnknownNameError, UsageError
 from genbench.job import Job
@@ -36,7 +36,7 @@ class Variant:
 class Request:
     """What is to be planned. Empty lists of models or data sets mean what the suite says.
 
-    threads: of each worker. device: "cpu" or "cuda".
+    threads: of each worker. device: "cpu" or "cuda". extractor: None for each data set's own.
     """
 
     suite: Suite
@@ -46,6 +46,7 @@ class Request:
     seeds: int | None = None
     device: str = "cpu"
     threads: int = 1
+    extractor: str | None = None
 
 
 def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> Plan:
@@ -55,7 +56,7 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
     error instead. Raises UnknownNameError, BudgetError, UsageError.
     """
     suite = request.suite
-    budget = str(Budget.parse(request.budget or suite.budget))
+    budget = str(Budget.parse(suite.budget if request.budget is None else request.budget))
     seeds = suite.seeds if request.seeds is None else request.seeds
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: expected 1 or more")
@@ -63,13 +64,14 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
     datasets = _choose_datasets(request, registry)
     jobs: list[Job] = []
     refused: list[Result] = []
+    extractors = {dataset.name: _choose_extractor(request, registry, dataset) for dataset in datasets}
     for dataset in datasets:
         for variant in variants:
             refusal = variant.card.refusal(dataset.spec)
             if refusal and request.models and request.datasets:
                 raise UsageError(refusal)
             for seed in range(seeds):
-                job = _job(request, registry, variant, dataset, budget, seed)
+                job = _job(request, registry, variant, dataset, extractors[dataset.name], budget, seed)
                 if refusal is None:
                     jobs.append(job)
                 elif seed == 0:
@@ -101,7 +103,9 @@ def folder_name(plan: Plan, *, whole_suite: bool) -> str:
     """The default name of the run's folder: the same for the same command."""
     if whole_suite:
         return plan.suite
-    selection = sorted({(j.variant, j.dataset, j.budget, j.device, j.seed, j.threads) for j in plan.jobs})
+    selection = sorted(
+        {(j.variant, j.dataset, j.budget, j.device, j.seed, j.threads, j.extractor) for j in plan.jobs}
+    )
     return f"{plan.suite}-{hashlib.sha256(repr(selection).encode()).hexdigest()[:8]}"
 
 
@@ -176,8 +180,28 @@ def _choose_datasets(request: Request, registry: Registry) -> list[DatasetCard]:
     return list(chosen.values())
 
 
+def _choose_extractor(request: Request, registry: Registry, dataset: DatasetCard) -> ExtractorCard:
+    """The one that was asked for, or the data set's own. Raises UsageError where it cannot take the data, or
+    cannot be used on this machine: found out now, not after the training."""
+    if request.extractor is None:
+        card = registry.default_extractor(dataset.spec)
+    else:
+        card = registry.extractor(request.extractor)
+        if (refusal := card.refusal(dataset.spec)) is not None:
+            raise UsageError(refusal)
+    if (obstacle := card.obstacle()) is not None:
+        raise UsageError(obstacle)
+    return card
+
+
 def _job(
-    request: Request, registry: Registry, variant: Variant, dataset: DatasetCard, budget: str, seed: int
+    request: Request,
+    registry: Registry,
+    variant: Variant,
+    dataset: DatasetCard,
+    extractor: ExtractorCard,
+    budget: str,
+    seed: int,
 ) -> Job:
     _, valid, test = dataset.sizes
     return Job(
@@ -195,4 +219,5 @@ def _job(
         seed=seed,
         device=request.device,
         threads=request.threads,
+        extractor=extractor.label,
     )

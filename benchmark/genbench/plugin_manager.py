@@ -30,6 +30,7 @@ from genbench.cards import (
     load_factory,
 )
 from genbench.errors import GenbenchError, PluginError, UnknownNameError, UsageError
+from genbench.spec import DataSpec
 
 _log = logging.getLogger(__name__)
 
@@ -112,12 +113,27 @@ class Registry:
         """The plugin that announced a card."""
         return self._origins[type(card).__name__, card.name]
 
-    def default_extractor(self, modality: str) -> ExtractorCard:
-        """The extractor that headline metrics of a modality use."""
-        for card in self.extractors.values():
-            if modality in card.default_for:
+    def extractor(self, name: str) -> ExtractorCard:
+        return _lookup("extractor", name, self.extractors)
+
+    def default_extractor(self, spec: DataSpec) -> ExtractorCard:
+        """The extractor that headline metrics of a data set use: the one that names it, else its modality's."""
+        able = [card for card in self.extractors.values() if card.refusal(spec) is None]
+        for card in able:
+            if spec.name in card.default_for_datasets:
                 return card
-        raise UnknownNameError("default extractor", modality, self.extractors)
+        for card in able:
+            if spec.modality in card.default_for:
+                return card
+        raise UnknownNameError("default extractor", spec.modality, self.extractors)
+
+    def recorded_extractor(self, label: str) -> ExtractorCard:
+        """The extractor of a job, "name" or "name:hash". Raises UsageError where this version's has another
+        hash: figures of the two would not compare."""
+        card = self.extractor(label.partition(":")[0])
+        if card.label != label:
+            raise UsageError(f"the job was planned with extractor {label}; here it is {card.label}")
+        return card
 
     def tell(self, hook_name: str, **arguments: Any) -> None:
         """Call every plugin's hook of that name. One that raises is named in a warning; the others are called
@@ -125,7 +141,9 @@ class Registry:
         for implementation in reversed(getattr(self.hook, hook_name).get_hookimpls()):
             try:
                 implementation.function(*(arguments[name] for name in implementation.argnames))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
+                if isinstance(error.__context__, BrokenPipeError):
+                    raise  # rich's way to say that whoever read our output went away
                 _log.warning(
                     "plugin %s: %s failed: %s", implementation.plugin_name, hook_name, _describe(error)
                 )
@@ -202,7 +220,7 @@ def _register(manager: pluggy.PluginManager, module: ModuleType, plugin: Plugin)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
         text = str(error).splitlines()[-1] if "\n" in str(error) else str(error)
-        plugin.problems.append(f"{text}{_nearest_hook(text)}")
+        plugin.problems.append(_unknown_hook(text) or text)
         if manager.is_registered(module):
             manager.unregister(module)
         return False
@@ -210,14 +228,14 @@ def _register(manager: pluggy.PluginManager, module: ModuleType, plugin: Plugin)
     return True
 
 
-def _nearest_hook(text: str) -> str:
+def _unknown_hook(text: str) -> str | None:
+    """What pluggy says of a hook that does not exist, with the nearest that does."""
     known = {name for name in vars(hookspecs) if name.startswith("genbench_")}
     unknown = [word.strip("'\"") for word in text.split() if word.strip("'\"").startswith("genbench_")]
     for name in unknown:
         if name not in known:
-            hint = str(UnknownNameError("hook", name, known))
-            return f" ({hint})"
-    return ""
+            return str(UnknownNameError("hook", name, known))
+    return None
 
 
 def _collect_cards(

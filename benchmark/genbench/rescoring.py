@@ -11,8 +11,9 @@ import torch
 
 from genbench.errors import DataError
 from genbench.features import Extractor
+from genbench.features.loading import load_extractor
 from genbench.scoring import score
-from genbench.scoring_inputs import load_data, load_extractor, reference_examples, scoring_inputs
+from genbench.scoring_inputs import load_data, reference_examples, scoring_inputs
 from genbench.stored_samples import load_samples
 from genbench.task import Observer, Outcome, Phase, Rescoring, Task
 

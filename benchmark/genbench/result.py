@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from genbench.audit.record import Audit
 from genbench.cards import Better
 from genbench.job import Job
 
@@ -137,10 +138,11 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One record a job.
 
-    selected_fraction: which checkpoint was the best on the validation split; `metrics` are its figures on
-    the test split, `last_metrics` those of the last one (None where it is the selected one).
-    sampling_curve: quality against the sampler's steps, for models that can trade one for the other.
-    warnings: what a reader should know: an audit that failed, losses that did not fall.
+        selected_fraction: which checkpoint was the best on the validation split; `metrics` are its figures on
+        the test split, `last_metrics` those of the last one (None where it is the selected one).
+        sampling_curve: quality against the sampler's steps, for models that can trade one for the other.
+    audit: of the likelihood of the selected checkpoint; None where the model has none, or a version before
+    audits wrote the record. warnings: what a reader should know: losses that did not fall.
     """
 
     id: str
@@ -153,6 +155,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     curve: list[CurvePoint] = []
     sampling_curve: list[SamplingPoint] = []
     cost: Cost = Cost()
+    audit: Audit | None = None
     warnings: list[str] = []
     provenance: dict[str, Any] = {}
     schema: int = SCHEMA_VERSION
@@ -160,6 +163,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     def metric(self, name: str) -> MetricValue | None:
         """The figure of that name, or None."""
         return next((metric for metric in self.metrics if metric.name == name), None)
+
+    def doubt(self, metric: MetricValue) -> str | None:
+        """Why a figure is not to be trusted: what failed in the audit that it rests on; None where nothing did."""
+        if self.audit is None or metric.value is None or not self.audit.doubts(metric.kind):
+            return None
+        return self.audit.detail
 
 
 def finite_or_none(value: float) -> float | None:

@@ -91,6 +91,8 @@ class Run:
     def open(cls, folder: Path) -> Run:
         """Open what a run left. Raises RunFolderError where it is not a run of this version."""
         path = folder / "run.json"
+        if folder.is_file():
+            raise RunFolderError(f"{folder} is a file; expected a run's folder")
         try:
             text = path.read_bytes()
         except FileNotFoundError:
@@ -141,12 +143,18 @@ class Run:
         return [job for job in self.plan.jobs if self.result(job) is None]
 
     def store(self, result: Result) -> Result:
-        """Write a result once. Where another process was first, its result stands and is returned."""
+        """Write a result once. Where another process was first, its result stands and is returned.
+
+        Raises RunFolderError where it cannot be written.
+        """
         path = self.result_path(result.job)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and self.result(result.job) is None:
-            path.rename(path.with_suffix(".unreadable"))
-        _write_atomically(path, _encode(result), replace=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and self.result(result.job) is None:
+                path.rename(path.with_suffix(".unreadable"))
+            _write_atomically(path, _encode(result), replace=False)
+        except OSError as error:
+            raise RunFolderError(f"cannot write {path}: {error.strerror}") from None
         self._tidy(result.job)
         return self.result(result.job) or result
 

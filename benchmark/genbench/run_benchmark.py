@@ -88,7 +88,11 @@ def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
         job=job,
         model_factory=registry.model(job.model).factory,
         dataset=dataset,
-        extractor=registry.default_extractor(dataset.spec.modality),
+        extractor=(
+            registry.default_extractor(dataset.spec)
+            if job.extractor is None
+            else registry.recorded_extractor(job.extractor)
+        ),
         metrics=[card for card in registry.metrics.values() if card.factory],
         samples_path=str(run.samples_path(job).absolute()),
         workers=workers,

@@ -41,6 +41,7 @@ class RunOptions:
     threads: int | None
     executor: str
     device: str
+    extractor: str | None
     out: Path | None
     dry_run: bool
     shard: str | None
@@ -50,7 +51,7 @@ class RunOptions:
 def run_command(options: RunOptions, registry: Registry, console: Console) -> int:
     """Run, and return the exit code."""
     for problem in registry.problems():
-        console.print(f"[yellow]left out:[/yellow] {escape(problem)}")
+        console.print(f"[yellow]left out:[/yellow] {escape(problem)}", soft_wrap=True)
     device = choose_device(options.device)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = options.workers or (1 if device == "cuda" else cores)
@@ -63,11 +64,14 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         seeds=options.seeds,
         device=device,
         threads=threads,
+        extractor=options.extractor,
     )
     registry.executor(options.executor)
     plan = make_plan(request, registry, ["genai-bench", *sys.argv[1:]])
     whole = not (options.models or options.datasets or options.budget or options.seeds or options.threads)
-    folder = options.out or Path("runs") / folder_name(plan, whole_suite=whole and not options.workers)
+    folder = options.out or Path("runs") / folder_name(
+        plan, whole_suite=whole and not (options.workers or options.extractor)
+    )
     shard = _read_shard(options.shard)
     if options.dry_run:
         _show_plan(plan, folder, workers, registry, console)
@@ -138,8 +142,9 @@ def _announce(
     plan: Plan, mine: list[Job], pending: list[Job], folder: Path, workers: int, console: Console
 ) -> None:
     estimate = estimate_seconds(pending, workers)
-    about = "" if estimate is None else f", about {duration(estimate)}"
-    done = f" ({len(mine) - len(pending)} are done already)" if len(pending) < len(mine) else ""
+    about = "" if estimate is None or not pending else f", about {duration(estimate)}"
+    finished = len(mine) - len(pending)
+    done = f" ({finished} {'is' if finished == 1 else 'are'} done already)" if finished else ""
     console.print(
         f"suite [bold]{escape(plan.suite)}[/bold]: {_count(len(pending), 'job')} to run{done}"
         f" on {_count(workers, 'worker')}{about}, into {escape(str(folder))}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from genbench.cards import DatasetCard, ExtractorCard, load_factory
+from genbench.cards import DatasetCard
 from genbench.data import Dataset
-from genbench.errors import DataError, PluginError
+from genbench.errors import DataError
 from genbench.features import Extractor
 from genbench.job import Job, derive_seed
 from genbench.prepared import load_dataset
@@ -21,14 +21,6 @@ def load_data(card: DatasetCard) -> Dataset:
         raise
     except Exception as error:
         raise DataError(f"{card.name}: {type(error).__name__}: {error}") from error
-
-
-def load_extractor(card: ExtractorCard, dataset: Dataset) -> Extractor:
-    """Raises PluginError where the card's factory makes something else."""
-    extractor = load_factory(card.factory)(dataset)
-    if not isinstance(extractor, Extractor):
-        raise PluginError(f"{card.factory} returned {type(extractor).__name__}, expected an Extractor")
-    return extractor
 
 
 def reference_examples(dataset: Dataset, job: Job) -> Tensor:

@@ -32,7 +32,14 @@ from genbench.task import Message, Outcome, Phase
 PRELOAD = ["genbench.preload"]
 """What the fork server imports once, so that a child starts in milliseconds."""
 
-PHASE_LIMITS_SECONDS = {"start": 60.0, "load": 300.0, "build": 120.0, "likelihood": 600.0, "score": 600.0}
+PHASE_LIMITS_SECONDS = {
+    "start": 60.0,
+    "load": 300.0,
+    "build": 120.0,
+    "likelihood": 600.0,
+    "audit": 600.0,
+    "score": 600.0,
+}
 CHECKPOINT_SECONDS = 60.0
 """What judging a checkpoint may take besides drawing its samples."""
 GRACE_SECONDS = 5.0
@@ -267,6 +274,7 @@ class Supervised:
             curve=outcome.curve,
             sampling_curve=outcome.sampling_curve,
             cost=msgspec.structs.replace(outcome.cost, wall_seconds_by_phase=seconds),
+            audit=outcome.audit if status == "ok" else None,
             warnings=outcome.warnings,
         )
 

@@ -9,11 +9,12 @@ from typing import Literal
 
 import msgspec
 
+from genbench.audit.record import Audit
 from genbench.cards import DatasetCard, ExtractorCard, MetricCard
 from genbench.job import Job
 from genbench.result import Cost, CurvePoint, MetricValue, SamplingPoint, Status
 
-Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "score"]
+Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "audit", "score"]
 
 WORK_FOLDER = "work"
 """Beside the samples: what is not whole yet. The store removes it with the job's result."""
@@ -50,6 +51,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     curve: list[CurvePoint] = []
     sampling_curve: list[SamplingPoint] = []
     cost: Cost = Cost()
+    audit: Audit | None = None
     warnings: list[str] = []
 
 

@@ -1,6 +1,6 @@
 """One job, from data to figures, inside a process of its own. MAIN PATH of the child: `run_task`.
 
-    load data | build | train (clock) | checkpoints (paused) | sample (own clock) | likelihood | score
+    load data | build | train (clock) | checkpoints (paused) | sample (own clock) | likelihood | audit | score
 
 What happens outside this process (limits, kills, logs, storing the result) is the supervisor's business.
 """
@@ -21,6 +21,7 @@ import psutil
 import torch
 from torch import Tensor
 
+from genbench.audit.quick import quick_audit
 from genbench.budget import Budget
 from genbench.cards import load_factory
 from genbench.collapse import collapse_warning
@@ -28,6 +29,7 @@ from genbench.compute_meter import ComputeMeter, Spent
 from genbench.errors import PluginError
 from genbench.failures import classify
 from genbench.features import Extractor
+from genbench.features.loading import load_extractor_or_reason
 from genbench.job import derive_seed
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
 from genbench.measure.gauges import Gauges
@@ -41,7 +43,7 @@ from genbench.result import CurvePoint, MetricValue, SamplingPoint
 from genbench.sampling import call_size, draw_samples
 from genbench.sampling_curve import sampling_curve
 from genbench.scoring import ScoringInputs, score
-from genbench.scoring_inputs import load_data, load_extractor, reference_examples, scoring_inputs
+from genbench.scoring_inputs import load_data, reference_examples, scoring_inputs
 from genbench.stored_samples import save_samples
 from genbench.task import Observer, Outcome, Phase, Task
 
@@ -243,6 +245,8 @@ class _Worker:
         if measure:
             self.cost(likelihood_seconds=synchronised_clock(self.device) - began if estimates else None)
             self.observer.outcome(self.outcome)
+            if estimates:
+                self.audit(samples, reference)
         self.enter("score")
         return [
             *score(self.task.metrics, self.inputs(samples, reference)),
@@ -261,6 +265,16 @@ class _Worker:
             self.seed("sampling"),
             self.job.sampling_seconds,
             lambda samples: score_frechet(self.inputs(samples, reference)),
+        )
+
+    def audit(self, samples: Tensor, reference: Tensor) -> None:
+        """Is the likelihood one? Off every clock."""
+        self.enter("audit")
+        cost = self.outcome.cost
+        # a training step is a pass forwards and, twice as dear, one backwards
+        flops = cost.flops / cost.examples / 3 if cost.flops and cost.examples else 0.0
+        self.outcome.audit = quick_audit(
+            self.model, samples, reference, seed=self.seed("audit"), flops_per_example=flops
         )
 
     def timed_samples(self) -> Tensor:
@@ -336,7 +350,7 @@ class _Worker:
 
     @cached_property
     def extractor(self) -> Extractor:
-        return load_extractor(self.task.extractor, self.dataset)
+        return load_extractor_or_reason(self.task.extractor, self.dataset)
 
 
 def _both(*notes: str | None) -> str | None:

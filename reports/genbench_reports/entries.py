@@ -14,7 +14,7 @@ from genbench_reports.statistics import Estimate
 BASELINE_FAMILY = "baseline"
 
 # Two groups of fields that must be equal for jobs to share a table.
-DATA_FIELDS = ("dataset", "dataset_version", "samples")
+DATA_FIELDS = ("dataset", "dataset_version", "samples", "extractor")
 CONDITION_FIELDS = (
     "protocol",
     "budget",
@@ -66,6 +66,10 @@ class Entry:
     def seeds(self) -> tuple[int, ...]:
         return tuple(result.job.seed for result in self.results)
 
+    @property
+    def _results(self) -> dict[int, Result]:
+        return {result.job.seed: result for result in self.results}
+
     def figures(self, name: str) -> dict[int, MetricValue]:
         """The metric by seed, where it is recorded, without a value too."""
         found = {result.job.seed: result.metric(name) for result in self.results}
@@ -83,10 +87,17 @@ class Entry:
         kinds = {figure.kind for figure in self.figures(name).values() if figure.value is not None}
         return kinds.pop() if len(kinds) == 1 else None
 
+    def doubts(self, name: str) -> list[str]:
+        """What failed in the audits that the figure rests on, a line a seed; empty where it may be trusted."""
+        doubts = {seed: self._results[seed].doubt(figure) for seed, figure in self.figures(name).items()}
+        seeds = len(self.results) > 1
+        return [f"seed {seed}: {doubt}" if seeds else doubt for seed, doubt in doubts.items() if doubt]
+
     def is_complete(self, name: str) -> bool:
-        """Every seed went well and has the figure: a mean over survivors would flatter the row."""
+        """Every seed went well and has the figure, beyond doubt: a mean over survivors would flatter the row."""
         estimate = self.estimate(name)
-        return not self.failures and estimate is not None and estimate.n == len(self.results)
+        has_all = not self.failures and estimate is not None and estimate.n == len(self.results)
+        return has_all and not self.doubts(name)
 
     def cost(self, read: Callable[[Cost], float | None]) -> Estimate | None:
         """A cost over the seeds that recorded it."""

@@ -27,12 +27,15 @@ def screen() -> Console:
 
 
 def finish_run(run: Run, console: Console | None = None) -> None:
-    """Write the two files and print. Raises RunFolderError where the folder cannot be written."""
+    """Write the two files and print, the latter in any case. Raises RunFolderError where the folder cannot be
+    written."""
     registry = load_registry()
     document = make_document(run, registry)
-    write_text(run.folder / "leaderboard.md", document_markdown(document, registry.metrics))
-    write_text(run.folder / "results.csv", render_csv(run))
-    print_document(document, console or screen())
+    try:
+        write_text(run.folder / "leaderboard.md", document_markdown(document, registry.metrics))
+        write_text(run.folder / "results.csv", render_csv(run))
+    finally:
+        print_document(document, console or screen())
 
 
 def write_text(path: Path, text: str) -> None:

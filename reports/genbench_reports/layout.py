@@ -11,11 +11,18 @@ from dataclasses import dataclass
 
 from genbench.cards import Better, MetricCard
 from genbench.result import Cost
-from genbench_reports.numbers import format_bytes, format_count, format_seconds
+from genbench_reports.numbers import format_bytes, format_count, format_integer, format_seconds
 
 LIKELIHOOD = "likelihood"
 """Stands for bits_per_dim where the data has levels, else for negative_log_likelihood."""
 LIKELIHOOD_METRICS = ("bits_per_dim", "negative_log_likelihood")
+TRAIN_ON_SAMPLES = "train on samples"
+"""The same of the density that is fitted to a model's samples: the likelihood-like figure that every family has."""
+ALTERNATIVES = {
+    LIKELIHOOD: LIKELIHOOD_METRICS,
+    TRAIN_ON_SAMPLES: ("train_on_samples_bits_per_dim", "train_on_samples_nll"),
+}
+"""Of these the first that has values is shown."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +33,11 @@ class Layout:
     columns: tuple[str, ...]
 
 
-_MEMORISATION = ("authenticity", "copied_share")
+_MEMORISATION = ("near_duplicate_share", "copied_share")
 _LAYOUTS = {
     "image": Layout(
         "frechet_distance",
-        ("frechet_distance", "precision", "recall", "coverage", LIKELIHOOD, *_MEMORISATION),
+        ("frechet_distance", "precision", "recall", "coverage", LIKELIHOOD, TRAIN_ON_SAMPLES, *_MEMORISATION),
     ),
     "series": Layout(
         "frechet_distance",
@@ -41,6 +48,7 @@ _LAYOUTS = {
             "recall",
             "coverage",
             LIKELIHOOD,
+            TRAIN_ON_SAMPLES,
             *_MEMORISATION,
         ),
     ),
@@ -52,9 +60,10 @@ _LAYOUTS = {
             "sliced_wasserstein",
             "high_quality_share",
             "modes_covered",
-            "truth_log_prob",
+            "js_divergence",
             "coverage",
             LIKELIHOOD,
+            TRAIN_ON_SAMPLES,
             *_MEMORISATION,
         ),
     ),
@@ -67,15 +76,26 @@ TITLES = {
     "autocorrelation_difference": "acf diff",
     "bits_per_dim": "bits/dim",
     "copied_share": "copied",
+    "data_copying_z": "C_T",
     "frechet_distance": "Fréchet",
+    "frechet_infinity": "Fréchet ∞",
     "high_quality_share": "high quality",
+    "js_divergence": "JS nats",
     "kernel_distance": "kernel dist",
+    "kl_divergence": "KL nats",
     "marginal_difference": "marg diff",
     "modes_covered": "modes",
+    "near_duplicate_share": "near copies",
     "negative_elbo": "-ELBO nats",
     "negative_log_likelihood": "NLL nats",
     "sliced_wasserstein": "sliced W",
+    "train_on_samples_bits_per_dim": "TSTR bits/dim",
+    "train_on_samples_nll": "TSTR nats",
     "truth_log_prob": "truth log p",
+    "two_sample_classifier": "classifier test",
+    "two_sample_neighbour": "1-NN test",
+    "vendi_score": "Vendi",
+    "wasserstein_distance": "W1",
 }
 _ARROWS: dict[Better, str] = {"lower": " ↓", "higher": " ↑", "neither": ""}
 
@@ -121,7 +141,10 @@ COST_COLUMNS: tuple[CostColumn, ...] = (
     CostColumn("FLOPs", "neither", lambda cost: cost.flops, format_count),
     CostColumn("examples/s", "higher", lambda cost: cost.train_examples_per_second, format_count),
     CostColumn("samples/s", "higher", lambda cost: cost.samples_per_second, format_count),
+    CostColumn("best batch", "neither", lambda cost: cost.sample_batch, format_integer),
     CostColumn("latency", "lower", lambda cost: cost.sample_latency_seconds, format_seconds),
+    CostColumn("p95", "lower", lambda cost: cost.sample_latency_p95_seconds, format_seconds),
+    CostColumn("FLOPs/sample", "neither", lambda cost: cost.flops_per_sample, format_count),
     CostColumn("train RAM", "lower", lambda cost: cost.train_peak_rss_bytes, format_bytes),
     CostColumn("sample RAM", "lower", lambda cost: cost.sample_peak_rss_bytes, format_bytes),
     CostColumn("train GPU", "lower", lambda cost: cost.train_peak_cuda_bytes, format_bytes),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from genbench_reports.layout import LIKELIHOOD_METRICS, metric_title
 from genbench_reports.leaderboard_tables import uniform_note
-from genbench_reports.likelihood_marks import marks_legend
+from genbench_reports.likelihood_marks import DOUBTED, marks_legend
 from genbench_reports.ranking import order_by_kind
 from genbench_reports.standings import Standings
 from genbench_reports.text import clean, plural
@@ -80,6 +80,8 @@ def _likelihoods(standings: Standings) -> Iterable[str]:
         return
     title = metric_title(name, "neither")
     yield f"{title}: {clean(marks_legend(kinds))}. Kinds are not ranked against each other."
+    if any(entry.doubts(name) for entry in standings.ordered):
+        yield f"{DOUBTED}: the likelihood fails its audit, so that the figure has no rank and is never the best."
     for kind, labels in order_by_kind(standings.ordered, name, standings.better(name)).items():
         yield f"{title}, {clean(kind)}, best first: {', '.join(clean(label) for label in labels)}."
 

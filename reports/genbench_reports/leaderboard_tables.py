@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from genbench_reports.entries import Entry
 from genbench_reports.layout import COST_COLUMNS, LIKELIHOOD_METRICS, CostColumn, metric_title
-from genbench_reports.likelihood_marks import likelihood_mark
+from genbench_reports.likelihood_marks import DOUBTED, likelihood_mark
 from genbench_reports.numbers import format_value
 from genbench_reports.standings import Standings
 from genbench_reports.table import Cell, Column, Footnotes, Table, best_values
@@ -180,6 +180,11 @@ def _metric_cell(entry: Entry, name: str, bests: Bests, uniform: str | None, foo
     text = format_value(estimate.mean, estimate.stderr)
     if kind is not None:
         text = f"{likelihood_mark(kind)} {text}"
+    if doubts := entry.doubts(name):
+        text = f"{text} {DOUBTED}"
+        texts += [
+            f"{clean(entry.label)} fails the audit of its likelihood: {clean(doubt)}" for doubt in doubts
+        ]
     contends = not entry.is_calibration and entry.is_complete(name)
     best = contends and estimate.mean == bests.get(kind)
     return Cell(text, value=estimate.mean, best=best, notes=footnotes.numbers(texts))

@@ -5,6 +5,8 @@ A lower bound on the log-likelihood is an upper bound on bits/dim: the truth is 
 
 from __future__ import annotations
 
+DOUBTED = "✗"
+"""Behind a figure whose audit failed: see the footnote."""
 EXACT, BOUND, ESTIMATE, UNKNOWN = "=", "≤", "≈", "?"
 _MEANINGS = {
     EXACT: "exact",

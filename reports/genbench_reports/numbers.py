@@ -46,6 +46,11 @@ def format_count(value: float | None) -> str:
     return f"{value:.3g}"
 
 
+def format_integer(value: float | None) -> str:
+    """1024 -> "1,024"."""
+    return MISSING if value is None or not math.isfinite(value) else f"{value:,.0f}"
+
+
 def format_seconds(value: float | None) -> str:
     """With its unit: 0.00021 -> "210 µs"."""
     if value is None or not math.isfinite(value):

@@ -37,7 +37,7 @@ def rank_entries(entries: Sequence[Entry], metric: str, better: Better) -> Ranki
     """
     eligible = [entry for entry in entries if not entry.is_calibration and entry.is_complete(metric)]
     if not eligible:
-        return Ranking({}, "No ranks: no contender has this figure for all of its seeds.")
+        return Ranking({}, "No ranks: no contender has this figure, beyond doubt, for all of its seeds.")
     if better == "neither":
         return Ranking({}, "No ranks: neither more nor less of this figure is better.")
     figures = [figure for entry in eligible for figure in entry.figures(metric).values()]

@@ -10,13 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from genbench.audit.record import Audit
 from genbench.job import Job
 from genbench.result import CurvePoint, MetricValue, Result
 from genbench.result_store import Run
 from genbench_reports import machine
-from genbench_reports.layout import COST_COLUMNS
-from genbench_reports.likelihood_marks import likelihood_mark
+from genbench_reports.likelihood_marks import DOUBTED, likelihood_mark
 from genbench_reports.numbers import format_count, format_seconds, format_value
+from genbench_reports.record_costs import cost_facts, sampling_curve, throughput
 from genbench_reports.render_terminal import print_table
 from genbench_reports.table import Cell, Column, Table
 from genbench_reports.text import MISSING, clean
@@ -42,11 +43,15 @@ def print_record(run: Run, job: Job, result: Result | None, console: Console) ->
     if result is not None:
         for warning in result.warnings:
             console.print(Text(f"warning: {clean(warning)}", style="yellow"))
-        print_table(_metrics(result.metrics, "metric"), console)
+        print_table(_metrics(result, result.metrics, "metric"), console)
+        if result.audit is not None:
+            print_table(_audit(result.audit), console)
         if result.last_metrics is not None:
-            print_table(_metrics(result.last_metrics, "metric of the last checkpoint"), console)
+            print_table(_metrics(result, result.last_metrics, "metric of the last checkpoint"), console)
         print_table(_curve(result.curve, result.selected_fraction), console)
-        _facts(_cost_facts(result), console)
+        print_table(sampling_curve(result.sampling_curve), console)
+        print_table(throughput(result.cost), console)
+        _facts(cost_facts(result.cost), console)
         _facts(_provenance_facts(result.provenance), console)
     _log(run.log_path(job), console)
 
@@ -83,7 +88,7 @@ def _job_facts(job: Job) -> dict[str, str]:
     }
 
 
-def _metrics(metrics: list[MetricValue], title: str) -> Table:
+def _metrics(result: Result, metrics: list[MetricValue], title: str) -> Table:
     columns = (
         Column(title, numeric=False, essential=True),
         Column("value", essential=True),
@@ -96,7 +101,7 @@ def _metrics(metrics: list[MetricValue], title: str) -> Table:
     rows = [
         (
             Cell(clean(figure.name)),
-            Cell(_marked(figure)),
+            Cell(_marked(figure) + (f" {DOUBTED}" if result.doubt(figure) else "")),
             Cell(clean(figure.unit)),
             Cell(MISSING if figure.n is None else str(figure.n)),
             Cell(clean(figure.kind or "") or MISSING),
@@ -107,6 +112,23 @@ def _metrics(metrics: list[MetricValue], title: str) -> Table:
     ]
     table = Table(columns, tuple(rows))
     return table.select([i for i in range(len(columns)) if any(r[i].text != MISSING for r in rows) or i < 3])
+
+
+def _audit(audit: Audit) -> Table:
+    """What is not passed stands out: failed, or not judged."""
+    columns = (
+        Column(f"audit of {audit.likelihood}", numeric=False, essential=True),
+        Column("", numeric=False, essential=True),
+        Column("what was seen", numeric=False, essential=True),
+    )
+    outcomes = {True: "passed", False: f"failed {DOUBTED}", None: "not judged"}
+    return Table(
+        columns,
+        tuple(
+            (Cell(clean(check.name)), Cell(outcomes[check.passed]), Cell(clean(check.detail)))
+            for check in audit.checks
+        ),
+    )
 
 
 def _marked(figure: MetricValue) -> str:
@@ -141,21 +163,6 @@ def _curve(curve: list[CurvePoint], selected: float | None) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _cost_facts(result: Result) -> dict[str, str]:
-    cost = result.cost
-    facts = {
-        column.title: column.write(value)
-        for column in COST_COLUMNS
-        if (value := column.read(cost)) is not None
-    }
-    if cost.bound_by:
-        facts["budget bound by"] = clean(cost.bound_by)
-    phases = ", ".join(
-        f"{clean(name)} {format_seconds(value)}" for name, value in cost.wall_seconds_by_phase.items()
-    )
-    return facts | ({"wall time": phases} if phases else {})
-
-
 def _provenance_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
     if not provenance:
         return {}
@@ -163,6 +170,9 @@ def _provenance_facts(provenance: Mapping[str, Any]) -> dict[str, str]:
     facts["software"] = "; ".join(machine.software([provenance])) or machine.UNKNOWN
     if (dates := machine.dates([provenance])) is not None:
         facts["date"] = dates
+    for scored in provenance.get("scored", []):
+        names = ", ".join(clean(str(name)) for name in scored.get("metrics", []))
+        facts[f"scored again {clean(str(scored.get('finished', '')))[:10]}".strip()] = names or MISSING
     return facts
 
 

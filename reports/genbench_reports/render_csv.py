@@ -1,6 +1,7 @@
 """One row per job and metric, with the job's costs on each: tidy data for pandas and its like.
 
-A job without metrics, which is what a failure is, has one row with its status and reason.
+A job without metrics, which is what a failure is, has one row with its status and reason. `doubt` says why a
+likelihood is not to be trusted, where its audit failed.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from genbench.result import Cost, MetricValue, Result
 from genbench.result_store import Run
 
 _RECORD = ("id", "status", "reason")
-_JOB = tuple(field for field in Job.__struct_fields__ if field != "hyperparameters")
+# hyperparameters come as JSON; each figure names its own extractor
+_JOB = tuple(field for field in Job.__struct_fields__ if field not in ("hyperparameters", "extractor"))
 _METRIC = tuple(field for field in MetricValue.__struct_fields__ if field != "name")
 # what is no single figure has its place in the records
 _COST = tuple(
     field for field in Cost.__struct_fields__ if field not in ("wall_seconds_by_phase", "throughput")
 )
-_LAST = ("selected_fraction", "warnings", "cpu", "gpu", "commit", "schema")
+_LAST = ("selected_fraction", "warnings", "cpu", "gpu", "commit", "schema", "audit", "doubt")
 _COLUMNS = (*_RECORD, *_JOB, "hyperparameters", "metric", *_METRIC, *_COST)
 
 
@@ -56,10 +58,12 @@ def _rows(result: Result) -> list[dict[str, Any]]:
         "gpu": gpu.get("name") if isinstance(gpu, dict) else None,
         "commit": git.get("commit") if isinstance(git, dict) else None,
         "schema": result.schema,
+        "audit": None if result.audit is None else "passed" if result.audit.passed else "failed",
     }
     if not result.metrics:
         return [shared]
     return [
-        {**shared, "metric": metric.name} | {name: getattr(metric, name) for name in _METRIC}
+        {**shared, "metric": metric.name, "doubt": result.doubt(metric)}
+        | {name: getattr(metric, name) for name in _METRIC}
         for metric in result.metrics
     ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from genbench.cards import Better, DatasetCard, MetricCard
 from genbench.result import MetricValue
 from genbench_reports.entries import Entry, EntryTable
-from genbench_reports.layout import LIKELIHOOD, LIKELIHOOD_METRICS, choose_layout
+from genbench_reports.layout import ALTERNATIVES, choose_layout
 from genbench_reports.ranking import rank_entries
 
 
@@ -57,9 +57,9 @@ class Standings:
         return [*(name for name in self.cards if name in seen), *(n for n in seen if n not in self.cards)]
 
     def _resolve(self, name: str) -> str:
-        if name != LIKELIHOOD:
+        if name not in ALTERNATIVES:
             return name
-        return next((each for each in LIKELIHOOD_METRICS if self.has_value(each)), LIKELIHOOD_METRICS[-1])
+        return next((each for each in ALTERNATIVES[name] if self.has_value(each)), ALTERNATIVES[name][-1])
 
     def _order(self) -> list[Entry]:
         places = {label: place for place, label in enumerate(self.ranking.ranks)}

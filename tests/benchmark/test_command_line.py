@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +37,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["run", "-m", "vae", "--budget", "30"], "cannot read budget '30'"),
         (["run", "-m", "vae", "--budget", "-1s"], "cannot read budget '-1s'"),
         (["run", "-m", "vae", "--budget", "1e99flops"], "beyond 1e+24 flops"),
+        (["run", "-m", "vae", "--budget", ""], "cannot read budget ''"),
         (["run", "-m", "vae", "--shard", "3/2"], "--shard 3/2: expected I/N"),
         (["run", "-m", "vae", "--device", "tpu"], "--device tpu: expected auto, cpu or cuda"),
         (["run", "-m", "vae", "--executor", "lokal"], "unknown executor 'lokal'; did you mean 'local'?"),
@@ -42,7 +45,11 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["run", "-m", "vae", "--sed", "3"], "--seeds"),
         (["run"], "what to run?"),
         (["list", "modles"], "unknown listing 'modles'; did you mean 'models'?"),
-        (["lits"], "No such command 'lits'"),
+        (["lits"], "No such command 'lits'. Did you mean 'list'?"),
+        (["nonsense"], "No such command 'nonsense'; see genai-bench --help"),
+        (["list"], "Missing argument 'what'; see genai-bench list --help"),
+        (["show", "/dev/null/x"], "cannot read /dev/null/x/run.json"),
+        (["show", "absent"], "absent holds no run (no run.json)"),
     ],
 )
 def test_bad_input_gets_two_lines_at_most_and_exit_code_4(
@@ -74,6 +81,24 @@ def test_run_folders_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureF
         assert run_command_line([*GOOD, "--out", str(folder)]) == 4
         assert words in capsys.readouterr().err
     assert file.read_text() == (full / "thesis.tex").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_while_a_run_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A job's folder is a file: nothing to be done for that job, and nothing lost of the others."""
+    command = ["run", "-m", "noise", "-m", "marginals", "-d", "ring8", "--out", "run"]
+    assert run_command_line(command) == 0
+    first, second = sorted(path.name for path in Path("run/jobs").iterdir())
+    shutil.rmtree(f"run/jobs/{first}")
+    Path(f"run/jobs/{first}").write_text("in the way")
+    capsys.readouterr()
+    assert run_command_line(command) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"genai-bench: cannot write run/jobs/{first}/log.txt: File exists"
+    assert (tmp_path / "run" / "jobs" / second / "result.json").exists()
+    assert run_command_line(["show", "run/run.json"]) == 4
+    assert "run/run.json is a file; expected a run's folder" in capsys.readouterr().err
 
 
 def test_a_suite_file_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,15 +212,70 @@ def test_doctor_sees_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     assert "cannot be written; set GENBENCH_DATA" in done.stdout
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
-    done = subprocess.run(
-        f"{sys.executable} -m genbench list models --json | head -n 1",
-        shell=True,
-        capture_output=True,
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [("list models --json", 0), ("list metrics", 0), ("--help", 0), ("run --all --dry-run", 0)],
+)
+def test_a_reader_that_goes_away_is_no_error(arguments: str, code: int) -> None:
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "genbench", *arguments.split()],
+        stdout=writer,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    assert done.stdout.startswith("[")
-    assert "Traceback" not in done.stderr
+    os.close(writer)
+    os.close(reader)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (code, "")
+
+
+def test_a_run_whose_reader_goes_away_ends_as_if_interrupted(tmp_path: Path) -> None:
+    """What is finished by then is kept."""
+    command = ["run", "-m", "noise", "-m", "vae", "-d", "ring8", "--budget", "3000steps", "-j", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "genbench", *command, "--out", "run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("suite quick: 2 jobs to run")
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(60) == 130
+    assert run_command_line([*command, "--out", "run"]) == 0
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["--version"]) == 0
+    assert capsys.readouterr().out == f"genai-bench {importlib.metadata.version('genbench')}\n"
+
+
+def test_no_command_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line([]) == 4
+    captured = capsys.readouterr()
+    assert "Commands" in captured.out
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("what", ["models", "datasets", "metrics", "suites", "plugins"])
+def test_lists_fit_the_screen_and_are_whole_in_a_pipe(
+    what: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run_command_line(["list", what]) == 0
+    narrow = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in narrow)
+    monkeypatch.delenv("COLUMNS")
+    assert run_command_line(["list", what]) == 0
+    wide = capsys.readouterr().out.splitlines()
+    assert run_command_line(["list", what, "--json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert len(wide) == 1 + len(records)
+    assert len(narrow) <= 6 * len(records) + 2  # words are folded, not cut into letters
 
 
 def test_an_unknown_metric_offers_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

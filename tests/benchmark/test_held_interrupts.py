@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from jobs import make_task
 
+from genbench.executors import local
 from genbench.held_interrupts import interrupts_held
+from genbench.supervisor import Supervised
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +90,53 @@ def test_another_thread_may_use_it() -> None:
     thread.start()
     thread.join()
     assert seen == [True]
+
+
+def test_steps_may_be_held_within_steps() -> None:
+    done: list[str] = []
+
+    def step() -> None:
+        with interrupts_held():
+            with interrupts_held():
+                interrupt()
+                done.append("inner")
+            done.append("outer")
+
+    with pytest.raises(KeyboardInterrupt):
+        step()
+    assert done == ["inner", "outer"]
+
+
+def test_a_child_forgets_what_came_before_it_takes_interrupts() -> None:
+    script = """
+import os, signal
+from genbench.held_interrupts import take_interrupts
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+os.kill(os.getpid(), signal.SIGINT)
+take_interrupts()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.pause()
+except KeyboardInterrupt:
+    print("once")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "once\n"
+
+
+def test_an_interrupt_while_a_child_is_started_leaves_no_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(Supervised):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            started.append(self)
+            interrupt()
+
+    started: list[Interrupted] = []
+    monkeypatch.setattr(local, "Supervised", Interrupted)
+    task = make_task("Hangs", tmp_path, budget="60s")
+    with pytest.raises(KeyboardInterrupt):
+        list(local.LocalExecutor(1).execute([task], lambda _: tmp_path / "log.txt", lambda *_: None))
+    assert len(started) == 1
+    assert multiprocessing.active_children() == []

@@ -168,7 +168,7 @@ def test_where_real_data_repeat_the_training_set_real_says_so() -> None:
 def test_the_copier_is_last_and_held_out_is_clean(name: str) -> None:
     registry = load_registry()
     dataset = load_dataset(registry.dataset(name))
-    card = registry.default_extractor(dataset.spec.modality)
+    card = registry.default_extractor(dataset.spec)
     extractor = load_factory(card.factory)(dataset)
     count = min(1000, len(dataset.test))
     figures: dict[str, dict[str, MetricValue]] = {}

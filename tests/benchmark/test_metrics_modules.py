@@ -18,6 +18,7 @@ from torch import Tensor
 
 from genbench import metrics
 from genbench.metrics import modules
+from genbench.metrics.class_balance import class_balance, class_entropies
 from genbench.metrics.divergences import TRUTH_DRAWS, js_divergence, kl_divergence
 from genbench.metrics.frechet import frechet_distance, frechet_distance_with_error
 from genbench.metrics.frechet_infinity import frechet_infinity
@@ -65,6 +66,9 @@ MODES = torch.zeros(2, 6)
 MODES[1] = 4.0
 CASES = {
     "AutocorrelationDifference": Case(autocorrelation_difference_with_error, shape=(3, 2)),
+    "ClassBalance": Case(
+        lambda x, y: [*class_balance(x, y, seeded(7)), *vars(class_entropies(x)).values()], {"seed": 7}
+    ),
     "ClassifierTwoSample": Case(lambda x, y: classifier_accuracy(x, y, seeded(7)), {"seed": 7}),
     "FrechetDistance": Case(lambda x, y: [frechet_distance(x, y)], {"dimension": 6}),
     "FrechetInfinity": Case(lambda x, y: frechet_infinity(x, y, seeded(7), 2), {"seed": 7, "halvings": 2}),
@@ -106,10 +110,11 @@ REAL, FAKE = draw(100, 0), draw(80, 1)
 
 
 def as_floats(value: Any) -> list[float]:
-    parts = (
-        value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else [value]
-    )
-    return [math.nan if part is None else float(part) for part in parts]
+    if isinstance(value, dict):
+        return as_floats(list(value.values()))
+    if isinstance(value, (tuple, list)):
+        return [number for part in value for number in as_floats(part)]
+    return [math.nan if value is None else float(value)]
 
 
 def assert_as_expected(name: str, found: list[float]) -> None:
@@ -212,6 +217,7 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "nearest_neighbour_accuracy": nearest_neighbour_accuracy,
     "classifier_accuracy": lambda x, y: classifier_accuracy(x, y, seeded(0)),
     "js_divergence": js_divergence,
+    "class_balance": lambda x, y: class_balance(x, y, seeded(0)),
 }
 
 

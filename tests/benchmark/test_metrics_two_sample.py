@@ -10,11 +10,16 @@ from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor
 
+from genbench.data import Split
+from genbench.features import Extractor
 from genbench.metrics.two_sample import (
     classifier_accuracy,
     fit_logistic_regression,
     nearest_neighbour_accuracy,
+    score_two_sample,
 )
+from genbench.scoring import ScoringInputs
+from genbench.spec import DataSpec
 
 
 def draw(count: int, dim: int, seed: int, scale: float = 1.0, shift: float = 0.0) -> Tensor:
@@ -90,6 +95,24 @@ def test_classifier_repeats_itself_and_takes_constant_features() -> None:
     assert classifier_accuracy(x, y, seeded()) == classifier_accuracy(x, y, seeded())
     constant = torch.full((50, 1), 7.0)
     assert classifier_accuracy(constant, constant, seeded()).value == 0.5
+
+
+def test_the_figure_says_on_which_side_of_a_coin_toss() -> None:
+    x, far = draw(50, 2, 0), draw(50, 2, 1, shift=9.0)
+    pairs = {"near": x + 1e-3 * draw(50, 2, 2), "far": far, "like": draw(50, 2, 3)}
+    notes = {}
+    for name, samples in pairs.items():
+        extractor = Extractor("same", "1", lambda each: each)
+        spec = DataSpec(name="toy", modality="points", event_shape=(2,))
+        inputs = ScoringInputs(
+            spec=spec, samples=samples, reference=x, train=Split(spec, x), extractor=extractor
+        )
+        notes[name] = score_two_sample(inputs)[0].note
+    assert notes == {
+        "near": "accuracy 0.00, below 1/2: the nearest neighbours are of the other set",
+        "far": None,
+        "like": None,
+    }
 
 
 def test_too_few() -> None:

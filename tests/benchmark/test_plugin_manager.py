@@ -97,10 +97,12 @@ def test_a_listener_that_fails_is_named_and_the_others_are_told(
     registry = build(
         a=listening + f"__import__('pathlib').Path({str(tmp_path / 'told')!r}).write_text(run)",
         b=listening + "1 / 0",
+        c=listening + "raise SystemExit(3)",
     )
     registry.tell("genbench_run_started", run="x")
     assert (tmp_path / "told").read_text() == "x"
     assert "b: genbench_run_started failed: ZeroDivisionError: division by zero" in caplog.text
+    assert "c: genbench_run_started failed: SystemExit: 3" in caplog.text
 
 
 def test_an_unknown_name_offers_the_nearest(build: Build) -> None:

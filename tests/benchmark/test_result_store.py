@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from jobs import make_job
 
+from genbench.bounded_log import BoundedLog
 from genbench.errors import RunFolderError
 from genbench.job import Job
 from genbench.result import MetricValue, Result, finite_or_none
@@ -236,3 +237,22 @@ def test_a_record_never_holds_nan() -> None:
     assert finite_or_none(0.5) == 0.5
     metric = MetricValue(name="m", value=finite_or_none(math.inf), unit="", better="lower", note="not finite")
     assert b"null" in msgspec.json.encode(metric)
+
+
+def test_a_result_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    job = make_job("a")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
+    run.job_folder(job).write_text("in the way")
+    with pytest.raises(RunFolderError, match=r"cannot write .*result.json: File exists"):
+        run.store(result_of(job))
+    with pytest.raises(RunFolderError, match="is a file; expected a run's folder"):
+        Run.open(run.job_folder(job))
+
+
+def test_a_log_on_a_full_disk_costs_the_log_alone(tmp_path: Path) -> None:
+    log = BoundedLog(Path("/dev/full"))
+    log.write(b"x" * 2_000_000)
+    log.close()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match=r"cannot write .*log.txt: File exists"):
+        BoundedLog(tmp_path / "file" / "log.txt")

@@ -172,6 +172,23 @@ def test_ctrl_c_at_a_terminal_leaves_no_traceback(wait_seconds: float, tmp_path:
     assert output.endswith("interrupted\n")
 
 
+def test_an_impatient_ctrl_c_changes_nothing(tmp_path: Path) -> None:
+    """Pressed again and again, while the first one is being obeyed."""
+    folder = tmp_path / "run"
+    process = start(folder, start_new_session=True)
+    wait_until(lambda: MOMENTS["a job under way"](folder), process)
+    family = family_of(process)
+    for _ in range(6):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.03)
+    output = finish(process)
+    assert process.returncode == 130, output
+    wait_for_the_end_of(family)
+    assert "Traceback" not in output
+    assert output.endswith("interrupted\n")
+
+
 def test_two_runs_may_write_into_one_folder(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
     """Each does all the jobs that it finds without a result; where both did one, the first result stands."""
     folder = tmp_path / "run"

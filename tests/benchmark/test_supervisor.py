@@ -32,6 +32,7 @@ def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
         ("KillsItself", "killed", "SIGKILL in train"),
         ("Segfaults", "killed", "SIGSEGV in train"),
         ("AsksForTooMuch", "oom", "out of memory in train"),
+        ("FindsTheDiskFull", "killed", "no room on the disk in train: [Errno 28] No space left on device"),
         ("LossIsNan", "diverged", "loss became nan"),
         ("SamplesAreNan", "diverged", "3 of 16 samples are not finite"),
         ("Raises", "plugin_error", "ValueError in train: three is not an even number (hostile_models.py:"),

@@ -306,6 +306,14 @@ class ElboStaysBelowALikelihood(Sound):
         return super().elbo(x) + 0.5
 
 
+class LogProbFitsTheSamples(Sound):
+    """Samples at another temperature; the likelihood itself adds up."""
+
+    def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
+        frequencies = (3 * self.logits).softmax(1)
+        return torch.multinomial(frequencies, count, replacement=True, generator=generator).T.contiguous()
+
+
 class LogWeightsAreFinite(Sound):
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         return super().log_weights(x, k) - math.inf
@@ -321,3 +329,14 @@ class LogWeightsSumToOne(Sound):
 
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         return super().log_weights(x, k) - LATENT * math.log(PROPOSAL_SCALE)
+
+
+class LogWeightsDoNotDependOnK(Sound):
+    """Divides by k itself, which the bound does again."""
+
+    def log_weights(self, x: Tensor, k: int) -> Tensor:
+        return super().log_weights(x, k) - math.log(k)
+
+
+class LogWeightsFitTheSamples(LogProbFitsTheSamples):
+    """Seen where the space can be counted: a bound may be as loose as it likes."""

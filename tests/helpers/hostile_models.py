@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -137,6 +138,12 @@ class PrintsWithoutEnd(Good):
         super().fit(train, meter)
 
 
+class FindsTheDiskFull(Good):
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        with open("/dev/full", "w") as file:
+            file.write("x")
+
+
 class Raises(Good):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         raise ValueError("three is not an even number\nand never will be")
@@ -169,3 +176,47 @@ class NotAModel:
 class FailsToBuild(Good):
     def __init__(self, spec: DataSpec, *, rate: float = 0.1) -> None:
         raise RuntimeError("no such layer")
+
+
+# ---- likelihoods: one that is right, and some that are not
+
+
+class RightLikelihood(Good):
+    """A normal distribution about the mean, and its density."""
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.distributions.Normal(self.mean, 1.0).log_prob(x).sum(1)
+
+
+class ClaimsTooMuch(RightLikelihood):
+    """Its data were divided by fifty before it saw them, and it forgot the change of variables."""
+
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return super().log_prob(x) + 2 * math.log(50)
+
+
+class ClaimsTooLittle(RightLikelihood):
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return super().log_prob(x) - 2 * math.log(50)
+
+
+class LooksAtTheBatch(RightLikelihood):
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        return super().log_prob(x) - x.square().mean()
+
+
+class TakesNoSingleExample(RightLikelihood):
+    def log_prob(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) < 2:
+            raise ValueError("expected a batch")
+        return super().log_prob(x)
+
+
+class DividesTheBound(Good):
+    """An importance-weighted bound that counts its samples twice."""
+
+    def log_weights(self, x: torch.Tensor, k: int) -> torch.Tensor:
+        noise = torch.randn(len(x), k)  # a latent that changes nothing, proposed a little too widely
+        log_ratio = math.log(1.1) - 0.105 * noise.square()  # N(0, 1) over N(0, 1.1²), at 1.1 noise
+        log_p = torch.distributions.Normal(self.mean, 1.0).log_prob(x).sum(1, keepdim=True)
+        return log_p + log_ratio + math.log(k)

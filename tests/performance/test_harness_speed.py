@@ -16,7 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from genbench.executors.local import LocalExecutor
 
-WORK = ("train", "checkpoint", "sample", "likelihood", "score")
+WORK = ("train", "checkpoint", "sample", "likelihood", "audit", "score")
 
 
 def fastest(function: Callable[[], Any], rounds: int) -> float:
@@ -47,7 +47,9 @@ def test_a_job_costs_a_fraction_of_a_plain_start(benchmark: BenchmarkFixture, tm
         )
         wall = time.perf_counter() - began
         assert {result.status for result in results} == {"ok"}
-        worked = sum(result.cost.wall_seconds_by_phase[phase] for result in results for phase in WORK)
+        worked = sum(
+            result.cost.wall_seconds_by_phase.get(phase, 0.0) for result in results for phase in WORK
+        )
         return (wall - worked) / count
 
     run_jobs(1)  # starts the fork server
@@ -84,3 +86,29 @@ def test_listing_is_as_fast_as_its_imports(benchmark: BenchmarkFixture) -> None:
     ratio = fastest(listing, 5) / fastest(python("import rich, pluggy, pandas"), 5)
     benchmark.extra_info["ratio"] = ratio
     assert ratio < 2
+
+
+@pytest.mark.benchmark(group="harness overhead per job")
+def test_auditing_a_likelihood_is_cheap(benchmark: BenchmarkFixture) -> None:
+    """0.3 s at most for PixelCNN on 28x28 pixels of 256 levels, where a plain `import torch` takes 1.1."""
+    import torch
+
+    from genbench import DataSpec
+    from genbench.audit.quick import quick_audit
+    from genbench_models.autoregressive.pixelcnn import PixelCNN
+
+    spec = DataSpec(name="large", modality="image", event_shape=(1, 28, 28), levels=256)
+    model = PixelCNN(spec).eval()
+    x = torch.randint(256, (600, 1, 28, 28), generator=torch.Generator().manual_seed(0))
+    flops = 3e7  # of log_prob, an example; a worker knows it from the training
+    durations: list[float] = []
+    benchmark.pedantic(
+        lambda: durations.append(
+            fastest(lambda: quick_audit(model, x, x, seed=0, flops_per_example=flops), rounds=1)
+        ),
+        rounds=3,
+        warmup_rounds=1,
+    )
+    plain = fastest(python("import torch"), rounds=3)
+    benchmark.extra_info.update(audit_seconds=min(durations), import_torch_seconds=plain)
+    assert min(durations) / plain < 0.3 / 1.1

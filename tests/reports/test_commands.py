@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from genbench.command_line import run_command_line
+from genbench.errors import RunFolderError
 from genbench.plugin_manager import Registry
 from genbench.result import CurvePoint, Result
 from genbench.result_store import Run
@@ -129,7 +130,10 @@ def test_unknown_names_are_one_line(
 def test_folders_that_are_no_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    for folder, expected in ((tmp_path / "absent", "holds no run"), (file, "cannot read")):
+    for folder, expected in (
+        (tmp_path / "absent", "holds no run"),
+        (file, "is a file; expected a run's folder"),
+    ):
         for name in ("show", "report"):
             assert command(name, str(folder)) == 4
             error = capsys.readouterr().err
@@ -208,3 +212,11 @@ def test_show_does_not_import_torch(run: Run) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False 0"
+
+
+def test_a_folder_that_cannot_be_written_costs_the_files_and_not_the_screen(run: Run) -> None:
+    (run.folder / "leaderboard.md").mkdir()
+    output = io.StringIO()
+    with pytest.raises(RunFolderError, match=r"cannot write .*leaderboard.md: Is a directory"):
+        finish_run(run, Console(file=output, width=200))
+    assert "0.750" in output.getvalue()

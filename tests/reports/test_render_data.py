@@ -40,7 +40,10 @@ def test_csv_has_a_row_for_each_figure_and_each_failure(result: Make, stored_run
         ),
         result("b", status="killed", reason='SIGSEGV, "in" train\nat once'),
     ]
-    table = pd.read_csv(io.StringIO(render_csv(stored_run(results))), dtype={"hyperparameters": str})
+    text = render_csv(stored_run(results))
+    headings = text.splitlines()[0].split(",")
+    assert len(set(headings)) == len(headings)
+    table = pd.read_csv(io.StringIO(text), dtype={"hyperparameters": str})
     assert table["model"].tolist() == ["a", "a", "b"]
     assert table["metric"].tolist()[:2] == ["frechet_distance", "bits_per_dim"]
     assert table["value"].tolist()[0] == 0.123456789012345

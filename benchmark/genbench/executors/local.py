@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from genbench.held_interrupts import interrupts_held
 from genbench.job import Job
 from genbench.result import Result
 from genbench.supervisor import Limits, Supervised, process_context
@@ -40,16 +41,17 @@ class LocalExecutor:
             while waiting or running:
                 while waiting and len(running) < self.workers:
                     task = waiting.popleft()
-                    running.append(
-                        Supervised(
-                            task.job,
-                            msgspec.json.encode(task),
-                            Limits.of(task.job, memory_bytes),
-                            log_path(task.job),
-                            context,
-                            on_message,
+                    with interrupts_held():  # a child that is started is a child that is known
+                        running.append(
+                            Supervised(
+                                task.job,
+                                msgspec.json.encode(task),
+                                Limits.of(task.job, memory_bytes),
+                                log_path(task.job),
+                                context,
+                                on_message,
+                            )
                         )
-                    )
                 connection.wait([item for child in running for item in child.waitables], _LOOK_SECONDS)
                 for child in list(running):
                     result = child.poll()
@@ -57,5 +59,6 @@ class LocalExecutor:
                         running.remove(child)
                         yield result
         finally:
-            for child in running:
-                child.kill()
+            with interrupts_held():
+                for child in running:
+                    child.kill()

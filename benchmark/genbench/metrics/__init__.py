@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from genbench.metrics.modules import (
         AutocorrelationDifference,
+        ClassBalance,
         ClassifierTwoSample,
         FrechetDistance,
         FrechetInfinity,
@@ -44,6 +45,7 @@ _MEMORISATION = ("Authenticity", "DataCopyingZ", "NearDuplicateShare", "TrainOnS
 __all__ = [
     "Authenticity",
     "AutocorrelationDifference",
+    "ClassBalance",
     "ClassifierTwoSample",
     "DataCopyingZ",
     "FrechetDistance",

@@ -18,6 +18,7 @@ _SLICED = "genbench.metrics.sliced_wasserstein:score_sliced_wasserstein"
 _TRUTH = "genbench.metrics.truth:score_truth"
 _SERIES = "genbench.metrics.series:score_series"
 _TRAIN_ON_SAMPLES = "genbench.metrics.train_on_samples:score_train_on_samples"
+_CLASSES = "genbench.metrics.class_balance:score_class_balance"
 _MEMORISATION = "genbench.metrics.memorisation:score_memorisation"
 _FRECHET_INFINITY = "genbench.metrics.frechet_infinity:score_frechet_infinity"
 _VENDI = "genbench.metrics.vendi:score_vendi"
@@ -113,6 +114,48 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         modalities=_VECTORS,
         extractor=True,
         factory=_NEIGHBOURS,
+    ),
+    # ---- through the head of the extractor, where it has one
+    MetricCard(
+        name="class_balance",
+        summary="total variation between the predicted class shares of samples and of real data",
+        unit="share",
+        better="lower",
+        group="diversity",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
+    MetricCard(
+        name="class_entropy",
+        summary="entropy of the mean predicted class probabilities; to be compared with that of real data",
+        unit="nats",
+        better="neither",
+        group="diversity",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
+    MetricCard(
+        name="predictive_entropy",
+        summary="mean entropy of the predicted class probabilities; to be compared with that of real data",
+        unit="nats",
+        # less is not better: noise can be classified with certainty, and collapsed samples are
+        better="neither",
+        group="quality",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
+    ),
+    MetricCard(
+        name="class_information",
+        summary="mutual information of sample and class: log Inception Score with this head (Salimans et al. 2016)",
+        unit="nats",
+        better="higher",
+        group="quality",
+        modalities=MODALITIES,
+        extractor=True,
+        factory=_CLASSES,
     ),
     # ---- against a known density
     MetricCard(
@@ -240,16 +283,6 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
     MetricCard(
         name="kl_divergence",
         summary="KL(samples || truth) by nearest neighbours: samples where there should be few (Wang et al. 2009)",
-        unit="nats",
-        better="lower",
-        group="quality",
-        modalities=("points",),
-        requires_truth=True,
-        factory=_DIVERGENCES,
-    ),
-    MetricCard(
-        name="js_divergence",
-        summary="Jensen-Shannon divergence from the truth over cells of equal probability; 0 to log 2 = 0.69",
         unit="nats",
         better="lower",
         group="quality",

@@ -161,7 +161,11 @@ def score_data_copying(inputs: ScoringInputs) -> list[MetricValue]:
     if counted == 0:
         note = f"none of {all_cells} cells has {LEAST_SAMPLES} samples and held-out examples"
         return [figure(name, inputs, None, k=all_cells, note=note)]
-    partly = None if counted == all_cells else f"of {all_cells} cells, {counted} hold {LEAST_SAMPLES} samples"
+    partly = (
+        f"over the {counted} of {all_cells} cells that hold {LEAST_SAMPLES} samples"
+        if counted < all_cells
+        else None
+    )
     return [figure(name, inputs, found.value, stderr=found.stderr, k=all_cells, note=partly)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sized
 
 from torch import Tensor
 
+from genbench.errors import FeatureError
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.result import MetricValue, finite_or_none
 from genbench.scoring import ScoringInputs
@@ -59,10 +60,27 @@ def feature_obstacle(inputs: ScoringInputs, needed: int, *, train: bool = False)
     for side, examples in sides.items():
         if len(examples) < needed:
             return f"{len(examples)} {side}, needs at least {needed}"
-    if not inputs.sample_features.isfinite().all():
-        return "the features of the samples are not all finite"
+    other = "training examples" if train else "reference examples"
+    try:
+        features = {
+            "samples": inputs.sample_features,
+            other: inputs.train_features if train else inputs.reference_features,
+        }
+    except FeatureError as error:
+        return str(error)
+    widths = [found.shape[1] for found in features.values()]
+    if widths[0] != widths[1]:
+        return f"features of unequal width: {widths[0]} for samples, {widths[1]} for {other}"
+    for side, found in features.items():
+        if not found.isfinite().all():
+            return f"the features of the {side} are not all finite"
     return None
 
 
 def _feature_dimension(inputs: ScoringInputs) -> int | None:
-    return inputs.sample_features.shape[1] if len(inputs.samples) else None
+    if not len(inputs.samples):
+        return None
+    try:
+        return inputs.sample_features.shape[1]
+    except FeatureError:  # the note says it
+        return None

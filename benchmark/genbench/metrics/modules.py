@@ -25,6 +25,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from genbench.metrics.class_balance import class_balance, class_entropies
 from genbench.metrics.divergences import TRUTH_DRAWS, js_divergence, kl_divergence
 from genbench.metrics.feature_arrays import Estimate, FeatureArray, as_features
 from genbench.metrics.frechet import frechet_distance_from_statistics, gaussian_statistics_from_sums
@@ -45,6 +46,7 @@ from genbench.metrics.wasserstein import wasserstein_distance
 
 __all__ = [
     "AutocorrelationDifference",
+    "ClassBalance",
     "ClassifierTwoSample",
     "FrechetDistance",
     "FrechetInfinity",
@@ -144,6 +146,23 @@ class TwoSetMetric(Metric):
 
     def generator(self, seed: int) -> torch.Generator:
         return torch.Generator().manual_seed(seed)
+
+
+class ClassBalance(TwoSetMetric):
+    """Class balance of both sides, and the entropies of the samples; `update` takes logits (B, K). seed: of
+    the bootstrap."""
+
+    higher_is_better = None
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        self.seed = seed
+
+    def of(self, fake: Tensor, real: Tensor) -> dict[str, Estimate]:
+        return {
+            "class_balance": class_balance(fake, real, self.generator(self.seed)),
+            **vars(class_entropies(fake)),
+        }
 
 
 class FrechetInfinity(TwoSetMetric):

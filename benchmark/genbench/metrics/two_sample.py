@@ -156,7 +156,14 @@ def score_two_sample(inputs: ScoringInputs) -> list[MetricValue]:
             inputs,
             (accuracy.value - 0.5).abs(),
             stderr=accuracy.stderr,
-            note=f"accuracy {float(accuracy.value):.3f}",
+            note=_below_a_coin_toss(accuracy),
         )
         for name, accuracy in zip(names, found, strict=True)
     ]
+
+
+def _below_a_coin_toss(accuracy: Estimate) -> str | None:
+    """Wrong more often than chance is: the figure alone, a distance from 1/2, does not say on which side."""
+    if float(accuracy.value) >= 0.5 - 2 * float(accuracy.stderr):
+        return None
+    return f"accuracy {float(accuracy.value):.2f}, below 1/2: the nearest neighbours are of the other set"

@@ -10,7 +10,9 @@ The whole test file of a plugin, with a test for each model, kind of data and ch
 Without pytest, `check_model(card)` returns what is wrong, a line each.
 """
 
-from genbench.testing.audit import LikelihoodAudit, audit_likelihood, is_auditable
+from genbench.audit.record import Audit, AuditCheck
+from genbench.audit.totals import is_auditable
+from genbench.testing.audit import audit_likelihood
 from genbench.testing.contract import CONTRACT_CHECKS, Case, check_model, contract_cases, contract_test
 from genbench.testing.requirement import ContractCheck, NotApplicable
 from genbench.testing.subject import Subject
@@ -18,9 +20,10 @@ from genbench.testing.tiny_data import tiny_dataset, tiny_specs
 
 __all__ = [
     "CONTRACT_CHECKS",
+    "Audit",
+    "AuditCheck",
     "Case",
     "ContractCheck",
-    "LikelihoodAudit",
     "NotApplicable",
     "Subject",
     "audit_likelihood",

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genbench.chance import seeded
 from genbench.data import working_dtype
 from genbench.errors import PluginError
 from genbench.model import Completes, Encodes, HasDecoder, HasLogProb, HasLogWeights, HasSamplingSteps
 from genbench.sampling import checked_samples
 from genbench.testing.requirement import NotApplicable, contract_check, require
-from genbench.testing.subject import SAMPLES, TRAINING_STEPS, Subject, differing, draw, seeded, state_of
+from genbench.testing.subject import SAMPLES, TRAINING_STEPS, Subject, differing, draw, state_of
 
 _SMALL = 5
 

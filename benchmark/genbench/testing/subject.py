@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from genbench.budget import Budget
 from genbench.cards import Hyperparameter, ModelCard, load_factory
+from genbench.chance import seeded
 from genbench.compute_meter import ComputeMeter, Spent
 from genbench.data import Dataset, Split
 from genbench.errors import PluginError
@@ -153,21 +152,6 @@ def _same(first: Tensor, second: Tensor) -> bool:
         return False
     # NaN is equal to itself here: what matters is whether anything changed
     return bool(((first == second) | ((first != first) & (second != second))).all())
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Every global source of chance starts from `seed` inside, and is as it was afterwards."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng(devices=[]):
-        random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])  # noqa: NPY002
 
 
 def _parameters(model: GenerativeModel) -> dict[str, Tensor]:

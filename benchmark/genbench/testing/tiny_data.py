@@ -7,10 +7,10 @@ import math
 import msgspec
 import torch
 
+from genbench.audit.totals import is_auditable
 from genbench.cards import ModelCard
 from genbench.data import Dataset, Split, storage_dtype
 from genbench.spec import DataSpec, Modality
-from genbench.testing.audit import is_auditable
 
 # Train on these shapes. Images: two channels and unequal sides, so that no model relies on one channel or
 # on a square; 8x8 is the least that the usual two strided layers need.

@@ -164,16 +164,17 @@ class GaussianMixture(DataBuffers, GenerativeModel):
         return (self.log_shares + joint).logsumexp(1)
 
     def _log_mass(self, k: int, x: Int64[Tensor, "n d"]) -> Float64[Tensor, " n"]:
-        """Of integers under component k, from a table of each dimension's levels."""
+        """Of integers under component k, from a table of each dimension's levels where x has more rows."""
         levels = self.spec.levels
         assert levels is not None
-        values = torch.arange(levels, device=x.device).unsqueeze(1).expand(-1, x.shape[1])  # L, D
-        mean, log_scale = (part.expand(levels, -1) for part in self._on_data_scale(torch.tensor([k])))
+        table = torch.arange(levels, device=x.device).unsqueeze(1).expand(-1, x.shape[1])  # L, D
+        values = table if len(x) > levels else x
+        mean, log_scale = (part.expand(len(values), -1) for part in self._on_data_scale(torch.tensor([k])))
         normal = discretised_gaussian_log_prob(values, mean, log_scale, levels)
-        table = torch.logaddexp(
+        mass = torch.logaddexp(
             normal + math.log1p(-self.smoothing), torch.full_like(normal, math.log(self.smoothing / levels))
         )
-        return table.gather(0, x).sum(1)
+        return (mass.gather(0, x) if values is table else mass).sum(1)
 
     def _on_data_scale(
         self, component: Int64[Tensor, " n"]

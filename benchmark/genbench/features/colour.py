@@ -1,0 +1,20 @@
+"""Images as extractors of photographs want them."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from genbench.errors import FeatureError
+from genbench.spec import DataSpec
+
+
+def eight_bit_colour(x: Tensor, spec: DataSpec) -> UInt8[Tensor, "batch 3 height width"]:
+    """(N, 1 or 3, H, W) of integers 0..levels-1 -> 0..255; grey is repeated. 256 levels stay as they are."""
+    if spec.levels is None or len(spec.event_shape) != 3 or spec.event_shape[0] not in (1, 3):
+        raise FeatureError(
+            f"{spec.name} has shape {spec.event_shape}, expected images of levels, grey or colour"
+        )
+    scaled = (x.double() * (255 / (spec.levels - 1))).round().to(torch.uint8)
+    return scaled.expand(-1, 3, -1, -1).contiguous()

@@ -1,0 +1,64 @@
+"""Whether an extractor can be used on this machine: its package, its weights. No torch here: planning asks."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from genbench.cards import RemoteFile
+from genbench.checksums import checksum_of
+from genbench.data_cache import cache_folder
+from genbench.features.recipes import weights_obstacle
+from genbench.fetching import file_path
+
+INCEPTION_WEIGHTS = RemoteFile(
+    name="extractors/weights-inception-2015-12-05-6726825d.pth",
+    checksum="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    size_bytes=95_628_359,
+    addresses=(
+        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    ),
+)
+
+
+def dinov2_folder() -> Path:
+    """Where config.json and model.safetensors of a DINOv2 are looked for."""
+    return cache_folder() / "files" / "extractors" / "dinov2"
+
+
+def check_digits_cnn() -> str | None:
+    return weights_obstacle("digits-cnn")
+
+
+def check_mnist_cnn() -> str | None:
+    return weights_obstacle("mnist-cnn")
+
+
+def check_fashion_cnn() -> str | None:
+    return weights_obstacle("fashion-cnn")
+
+
+def check_inception() -> str | None:
+    """One line that says what to install, or where to put which file; None where all is there."""
+    if importlib.util.find_spec("torch_fidelity") is None:
+        return "extractor inception: needs torch-fidelity; pip install 'genbench[inception]'"
+    path = file_path(INCEPTION_WEIGHTS)
+    if not path.exists():
+        return f"extractor inception: no weights; put {INCEPTION_WEIGHTS.addresses[0]} at {path}"
+    if checksum_of(path, "sha256").digest != INCEPTION_WEIGHTS.checksum:
+        return f"extractor inception: {path} is not the published file (sha256 6726825d...); refused"
+    return None
+
+
+def check_dinov2() -> str | None:
+    """As `check_inception`. Any size of DINOv2 will do: the hash tells them apart."""
+    if importlib.util.find_spec("transformers") is None:
+        return "extractor dinov2: needs transformers; pip install 'genbench[dinov2]'"
+    folder = dinov2_folder()
+    missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).exists()]
+    if missing:
+        return (
+            f"extractor dinov2: put {' and '.join(missing)} of"
+            f" https://huggingface.co/facebook/dinov2-large into {folder}"
+        )
+    return None
