@@ -26,6 +26,8 @@ Capability = Literal[
     "decode",
     "condition",
     "complete",
+    "missing_log_prob",
+    "predictive_entropy",
     "encode",
     "sampling_steps",
 ]

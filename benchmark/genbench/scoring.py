@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from genbench.cards import MetricCard, load_factory
+from genbench.conditional.class_samples import ClassSamples
+from genbench.conditional.completions import Completions
 from genbench.data import Split, Truth, storage_dtype, working_dtype
 from genbench.errors import PluginError
 from genbench.features import Extractor
@@ -31,6 +33,8 @@ class ScoringInputs:
     not seen. Both in the working dtype, on the CPU. train: real data that it has seen, M examples as they lie
     in memory, shared by all workers: take what you need of it in chunks.
     extractor: makes the features. truth: the known density, or None. seed: for metrics that draw.
+    dataset: its name, as the job has it. completions: of the first images of the reference, where the model
+    made any. class_samples: where it takes labels.
     """
 
     spec: DataSpec
@@ -40,6 +44,9 @@ class ScoringInputs:
     extractor: Extractor
     truth: Truth | None = None
     seed: int = 0
+    dataset: str = ""
+    completions: Completions | None = None
+    class_samples: ClassSamples | None = None
 
     @cached_property
     def sample_features(self) -> Tensor:

@@ -38,6 +38,8 @@ SOUND = ModelCard(
         "decode",
         "condition",
         "complete",
+        "missing_log_prob",
+        "predictive_entropy",
         "encode",
         "sampling_steps",
     ),
