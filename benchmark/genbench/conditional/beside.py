@@ -12,21 +12,24 @@ from torch import Tensor
 from genbench.conditional import class_samples, completions
 from genbench.conditional.class_samples import ClassSamples, beside_real_data, draw_classes
 from genbench.conditional.completions import Completions, complete_all
-from genbench.conditional.tensors import load_kept, save_kept
+from genbench.conditional.inside import look_inside
+from genbench.conditional.tensors import Kept, load_kept, save_kept
 from genbench.data import Dataset
 from genbench.job import Job, derive_seed
 from genbench.model import GenerativeModel
 
 COMPLETIONS_FILE = "completions.safetensors"
 CLASS_SAMPLES_FILE = "class-samples.safetensors"
+INSIDE_FILE = "inside.safetensors"
 
 
 @dataclass(frozen=True)
 class Beside:
-    """Each None where the model, or the data, have nothing of the kind."""
+    """Each None where the model, or the data, have nothing of the kind. inside: for pictures; not read back."""
 
     completions: Completions | None = None
     class_samples: ClassSamples | None = None
+    inside: Kept | None = None
 
 
 def make_beside(
@@ -43,6 +46,7 @@ def make_beside(
     return Beside(
         complete_all(model, reference, job, seed, device),
         _class_samples(model, dataset, job, device) if "condition" in capabilities else None,
+        look_inside(model, reference, device),
     )
 
 
@@ -67,6 +71,8 @@ def save_beside(folder: Path, beside: Beside, dataset: Dataset) -> None:
         save_kept(folder / COMPLETIONS_FILE, completions.to_kept(beside.completions, dataset.spec))
     if beside.class_samples is not None:
         save_kept(folder / CLASS_SAMPLES_FILE, class_samples.to_kept(beside.class_samples, dataset.spec))
+    if beside.inside is not None:
+        save_kept(folder / INSIDE_FILE, beside.inside)
 
 
 def load_beside(folder: Path, dataset: Dataset, job: Job) -> Beside:
