@@ -62,7 +62,8 @@ def _of_mask(
 ) -> Iterator[MetricValue]:
     if completion.x is None:
         for kind in ("error", "frechet"):
-            yield figure(f"completion_{kind}_{name}", inputs, None, note=completion.reason)
+            refused = figure(f"completion_{kind}_{name}", inputs, None, note=completion.reason)
+            yield msgspec.structs.replace(refused, n=None)
         return
     count = len(completion.x)
     truth, others = inputs.reference[:count], inputs.reference[count : 2 * count]
