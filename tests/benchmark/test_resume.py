@@ -20,7 +20,19 @@ import pytest
 from genbench.result_store import Run
 
 JOBS = 8
-COMMAND = ("run", "-m", "gan", "-m", "vae", "-d", "ring8", "-d", "two-moons", "--seeds", "2")
+COMMAND = (
+    "run",
+    "-m",
+    "made",
+    "-m",
+    "made:learning_rate=0.002",
+    "-d",
+    "ring8",
+    "-d",
+    "two-moons",
+    "--seeds",
+    "2",
+)
 OPTIONS = ("--budget", "150steps", "--jobs", "2", "--threads", "1")
 PATIENCE_SECONDS = 120
 
