@@ -27,6 +27,8 @@ Capability = Literal[
     "energy",
     "condition",
     "complete",
+    "missing_log_prob",
+    "predictive_entropy",
     "encode",
     "sampling_steps",
 ]

@@ -96,6 +96,7 @@ def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
         metrics=[card for card in registry.metrics.values() if card.factory],
         samples_path=str(run.samples_path(job).absolute()),
         workers=workers,
+        capabilities=registry.model(job.model).capabilities,
     )
 
 

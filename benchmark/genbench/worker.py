@@ -26,6 +26,7 @@ from genbench.budget import Budget
 from genbench.cards import load_factory
 from genbench.collapse import collapse_warning
 from genbench.compute_meter import ComputeMeter, Spent
+from genbench.conditional.beside import Beside, make_beside, save_beside
 from genbench.errors import PluginError
 from genbench.failures import classify
 from genbench.features import Extractor
@@ -258,11 +259,22 @@ class _Worker:
             self.observer.outcome(self.outcome)
             if estimates:
                 self.audit(samples, reference)
+        beside = self.make_beside(reference) if measure else None
         self.enter("score")
         return [
-            *score(self.task.metrics, self.inputs(samples, reference)),
+            *score(self.task.metrics, self.inputs(samples, reference, beside)),
             *likelihoods,
         ]
+
+    def make_beside(self, reference: Tensor) -> Beside:
+        """Conditional tasks: what the model makes of parts and labels, kept beside the samples. Off every clock."""
+        self.enter("sample")
+        with _chance_kept(self.device):
+            beside = make_beside(
+                self.model, self.task.capabilities, self.dataset, reference, self.job, self.device
+            )
+        save_beside(Path(self.task.samples_path).parent, beside, self.dataset)
+        return beside
 
     def trade_off(self) -> list[SamplingPoint]:
         """Quality against the sampler's steps, for models that have them."""
@@ -356,8 +368,8 @@ class _Worker:
         generator = torch.Generator(self.device).manual_seed(seed)
         return draw_samples(self.model, count, generator, self.dataset.spec, self.job.sampling_seconds)
 
-    def inputs(self, samples: Tensor, reference: Tensor) -> ScoringInputs:
-        return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor)
+    def inputs(self, samples: Tensor, reference: Tensor, beside: Beside | None = None) -> ScoringInputs:
+        return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor, beside)
 
     @cached_property
     def extractor(self) -> Extractor:

@@ -38,8 +38,10 @@ def genbench_reports() -> Iterable[ReportCard]:
 @hookimpl
 def genbench_commands(app: typer.Typer) -> None:
     from genbench_reports.commands import add_commands
+    from genbench_reports.pictures import pictures
 
     add_commands(app)
+    app.command("pictures")(pictures)
 
 
 @hookimpl

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genbench import ComputeMeter, DataSpec, ModelCard, Split
+from genbench import ComputeMeter, DataSpec, GenerativeModel, ModelCard, Split
 from genbench.errors import PluginError
 from genbench.testing import (
     CONTRACT_CHECKS,
@@ -39,6 +39,8 @@ SOUND = ModelCard(
         "energy",
         "condition",
         "complete",
+        "missing_log_prob",
+        "predictive_entropy",
         "encode",
         "sampling_steps",
     ),

@@ -98,6 +98,14 @@ class Sound(GenerativeModel):
     def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         return torch.where(mask, x, self.sample(len(x), generator))
 
+    def missing_log_prob(self, x: Tensor, mask: Tensor) -> Tensor:
+        each = self.logits.log_softmax(1).T.gather(0, x)
+        return each.masked_fill(mask, 0.0).sum(1)
+
+    def predictive_entropy(self, x: Tensor) -> Tensor:
+        log_p = self.logits.log_softmax(1)
+        return -(log_p.exp() * log_p).sum(1).expand(x.shape)
+
 
 # ---- the card
 
@@ -253,6 +261,18 @@ class SamplingStepsAreTaken(Sound):
 class CompletionKeepsWhatIsGiven(Sound):
     def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         return self.sample(len(x), generator)
+
+
+class LikelihoodsOfPartsAddUp(Sound):
+    """Of the wrong part."""
+
+    def missing_log_prob(self, x: Tensor, mask: Tensor) -> Tensor:
+        return super().missing_log_prob(x, ~mask)
+
+
+class EntropiesAreNumbersOfEachElement(Sound):
+    def predictive_entropy(self, x: Tensor) -> Tensor:
+        return super().predictive_entropy(x).sum(1)
 
 
 class EncodingsAreFinite(Sound):

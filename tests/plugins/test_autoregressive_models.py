@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.budget import Budget
 from genbench.data import working_dtype
+from genbench.errors import UnsupportedMask
 from genbench_models.autoregressive.ar import AR
 from genbench_models.autoregressive.causal_images import causal_mask
 from genbench_models.autoregressive.conditionals import conditional_for
@@ -527,6 +528,52 @@ def test_what_is_missing_is_drawn_from_the_conditional_where_the_given_comes_fir
         seen = torch.cat([seen[often], seen[~often].sum(0, keepdim=True)])
         probability = torch.cat([probability[often], probability[~often].sum(0, keepdim=True)])
     assert stats.chisquare(seen.numpy(), (probability * count).numpy()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("build", "spec"),
+    [
+        (made, image(1, 2, 2, 2)),
+        (nade, image(1, 2, 2, 2)),
+        (gpt, TOKENS),
+        (gru, TOKENS),
+        (pixelcnn, image(1, 2, 2, 2)),
+    ],
+)
+def test_the_likelihood_of_what_is_missing_and_the_entropy_are_those_of_enumeration(
+    build: Build, spec: DataSpec
+) -> None:
+    model: Any = shaken(build(spec))
+    space = every_example(spec)
+    half = spec.dimension // 2
+    given = torch.zeros(spec.dimension, dtype=torch.bool)
+    given[:half] = True
+    with torch.no_grad():
+        log_p = model.log_prob(space).double()
+        found = model.missing_log_prob(space, given.reshape(spec.event_shape).expand_as(space))
+        entropy = model.predictive_entropy(space).flatten(1)
+    flat = space.flatten(1)
+    same = (flat[:, None, :half] == flat[None, :, :half]).all(2)
+    of_given = torch.where(same, log_p, -torch.inf).logsumexp(1)
+    torch.testing.assert_close(found.double(), log_p - of_given, atol=1e-4, rtol=1e-4)
+    # the chain rule: the entropies of all elements, averaged over the model's examples, are that of an example
+    total = (log_p.exp() * entropy.sum(1)).sum()
+    torch.testing.assert_close(total, -(log_p.exp() * log_p).sum(), atol=1e-3, rtol=1e-3)
+
+
+def test_masks_that_an_order_cannot_do_are_refused_by_name() -> None:
+    spec = image(1, 3, 3, 2)
+    x = torch.zeros(2, *spec.event_shape, dtype=torch.int64)
+    mask = torch.ones(x.shape, dtype=torch.bool)
+    mask[:, :, 1, 1] = False
+    for build in (made, nade, pixelcnn):
+        model: Any = build(spec)
+        for call in (lambda m: m.complete(x, mask, torch.Generator()), lambda m: m.missing_log_prob(x, mask)):
+            with pytest.raises(UnsupportedMask, match="must come before what is missing"):
+                call(model)
+    mixture: Any = several_orderings(spec)
+    with pytest.raises(UnsupportedMask, match="mixture of 3 orderings"):
+        mixture.complete(x, torch.zeros_like(mask), torch.Generator())
 
 
 def test_the_likelihood_of_several_orderings_is_a_mean_of_probabilities() -> None:

@@ -168,7 +168,7 @@ def _judge_total(claim: Claim, census: Census) -> AuditCheck:
 def visit_space(model: GenerativeModel, *, coarse: bool) -> tuple[Tensor, Float64[Tensor, " points"]]:
     """Every example there is, or the nodes of a quadrature; and how much of the space each stands for.
     coarse: for what is random, and has to be drawn at each node."""
-    samples = model.sample(_PLACING_SAMPLES, torch.Generator().manual_seed(0))
+    samples = model.sample(_PLACING_SAMPLES, torch.Generator(model.device).manual_seed(0)).cpu()
     return _space(model.spec, samples, _COARSE // 3 if coarse else _COARSE, 3 if coarse else 4)
 
 

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.autoregressive.conditionals import conditional_for
+from genbench_models.autoregressive.given_first import require_given_first
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
@@ -163,6 +164,10 @@ class PixelByPixel(GenerativeModel):
             sizes = [min(_DRAWN_AT_ONCE, count - start) for start in range(0, count, _DRAWN_AT_ONCE)]
             return torch.cat([self._draw(size, generator, None) for size in sizes])
 
+    def require_possible(self, mask: Bool[Tensor, "batch c h w"]) -> None:
+        """Raises UnsupportedMask."""
+        require_given_first(mask.movedim(1, -1).flatten(1))
+
     @torch.no_grad()
     def complete(
         self,
@@ -170,8 +175,9 @@ class PixelByPixel(GenerativeModel):
         mask: Bool[Tensor, "batch c h w"],
         generator: torch.Generator,
     ) -> Shaped[Tensor, "batch c h w"]:
-        """What is missing (mask False) drawn in order, given what comes before it: exact where all that is given
-        comes first, the upper half for one, and blind to what is given later."""
+        """What is missing (mask False) drawn in order; exact. Raises UnsupportedMask unless all that is given comes
+        first, as the upper half does."""
+        self.require_possible(mask)
         with evaluation_mode(self):
             parts = zip(x.split(_DRAWN_AT_ONCE), mask.split(_DRAWN_AT_ONCE), strict=True)
             return torch.cat([self._draw(len(part[0]), generator, part) for part in parts])
@@ -230,6 +236,22 @@ class CausalImageModel(PixelByPixel):
         given = x if self.spec.is_discrete else y
         total = self.conditional.log_prob(given, self.outputs(y)).flatten(1).sum(1)
         return total if self.spec.is_discrete else total + self.standardise.log_abs_det_jacobian()
+
+    def missing_log_prob(
+        self, x: Shaped[Tensor, "batch c h w"], mask: Bool[Tensor, "batch c h w"]
+    ) -> Float[Tensor, " batch"]:
+        """(N,) nats of what is missing given the rest, exact. Raises UnsupportedMask as `complete` does."""
+        self.require_possible(mask)
+        y = self.standardise(x)
+        each = self.conditional.log_prob(x if self.spec.is_discrete else y, self.outputs(y))
+        if not self.spec.is_discrete:
+            each = each - self.standardise.scale.log()
+        return each.masked_fill(mask, 0.0).flatten(1).sum(1)
+
+    def predictive_entropy(self, x: Shaped[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w"]:
+        """Nats of each channel of each pixel given what comes before it."""
+        entropy = self.conditional.entropy(self.outputs(self.standardise(x)))
+        return entropy if self.spec.is_discrete else entropy + self.standardise.scale.log()
 
     def draw_channel(
         self,

@@ -15,6 +15,7 @@ from torch import Tensor
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.data import working_dtype
 from genbench_models.autoregressive.conditionals import conditional_for
+from genbench_models.autoregressive.given_first import require_given_first
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
@@ -101,6 +102,32 @@ class FlatModel(GenerativeModel):
         with evaluation_mode(self):
             return self._draw(self.walk(count), count, generator, None)
 
+    def require_possible(self, mask: Shaped[Tensor, "batch *event"]) -> None:
+        """Raises UnsupportedMask."""
+        require_given_first(mask.flatten(1), "channel by channel, row by row")
+
+    def missing_log_prob(
+        self, x: Shaped[Tensor, "batch *event"], mask: Shaped[Tensor, "batch *event"]
+    ) -> Float[Tensor, " batch"]:
+        """(N,) nats of what is missing given the rest, exact. Raises UnsupportedMask as `complete` does."""
+        self.require_possible(mask)
+        y = self.standardise(x).flatten(1)
+        each = self.conditional.log_prob(x.flatten(1) if self.spec.is_discrete else y, self.outputs(y))
+        if not self.spec.is_discrete:
+            each = each - self._scales().log()
+        return each.masked_fill(mask.flatten(1), 0.0).sum(1)
+
+    def predictive_entropy(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, "batch *event"]:
+        """Nats of each number given those before it."""
+        entropy = self.conditional.entropy(self.outputs(self.standardise(x).flatten(1)))
+        if not self.spec.is_discrete:
+            entropy = entropy + self._scales().log()
+        by_event: Tensor = entropy.unflatten(1, self.spec.event_shape)
+        return by_event
+
+    def _scales(self) -> Float[Tensor, " dimension"]:
+        return self.standardise.scale.expand(self.spec.event_shape).flatten()
+
     @torch.no_grad()
     def complete(
         self,
@@ -108,8 +135,9 @@ class FlatModel(GenerativeModel):
         mask: Shaped[Tensor, "batch *event"],
         generator: torch.Generator,
     ) -> Shaped[Tensor, "batch *event"]:
-        """What is missing (mask False) drawn in order, given what comes before it: exact where all that is given
-        comes first, blind to what is given later."""
+        """What is missing (mask False) drawn in order; exact. Raises UnsupportedMask unless all that is given comes
+        first."""
+        self.require_possible(mask)
         with evaluation_mode(self):
             return self._draw(self.walk(len(x)), len(x), generator, (x.flatten(1), mask.flatten(1)))
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import DataSpec
+from genbench.errors import UnsupportedMask
 from genbench_models.autoregressive.flat_model import FlatModel
 from genbench_models.layers.networks import evaluation_mode
 from genbench_models.layers.ranges import at_least, shares
@@ -146,6 +147,18 @@ class MADE(FlatModel):
 
     def start_from(self, first_guess: Float[Tensor, "dimension per"]) -> None:
         self.output.bias.copy_(first_guess.flatten())
+
+    def require_possible(self, mask: Shaped[Tensor, "batch *event"]) -> None:
+        """Raises UnsupportedMask. What comes first in one ordering comes later in another."""
+        if self.orderings > 1:
+            raise UnsupportedMask(
+                f"a mixture of {self.orderings} orderings has no conditional in closed form"
+            )
+        super().require_possible(mask)
+
+    def predictive_entropy(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, "batch *event"]:
+        """Nats of each number given those before it; of several orderings, under the data's own."""
+        return super().predictive_entropy(x)
 
     def walk(self, count: int, ordering: int = 0) -> MaskedWalk:
         return MaskedWalk(self, count, ordering)

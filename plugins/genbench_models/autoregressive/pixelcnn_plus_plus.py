@@ -11,11 +11,12 @@ import math
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import DataSpec
+from genbench.errors import UnsupportedMask
 from genbench.likelihood.observation import (
     choose_component,
     discretised_logistic_log_prob,
@@ -233,6 +234,18 @@ class PixelCNNPlusPlus(PixelByPixel):
         y = self.standardise(x)
         pixels = self.mixture.log_prob(x.movedim(1, -1), y.movedim(1, -1), self.outputs(y))
         return pixels.flatten(1).sum(1)
+
+    def missing_log_prob(
+        self, x: Int[Tensor, "batch c h w"], mask: Bool[Tensor, "batch c h w"]
+    ) -> Float[Tensor, " batch"]:
+        """(N,) nats of what is missing given the rest, exact. Raises UnsupportedMask as `complete` does, and where
+        a part of a pixel's channels is given."""
+        self.require_possible(mask)
+        if bool((mask != mask[:, :1]).any()):
+            raise UnsupportedMask("knows the likelihood of whole pixels: all channels must be given, or none")
+        y = self.standardise(x)
+        pixels = self.mixture.log_prob(x.movedim(1, -1), y.movedim(1, -1), self.outputs(y))
+        return pixels.masked_fill(mask[:, 0], 0.0).flatten(1).sum(1)
 
     def start_from(self, pixels: Shaped[Tensor, "n c"]) -> None:
         assert self.last.bias is not None

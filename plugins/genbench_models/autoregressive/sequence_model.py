@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.autoregressive.conditionals import conditional_for
+from genbench_models.autoregressive.given_first import require_given_first
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
@@ -132,6 +133,27 @@ class SequenceModel(GenerativeModel):
         total = self.conditional.log_prob(given, self.outputs(elements, standardised, caption)).sum(1)
         return total if self.spec.is_discrete else total + self.standardise.log_abs_det_jacobian()
 
+    def missing_log_prob(
+        self, x: Shaped[Tensor, "batch *event"], mask: Shaped[Tensor, "batch *event"]
+    ) -> Float[Tensor, " batch"]:
+        """(N,) nats of what is missing given the rest, exact. Raises UnsupportedMask as `complete` does."""
+        given = self._to_sequence(mask)
+        require_given_first(given, "one element after the other")
+        elements, standardised = self._elements(x)
+        outputs = self.outputs(elements, standardised)
+        each = self.conditional.log_prob(elements if self.spec.is_discrete else standardised, outputs)
+        if not self.spec.is_discrete:
+            each = each - self._scales().log()
+        return each.masked_fill(given, 0.0).sum(1)
+
+    def predictive_entropy(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, "batch *event"]:
+        """Nats of each element given those before it."""
+        entropy = self.conditional.entropy(self.outputs(*self._elements(x)))
+        return self._from_sequence(entropy if self.spec.is_discrete else entropy + self._scales().log())
+
+    def _scales(self) -> Float[Tensor, " length"]:
+        return self._to_sequence(self.standardise.scale.expand(1, *self.spec.event_shape))[0]
+
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         self.standardise.fit(train)
         self._start_from_marginals(train)
@@ -172,8 +194,9 @@ class SequenceModel(GenerativeModel):
         mask: Shaped[Tensor, "batch *event"],
         generator: torch.Generator,
     ) -> Shaped[Tensor, "batch *event"]:
-        """What is missing (mask False) drawn in order, given what comes before it: exact where all that is given
-        comes first, blind to what is given later."""
+        """What is missing (mask False) drawn in order; exact. Raises UnsupportedMask unless all that is given comes
+        first."""
+        require_given_first(self._to_sequence(mask), "one element after the other")
         return self._draw(len(x), generator, (*self._elements(x), self._to_sequence(mask)))
 
     def _draw(
