@@ -4,12 +4,13 @@ log_prob, data with levels     the sum of exp(log_prob) over every example that 
 log_prob, real values          its integral, by Gauss-Legendre panels laid where the model's samples are
 log_weights, either            the same of (1/k) sum_i exp(log_weights_i), which is an unbiased estimate
                                of p(x) (Burda et al. 2016): the total may fall short of 1 by its error
+log_density of integers, elbo  the same of what bounds p(x) from below: at most 1
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -137,6 +138,9 @@ def take_census(claim: Claim, samples: Tensor, panels: int) -> Census:
         return Census(x, volume, claim.log_prob(x), torch.zeros(len(x), dtype=torch.float64), 1)
     x, volume = _space(claim.spec, samples, panels // 3, order=3)
     k = max(_MIN_K, min(_MAX_K, _WEIGHT_CALLS // len(x)))
+    if claim.likelihood == "elbo":
+        log_p = replace(claim, k=k).log_prob(x, "census")
+        return Census(x, volume, log_p, torch.zeros(len(x), dtype=torch.float64), k)
     weights = claim.log_weights(x, k, "census").exp()  # points, k
     errors = (weights.var(1) / k).sqrt()
     return Census(x, volume, weights.mean(1).log(), errors, k)
@@ -150,6 +154,12 @@ def _judge_total(claim: Claim, census: Census) -> AuditCheck:
         tolerance = SUM_TOLERANCE if discrete else INTEGRAL_TOLERANCE
         passed = abs(total - 1) <= tolerance  # NaN does not pass
         detail = f"{what} of p over {len(census.x):,} points is {total:.5g}, expected 1 ± {tolerance:g}"
+    elif claim.falls_short:
+        passed = total <= 1 + WEIGHTS_TOLERANCE + _ERRORS * stderr and stderr <= WEIGHTS_TOLERANCE
+        detail = (
+            f"{what} of what {claim.likelihood} makes of {len(census.x):,} points ({census.k} draws) is"
+            f" {total:.5g} ± {stderr:.2g}, expected 1 at most"
+        )
     else:
         # a proposal that misses mass shows as a total below 1, a wrong weight as one above it: neither may
         # hide behind an error as large as the tolerance
