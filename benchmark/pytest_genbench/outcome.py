@@ -132,7 +132,9 @@ class RunResult:
             )
         return self
 
-    def expect_no_worse_than(self, other: RunResult, metric: str, *, standard_errors: float = 0.0) -> RunResult:
+    def expect_no_worse_than(
+        self, other: RunResult, metric: str, *, standard_errors: float = 0.0
+    ) -> RunResult:
         """Fail where the metric is worse than the other run's, in the metric's own direction.
 
         standard_errors: how many standard errors of the difference it may be worse by.
