@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genbench.job import Job
 from genbench.result import CurvePoint, Result
@@ -46,13 +46,16 @@ class TensorBoardLogger:
         self._writer(job).flush()
 
     def job_finished(self, job: Job, result: Result) -> None:
-        from tensorboard.plugins.hparams import api_pb2, summary
+        from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
+        from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG
+        from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
 
         self._scalars(job, tracked.final_figures(result), tracked.LAST_STEP)
         for name, text in tracked.final_texts(result).items():
             self._text(job, name, text)
-        status = api_pb2.STATUS_SUCCESS if result.status == "ok" else api_pb2.STATUS_FAILURE
-        self._summary(job, summary.session_end_pb(status, end_time_secs=time.time()))
+        status = STATUS_SUCCESS if result.status == "ok" else STATUS_FAILURE
+        ended = SessionEndInfo(status=status, end_time_secs=time.time())
+        self._hyperparameters(job, SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=ended))
         self._writers.pop(job.id).close()
 
     def close(self) -> None:
@@ -62,14 +65,26 @@ class TensorBoardLogger:
 
     def _writer(self, job: Job) -> EventFileWriter:
         if job.id not in self._writers:
-            from tensorboard.plugins.hparams import summary
+            from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
+            from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
             folder = self._folder / _name(job.dataset) / _name(job.variant) / f"seed-{job.seed}"
             self._writers[job.id] = EventFileWriter(str(folder))
             tags, settings = tracked.tags(job, self._run), tracked.parameters(job)
             known = {name: value for name, value in settings.items() if value is not None} | tags
-            self._summary(job, summary.session_start_pb(known, group_name=f"{job.variant} on {job.dataset}"))
+            started = SessionStartInfo(
+                group_name=f"{job.variant} on {job.dataset}", start_time_secs=time.time()
+            )
+            for name, value in known.items():
+                field = started.hparams[name]
+                if isinstance(value, bool):
+                    field.bool_value = value
+                elif isinstance(value, int | float):
+                    field.number_value = value
+                else:
+                    field.string_value = value
+            self._hyperparameters(job, SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=started))
             for name, value in known.items():
                 self._text(job, name, str(value))
         return self._writers[job.id]
@@ -95,6 +110,16 @@ class TensorBoardLogger:
                 tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
             ),
         )
+        self._summary(job, Summary(value=[value]))
+
+    def _hyperparameters(self, job: Job, tag: str, data: Any) -> None:
+        """For the HPARAMS tab. `tensorboard.plugins.hparams.summary` writes the same, but with TensorFlow."""
+        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+        from tensorboard.plugins.hparams.metadata import PLUGIN_DATA_VERSION, PLUGIN_NAME
+
+        data.version = PLUGIN_DATA_VERSION
+        plugin_data = SummaryMetadata.PluginData(plugin_name=PLUGIN_NAME, content=data.SerializeToString())
+        value = Summary.Value(tag=tag, metadata=SummaryMetadata(plugin_data=plugin_data))
         self._summary(job, Summary(value=[value]))
 
     def _summary(self, job: Job, summary: object, step: int = 0) -> None:
