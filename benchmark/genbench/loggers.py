@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from genbench.cards import LoggerCard, load_factory
 from genbench.errors import GenbenchError, UsageError
@@ -34,6 +34,7 @@ _PROGRESS_EVERY_SECONDS = 0.5
 _MOST_WAITING = 10_000
 
 
+@runtime_checkable
 class JobLogger(Protocol):
     """What a logger's factory returns. All methods are called in one thread, in the order of what happened; what they
     raise ends the logger and not the run. A job may finish without having started."""
