@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from genbench.job import Job
@@ -46,12 +46,13 @@ class LiveView:
         self._time_left = TimeLeft(jobs, {job.id: estimate_seconds([job], 1) for job in jobs}, workers)
         self._panels = [panel for panel in panels if isinstance(panel, LivePanel)]
         self._rows: dict[str, _Row] = {}
+        narrow = console.width < _NARROW
         self._overall = Progress(
             TextColumn("[bold]{task.description}"),
-            *(() if console.width < _NARROW else (BarColumn(bar_width=30),)),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[remaining]}"),
+            *(() if narrow else (BarColumn(bar_width=30),)),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            *(() if narrow else (TimeElapsedColumn(),)),
+            TextColumn("{task.fields[remaining]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=console,
         )
         self._task = self._overall.add_task("jobs", total=len(jobs), remaining="")

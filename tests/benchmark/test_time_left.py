@@ -58,7 +58,7 @@ def test_as_expected_it_is_exact() -> None:
 
 
 def test_short_jobs_first_do_not_fool_it() -> None:
-    """Baselines take two seconds and models twenty: a mean over the finished jobs would promise ten times too little."""
+    """Baselines take two seconds and models twenty: a mean over those finished would promise ten times too little."""
     jobs = some_jobs(20)
     seconds = {job.id: 2.0 if index < 10 else 20.0 for index, job in enumerate(jobs)}
     said, true = simulate(seconds, dict(seconds), jobs, 1)[9]
