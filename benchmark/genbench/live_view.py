@@ -107,6 +107,8 @@ class LiveView:
             else:
                 for line in lines:
                     self._console.print(Text(line), soft_wrap=True)
+        if self._live:
+            self._live.refresh()  # printing has redrawn the region as it was
 
     def _remaining(self) -> str:
         seconds = self._time_left.seconds()

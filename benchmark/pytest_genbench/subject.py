@@ -84,7 +84,10 @@ def _card_of(model: type, registry: Registry) -> ModelCard:
 def _defaults_of(model: type) -> dict[str, Hyperparameter]:
     """The keyword arguments of the constructor and their defaults; None where one has none, or one that is no plain
     value: then the call has to name it."""
-    parameters = list(inspect.signature(model).parameters.values())[1:]  # the first is the spec
+    try:
+        parameters = list(inspect.signature(model).parameters.values())[1:]  # the first is the spec
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{model.__name__} is no GenerativeModel: {error}") from None
     return {
         parameter.name: parameter.default
         for parameter in parameters

@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hostile_models import Good
 from jobs import TINY, VALUES, make_job, make_task
 
 from genbench.audit.record import Audit, AuditCheck
@@ -15,6 +17,7 @@ from genbench.errors import UnknownNameError
 from genbench.result import MetricValue, Result
 from genbench.task import Task
 from pytest_genbench.outcome import RunResult
+from pytest_genbench.session import RunSession
 from pytest_genbench.subject import can_be_imported
 
 pytest_plugins = ["pytester"]
@@ -121,10 +124,13 @@ def test_a_repository_tests_its_own_model(stranger: pytest.Pytester) -> None:
         def test_local_class(genbench_run):
             class Local(Normal): ...
             genbench_run(Local, "ring8")
+
+        def test_no_model(genbench_run):
+            genbench_run(3, "ring8")
         """
     )
     done = run(stranger)
-    done.assert_outcomes(passed=2, failed=7)
+    done.assert_outcomes(passed=2, failed=8)
     done.stdout.fnmatch_lines_random(
         [
             "*AssertionError: Normal:shift=9.0 on ring8, seed 0, 5steps: frechet_distance * expected at most 0.001",
@@ -135,6 +141,7 @@ def test_a_repository_tests_its_own_model(stranger: pytest.Pytester) -> None:
             "*genbench_run: unknown hyperparameter of Normal 'shfit'; did you mean 'shift'?",
             "*genbench_run: dcgan takes image; ring8 is points",
             "*genbench_run: *Local is defined inside something else;*",
+            "*genbench_run: model 3: expected a name, a ModelCard or a GenerativeModel class, not int",
         ]
     )
     assert "planning.py" not in done.stdout.str()  # our own frames tell a reader nothing
@@ -263,6 +270,27 @@ def test_the_plugin_imports_pytest_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['pytest_genbench']"
+
+
+def test_it_runs_in_this_session_too_on_a_data_set_of_ones_own(
+    genbench_run: RunSession, pytestconfig: pytest.Config
+) -> None:
+    """Here every annotation is executed and warnings are errors."""
+    settings: dict[str, Any] = {"samples": 16, "hyperparameters": {"rate": 0.2}}
+    result = genbench_run(Good, TINY, budget="30steps", device="cpu", **settings)
+    assert result.ok, result.reason
+    assert result.record.job.variant == "Good:rate=0.2"
+    assert (result.record.job.dataset, result.record.job.family) == ("tiny", "hybrid")
+    assert tuple(result.samples().shape) == (16, 2)
+    assert "ok, frechet_distance" in repr(result)
+    # the same to the last digit, from another process
+    again = RunSession(Path(result.folder).parents[2] / "again")(Good, TINY, budget="30steps", **settings)
+    assert again is not result
+    assert again.record.metrics == result.record.metrics
+    with pytest.raises(pytest.fail.Exception, match="genbench_run: dict is no GenerativeModel: "):
+        genbench_run(dict, TINY)
+    with pytest.raises(pytest.fail.Exception, match="genbench_run: cannot read budget 'much'"):
+        genbench_run(Good, TINY, budget="much")
 
 
 # ---- assertions, on records made by hand
