@@ -22,7 +22,7 @@ _LONGEST_TEXT = 5000  # of a tag
 # What MLflow reads while it works, unless the user has chosen: it would knock at a dead server for minutes, and report
 # its own use to its makers.
 _SETTINGS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
