@@ -12,7 +12,6 @@ import `genbench.anything` imports `genbench`, before a session's conftest could
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +69,7 @@ def genbench_run(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
     from pytest_genbench.session import RunSession
 
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if hasattr(pytestconfig, "workerinput"):  # of pytest-xdist
         folder = folder.parent  # the one that all workers of the session share
     return RunSession(
         Path(folder) / "genbench",
