@@ -20,6 +20,8 @@ DOCUMENTS = (
     "docs/hooks.md",
     "docs/likelihood.md",
     "docs/metrics.md",
+    "docs/testing-your-model.md",
+    "docs/watching-a-run.md",
     "docs/your-own-data.md",
 )
 EXAMPLE = Path(__file__).parent / "example-plugin"
@@ -37,6 +39,12 @@ def test_the_readmes_card_is_the_example_plugins(repository: Path) -> None:
     readme = (repository / "README.md").read_text(encoding="utf-8")
     (card,) = re.findall(r"```python\n# [^\n]*\n(CARD = .*?)```", readme, flags=re.DOTALL)
     assert card in (EXAMPLE / "mean_field" / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_the_testing_guide_shows_the_example_plugins_tests_as_they_are(repository: Path) -> None:
+    guide = (repository / "docs" / "testing-your-model.md").read_text(encoding="utf-8")
+    name = "tests/test_quality.py"
+    assert f"# {name}\n{(EXAMPLE / name).read_text(encoding='utf-8')}```" in guide
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -252,7 +252,32 @@ class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
     factory: str
 
 
-Card = ModelCard | DatasetCard | DatasetSourceCard | MetricCard | ExtractorCard | ExecutorCard | ReportCard
+class LoggerCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to follow a run in an experiment tracker: `--log NAME` or `--log NAME:TARGET`.
+
+    target: what TARGET is, in words. factory: "package.module:function" taking a `genbench.result_store.Run` and
+    the TARGET or None, returning a `genbench.loggers.JobLogger`; raises UsageError where the target cannot be used.
+    packages: what must be importable for it. install: what pip is to install where one of them is missing.
+    """
+
+    name: str
+    summary: str
+    target: str
+    factory: str
+    packages: tuple[str, ...] = ()
+    install: str | None = None
+
+
+Card = (
+    ModelCard
+    | DatasetCard
+    | DatasetSourceCard
+    | MetricCard
+    | ExtractorCard
+    | ExecutorCard
+    | ReportCard
+    | LoggerCard
+)
 
 
 def load_factory(reference: str) -> Any:

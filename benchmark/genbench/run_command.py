@@ -16,6 +16,7 @@ from genbench.errors import RunFolderError, UsageError
 from genbench.fetching import missing_files, not_in_mirror, whence
 from genbench.job import Job
 from genbench.live_view import LiveView, duration
+from genbench.loggers import choose_loggers, logging_to
 from genbench.planning import Request, estimate_seconds, folder_name, make_plan
 from genbench.plugin_manager import Registry
 from genbench.prefetch import fetch_all, size_of
@@ -46,6 +47,7 @@ class RunOptions:
     dry_run: bool
     shard: str | None
     retry_failed: bool
+    log: tuple[str, ...] = ()
 
 
 def run_command(options: RunOptions, registry: Registry, console: Console) -> int:
@@ -67,6 +69,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         extractor=options.extractor,
     )
     registry.executor(options.executor)
+    loggers = choose_loggers(options.log, registry)
     plan = make_plan(request, registry, ["genai-bench", *sys.argv[1:]])
     whole = not (options.models or options.datasets or options.budget or options.seeds or options.threads)
     folder = options.out or Path("runs") / folder_name(
@@ -91,7 +94,8 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     pending = [job for job in mine if run.result(job) is None]
     _announce(plan, mine, pending, folder, workers, console)
     try:
-        with LiveView(console, len(pending), estimate_seconds(pending, workers)) as view:
+        panels = registry.ask("genbench_live_panels", run=run)
+        with logging_to(loggers, run, registry), LiveView(console, pending, workers, panels) as view:
             run_benchmark(run, pending, registry, Execution(options.executor, workers), provenance, view)
     except KeyboardInterrupt:
         left = sum(run.result(job) is None for job in mine)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 import typer
 
-from genbench import ReportCard, hookimpl
+from genbench import LoggerCard, ReportCard, hookimpl
+from genbench.live_panel import LivePanel
 from genbench.result_store import Run
 
 
@@ -42,6 +43,43 @@ def genbench_commands(app: typer.Typer) -> None:
 
     add_commands(app)
     app.command("pictures")(pictures)
+
+
+@hookimpl
+def genbench_loggers() -> Iterable[LoggerCard]:
+    yield LoggerCard(
+        name="tensorboard",
+        summary="event files for TensorBoard, a folder a job",
+        target="FOLDER",
+        factory="genbench_reports.loggers.tensorboard:open_logger",
+        packages=("tensorboard",),
+        install="genbench[tensorboard]",
+    )
+    yield LoggerCard(
+        name="mlflow",
+        summary="an MLflow tracking store or server, a run a job",
+        target="TRACKING_URI",
+        factory="genbench_reports.loggers.mlflow:open_logger",
+        packages=("mlflow", "sqlalchemy", "alembic"),
+        install="genbench[mlflow]",
+    )
+    yield LoggerCard(
+        name="wandb",
+        summary="Weights & Biases, online or offline, a run a job",
+        target="PROJECT or ENTITY/PROJECT",
+        factory="genbench_reports.loggers.wandb:open_logger",
+        packages=("wandb",),
+        install="genbench[wandb]",
+    )
+
+
+@hookimpl
+def genbench_live_panels(run: Run) -> LivePanel:
+    from genbench.plugin_manager import load_registry
+    from genbench_reports.live_standings import LiveStandings
+
+    registry = load_registry()
+    return LiveStandings(run, registry.metrics, registry.datasets)
 
 
 @hookimpl
