@@ -274,7 +274,7 @@ def test_a_model_without_a_likelihood_has_no_audit() -> None:
     model = Silent()
     x = model.sample(10, torch.Generator().manual_seed(0))
     assert quick_audit(model, x, x, seed=0) is None
-    with pytest.raises(ValueError, match="Silent has no log_weights"):
+    with pytest.raises(ValueError, match="Silent has no log_prob, log_density, elbo, log_weights"):
         audit_likelihood(model)
     with pytest.raises(ValueError, match="Chain has no log_weights"):
         audit_likelihood(Chain(), "log_weights")

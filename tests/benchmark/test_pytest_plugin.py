@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +59,9 @@ class Broken(Normal):
 
 
 @pytest.fixture
-def stranger(pytester: pytest.Pytester) -> pytest.Pytester:
+def stranger(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+        monkeypatch.delenv(name)  # the sessions inside are workers of nobody; pytest-benchmark goes by these
     pytester.makepyfile(my_models=MODELS)
     return pytester
 
