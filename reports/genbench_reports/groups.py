@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genbench.cards import ModelCard
+from genbench.cards import Better, ModelCard
 from genbench.errors import UnknownNameError
 from genbench_reports.comparison import Comparison, compare
 from genbench_reports.layout import metric_title
@@ -96,16 +96,17 @@ def _table(comparison: Comparison, field: str, groups: Mapping[str, Sequence[str
         for group in groups[model]:
             members.setdefault(group, []).append(model)
     figures = _figures(comparison, members)
-    best, median = figures["min"].unstack("dataset"), figures["median"].unstack("dataset")
-    ranks = {name: frame.rank(axis=0).mean(axis=1) for name, frame in (("best", best), ("median", median))}
-    place = {group: _finite(ranks["best"].get(group)) for group in members}
+    ranks = {
+        how: figures[how].unstack("dataset").rank(axis=0).mean(axis=1).to_dict() for how in ("min", "median")
+    }
+    place = {group: _finite(ranks["min"].get(group)) for group in members}
     order = sorted(members, key=lambda group: (place[group] is None, place[group] or 0.0, group))
     rows = [
         (
             Cell(clean(group)),
             Cell(str(len(members[group])), value=len(members[group])),
-            *(_rank_cell(ranks[how].get(group)) for how in ("best", "median")),
-            *(_figure_cell(comparison, dataset, best, median, group) for dataset in comparison.datasets),
+            *(_rank_cell(ranks[how].get(group)) for how in ("min", "median")),
+            *(_figure_cell(comparison, dataset, figures, group) for dataset in comparison.datasets),
             Cell(clean(", ".join(members[group]))),
         )
         for group in order
@@ -138,21 +139,24 @@ def _figures(comparison: Comparison, members: Mapping[str, Sequence[str]]) -> pd
     return frame.groupby(["group", "dataset"])["value"].agg(["min", "median"])
 
 
-def _figure_cell(
-    comparison: Comparison, dataset: str, best: pd.DataFrame, median: pd.DataFrame, group: str
-) -> Cell:
+def _figure_cell(comparison: Comparison, dataset: str, figures: pd.DataFrame, group: str) -> Cell:
     """ "best / median"; bold where no group has a better best."""
-    if group not in best.index or math.isnan(best.loc[group, dataset]):
+    best, median = figures["min"].to_dict(), figures["median"].to_dict()
+    if (group, dataset) not in best:
         return Cell(MISSING)
     sign = -1.0 if dataset in comparison.higher_is_better else 1.0
-    lowest, middle = float(best.loc[group, dataset]), float(median.loc[group, dataset])
-    texts = [format_value(sign * value) if math.isfinite(value) else NEVER for value in (lowest, middle)]
-    is_best = math.isfinite(lowest) and lowest == float(best[dataset].min()) and len(best) > 1
-    return Cell(" / ".join(texts), value=sign * lowest if math.isfinite(lowest) else None, best=is_best)
+    own = best[group, dataset]
+    texts = [
+        format_value(sign * value) if math.isfinite(value) else NEVER
+        for value in (own, median[group, dataset])
+    ]
+    rivals = [value for (_, where), value in best.items() if where == dataset]
+    is_best = math.isfinite(own) and own == min(rivals) and len(rivals) > 1
+    return Cell(" / ".join(texts), value=sign * own if math.isfinite(own) else None, best=is_best)
 
 
 def _heading(comparison: Comparison, dataset: str) -> str:
-    better = "higher" if dataset in comparison.higher_is_better else "lower"
+    better: Better = "higher" if dataset in comparison.higher_is_better else "lower"
     return f"{clean(dataset)}: {metric_title(comparison.metric[dataset], better)}"
 
 

@@ -6,6 +6,7 @@ the signs of our tables become commands of plain LaTeX, and what no usual font h
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from genbench_reports.text import clean
@@ -27,11 +28,12 @@ _SPECIAL = {
     '"': r"\textquotedbl{}",
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
-    "-": r"-{}",
     "[": "{[}",
     "]": "{]}",
 }
-"""What LaTeX reads as a command, as an argument, or, as two hyphens, as a dash."""
+"""What LaTeX reads as a command, as an argument, or, in its old font encoding, as another sign."""
+_LIGATURE = re.compile(r"(?<=-)-|(?<=,),")
+"""Two hyphens would become a dash, two commas a quotation mark."""
 _SIGNS = {
     "↓": r"$\downarrow$",
     "↑": r"$\uparrow$",
@@ -49,13 +51,13 @@ _SIGNS = {
     "†": r"\dag{}",
     "‡": r"\ddag{}",
     "−": r"$-$",
-    "—": "---",
-    "–": "--",
+    "—": r"\textemdash{}",
+    "–": r"\textendash{}",
     "…": r"\ldots{}",
-    "“": "``",
-    "”": "''",
-    "‘": "`",
-    "’": "'",
+    "“": r"\textquotedblleft{}",
+    "”": r"\textquotedblright{}",
+    "‘": r"\textquoteleft{}",
+    "’": r"\textquoteright{}",
     "µ": r"$\mu$",
     "μ": r"$\mu$",
     "σ": r"$\sigma$",
@@ -68,7 +70,8 @@ _SIGNS = {
 
 def latex(text: str) -> str:
     """One line that prints as the text."""
-    return "".join(_character(character) for character in unicodedata.normalize("NFC", clean(text)))
+    written = "".join(map(_character, unicodedata.normalize("NFC", clean(text))))
+    return _LIGATURE.sub(lambda match: "{}" + match[0], written)
 
 
 def _character(character: str) -> str:

@@ -15,6 +15,7 @@ from genbench_reports.latex_text import latex
 from genbench_reports.leaderboard import Leaderboard
 from genbench_reports.statistics_section import statistics_parts
 from genbench_reports.table import Cell, Table
+from genbench_reports.text import clean
 
 PREAMBLE = """\
 % Written by genai-bench. In the preamble of the document:
@@ -32,7 +33,7 @@ def render_latex(run: Run) -> str:
 def document_latex(document: Document) -> str:
     """The summaries, each data set (figures, costs, failures), and the statistics."""
     blocks = [PREAMBLE]
-    blocks += [f"% {latex(line)}" for line in (document.title, document.status, *document.machines)]
+    blocks += [f"% {clean(line)}" for line in (document.title, document.status, *document.machines)]
     for summary in document.boards.summaries:
         blocks.append(table_latex(summary.table, summary.title, (SUMMARY_NOTE,)))
     for board in document.boards.boards:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from genbench_reports.statistics import SIGNIFICANCE
 from genbench_reports.text import plural
 
+Key = TypeVar("Key", bound=Hashable)
 CONFIDENCE = 0.95
 RESAMPLES = 9999
 """Of the bootstrap, and of permutations where there are too many to go through."""
@@ -103,7 +104,7 @@ def smallest_p(n: int) -> float:
     return min(1.0, 2.0 ** (1 - n))
 
 
-def paired_test(first: Mapping[Hashable, float], second: Mapping[Hashable, float]) -> PairedTest:
+def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> PairedTest:
     """Paired permutation test of values by seed (or by data set), over the keys that both have.
 
     Without a difference each pair might as well have its values exchanged (Fisher 1935, "The Design of Experiments",

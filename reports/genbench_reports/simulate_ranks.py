@@ -8,6 +8,7 @@ prints the tables of docs/statistics.md. Everything is drawn under a fixed seed.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -67,7 +68,7 @@ class Rate:
 
     @property
     def stderr(self) -> float:
-        return (self.value * (1 - self.value) / self.count) ** 0.5
+        return math.sqrt(self.value * (1 - self.value) / self.count)
 
 
 def false_alarm_rate(draw: Draw, models: int, seeds: int, leaderboards: int = LEADERBOARDS) -> Rate:

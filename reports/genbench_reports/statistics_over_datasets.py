@@ -91,6 +91,7 @@ def _mean_ranks(comparison: Comparison, found: Friedman, suffix: str) -> Statist
 
 def _wins(comparison: Comparison, models: Sequence[str], suffix: str) -> StatisticsPart:
     wins = all_wins(comparison, models)
+    enough_seeds = comparison.least_seeds >= MINIMUM_SEEDS
     shares = {pair: found.share for pair, found in wins.items()}
     shares |= {(second, first): 1 - share for (first, second), share in shares.items()}
     rows = []
@@ -102,7 +103,7 @@ def _wins(comparison: Comparison, models: Sequence[str], suffix: str) -> Statist
                 continue
             found = wins.get((row, column)) or wins[column, row]
             share = shares[row, column]
-            marked = BY_SEEDS if found.p_new_seeds < SIGNIFICANCE else ""
+            marked = BY_SEEDS if enough_seeds and found.p_new_seeds < SIGNIFICANCE else ""
             cells.append(
                 Cell(
                     f"{share:.2f}{marked}",
@@ -115,8 +116,9 @@ def _wins(comparison: Comparison, models: Sequence[str], suffix: str) -> Statist
     notes = [
         "How often the row is better than the column: share of common seeds, mean over data sets (0.5: as often as"
         " not).",
-        f"{BY_SEEDS} other seeds on these data sets would show it too, bold: other data sets would: paired permutation"
-        f" tests, p < {SIGNIFICANCE} after Holm's correction for all {count_pairs(len(wins))}.",
+        (f"{BY_SEEDS}: other seeds on these data sets would show it too; bold" if enough_seeds else "Bold")
+        + f": other data sets would. By paired permutation tests, p < {SIGNIFICANCE} after Holm's correction for all"
+        f" {count_pairs(len(wins))}.",
     ]
     cannot = few_pairs(len(comparison.datasets), "data set", len(wins))
     if cannot is not None:
