@@ -141,16 +141,12 @@ def _figures(comparison: Comparison, members: Mapping[str, Sequence[str]]) -> pd
 
 def _figure_cell(comparison: Comparison, dataset: str, figures: pd.DataFrame, group: str) -> Cell:
     """ "best / median"; bold where no group has a better best."""
-    best, median = figures["min"].to_dict(), figures["median"].to_dict()
-    if (group, dataset) not in best:
+    if (group, dataset) not in figures.index:
         return Cell(MISSING)
     sign = -1.0 if dataset in comparison.higher_is_better else 1.0
-    own = best[group, dataset]
-    texts = [
-        format_value(sign * value) if math.isfinite(value) else NEVER
-        for value in (own, median[group, dataset])
-    ]
-    rivals = [value for (_, where), value in best.items() if where == dataset]
+    rivals = [float(value) for value in figures["min"].xs(dataset, level="dataset")]
+    own, median = (float(figures[how].to_dict()[group, dataset]) for how in ("min", "median"))
+    texts = [format_value(sign * value) if math.isfinite(value) else NEVER for value in (own, median)]
     is_best = math.isfinite(own) and own == min(rivals) and len(rivals) > 1
     return Cell(" / ".join(texts), value=sign * own if math.isfinite(own) else None, best=is_best)
 

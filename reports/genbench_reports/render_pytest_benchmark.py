@@ -2,7 +2,8 @@
 the actions that watch benchmarks on a forge.
 
 A model variant on a data set has two: a step of training, and the latency of a call for one sample. A seed is a round;
-rows that only calibrate are left out. Quality is no time; the figures that rank, and likelihoods with their kinds, are in `extra_info`, means over seeds.
+rows that only calibrate are left out. Quality is no time: the figures of the main table, means over seeds with their
+likelihood kinds, are in `extra_info`.
 """
 
 from __future__ import annotations

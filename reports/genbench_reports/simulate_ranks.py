@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from genbench_reports.friedman import friedman
 from genbench_reports.rank_groups import indistinct_groups
 from genbench_reports.resampling import bootstrap_interval
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 LEADERBOARDS = 1000
 SEEDS = (3, 5, 10)
 MODELS = (2, 5, 10)
+DATASETS = (3, 5, 10, 20)
+DATASETS_MODELS = 5
 EFFECT = 2.0
 """Of the power: by how many standard deviations over seeds one model is better than all others."""
 
@@ -94,6 +97,25 @@ def power(
     return Rate(found / count, count)
 
 
+def datasets_rate(models: int, datasets: int, effect: float, leaderboards: int = LEADERBOARDS) -> Rate:
+    """How often Friedman's and Nemenyi's tests tell one model, which is `effect` standard deviations better on every
+    data set, from the others, which are equal: the mean over the others. With an effect of 0 all are equal, and it is
+    the share of leaderboards that tell any two of them apart."""
+    generator = _generator(models, datasets)
+    names = [str(model) for model in range(models)]
+    found = 0
+    for _ in range(leaderboards):
+        values = generator.normal(size=(datasets, models))
+        values[:, 0] -= effect
+        tested = friedman(values.tolist(), names)
+        if effect == 0:
+            found += len(tested.groups) > 1
+        else:
+            found += sum(tested.separable("0", other) for other in names[1:])
+    count = leaderboards if effect == 0 else leaderboards * (models - 1)
+    return Rate(found / count, count)
+
+
 def interval_coverage(seeds: int, repeats: int = LEADERBOARDS) -> Rate:
     """How often the bootstrap interval of so many normal values holds their true mean."""
     generator = _generator(0, seeds)
@@ -138,6 +160,14 @@ def simulation_tables(leaderboards: int) -> str:
         + [_percent(power(*setting, effect=effect, leaderboards=leaderboards)) for setting in settings]
         for effect in (1.0, EFFECT, 4.0, 8.0)
     ]
+    fewer = max(leaderboards // 5, 1)
+    over = [
+        [text, *(_percent(datasets_rate(DATASETS_MODELS, n, effect, fewer)) for n in DATASETS)]
+        for text, effect in (
+            ("false alarms", 0.0),
+            *((f"power, {effect:g} standard deviations", effect) for effect in (1.0, EFFECT, 4.0)),
+        )
+    ]
     coverage = [
         ["share that holds the mean", *(_percent(interval_coverage(n, leaderboards)) for n in (*SEEDS, 20))]
     ]
@@ -147,6 +177,8 @@ def simulation_tables(leaderboards: int) -> str:
             table(["figures over seeds", *columns], alarms),
             f"Power: one model is better than all others, which are equal; {leaderboards} leaderboards.",
             table(["by how much", *columns], powers),
+            f"Over data sets, {DATASETS_MODELS} models: Friedman's test with Nemenyi's; {fewer} leaderboards.",
+            table(["", *(f"{n} data sets" for n in DATASETS)], over),
             f"Bootstrap intervals of 95 %: {leaderboards} means of normal values.",
             table(["", *(f"{n} values" for n in (*SEEDS, 20))], coverage),
         )

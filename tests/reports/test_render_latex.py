@@ -33,46 +33,24 @@ def parse(text: str) -> list[object]:
     return list(nodes)
 
 
+def printed(text: str) -> str:
+    """What the text comes out as; the parser does not know three of the commands, and has another sign for a fourth."""
+    for command, sign in (("textless", "<"), ("textgreater", ">"), ("textbar", "|")):
+        text = text.replace(f"\\{command}{{}}", sign)
+    return TO_TEXT.latex_to_text(text).replace("ˆ", "^")
+
+
 def commands(text: str) -> set[str]:
     return set(re.findall(r"\\([a-zA-Z]+|.)", text))
 
 
-SAFE = {
-    *"{}$&%#_",
-    *[
-        "textbackslash",
-        "textasciitilde",
-        "textasciicircum",
-        "textless",
-        "textgreater",
-        "textbar",
-        "textquotedbl",
-    ],
-    *[
-        "textquotesingle",
-        "textasciigrave",
-        "textemdash",
-        "textendash",
-        "textquotedblleft",
-        "textquotedblright",
-    ],
-    *[
-        "textquoteleft",
-        "textquoteright",
-        "downarrow",
-        "uparrow",
-        "rightarrow",
-        "leftarrow",
-        "leq",
-        "geq",
-        "approx",
-        "neq",
-        "infty",
-        "pm",
-        "times",
-    ],
-    *["cdot", "otimes", "dag", "ddag", "ldots", "mu", "sigma", "beta", "chi", "tau", "textsuperscript"],
-}
+NAMES = (
+    "textbackslash textasciitilde textasciicircum textless textgreater textbar textquotedbl textquotesingle"
+    " textasciigrave textemdash textendash textquotedblleft textquotedblright textquoteleft textquoteright downarrow"
+    " uparrow rightarrow leftarrow leq geq approx neq infty pm times cdot otimes dag ddag ldots mu sigma beta chi tau"
+    " textsuperscript"
+)
+SAFE = {*"{}$&%#_", *NAMES.split()}
 
 
 @settings(deadline=None, max_examples=200)
@@ -92,7 +70,7 @@ def test_no_text_is_a_command(text: str) -> None:
 @settings(deadline=None, max_examples=100)
 @given(st.text(alphabet="ab1 -_%&#${}~^<>|éü,±≤≈↓↑×∞", max_size=20))
 def test_it_prints_as_the_text(text: str) -> None:
-    assert TO_TEXT.latex_to_text(latex(text)) == clean(text)
+    assert printed(latex(text)) == clean(text)
 
 
 def test_what_no_font_has_is_named() -> None:
@@ -145,29 +123,12 @@ def test_a_document_is_whole(result: Make, stored_run: Store, registry: Registry
     assert r"vae\_1" in text
     assert "Statistics: mean ranks over data sets" in text
     used = commands(re.sub(r"^%.*$", "", text, flags=re.MULTILINE))
-    ours = set(
-        [
-            "begin",
-            "end",
-            "caption",
-            "centering",
-            "resizebox",
-            "ifdim",
-            "width",
-            "textwidth",
-            "else",
-            "fi",
-            "toprule",
-            "midrule",
-        ]
-    )
-    ours |= set(
-        ["bottomrule", "textbf", "textit", "par", "smallskip", "parbox", "footnotesize", "paragraph"]
-    ) | {"\\"}
-    assert used <= SAFE | ours
+    ours = "begin end caption centering resizebox ifdim width textwidth else fi toprule midrule bottomrule textbf"
+    ours += " textit par smallskip parbox footnotesize paragraph"
+    assert used <= SAFE | set(ours.split()) | {"\\"}
 
 
 @pytest.mark.parametrize("character", list("%_&$#{}~^\\"))
 def test_each_special_character_is_escaped(character: str) -> None:
-    assert TO_TEXT.latex_to_text(latex(f"a{character}b")) == f"a{character}b"
+    assert printed(latex(f"a{character}b")) == f"a{character}b"
     assert latex(character) != character

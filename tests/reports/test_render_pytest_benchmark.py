@@ -98,7 +98,7 @@ def test_the_real_compare_reads_it(run: Run, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "train_step[vae-digits]" in done.stdout
-    rows = {row["name"].partition("::")[2]: row for row in csv.DictReader(table.open())}
+    rows = {row["name"].partition("::")[2]: row for row in csv.DictReader(table.read_text().splitlines())}
     assert float(rows["train_step[vae-digits]"]["mean"]) == pytest.approx(0.11)
     assert rows["train_step[vae-digits]"]["rounds"] == "3"
     assert len(rows) == 4
