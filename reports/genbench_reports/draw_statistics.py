@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _WIDTH_INCHES = 7.0
 _ROW_INCHES = 0.24
+_CD_ROWS = 1.6
+"""How far above the axis the critical difference stands."""
 
 
 def draw_critical_difference(found: Friedman, title: str = "") -> Figure:
@@ -41,18 +43,28 @@ def draw_critical_difference(found: Friedman, title: str = "") -> Figure:
         shown = p if found.differs else max(p, SIGNIFICANCE)
         p_values.loc[names[first], names[second]] = p_values.loc[names[second], names[first]] = shown
     rows = (len(models) + 1) // 2 + len(found.groups)
-    figure = _figure(1.1 + _ROW_INCHES * rows)
+    figure = _figure(1.4 + _ROW_INCHES * rows)
     axes = figure.add_subplot()
     critical_difference_diagram(
         {names[model]: rank for model, rank in found.mean_ranks.items()},
         p_values,
-        cd=found.critical_difference,
         alpha=SIGNIFICANCE,
         ax=axes,
         label_fmt_left="{label} ({rank:.2f})",
         label_fmt_right="({rank:.2f}) {label}",
     )
-    axes.set_title(_plain(title) or f"mean ranks over {found.blocks} data sets", pad=24, fontsize=10)
+    # higher than the diagram would put it, where the numbers of the axis are
+    best = next(iter(found.mean_ranks.values()))
+    axes.plot([best, best + found.critical_difference], [_CD_ROWS] * 2, color="k", linewidth=2)
+    middle = best + found.critical_difference / 2
+    axes.text(
+        middle,
+        _CD_ROWS + 0.2,
+        f"critical difference {found.critical_difference:.2f}",
+        ha="center",
+        fontsize=8,
+    )
+    axes.set_title(_plain(title) or f"mean ranks over {found.blocks} data sets", pad=16, fontsize=10)
     figure.tight_layout()
     return figure
 
@@ -63,6 +75,8 @@ def draw_performance_profiles(profiles: Mapping[str, Profile], title: str = "") 
     Raises UsageError where matplotlib is not installed.
     """
     figure = _figure(4.0)
+    from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullFormatter
+
     axes = figure.add_subplot()
     last = max((factor for profile in profiles.values() for factor, _ in profile.steps()), default=1.0)
     end = max(last * 1.1, FACTORS[1])
@@ -73,13 +87,18 @@ def draw_performance_profiles(profiles: Mapping[str, Profile], title: str = "") 
             shares.append(share)
         axes.step([*factors, end], [*shares, shares[-1]], where="post", label=_plain(model))
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(
+        FixedLocator([factor for factor in (1, 1.5, 2, 3, 5, 10, 30, 100) if factor <= end])
+    )
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(1.0, end)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel("factor of the best model's figure")
     axes.set_ylabel("share of data sets")
     axes.set_title(_plain(title) or "performance profiles", fontsize=10)
     if profiles:
-        axes.legend(fontsize=8, loc="lower right")
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     figure.tight_layout()
     return figure
 

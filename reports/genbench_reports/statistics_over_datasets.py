@@ -18,11 +18,18 @@ BY_SEEDS = "†"
 """A pair of models that a test over seeds separates on these data sets."""
 
 
+def friedman_of(comparison: Comparison) -> Friedman | None:
+    """The models that were run on all data sets, compared; None where there are fewer than three of either."""
+    models = comparison.complete_models
+    if len(models) < LEAST_MODELS or len(comparison.datasets) < LEAST_DATASETS:
+        return None
+    return friedman(comparison.means(models, comparison.datasets), models)
+
+
 def over_datasets(comparison: Comparison, suffix: str) -> Iterable[StatisticsPart]:
     """Of a comparison of three data sets or more. suffix: of titles, where there are several settings."""
     models = comparison.complete_models
-    if len(models) >= LEAST_MODELS:
-        found = friedman(comparison.means(models, comparison.datasets), models)
+    if (found := friedman_of(comparison)) is not None:
         yield _mean_ranks(comparison, found, suffix)
         yield _wins(comparison, list(found.mean_ranks), suffix)
     else:
@@ -69,6 +76,7 @@ def _mean_ranks(comparison: Comparison, found: Friedman, suffix: str) -> Statist
         ),
         tuple(rows),
     ).without_empty_columns()
+    sign = format_p(found.p) if found.p < 0.001 else f"= {format_p(found.p)}"
     how = "all permutations" if found.exact else "permutations"
     verdict = (
         f"models in a common group cannot be told apart: Nemenyi's test, which corrects for all"
@@ -80,7 +88,7 @@ def _mean_ranks(comparison: Comparison, found: Friedman, suffix: str) -> Statist
     left = [model for model in comparison.models if model not in found.mean_ranks]
     notes = [
         f"Friedman's test of {plural(len(models), 'model')} on {plural(found.blocks, 'data set')}:"
-        f" χ² = {found.statistic:.2f}, p = {format_p(found.p)} by {how} within data sets: {verdict}",
+        f" χ² = {found.statistic:.2f}, p {sign} by {how} within data sets: {verdict}",
         "Ranks are among the models of this table; one that failed on a data set is last there.",
     ]
     if left:

@@ -35,7 +35,7 @@ def test_the_diagram_shows_ranks_groups_and_the_critical_difference() -> None:
     found = friedman(means, MODELS)
     figure = draw_critical_difference(found, "a $title$")
     shown = texts(figure)
-    assert f"CD = {found.critical_difference:.2g}" in shown
+    assert f"critical difference {found.critical_difference:.2f}" in shown
     assert "a \\$title\\$" in shown
     for model, rank in found.mean_ranks.items():
         assert any(model.replace("$", "\\$") in text and f"({rank:.2f})" in text for text in shown)
