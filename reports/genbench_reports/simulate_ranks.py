@@ -149,16 +149,17 @@ def simulation_tables(leaderboards: int) -> str:
         align = ["left", *("right" for _ in headers[1:])]
         return tabulate(rows, headers, tablefmt="pipe", colalign=align, disable_numparse=True)
 
-    columns = [f"{models} models, {seeds} seeds" for models in MODELS for seeds in SEEDS]
     settings = [(models, seeds) for models in MODELS for seeds in SEEDS]
+    effects = (1.0, EFFECT, 4.0, 8.0)
     alarms = [
-        [name, *(_percent(false_alarm_rate(draw, *setting, leaderboards)) for setting in settings)]
-        for name, draw in CONDITIONS.items()
+        [f"{models} models, {seeds} seeds"]
+        + [_percent(false_alarm_rate(draw, models, seeds, leaderboards)) for draw in CONDITIONS.values()]
+        for models, seeds in settings
     ]
     powers = [
-        [f"{effect:g} standard deviations"]
-        + [_percent(power(*setting, effect=effect, leaderboards=leaderboards)) for setting in settings]
-        for effect in (1.0, EFFECT, 4.0, 8.0)
+        [f"{models} models, {seeds} seeds"]
+        + [_percent(power(models, seeds, effect, leaderboards)) for effect in effects]
+        for models, seeds in settings
     ]
     fewer = max(leaderboards // 5, 1)
     over = [
@@ -174,9 +175,9 @@ def simulation_tables(leaderboards: int) -> str:
     return "\n\n".join(
         (
             f"False alarms: of {leaderboards} leaderboards of equal models, those with more than one group.",
-            table(["figures over seeds", *columns], alarms),
+            table(["", *CONDITIONS], alarms),
             f"Power: one model is better than all others, which are equal; {leaderboards} leaderboards.",
-            table(["by how much", *columns], powers),
+            table(["better by", *(f"{effect:g} standard deviations" for effect in effects)], powers),
             f"Over data sets, {DATASETS_MODELS} models: Friedman's test with Nemenyi's; {fewer} leaderboards.",
             table(["", *(f"{n} data sets" for n in DATASETS)], over),
             f"Bootstrap intervals of 95 %: {leaderboards} means of normal values.",

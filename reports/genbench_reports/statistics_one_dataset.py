@@ -76,7 +76,7 @@ def one_dataset(comparison: Comparison, dataset: str) -> Iterable[StatisticsPart
     if cannot is not None:
         notes.append(cannot)
     notes += short_intervals(seeds, "seed")
-    yield StatisticsPart(clean(dataset), table, tuple(notes))
+    yield StatisticsPart(f"{clean(dataset)} over seeds", table, tuple(notes))
 
 
 def _tests_named(permutation: bool) -> str:
