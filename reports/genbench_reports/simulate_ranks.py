@@ -64,7 +64,7 @@ CONDITIONS: Mapping[str, Draw] = {
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of leaderboards, or of comparisons, out of so many. stderr: binomial."""
+    """A share, from so many leaderboards or repetitions. stderr: at most, the binomial one."""
 
     value: float
     count: int
@@ -93,8 +93,8 @@ def power(
         values[0] -= effect
         groups = _groups(values)
         found += sum(groups[0] < groups[other] for other in range(1, models))
-    count = leaderboards * (models - 1)
-    return Rate(found / count, count)
+    # the comparisons of one leaderboard share its best model: they are no independent cases
+    return Rate(found / leaderboards / (models - 1), leaderboards)
 
 
 def datasets_rate(models: int, datasets: int, effect: float, leaderboards: int = LEADERBOARDS) -> Rate:
@@ -112,8 +112,7 @@ def datasets_rate(models: int, datasets: int, effect: float, leaderboards: int =
             found += len(tested.groups) > 1
         else:
             found += sum(tested.separable("0", other) for other in names[1:])
-    count = leaderboards if effect == 0 else leaderboards * (models - 1)
-    return Rate(found / count, count)
+    return Rate(found / leaderboards / (1 if effect == 0 else models - 1), leaderboards)
 
 
 def interval_coverage(seeds: int, repeats: int = LEADERBOARDS) -> Rate:
@@ -166,7 +165,7 @@ def simulation_tables(leaderboards: int) -> str:
         [text, *(_percent(datasets_rate(DATASETS_MODELS, n, effect, fewer)) for n in DATASETS)]
         for text, effect in (
             ("false alarms", 0.0),
-            *((f"power, {effect:g} standard deviations", effect) for effect in (1.0, EFFECT, 4.0)),
+            *((f"power, {effect:g} s.d.", effect) for effect in (1.0, EFFECT, 4.0)),
         )
     ]
     coverage = [
@@ -176,8 +175,9 @@ def simulation_tables(leaderboards: int) -> str:
         (
             f"False alarms: of {leaderboards} leaderboards of equal models, those with more than one group.",
             table(["", *CONDITIONS], alarms),
-            f"Power: one model is better than all others, which are equal; {leaderboards} leaderboards.",
-            table(["better by", *(f"{effect:g} standard deviations" for effect in effects)], powers),
+            f"Power: one model is better than all others, which are equal, by so many standard deviations over seeds;"
+            f" {leaderboards} leaderboards.",
+            table(["better by", *(f"{effect:g} s.d." for effect in effects)], powers),
             f"Over data sets, {DATASETS_MODELS} models: Friedman's test with Nemenyi's; {fewer} leaderboards.",
             table(["", *(f"{n} data sets" for n in DATASETS)], over),
             f"Bootstrap intervals of 95 %: {leaderboards} means of normal values.",
