@@ -20,6 +20,7 @@ DOCUMENTS = (
     "docs/hooks.md",
     "docs/likelihood.md",
     "docs/metrics.md",
+    "docs/statistics.md",
     "docs/your-own-data.md",
 )
 EXAMPLE = Path(__file__).parent / "example-plugin"

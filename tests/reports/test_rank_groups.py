@@ -37,7 +37,7 @@ def by_seed(values: list[float]) -> dict[int, float]:
     return dict(enumerate(values))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holms_correction_is_statsmodels(p_values: list[float]) -> None:
     assert adjust_by_holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
