@@ -20,6 +20,7 @@ DOCUMENTS = (
     "docs/hooks.md",
     "docs/likelihood.md",
     "docs/metrics.md",
+    "docs/statistics.md",
     "docs/testing-your-model.md",
     "docs/watching-a-run.md",
     "docs/your-own-data.md",

@@ -42,7 +42,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
     name: unique, lower case with hyphens. family: as the literature groups it.
     summary: one line. paper, year: where it comes from.
-    institution, country: who published it (reports can group by them).
+    institution, country: who published it, several between commas (reports group by each of them).
     modalities: what it can be trained on. discrete: None takes both real and integer data, True
         only data with levels, False only real-valued data.
     capabilities: which protocols of `genbench.model` the class has; checked, never guessed.

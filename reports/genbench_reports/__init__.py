@@ -34,6 +34,18 @@ def genbench_reports() -> Iterable[ReportCard]:
         suffix=".csv",
         factory="genbench_reports.render_csv:render_csv",
     )
+    yield ReportCard(
+        name="latex",
+        summary="leaderboards as LaTeX tables (booktabs), for papers",
+        suffix=".tex",
+        factory="genbench_reports.render_latex:render_latex",
+    )
+    yield ReportCard(
+        name="pytest-benchmark",
+        summary="times as pytest-benchmark's JSON, for its compare and for benchmark actions",
+        suffix=".json",
+        factory="genbench_reports.render_pytest_benchmark:render_pytest_benchmark",
+    )
 
 
 @hookimpl

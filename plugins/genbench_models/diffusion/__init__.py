@@ -14,7 +14,7 @@ CARDS: tuple[ModelCard, ...] = (
         capabilities=("sample", "elbo", "sampling_steps"),
         paper="https://arxiv.org/abs/2006.11239",
         year=2020,
-        institution="University of California, Berkeley",
+        institution="UC Berkeley",
         country="United States",
         defaults={
             "steps": 200,
