@@ -123,6 +123,7 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     factory: "package.module:function", returns a `genbench.data.Dataset`. Called without arguments, or with
     `argument` where that is not None. files: what is fetched before (`genbench.fetching.fetch`).
     truth: "package.module:function" that returns the known density (`genbench.data.Truth`), or None.
+    alphabet: of tokens that are text: the symbol of each code, or None.
     """
 
     spec: DataSpec
@@ -138,6 +139,7 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     embedded: bool = False
     files: tuple[RemoteFile, ...] = ()
     argument: str | None = None
+    alphabet: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:

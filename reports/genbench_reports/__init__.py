@@ -33,6 +33,12 @@ def genbench_reports() -> Iterable[ReportCard]:
         suffix=".csv",
         factory="genbench_reports.render_csv:render_csv",
     )
+    yield ReportCard(
+        name="html",
+        summary="one page that works offline: leaderboards, charts, samples, failures",
+        suffix=".html",
+        factory="genbench_reports.html.render_html:render_html",
+    )
 
 
 @hookimpl
