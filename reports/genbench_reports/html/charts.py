@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from genbench.compute_meter import CHECKPOINT_FRACTIONS
 from genbench.result import Cost, CurvePoint
 from genbench_reports.entries import Entry
 from genbench_reports.layout import metric_title
@@ -13,6 +15,8 @@ from genbench_reports.likelihood_marks import likelihood_mark
 from genbench_reports.standings import Standings
 from genbench_reports.statistics import Estimate
 from genbench_reports.text import clean
+
+_ROUNDING = 1e-9
 
 COMPUTE_AXES = {
     "seconds": "training time, s",
@@ -62,11 +66,12 @@ def curve_lines(standings: Standings) -> list[CurveLine]:
 
 
 def _curve_line(entry: Entry) -> CurveLine | None:
-    """Checkpoints lie at fixed fractions of the budget; those that not every seed has reached are left out."""
+    """Checkpoints lie at fixed fractions of the budget, or a step later; those that not every seed has are left out."""
     by_fraction: dict[float, dict[int, CurvePoint]] = {}
     for result in entry.results:
         for point in result.curve:
-            by_fraction.setdefault(point.fraction, {})[result.job.seed] = point
+            planned = 1.0 if point is result.curve[-1] else _planned(point.fraction)
+            by_fraction.setdefault(planned, {})[result.job.seed] = point
     columns = [points for _, points in sorted(by_fraction.items()) if len(points) == len(entry.results)]
     names = dict.fromkeys(
         figure.name for points in columns for point in points.values() for figure in point.metrics
@@ -91,6 +96,11 @@ def _curve_line(entry: Entry) -> CurveLine | None:
         },
         _kinds(entry),
     )
+
+
+def _planned(fraction: float) -> float:
+    """The fraction that was asked for: a checkpoint is taken once that much has been used."""
+    return max((each for each in CHECKPOINT_FRACTIONS if each <= fraction + _ROUNDING), default=0.0)
 
 
 def _estimate(points: Mapping[int, CurvePoint], name: str) -> Estimate | None:
@@ -157,7 +167,9 @@ def chart_numbers(standings: Standings) -> dict[str, Any]:
 
 def _curve_numbers(standings: Standings) -> dict[str, Any]:
     lines = curve_lines(standings)
-    names = dict.fromkeys(name for line in lines for name in line.values)
+    # first the figure of which there is most to see
+    seen = Counter(n for line in lines for n, values in line.values.items() for v in values if v is not None)
+    names = [name for name, _ in seen.most_common()]
     return {
         "axes": [{"name": name, "title": title} for name, title in COMPUTE_AXES.items()],
         "metrics": [_metric(standings, name) for name in names],

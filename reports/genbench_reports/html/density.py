@@ -14,17 +14,22 @@ from torch import Tensor
 
 from genbench_reports.html.pictures import Picture, ramp_picture
 
-_BINS, _MARGIN = 96, 0.12
+_BINS, _MARGIN = 64, 0.12
 _SHOWN, _GRID = 600, 10_000
 _SHADES = 24
 # from nothing to plenty, in one hue that stands out from white and from black
 _FAINT, _FULL = np.array([176, 205, 232]), np.array([8, 81, 156])
-_RAMP = [(0, 0, 0)] + [
-    tuple(int(v) for v in (_FAINT + (_FULL - _FAINT) * share).round())
-    for share in np.linspace(0, 1, _SHADES - 1)
-]
+
+
+def _shade(share: float) -> tuple[int, int, int]:
+    red, green, blue = (_FAINT + (_FULL - _FAINT) * share).round().astype(int).tolist()
+    return red, green, blue
+
+
+_RAMP = [(0, 0, 0), *(_shade(float(share)) for share in np.linspace(0, 1, _SHADES - 1))]
 
 Plane = Float[np.ndarray, "n 2"]
+Counts = Float[np.ndarray, "bins bins"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,16 @@ class View:
 
     def project(self, x: Tensor) -> Plane:
         """(N, D) -> (N, 2)."""
-        return ((x.flatten(1).double() - self.centre) @ self.directions).numpy()
+        plane: Plane = ((x.flatten(1).double() - self.centre) @ self.directions).numpy()
+        return plane
 
-    def counts(self, x: Tensor) -> Float[np.ndarray, "bins bins"]:
+    def counts(self, x: Tensor) -> Counts:
         """Share of the points in each cell; upwards is the second direction."""
         plane = self.project(x)
         edges = [np.linspace(self.low[i], self.high[i], _BINS + 1) for i in range(2)]
         found, _, _ = np.histogram2d(plane[:, 0], plane[:, 1], bins=edges)
-        return found.T[::-1] / max(1, len(plane))
+        shares: Counts = found.T[::-1] / max(1, len(plane))
+        return shares
 
     def picture(self, x: Tensor) -> Picture:
         """Shades go with the cube root of the share, from that of no point to that of real data's fullest cell."""

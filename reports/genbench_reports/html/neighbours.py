@@ -35,7 +35,7 @@ class TrainingSet:
     def __init__(self, dataset: Dataset, reference: Tensor) -> None:
         self._x = dataset.train.x.flatten(1)
         self._centre = mean_of(self._x)
-        self._take = lambda index: dataset.train.take(index).x
+        self._train = dataset.train
         _, distances = self._nearest(reference[:LOOKED_AT])
         self._typical = float(distances.sqrt().median())
 
@@ -45,7 +45,7 @@ class TrainingSet:
         looked_at = samples[:LOOKED_AT]
         index, distances = self._nearest(looked_at)
         order = distances.argsort(stable=True)[:SHOWN]
-        pairs = torch.cat([looked_at[order], self._take(index[order])])
+        pairs = torch.cat([looked_at[order], self._train.take(index[order]).x])
         ratio = float(distances.sqrt().median()) / self._typical if self._typical > 0 else None
         return Neighbours(tiles.draw(pairs, len(order)), ratio)
 

@@ -22,8 +22,8 @@ HELD_OUT = "held-out"
 
 @dataclass(frozen=True)
 class Leader:
-    """label, family: of the entry that is ranked first. metric, figure: by which, and its value. certainty: how sure one
-    may be. is_sure: a test sets it apart from every other. floor: what held-out real data get, or None."""
+    """label, family: of the entry that is ranked first. metric, figure: by which, and its value. certainty: how sure
+    one may be. is_sure: a test sets it apart from every other. floor: what held-out real data get, or None."""
 
     board: Leaderboard
     label: str
@@ -99,7 +99,7 @@ def facts(boards: Leaderboards) -> dict[str, str]:
     devices = dict.fromkeys(f"{clean(job.device)}, {plural(job.threads, 'thread')}" for job in jobs)
     families_word = "family" if len(families) == 1 else "families"
     return {
-        "models": f"{len(contenders)} of {len(families)} {families_word}",
+        "models": f"{len(contenders)} in {len(families)} {families_word}",
         "data sets": str(len(datasets)),
         "training budget": " or ".join(budgets) + " each",
         "seeds": str(len(seeds)),

@@ -36,7 +36,7 @@ class Piece:
 
 def notes_of(roll: Shaped[Tensor, "time keys"]) -> list[Note]:
     """A key that sounds in steps that follow each other is one note; a roll cannot tell it from one struck again."""
-    time, keys = roll.shape
+    keys = roll.shape[1]
     lowest = _LOWEST_KEY.get(keys, max(0, 60 - keys // 2))
     notes = []
     for key in range(keys):

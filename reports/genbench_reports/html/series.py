@@ -31,4 +31,5 @@ def spectrum(x: Float[Tensor, "n time"]) -> Float[np.ndarray, " frequencies"]:
     a step: it sums (counted for negative frequencies too) to T times the variance, less the windows' own means."""
     deviations = x.double() - x.double().mean()
     power = torch.fft.rfft(deviations, dim=1).abs().square().mean(0) / x.shape[1]
-    return power[1:].numpy()
+    found: Float[np.ndarray, " frequencies"] = power[1:].numpy()
+    return found

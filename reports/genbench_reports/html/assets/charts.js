@@ -68,7 +68,7 @@ function curveChart(report, figure, board) {
     const Plotly = await loadPlotly();
     const layout = baseLayout();
     const chosen = curve.metrics[metric.value];
-    layout.xaxis = { ...layout.axis, title: { ...layout.axis.title, text: asText(curve.axes[axis.value].title) } };
+    layout.xaxis = { ...layout.axis, tickformat: "~s", rangemode: "tozero", title: { ...layout.axis.title, text: asText(curve.axes[axis.value].title) } };
     layout.yaxis = {
       ...layout.axis, type: log.checked ? "log" : "linear",
       title: { ...layout.axis.title, text: `${asText(chosen.title)} (validation)` },
@@ -77,6 +77,12 @@ function curveChart(report, figure, board) {
     await Plotly.react(figure.querySelector(".plot"), traces, layout, PLOT_CONFIG);
   }
   return draw;
+}
+
+// decades only where there are many, else plotly's own choice
+function logAxis(layout, values, title) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return { ...layout.axis, type: "log", dtick: high / low > 50 ? 1 : undefined, tickformat: "~s", title: { ...layout.axis.title, text: asText(title) } };
 }
 
 // ---- quality against cost
@@ -137,19 +143,29 @@ function tradeTraces(report, points, metric, axis, muted) {
   return [...frontTraces(points, metric.better === "higher" ? -1 : 1, muted), ...markers];
 }
 
+// Under a budget in seconds every model trains as long: another cost says more at first sight.
+function firstThatDiffers(trade) {
+  const place = trade.axes.findIndex((_, axis) => {
+    const values = trade.entries.filter((entry) => entry.family !== "baseline" && entry.x[axis] !== null).map((entry) => entry.x[axis]);
+    return Math.max(...values) > 1.5 * Math.min(...values);
+  });
+  return Math.max(0, place);
+}
+
 function tradeChart(report, figure, board) {
   const { trade } = board;
   const redraw = () => draw();
   const metric = control(figure, "figure", trade.metrics.map((each) => each.title), redraw);
   const axis = control(figure, "against", trade.axes.map((each) => each.title), redraw);
   const log = checkbox(figure, "log", redraw);
+  axis.value = firstThatDiffers(trade);
   async function draw() {
     const Plotly = await loadPlotly();
     const layout = baseLayout();
     const [chosen, cost] = [trade.metrics[metric.value], trade.axes[axis.value]];
-    layout.xaxis = { ...layout.axis, type: "log", dtick: undefined, title: { ...layout.axis.title, text: asText(cost.title) } };
     layout.yaxis = { ...layout.axis, type: log.checked ? "log" : "linear", title: { ...layout.axis.title, text: asText(chosen.title) } };
     const points = tradePoints(trade, metric.value, axis.value);
+    layout.xaxis = logAxis(layout, points.map((point) => point.x), cost.title);
     await Plotly.react(figure.querySelector(".plot"), tradeTraces(report, points, chosen, cost, layout.muted), layout, PLOT_CONFIG);
   }
   return draw;

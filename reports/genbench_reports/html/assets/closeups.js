@@ -85,7 +85,7 @@ function seriesLayout(closeup, width) {
   layout.xaxis3 = { ...layout.axis, title: title("lag") };
   layout.yaxis3 = { ...layout.axis, title: title("autocorrelation") };
   layout.xaxis4 = { ...layout.axis, title: title("frequency, cycles a step") };
-  layout.yaxis4 = { ...layout.axis, type: "log", title: title("power") };
+  layout.yaxis4 = { ...layout.axis, type: "log", tickformat: "~s", dtick: 1, title: title("power") };
   return layout;
 }
 
