@@ -244,7 +244,8 @@ class ExecutorCard(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
     """A report format. factory: "package.module:function" taking a `genbench.result_store.Run` and
-    returning the report's text. suffix: of the file it is usually written to, with its dot."""
+    returning the report: its text, the bytes of one file, or a mapping of file names to either, which is written into
+    a folder. suffix: of the file it is usually written to, with its dot."""
 
     name: str
     summary: str

@@ -39,6 +39,13 @@ def genbench_reports() -> Iterable[ReportCard]:
         suffix=".html",
         factory="genbench_reports.html.render_html:render_html",
     )
+    for kind in ("png", "svg"):
+        yield ReportCard(
+            name=kind,
+            summary="figures for papers: quality against compute, Pareto fronts, samples; needs matplotlib",
+            suffix=f".{kind}",
+            factory=f"genbench_reports.plots.render_pictures:render_{kind}",
+        )
 
 
 @hookimpl

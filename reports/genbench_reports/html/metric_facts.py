@@ -14,7 +14,10 @@ _DECODER = (
     " kind is the estimate's own error."
 )
 _TWO_SAMPLE = "0 says that a classifier does no better than a coin, 0.5 that it always can."
-_TRAINED = "The likelihood of a small density fitted to the samples, not the model's own. A copier does as well as real data."
+_TRAINED = (
+    "The likelihood of a small density fitted to the samples, not the model's own. A copier does as well as"
+    " real data."
+)
 _CLASSES = "A classifier is sure of much that is noise: hold it against what real data get."
 
 PITFALLS: dict[str, str] = {
