@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullFormatter
 from PIL import Image
 
 from genbench_reports.html.charts import (
@@ -25,7 +26,7 @@ from genbench_reports.html.charts import (
 )
 from genbench_reports.html.exhibits import Exhibit, Panel
 from genbench_reports.html.palette import style_of
-from genbench_reports.layout import metric_title
+from genbench_reports.layout import LIKELIHOOD_METRICS, metric_title
 from genbench_reports.pareto import pareto_front
 from genbench_reports.standings import Standings
 
@@ -36,7 +37,7 @@ _PAPER_COSTS = (
     "training memory, bytes",
     "parameters",
 )
-_COLUMNS = 5
+_COLUMNS, _DECADE = 5, 10.0
 _REAL = "#59626d"
 
 
@@ -44,6 +45,8 @@ def curve_figure(standings: Standings) -> Figure | None:
     """Each validated figure against training time: mean over seeds and its standard error."""
     lines = curve_lines(standings)
     names = list(dict.fromkeys(name for line in lines for name in line.values))
+    if set(LIKELIHOOD_METRICS) <= set(names):  # the same in two units
+        names.remove(LIKELIHOOD_METRICS[1])
     if not names:
         return None
     figure = Figure(figsize=(3.6 * len(names) + 1.6, 3.2), layout="constrained")
@@ -63,7 +66,7 @@ def _curve(axes: Axes, line: CurveLine, name: str, dash: str) -> None:
     style = style_of(line.family)
     known = [index for index, value in enumerate(line.values[name]) if value is not None]
     x = [line.axes["seconds"][index] for index in known]
-    y = [line.values[name][index] for index in known]
+    y = [value for value in line.values[name] if value is not None]
     errors = [line.errors[name][index] or 0.0 for index in known]
     axes.errorbar(
         x,
@@ -107,7 +110,8 @@ def trade_figure(standings: Standings) -> Figure | None:
 def _trade(
     axes: Axes, cost: dict[str, float], points: dict[str, TradePoint], standings: Standings, name: str
 ) -> None:
-    for label in points.keys() & cost.keys():
+    both = [label for label in points if label in cost]
+    for label in both:
         point, style = points[label], style_of(points[label].family)
         axes.errorbar(
             cost[label],
@@ -121,7 +125,16 @@ def _trade(
             elinewidth=0.8,
             label=point.label,
         )
-    for kind in {point.kind for point in points.values()}:
+        if point.counts:
+            axes.annotate(
+                point.label,
+                (cost[label], point.value),
+                (4, 4),
+                textcoords="offset points",
+                fontsize=7,
+                color=_REAL,
+            )
+    for kind in dict.fromkeys(point.kind for point in points.values()):
         whole = [
             (cost[label], point.value)
             for label, point in points.items()
@@ -131,7 +144,15 @@ def _trade(
         axes.step(
             *np.array(front).T, where="post", color=_REAL, linestyle=":", linewidth=1
         ) if front else None
-    axes.set_xscale("log")
+    _cost_scale(axes, [cost[label] for label in both])
+
+
+def _cost_scale(axes: Axes, values: Sequence[float]) -> None:
+    """Logarithmic where the costs differ by more than a decade."""
+    if max(values) > _DECADE * min(values):
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def samples_figure(exhibit: Exhibit) -> Figure | None:

@@ -79,10 +79,13 @@ function curveChart(report, figure, board) {
   return draw;
 }
 
-// decades only where there are many, else plotly's own choice
-function logAxis(layout, values, title) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return { ...layout.axis, type: "log", dtick: high / low > 50 ? 1 : undefined, tickformat: "~s", title: { ...layout.axis.title, text: asText(title) } };
+// logarithmic where the costs differ by more than a decade
+function costAxis(layout, values, title) {
+  const isWide = Math.max(...values) > 10 * Math.min(...values);
+  return {
+    ...layout.axis, type: isWide ? "log" : "linear", dtick: isWide ? 1 : undefined, tickformat: "~s",
+    title: { ...layout.axis.title, text: asText(title) },
+  };
 }
 
 // ---- quality against cost
@@ -165,7 +168,7 @@ function tradeChart(report, figure, board) {
     const [chosen, cost] = [trade.metrics[metric.value], trade.axes[axis.value]];
     layout.yaxis = { ...layout.axis, type: log.checked ? "log" : "linear", title: { ...layout.axis.title, text: asText(chosen.title) } };
     const points = tradePoints(trade, metric.value, axis.value);
-    layout.xaxis = logAxis(layout, points.map((point) => point.x), cost.title);
+    layout.xaxis = costAxis(layout, points.map((point) => point.x), cost.title);
     await Plotly.react(figure.querySelector(".plot"), tradeTraces(report, points, chosen, cost, layout.muted), layout, PLOT_CONFIG);
   }
   return draw;
