@@ -125,6 +125,7 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     factory: "package.module:function", returns a `genbench.data.Dataset`. Called without arguments, or with
     `argument` where that is not None. files: what is fetched before (`genbench.fetching.fetch`).
     truth: "package.module:function" that returns the known density (`genbench.data.Truth`), or None.
+    alphabet: of tokens that are text: the symbol of each code, or None.
     """
 
     spec: DataSpec
@@ -140,6 +141,7 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     embedded: bool = False
     files: tuple[RemoteFile, ...] = ()
     argument: str | None = None
+    alphabet: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -244,7 +246,8 @@ class ExecutorCard(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
     """A report format. factory: "package.module:function" taking a `genbench.result_store.Run` and
-    returning the report's text. suffix: of the file it is usually written to, with its dot."""
+    returning the report: its text, the bytes of one file, or a mapping of file names to either, which is written into
+    a folder. suffix: of the file it is usually written to, with its dot."""
 
     name: str
     summary: str

@@ -46,6 +46,19 @@ def genbench_reports() -> Iterable[ReportCard]:
         suffix=".json",
         factory="genbench_reports.render_pytest_benchmark:render_pytest_benchmark",
     )
+    yield ReportCard(
+        name="html",
+        summary="one page that works offline: leaderboards, charts, samples, failures",
+        suffix=".html",
+        factory="genbench_reports.html.render_html:render_html",
+    )
+    for kind in ("png", "svg"):
+        yield ReportCard(
+            name=kind,
+            summary="figures for papers: quality against compute, Pareto fronts, samples; needs matplotlib",
+            suffix=f".{kind}",
+            factory=f"genbench_reports.plots.render_pictures:render_{kind}",
+        )
 
 
 @hookimpl

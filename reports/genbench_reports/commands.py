@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genbench.cards import load_factory
-from genbench.errors import PluginError, UnknownNameError, UsageError
+from genbench.errors import UnknownNameError, UsageError
 from genbench.job import Job
 from genbench.plugin_manager import load_registry
 from genbench.result import Result
@@ -106,32 +106,30 @@ def show(
 
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; joined.")],
-    format_: Annotated[str, typer.Option("--format", help="md, json, csv, or a plugin's.")] = "md",
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format", help="md, html, json, csv, latex, png, svg, pytest-benchmark, or a plugin's."
+        ),
+    ] = "md",
     group_by: GroupByOption = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="A file, instead of standard output.")
+        Path | None,
+        typer.Option("-o", "--output", help="A file, instead of standard output; of pictures, a folder."),
     ] = None,
 ) -> None:
     """Write the results of one or more runs in a format for others to read."""
-    from genbench_reports.finish_run import write_text
+    from genbench_reports.delivery import deliver
     from genbench_reports.joined_runs import JoinedRuns
     from genbench_reports.render_groups import render_groups
 
     card = load_registry().report(format_)
     opened = [Run.open(folder) for folder in runs]
     run = opened[0] if len(opened) == 1 else JoinedRuns(opened)
-    if group_by is not None:
-        text = render_groups(run, format_, group_by)
-    else:
-        render: Callable[[Run], str] = load_factory(card.factory)
-        text = render(run)
-    if not isinstance(text, str):
-        raise PluginError(f"report format {format_!r} returned {type(text).__name__}, expected text")
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        write_text(output, text)
-        typer.echo(f"wrote {output}", err=True)
+    render: Callable[[Run], object] = load_factory(card.factory)
+    said = deliver(render(run) if group_by is None else render_groups(run, format_, group_by), card, output)
+    if said is not None:
+        typer.echo(said, err=True)
 
 
 def _records(run: Run) -> list[tuple[Job, Result | None]]:
