@@ -56,20 +56,24 @@ class MaskedConv2d(nn.Conv2d):
         super().__init__(inputs, outputs, size, padding=apart * (size // 2), dilation=apart)
         self.size = size
         self.apart = apart
-        self.register_buffer(
-            "mask", causal_mask(outputs, inputs, size, channels, strict=strict), persistent=False
-        )
+        mask = causal_mask(outputs, inputs, size, channels, strict=strict)
+        self.hides = not mask.all()  # a 1x1 on images of one channel does not
+        # as numbers: a product with truth values takes longer
+        self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
         with torch.no_grad():
             self.weight.mul_(self.mask)
 
+    def masked_weight(self) -> Tensor:
+        return self.weight * self.mask if self.hides else self.weight
+
     def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs h w"]:
         padding = self.apart * (self.size // 2)
-        return F.conv2d(x, self.weight * self.mask, self.bias, padding=padding, dilation=self.apart)
+        return F.conv2d(x, self.masked_weight(), self.bias, padding=padding, dilation=self.apart)
 
     def rows_that_see(self) -> Tensor:
         """The kernel's rows from the top to the middle one, as a matrix (inputs * rows * size, outputs): what
         `window` cuts out, times this, is the convolution at one place."""
-        upper = (self.weight * self.mask)[:, :, : self.size // 2 + 1]
+        upper = self.masked_weight()[:, :, : self.size // 2 + 1]
         return upper.flatten(1).T.contiguous()
 
 
