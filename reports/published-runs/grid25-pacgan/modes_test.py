@@ -2,7 +2,9 @@
 
     python modes_test.py RUN gan pacgan
 
-RUN: a run's folder. Prints the modes covered by each seed's selected checkpoint, and the one-sided Mann-Whitney test
+RUN: a run's folder. Prints the modes covered at the end of each seed's training, as the paper counts them (not by the
+selected checkpoint: it is chosen by the Fréchet distance, which of points in the plane knows mean and covariance
+alone, and may be an early, blurred one), and the one-sided Mann-Whitney test
 (exact where no two are tied, else by the normal approximation) and permutation test (of the difference of means, by
 100,000 shuffles) of the second model's being greater.
 """
@@ -22,11 +24,13 @@ SHUFFLES = 100_000
 
 
 def figures(run: Path, model: str) -> Iterator[tuple[int, dict[str, float]]]:
-    """Seed, and the figures of that job."""
+    """Seed, and the figures of that job's last state; a record holds them apart where another was selected."""
     for path in run.glob("jobs/*/result.json"):
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["job"]["model"] == model and record["status"] == "ok":
-            values = {metric["name"]: metric["value"] for metric in record["metrics"]}
+            values = {
+                metric["name"]: metric["value"] for metric in record["last_metrics"] or record["metrics"]
+            }
             yield record["job"]["seed"], {name: values[name] for name in METRICS}
 
 
