@@ -23,7 +23,7 @@ def modes(model: GAN | PacGAN, seed: int) -> int:
     return modes_covered(assign_to_modes(samples, truth.modes, truth.mode_scale))
 
 
-@pytest.mark.slow  # two minutes on a core of one's own; ten seeds, with their test: reports/published-runs/grid25-pacgan
+@pytest.mark.slow  # two minutes; ten seeds and their test: reports/published-runs/grid25-pacgan
 @pytest.mark.timeout(1800)
 def test_a_gan_loses_modes_of_which_packing_two_samples_keeps_some() -> None:
     spec = grid25().spec
