@@ -75,6 +75,7 @@ CARDS: tuple[ModelCard, ...] = (
         defaults={
             "width": 32,
             "blocks": 4,
+            "dilation": 1,
             "components": 3,
             "dropout": 0.1,
             "batch_size": 16,

@@ -27,7 +27,8 @@ class MaskedLinear(nn.Linear):
 
     def __init__(self, mask: Tensor) -> None:
         super().__init__(mask.shape[1], mask.shape[0])
-        self.register_buffer("mask", mask, persistent=False)
+        # as numbers: a product with truth values takes longer
+        self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
         with torch.no_grad():
             self.weight.mul_(mask)
 
