@@ -16,6 +16,8 @@ from genbench import DataSpec, Split
 from genbench_models.layers.networks import evaluation_mode
 from genbench_models.vae.vae import VAE
 
+# Of a posterior at first, beside encodings of unit spread.
+_FIRST_LOG_SCALE = -1.0
 # Of a component: narrower ones would cost the products below their accuracy.
 _MIN_LOG_SCALE = -4.0
 
@@ -58,6 +60,19 @@ class VampPriorVAE(VAE):
         with torch.no_grad():  # fewer examples than pseudo-inputs: some are taken again
             again = chosen[torch.arange(count, device=self.device) % len(chosen)]
             self.pseudo_inputs.copy_(self.standardise(again))
+            self._spread_out(chosen)
+
+    def _spread_out(self, examples: Tensor) -> None:
+        """Scale the encoder's last layer, so that encodings of different examples lie apart.
+
+        A standard normal prior spreads them out; this one is content with wherever they are, on one spot as well, where
+        no gradient tells the components apart: on points that was the end of it.
+        """
+        last = [module for module in self.encoder.modules() if isinstance(module, nn.Linear)][-1]
+        mean, _ = self.posterior(examples)
+        spread = float(mean.std(0, correction=0).mean())
+        last.weight[: self.latent_dim] /= max(spread, 1e-3)
+        last.bias[self.latent_dim :] = _FIRST_LOG_SCALE
 
     @property
     def prior(self) -> torch.distributions.Distribution:
