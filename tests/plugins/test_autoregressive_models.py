@@ -60,6 +60,10 @@ def several_orderings(spec: DataSpec) -> MADE:
     return MADE(spec, hidden=24, components=3, orderings=3)
 
 
+def direct(spec: DataSpec) -> MADE:
+    return MADE(spec, hidden=24, components=3, orderings=2, direct=True)
+
+
 def fvsbn(spec: DataSpec) -> FVSBN:
     return FVSBN(spec, components=3)
 
@@ -226,6 +230,7 @@ SMALL: list[tuple[Build, DataSpec]] = [
     (made, image(1, 1, 2, 40)),
     (made, PIANOROLL),
     (several_orderings, image(1, 2, 2, 3)),
+    (direct, image(1, 2, 2, 3)),
     (several_orderings, PIANOROLL),
     (fvsbn, image(1, 2, 2, 3)),
     (fvsbn, image(1, 1, 2, 40)),
@@ -255,7 +260,7 @@ def test_probabilities_sum_to_one(build: Build, spec: DataSpec) -> None:
     assert total == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("build", [made, several_orderings, fvsbn, nade])
+@pytest.mark.parametrize("build", [made, several_orderings, direct, fvsbn, nade])
 def test_the_density_of_points_integrates_to_one(build: Build) -> None:
     spec = DataSpec(name="plane", modality="points", event_shape=(2,))
     model = build(spec)
@@ -352,6 +357,7 @@ def test_incremental_samples_are_those_of_the_whole_network(build: Build, spec: 
     ("build", "spec"),
     [
         (several_orderings, image(1, 2, 2, 2)),
+        (direct, image(1, 2, 2, 2)),
         (nade, image(1, 2, 2, 2)),
         (gpt, TOKENS),
         (made, image(1, 2, 2, 2)),

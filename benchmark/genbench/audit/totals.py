@@ -32,7 +32,9 @@ _COARSE, _FINE = 24, 96  # panels an axis, where the samples are; as many again 
 _WEIGHT_CALLS = 200_000  # examples x importance samples in all
 _MIN_K, _MAX_K = 16, 512
 _PLACING_SAMPLES = 4096
-_LEAST_EFFECTIVE = 0.5  # share of the draws that count; where fewer do, a standard error of few draws means little
+_LEAST_EFFECTIVE = (
+    0.5  # share of the draws that count; where fewer do, a standard error of few draws means little
+)
 _ERRORS = 4.5  # standard errors that chance may account for
 
 
@@ -98,7 +100,9 @@ def check_frequencies(claim: Claim, census: Census, samples: Tensor) -> AuditChe
     if not 0 < normaliser < math.inf:
         return AuditCheck(name=name, passed=None, detail="probabilities have no finite sum")
     if census.effective < _LEAST_EFFECTIVE:
-        detail = f"of {census.k} draws an example {census.effective:.0%} count: too few to say what chance may do"
+        detail = (
+            f"of {census.k} draws an example {census.effective:.0%} count: too few to say what chance may do"
+        )
         return AuditCheck(name=name, passed=None, detail=detail)
     impossible = int(counts[p == 0].sum())
     if impossible:

@@ -16,8 +16,8 @@ from genbench import DataSpec, Split
 from genbench_models.layers.networks import evaluation_mode
 from genbench_models.vae.vae import VAE
 
-# Of the encodings' means, at first, where posteriors have deviation 1: enough to tell examples apart, and so little that
-# posteriors overlap, as importance sampling asks for.
+# Of the encodings' means, at first, where posteriors have deviation 1: enough to tell examples apart, and so
+# little that posteriors overlap, as importance sampling asks for.
 _FIRST_SPREAD = 0.2
 # Of a component: narrower ones would cost the products below their accuracy.
 _MIN_LOG_SCALE = -4.0
