@@ -54,6 +54,7 @@ CARDS: tuple[ModelCard, ...] = (
         defaults={
             "hidden": 128,
             "layers": 2,
+            "direct": False,
             "orderings": 1,
             "components": None,
             "dropout": 0.3,
