@@ -60,6 +60,10 @@ def several_orderings(spec: DataSpec) -> MADE:
     return MADE(spec, hidden=24, components=3, orderings=3)
 
 
+def direct(spec: DataSpec) -> MADE:
+    return MADE(spec, hidden=24, components=3, orderings=2, direct=True)
+
+
 def fvsbn(spec: DataSpec) -> FVSBN:
     return FVSBN(spec, components=3)
 
@@ -78,6 +82,10 @@ def gru(spec: DataSpec) -> GRU:
 
 def pixelcnn(spec: DataSpec) -> PixelCNN:
     return PixelCNN(spec, width=6, blocks=2, components=3)
+
+
+def dilated(spec: DataSpec) -> PixelCNN:
+    return PixelCNN(spec, width=6, blocks=3, dilation=2, components=3)
 
 
 def gated(spec: DataSpec) -> GatedPixelCNN:
@@ -179,6 +187,20 @@ def test_the_order_of_sequence_models(build: Build, spec: DataSpec) -> None:
     assert torch.equal(model._from_sequence(model._to_sequence(x)), x)
 
 
+def test_dilated_blocks_see_the_whole_of_a_digit() -> None:
+    """No pixel sees what comes after it, and the last one sees the first row of 28; the paper's network does not."""
+    spec = image(1, 28, 28, None)
+    y = torch.randn(1, *spec.event_shape, requires_grad=True)
+    reach = {}
+    for dilation in (1, 4):
+        model = shaken(PixelCNN(spec, width=8, blocks=9, dilation=dilation, components=2))
+        (seen,) = torch.autograd.grad(model.outputs(y)[0, 0, 20, 14].abs().sum(), y)
+        assert not seen[0, 0, 20, 14:].any()
+        assert not seen[0, 0, 21:].any()
+        reach[dilation] = int(seen[0, 0].any(1).nonzero()[0])
+    assert reach == {1: 8, 4: 0}
+
+
 def test_colours_see_only_those_before_them() -> None:
     first = causal_mask(6, 3, 3, 3, strict=True)[:, :, 1, 1]
     assert first.tolist() == [
@@ -208,6 +230,7 @@ SMALL: list[tuple[Build, DataSpec]] = [
     (made, image(1, 1, 2, 40)),
     (made, PIANOROLL),
     (several_orderings, image(1, 2, 2, 3)),
+    (direct, image(1, 2, 2, 3)),
     (several_orderings, PIANOROLL),
     (fvsbn, image(1, 2, 2, 3)),
     (fvsbn, image(1, 1, 2, 40)),
@@ -225,6 +248,7 @@ SMALL: list[tuple[Build, DataSpec]] = [
     (pixelcnn, image(2, 1, 2, 3)),
     (pixelcnn, image(1, 2, 2, 2)),
     (pixelcnn, image(1, 1, 2, 40)),
+    (dilated, image(1, 3, 3, 2)),
 ]
 
 
@@ -236,7 +260,7 @@ def test_probabilities_sum_to_one(build: Build, spec: DataSpec) -> None:
     assert total == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("build", [made, several_orderings, fvsbn, nade])
+@pytest.mark.parametrize("build", [made, several_orderings, direct, fvsbn, nade])
 def test_the_density_of_points_integrates_to_one(build: Build) -> None:
     spec = DataSpec(name="plane", modality="points", event_shape=(2,))
     model = build(spec)
@@ -317,6 +341,8 @@ def naive_samples(model: Any, spec: DataSpec, count: int, generator: torch.Gener
         (pixelcnn, image(3, 3, 3, 2)),
         (pixelcnn, image(1, 4, 4, 256)),
         (pixelcnn, image(2, 3, 4, None)),
+        (dilated, image(1, 6, 7, 2)),
+        (dilated, image(2, 4, 5, None)),
     ],
 )
 def test_incremental_samples_are_those_of_the_whole_network(build: Build, spec: DataSpec) -> None:
@@ -331,6 +357,7 @@ def test_incremental_samples_are_those_of_the_whole_network(build: Build, spec: 
     ("build", "spec"),
     [
         (several_orderings, image(1, 2, 2, 2)),
+        (direct, image(1, 2, 2, 2)),
         (nade, image(1, 2, 2, 2)),
         (gpt, TOKENS),
         (made, image(1, 2, 2, 2)),

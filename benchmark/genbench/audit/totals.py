@@ -32,6 +32,9 @@ _COARSE, _FINE = 24, 96  # panels an axis, where the samples are; as many again 
 _WEIGHT_CALLS = 200_000  # examples x importance samples in all
 _MIN_K, _MAX_K = 16, 512
 _PLACING_SAMPLES = 4096
+_LEAST_EFFECTIVE = (
+    0.5  # share of the draws that count; where fewer do, a standard error of few draws means little
+)
 _ERRORS = 4.5  # standard errors that chance may account for
 
 
@@ -47,7 +50,8 @@ class Census:
     """Every x, or the nodes of a quadrature; how much of the space each stands for; its log-likelihood.
 
     log_p: (P,) exact, or the log of the mean weight. errors: (P,) standard errors of p; 0 where it is exact.
-    k: importance samples.
+    k: importance samples. effective: the share of them that count, (sum w)^2 / (k sum w^2), the mean over points
+    (Kong 1992).
     """
 
     x: Tensor
@@ -55,6 +59,7 @@ class Census:
     log_p: Float64[Tensor, " points"]
     errors: Float64[Tensor, " points"]
     k: int
+    effective: float = 1.0
 
     @property
     def total(self) -> float:
@@ -94,6 +99,11 @@ def check_frequencies(claim: Claim, census: Census, samples: Tensor) -> AuditChe
     name = "frequencies"
     if not 0 < normaliser < math.inf:
         return AuditCheck(name=name, passed=None, detail="probabilities have no finite sum")
+    if census.effective < _LEAST_EFFECTIVE:
+        detail = (
+            f"of {census.k} draws an example {census.effective:.0%} count: too few to say what chance may do"
+        )
+        return AuditCheck(name=name, passed=None, detail=detail)
     impossible = int(counts[p == 0].sum())
     if impossible:
         detail = f"{impossible} of {len(samples)} samples have probability 0"
@@ -143,7 +153,9 @@ def take_census(claim: Claim, samples: Tensor, panels: int) -> Census:
         return Census(x, volume, log_p, torch.zeros(len(x), dtype=torch.float64), k)
     weights = claim.log_weights(x, k, "census").exp()  # points, k
     errors = (weights.var(1) / k).sqrt()
-    return Census(x, volume, weights.mean(1).log(), errors, k)
+    mean, mean_square = weights.mean(1), weights.square().mean(1)
+    effective = torch.where(mean_square > 0, mean.square() / mean_square, 1.0)
+    return Census(x, volume, mean.log(), errors, k, float(effective.mean()))
 
 
 def _judge_total(claim: Claim, census: Census) -> AuditCheck:

@@ -54,6 +54,7 @@ CARDS: tuple[ModelCard, ...] = (
         defaults={
             "hidden": 128,
             "layers": 2,
+            "direct": False,
             "orderings": 1,
             "components": None,
             "dropout": 0.3,
@@ -75,6 +76,7 @@ CARDS: tuple[ModelCard, ...] = (
         defaults={
             "width": 32,
             "blocks": 4,
+            "dilation": 1,
             "components": 3,
             "dropout": 0.1,
             "batch_size": 16,

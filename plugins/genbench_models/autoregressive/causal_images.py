@@ -44,26 +44,37 @@ def causal_mask(
 
 
 class MaskedConv2d(nn.Conv2d):
-    """A convolution that keeps the image's size and sees only what `causal_mask` lets it."""
+    """A convolution that keeps the image's size and sees only what `causal_mask` lets it.
+
+    apart: how many pixels lie between what neighbouring weights see, and one (dilation).
+    """
 
     mask: Tensor
 
-    def __init__(self, inputs: int, outputs: int, size: int, channels: int, *, strict: bool = False) -> None:
-        super().__init__(inputs, outputs, size, padding=size // 2)
+    def __init__(
+        self, inputs: int, outputs: int, size: int, channels: int, *, strict: bool = False, apart: int = 1
+    ) -> None:
+        super().__init__(inputs, outputs, size, padding=apart * (size // 2), dilation=apart)
         self.size = size
-        self.register_buffer(
-            "mask", causal_mask(outputs, inputs, size, channels, strict=strict), persistent=False
-        )
+        self.apart = apart
+        mask = causal_mask(outputs, inputs, size, channels, strict=strict)
+        self.hides = not mask.all()  # a 1x1 on images of one channel does not
+        # as numbers: a product with truth values takes longer
+        self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
         with torch.no_grad():
             self.weight.mul_(self.mask)
 
+    def masked_weight(self) -> Tensor:
+        return self.weight * self.mask if self.hides else self.weight
+
     def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs h w"]:
-        return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.size // 2)
+        padding = self.apart * (self.size // 2)
+        return F.conv2d(x, self.masked_weight(), self.bias, padding=padding, dilation=self.apart)
 
     def rows_that_see(self) -> Tensor:
         """The kernel's rows from the top to the middle one, as a matrix (inputs * rows * size, outputs): what
         `window` cuts out, times this, is the convolution at one place."""
-        upper = (self.weight * self.mask)[:, :, : self.size // 2 + 1]
+        upper = self.masked_weight()[:, :, : self.size // 2 + 1]
         return upper.flatten(1).T.contiguous()
 
 
@@ -283,7 +294,7 @@ class Window:
     def __init__(self, layer: MaskedConv2d, count: int, height: int, width: int) -> None:
         assert layer.bias is not None
         self._weight, self._bias = layer.rows_that_see(), layer.bias
-        self._size, self._reach = layer.size, layer.size // 2
+        self._apart, self._reach = layer.apart, layer.apart * (layer.size // 2)
         self._kept = layer.weight.new_zeros(
             count, layer.in_channels, height + self._reach, width + 2 * self._reach
         )
@@ -292,5 +303,7 @@ class Window:
         self._kept[:, first : first + value.shape[1], row + self._reach, column + self._reach] = value
 
     def at(self, row: int, column: int) -> Float[Tensor, "batch outputs"]:
-        window = self._kept[:, :, row : row + self._reach + 1, column : column + self._size]
+        rows = slice(row, row + self._reach + 1, self._apart)
+        columns = slice(column, column + 2 * self._reach + 1, self._apart)
+        window = self._kept[:, :, rows, columns]
         return torch.addmm(self._bias, window.flatten(1), self._weight)

@@ -35,11 +35,11 @@ class LeftInRow(MaskedConv2d):
         self.mask = self.mask[:, :, size // 2 : size // 2 + 1]
 
     def forward(self, h: Float[Tensor, "batch inputs height width"]) -> Tensor:
-        return F.conv2d(h, self.weight * self.mask, self.bias, padding=(0, self.size // 2))
+        return F.conv2d(h, self.masked_weight(), self.bias, padding=(0, self.size // 2))
 
     def row_that_sees(self) -> Float[Tensor, "seen outputs"]:
         """The kernel's left half with the middle, (inputs * (size // 2 + 1), outputs)."""
-        return (self.weight * self.mask)[:, :, 0, : self.size // 2 + 1].flatten(1).T.contiguous()
+        return self.masked_weight()[:, :, 0, : self.size // 2 + 1].flatten(1).T.contiguous()
 
 
 def gated(h: Float[Tensor, "batch double *place"]) -> Float[Tensor, "batch single *place"]:

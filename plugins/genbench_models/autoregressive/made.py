@@ -25,9 +25,10 @@ class MaskedLinear(nn.Linear):
 
     mask: Tensor
 
-    def __init__(self, mask: Tensor) -> None:
-        super().__init__(mask.shape[1], mask.shape[0])
-        self.register_buffer("mask", mask, persistent=False)
+    def __init__(self, mask: Tensor, bias: bool = True) -> None:
+        super().__init__(mask.shape[1], mask.shape[0], bias)
+        # as numbers: a product with truth values takes longer
+        self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
         with torch.no_grad():
             self.weight.mul_(mask)
 
@@ -59,6 +60,9 @@ class MADE(FlatModel):
     them in turn, and the model is their mixture: p(x) = 1/m sum_o p_o(x), a mean of probabilities. (A mean of their
     logits, as the paper averages predictions, is no likelihood of any model one could sample from.)
 
+    direct: weights straight from the inputs to the outputs as well (section 4.2), from 0 on; as many as the square of
+    the dimension.
+
     Units of a hidden layer are sorted by how many inputs they may see. So sampling needs each weight just
     once: when x_d is drawn, only the units of degree d change, and no unit ever changes again.
     """
@@ -70,6 +74,7 @@ class MADE(FlatModel):
         hidden: int = 128,
         layers: int = 2,
         orderings: int = 1,
+        direct: bool = False,
         components: int | None = None,
         dropout: float = 0.3,
         batch_size: int = 32,
@@ -89,6 +94,10 @@ class MADE(FlatModel):
             MaskedLinear(degrees.unsqueeze(1) >= below.unsqueeze(0)) for below in seen[:-1]
         )
         self.output = MaskedLinear(outputs.unsqueeze(1) > degrees.unsqueeze(0))
+        self.direct: MaskedLinear | None = None
+        if direct:
+            self.direct = MaskedLinear(outputs.unsqueeze(1) > inputs.unsqueeze(0), bias=False)
+            nn.init.zeros_(self.direct.weight)
         self.dropout = nn.Dropout(0.0 if spec.modality == "points" else dropout)
         self._turn = 0
 
@@ -106,10 +115,7 @@ class MADE(FlatModel):
         for number, module in enumerate(modules, 1):
             assert isinstance(module, MaskedLinear)
             if module is self.output:
-                per = self.conditional.per_element
-                rows = (
-                    self.order(ordering).unsqueeze(1) * per + torch.arange(per, device=self.device)
-                ).flatten()
+                rows = self._output_rows(ordering)
             else:
                 rows = _permutation(module.out_features, ordering, number).to(self.device)
             weight = module.weight[rows][:, columns] * module.mask
@@ -117,15 +123,28 @@ class MADE(FlatModel):
             columns = rows
         return sorted_layers
 
+    def direct_weight(self, ordering: int) -> Float[Tensor, "outputs dimension"] | None:
+        """Masked, rows and columns sorted into the ordering; None without direct connections."""
+        if self.direct is None:
+            return None
+        return self.direct.weight[self._output_rows(ordering)][:, self.order(ordering)] * self.direct.mask
+
+    def _output_rows(self, ordering: int) -> Int[Tensor, " outputs"]:
+        per = self.conditional.per_element
+        return (self.order(ordering).unsqueeze(1) * per + torch.arange(per, device=self.device)).flatten()
+
     def outputs(
         self, y: Float[Tensor, "batch dimension"], ordering: int = 0
     ) -> Float[Tensor, "batch dimension per"]:
         """What the conditional of each dimension is, from standardised inputs, in the data's order both."""
         *hidden, last = self.layers(ordering)
-        h = y if ordering == 0 else y[:, self.order(ordering)]
+        h = inputs = y if ordering == 0 else y[:, self.order(ordering)]
         for layer in hidden:
             h = self.dropout(F.silu(F.linear(h, layer.weight, layer.bias)))
-        outputs = F.linear(h, last.weight, last.bias).unflatten(1, (self.spec.dimension, -1))
+        flat = F.linear(h, last.weight, last.bias)
+        if (direct := self.direct_weight(ordering)) is not None:
+            flat = flat + F.linear(inputs, direct)
+        outputs = flat.unflatten(1, (self.spec.dimension, -1))
         by_dimension: Tensor = outputs if ordering == 0 else outputs[:, self.order(ordering).argsort()]
         return by_dimension
 
@@ -186,6 +205,7 @@ class MaskedWalk:
     def __init__(self, model: MADE, count: int, ordering: int) -> None:
         self.order: list[int] = model.order(ordering).tolist()
         *self._hidden, self._last = model.layers(ordering)
+        self._direct = model.direct_weight(ordering)
         self._degrees = model.degrees
         self._per = model.conditional.per_element
         device = model.device
@@ -205,7 +225,10 @@ class MaskedWalk:
                 below, width = here, until
             self._known = until
         rows, known = slice(position * self._per, (position + 1) * self._per), self._known
-        return F.linear(self._units[-1][:, :known], self._last.weight[rows, :known], self._last.bias[rows])
+        outputs = F.linear(self._units[-1][:, :known], self._last.weight[rows, :known], self._last.bias[rows])
+        if self._direct is not None:
+            outputs = outputs + F.linear(self._y[:, :position], self._direct[rows, :position])
+        return outputs
 
     def put(self, position: int, value: Float[Tensor, " batch"]) -> None:
         self._y[:, position] = value

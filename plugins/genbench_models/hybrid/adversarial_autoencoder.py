@@ -22,11 +22,17 @@ from genbench_models.layers.architectures import (
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive
 
+_LATENT_DIM = 8
+
 
 class AdversarialAutoencoder(LatentGenerator):
     """Two phases a batch (section 2): reconstruction, then the game between encoder and discriminator of codes.
 
     The encoder is deterministic; there is no observation model, and so no bound on a likelihood.
+
+    latent_dim: None is 8, and for points no more than they have coordinates: codes of a plane are a surface among
+    eight coordinates, however their shares match the prior, and draws from the prior fall beside it (Rubenstein,
+    Schoelkopf & Tolstikhin 2018, https://arxiv.org/abs/1802.03761).
     """
 
     def __init__(
@@ -34,15 +40,17 @@ class AdversarialAutoencoder(LatentGenerator):
         spec: DataSpec,
         *,
         architecture: str = "auto",
-        latent_dim: int = 8,
+        latent_dim: int | None = None,
         hidden: int = 128,
         layers: int = 2,
         width: int = 32,
         batch_size: int = 64,
-        learning_rate: float = 2e-3,
-        adversarial_rate: float = 5e-4,
+        learning_rate: float = 1e-3,
+        adversarial_rate: float = 2e-3,
         beta1: float = 0.5,
     ) -> None:
+        if latent_dim is None:
+            latent_dim = min(_LATENT_DIM, spec.dimension) if spec.modality == "points" else _LATENT_DIM
         super().__init__(spec, latent_dim)
         at_least(1, batch_size=batch_size)
         positive(learning_rate=learning_rate)

@@ -16,8 +16,9 @@ from genbench import DataSpec, Split
 from genbench_models.layers.networks import evaluation_mode
 from genbench_models.vae.vae import VAE
 
-# Of a posterior at first, beside encodings of unit spread.
-_FIRST_LOG_SCALE = -1.0
+# Of the encodings' means, at first, where posteriors have deviation 1: enough to tell examples apart, and so
+# little that posteriors overlap, as importance sampling asks for.
+_FIRST_SPREAD = 0.2
 # Of a component: narrower ones would cost the products below their accuracy.
 _MIN_LOG_SCALE = -4.0
 
@@ -66,13 +67,13 @@ class VampPriorVAE(VAE):
         """Scale the encoder's last layer, so that encodings of different examples lie apart.
 
         A standard normal prior spreads them out; this one is content with wherever they are, on one spot as well, where
-        no gradient tells the components apart: on points that was the end of it.
+        no gradient tells the components apart.
         """
         last = [module for module in self.encoder.modules() if isinstance(module, nn.Linear)][-1]
         mean, _ = self.posterior(examples)
         spread = float(mean.std(0, correction=0).mean())
-        last.weight[: self.latent_dim] /= max(spread, 1e-3)
-        last.bias[self.latent_dim :] = _FIRST_LOG_SCALE
+        last.weight[: self.latent_dim] *= _FIRST_SPREAD / max(spread, 1e-3)
+        last.bias[self.latent_dim :] = 0.0
 
     @property
     def prior(self) -> torch.distributions.Distribution:
