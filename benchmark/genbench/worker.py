@@ -39,6 +39,7 @@ from genbench.measure.memory import MemoryPeak, larger
 from genbench.measure.sampling_cost import Drawing, SamplingBench
 from genbench.measure.speed import synchronised_clock
 from genbench.metrics.frechet import score_frechet
+from genbench.metrics.sliced_wasserstein import score_sliced_wasserstein
 from genbench.model import GenerativeModel, HasSamplingSteps
 from genbench.rescoring import Rescorer
 from genbench.result import CurvePoint, MetricValue, SamplingPoint
@@ -204,14 +205,22 @@ class _Worker:
         self.train_energy.start()
 
     def judge_on_validation(self) -> list[MetricValue]:
-        """Likelihood first where the model has one, then the Fréchet distance; the first one decides."""
+        """Likelihood first where the model has one, then a distance; the first one decides.
+
+        Of points it is the sliced Wasserstein distance: the Fréchet distance sees their mean and covariance alone, and
+        one broad heap has those of a ring or a grid.
+        """
         valid = self.dataset.valid.random_subset(CHECKPOINT_EXAMPLES, self.seed("validation subset"))
         x = valid.tensor()
         k = min(CHECKPOINT_IMPORTANCE_SAMPLES, self.job.importance_samples)
         estimates = estimate_likelihood(self.model, self.dataset.spec, x.to(self.device), k=k)
         figures = likelihood_metrics(estimates[:1], self.dataset.spec)
         samples = self.draw(len(x), self.seed("checkpoint samples"))
-        return figures[::-1] + score_frechet(self.inputs(samples, x))
+        inputs = self.inputs(samples, x)
+        distances = score_frechet(inputs)
+        if self.dataset.spec.modality == "points":
+            distances = score_sliced_wasserstein(inputs) + distances
+        return figures[::-1] + distances
 
     # ---- sample, likelihood, score
 
