@@ -33,7 +33,10 @@ class TrainingSet:
     """The training split, to ask for neighbours in."""
 
     def __init__(self, dataset: Dataset, reference: Tensor) -> None:
-        self._x = dataset.train.x.flatten(1)
+        levels = dataset.spec.levels
+        # whole numbers up to 2048 are exact in half precision, and take half the memory
+        dtype = torch.float16 if levels is not None and levels <= 2048 else torch.float32
+        self._x = dataset.train.x.flatten(1).to(dtype)
         self._centre = mean_of(self._x)
         self._train = dataset.train
         _, distances = self._nearest(reference[:LOOKED_AT])
@@ -50,4 +53,4 @@ class TrainingSet:
         return Neighbours(tiles.draw(pairs, len(order)), ratio)
 
     def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return nearest_in_chunks(x.flatten(1), self._x, self._centre)
+        return nearest_in_chunks(x.flatten(1).double(), self._x, self._centre)

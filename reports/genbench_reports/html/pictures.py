@@ -16,6 +16,7 @@ _COLOURS = 128
 _GAP = 255
 """The index of what is between tiles: transparent, so that it is whatever the page is."""
 
+Raster = UInt8[np.ndarray, "rows columns"]
 Mono = UInt8[np.ndarray, "n height width"]
 Colour = UInt8[np.ndarray, "n height width 3"]
 
@@ -42,7 +43,7 @@ def ink_sheet(tiles: Mono, columns: int, ink: tuple[int, int, int], *, pixelated
     return _encode(_laid_out(tiles, columns), bytes(ink) * LEVELS, opacity, pixelated=pixelated)
 
 
-def ramp_picture(raster: UInt8[np.ndarray, "height width"], colours: list[tuple[int, int, int]]) -> Picture:
+def ramp_picture(raster: Raster, colours: list[tuple[int, int, int]]) -> Picture:
     """Indices into `colours`; index 0 is transparent."""
     return _encode(raster, bytes(sum(colours, ())), {0: 0})
 
@@ -56,7 +57,7 @@ def colour_sheet(tiles: Colour, columns: int) -> Picture:
     return _encode(np.where(between, _GAP, np.asarray(indexed)).astype(np.uint8), palette, {_GAP: 0})
 
 
-def _laid_out(tiles: Mono, columns: int, gap: int = _GAP) -> UInt8[np.ndarray, "height width"]:
+def _laid_out(tiles: Mono, columns: int, gap: int = _GAP) -> Raster:
     """One raster, a pixel between any two tiles."""
     count, height, width = tiles.shape
     rows = -(-count // columns)
@@ -69,7 +70,7 @@ def _laid_out(tiles: Mono, columns: int, gap: int = _GAP) -> UInt8[np.ndarray, "
 
 
 def _encode(
-    raster: UInt8[np.ndarray, "height width"],
+    raster: Raster,
     palette: bytes,
     opacity: dict[int, int],
     *,
