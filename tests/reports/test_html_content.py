@@ -288,7 +288,7 @@ def test_alphabets_have_a_symbol_for_every_code(registry: Registry) -> None:
 
 
 def test_thirty_models_on_twelve_data_sets_would_fit(html: str, page: Page) -> None:
-    """By what each part of this page weighs; the whole is built and timed in tests/performance."""
+    """By what each part of this page weighs; the whole is built and timed in test_html_browser.py."""
     fixed = len(page.scripts[1][1]) + len(page.scripts[2][1])
     rows = len(MODELS) * 5
     assert fixed + (len(html.encode()) - fixed) / rows * 30 * 12 < 10e6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Shaped, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor
 
@@ -122,7 +122,9 @@ def _rolls(x: Shaped[Tensor, "n time keys"], low_key: int, high_key: int) -> Mon
     return torch.where(sounding, LEVELS - 1, 3).to(torch.uint8).numpy()
 
 
-def _bits(x: Shaped[Tensor, "n dim"], levels: int, rows: int) -> Mono:
+def _bits(
+    x: Shaped[Tensor, "n dim"], levels: int, rows: int
+) -> UInt8[np.ndarray, "1 {min(rows,len(x))} dim"]:
     """One tile with a row for each example."""
     shades = x[:rows].double() / (levels - 1) * (LEVELS - 1)
     return shades.clamp(min=2).round().to(torch.uint8)[None].numpy()
