@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 import subprocess
@@ -11,15 +13,23 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 import synthetic_runs
+from PIL import Image
 
+from genbench.conditional.beside import COMPLETIONS_FILE, INSIDE_FILE
+from genbench.conditional.masks import make_mask
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.plugin_manager import Registry, load_registry
 from genbench.result_store import Run
+from genbench_reports.html.completions import MASKS
+from genbench_reports.html.latents import GRIDS
 from genbench_reports.html.metric_facts import PITFALLS
 from genbench_reports.html.page import render_page
+from genbench_reports.html.pictures import NOT_GIVEN
 from genbench_reports.html.render_html import render_html
+from genbench_reports.html.tiles import tiles_of
 from genbench_reports.joined_runs import JoinedRuns
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}"
@@ -151,6 +161,69 @@ def test_every_modality_shows_its_samples(page: Page) -> None:
     assert len(shown) == 5 * 3
 
 
+def test_what_is_kept_beside_samples_is_shown(page: Page) -> None:
+    alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
+    for model in ("vae", "dcgan", HOSTILE):
+        assert alternatives.count(f"Completions by {model}") == 4, model
+    assert "Completions by held-out" not in alternatives
+    assert alternatives.count("Held-out images before anything was taken away") == 4
+    for missing in MASKS.values():
+        assert f"What is given, without {missing}" in alternatives
+    # the VAE and the flow encode
+    for words in GRIDS.values():
+        assert [each for each in alternatives if each.startswith(words)] == [
+            f"{words}, vae",
+            f"{words}, {HOSTILE}",
+        ]
+
+
+def test_a_mask_that_a_model_refuses_has_its_reason_and_entropies_their_scale(
+    tmp_path: Path, registry: Registry
+) -> None:
+    run = synthetic_runs.write_run(
+        tmp_path / "run", [synthetic_runs.card("grey")], {"pixelcnn": "autoregressive", "vae": "vae"}
+    )
+    page = Page(render_page(run, registry))
+    alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
+    assert alternatives.count("Completions by pixelcnn") == 1
+    assert alternatives.count("Completions by vae") == 4
+    assert "cannot <b>centre</b>" in page.text
+    # log 256
+    assert "from 0 (black) to 5.55 nats (white)" in page.text
+
+
+def test_damaged_completions_cost_their_own_picture(tmp_path: Path, registry: Registry) -> None:
+    card = synthetic_runs.card("grey")
+    run = synthetic_runs.write_run(tmp_path / "run", [card], {"vae": "vae", "flow": "flow"})
+    damaged = next(job for job in run.plan.jobs if job.model == "vae" and job.seed == 0)
+    for name in (COMPLETIONS_FILE, INSIDE_FILE):
+        (run.job_folder(damaged) / name).write_bytes(b"no such thing")
+    page = Page(render_page(run, registry))
+    alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
+    assert alternatives.count("Completions by flow") == 4
+    assert "Completions by vae" not in alternatives
+    assert "Samples of vae" in alternatives
+    assert not [each for each in alternatives if each.endswith("deviations, vae")]
+
+
+def test_what_is_given_is_shown_and_the_rest_has_a_colour_of_its_own() -> None:
+    spec = synthetic_runs.card("grey").spec
+    x = synthetic_runs.examples(spec, 3, 0)
+    tiles = tiles_of(spec, x)
+    assert tiles is not None
+    assert tiles.draw_given is not None
+    given = make_mask("centre", spec, 3, 0)
+    shown, whole = (
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(each.uri.partition(",")[2]))).convert("RGB"))
+        for each in (tiles.draw_given(x, given, 3), tiles.draw(x, 3))
+    )
+    for number in range(3):
+        part = slice(29 * number, 29 * number + 28)
+        is_given = given[number, 0].numpy()
+        assert (shown[:, part][~is_given] == NOT_GIVEN).all()
+        assert (shown[:, part][is_given] == whole[:, part][is_given]).all()
+
+
 def test_every_figure_is_explained_with_its_pitfall(page: Page) -> None:
     assert {card.name for card in METRIC_CARDS} == PITFALLS.keys()
     for name in ("frechet_distance", "autocorrelation_difference", "copied_share"):
@@ -209,7 +282,10 @@ def test_real_data_of_another_version_are_not_shown(tmp_path: Path, registry: Re
     run.plan.datasets[card.name] = msgspec.structs.replace(card, version="2")
     page = Page(render_page(run, registry))
     alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
-    assert alternatives == ["Samples of vae"]
+    assert alternatives[0] == "Samples of vae"
+    # what would stand beside real data
+    assert not [each for each in alternatives if "held-out real" in each or "nearest training" in each]
+    assert not [each for each in alternatives if each.startswith("Completions")]
     assert "no real data beside the samples: this machine has version 2" in page.text
 
 
@@ -285,10 +361,3 @@ def test_alphabets_have_a_symbol_for_every_code(registry: Registry) -> None:
     for card in cards:
         assert card.alphabet is not None
         assert len(set(card.alphabet)) == len(card.alphabet) == card.spec.levels
-
-
-def test_thirty_models_on_twelve_data_sets_would_fit(html: str, page: Page) -> None:
-    """By what each part of this page weighs; the whole is built and timed in test_html_browser.py."""
-    fixed = len(page.scripts[1][1]) + len(page.scripts[2][1])
-    rows = len(MODELS) * 5
-    assert fixed + (len(html.encode()) - fixed) / rows * 30 * 12 < 10e6

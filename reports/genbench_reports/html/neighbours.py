@@ -42,12 +42,12 @@ class TrainingSet:
         _, distances = self._nearest(reference[:LOOKED_AT])
         self._typical = float(distances.sqrt().median())
 
-    def neighbours(self, samples: Tensor, tiles: Tiles) -> Neighbours:
-        """samples: (N, *event_shape). The eight of the first 128 that are nearest to the training set, nearest
-        first."""
+    def neighbours(self, samples: Tensor, tiles: Tiles, most: int = SHOWN) -> Neighbours:
+        """samples: (N, *event_shape). Those of the first 128 that are nearest to the training set, nearest first, at
+        most eight."""
         looked_at = samples[:LOOKED_AT]
         index, distances = self._nearest(looked_at)
-        order = distances.argsort(stable=True)[:SHOWN]
+        order = distances.argsort(stable=True)[: min(SHOWN, most)]
         pairs = torch.cat([looked_at[order], self._train.take(index[order]).x])
         ratio = float(distances.sqrt().median()) / self._typical if self._typical > 0 else None
         return Neighbours(tiles.draw(pairs, len(order)), ratio)

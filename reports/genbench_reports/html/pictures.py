@@ -12,6 +12,8 @@ from PIL import Image
 
 LEVELS = 32
 """Shades of one colour: digits look the same in 32 as in 256, at half the bytes."""
+NOT_GIVEN = (217, 95, 60)
+"""The colour of what a model had to fill in."""
 _COLOURS = 128
 _GAP = 255
 """The index of what is between tiles: transparent, so that it is whatever the page is."""
@@ -32,9 +34,9 @@ class Picture:
 
 
 def grey_sheet(tiles: Mono, columns: int) -> Picture:
-    """Tiles of shades 0 (black) to LEVELS - 1 (white), row by row."""
+    """Tiles of shades 0 (black) to LEVELS - 1 (white), row by row; LEVELS is what was not given."""
     ramp = np.linspace(0, 255, LEVELS).round().astype(np.uint8)
-    return _encode(_laid_out(tiles, columns), ramp.repeat(3).tobytes(), {_GAP: 0})
+    return _encode(_laid_out(tiles, columns), ramp.repeat(3).tobytes() + bytes(NOT_GIVEN), {_GAP: 0})
 
 
 def ink_sheet(tiles: Mono, columns: int, ink: tuple[int, int, int], *, pixelated: bool = True) -> Picture:
