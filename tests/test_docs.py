@@ -18,6 +18,7 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "docs/adding-a-model.md",
     "docs/hooks.md",
+    "docs/html-report.md",
     "docs/likelihood.md",
     "docs/metrics.md",
     "docs/statistics.md",

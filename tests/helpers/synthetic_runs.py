@@ -12,6 +12,10 @@ import torch
 from torch import Tensor
 
 from genbench.cards import DatasetCard
+from genbench.conditional.beside import COMPLETIONS_FILE, INSIDE_FILE
+from genbench.conditional.completions import Completion, Completions, to_kept
+from genbench.conditional.masks import MASK_NAMES
+from genbench.conditional.tensors import Kept, save_kept
 from genbench.data import Dataset, Split, storage_dtype, working_dtype
 from genbench.data_cache import dataset_version
 from genbench.job import Job
@@ -23,6 +27,8 @@ from genbench.stored_samples import save_samples
 
 SIZES = (300, 40, 120)
 SAMPLES = 100
+COMPLETED = 20
+ENCODERS = ("vae", "flow", "hybrid")
 FAMILIES = ("gan", "vae", "autoregressive", "energy", "flow", "diffusion", "hybrid", "baseline")
 _SHAPES: Mapping[str, tuple[str, tuple[int, ...], int | None]] = {
     "grey": ("image", (1, 28, 28), 256),
@@ -157,7 +163,7 @@ def write_run(
     samples: bool = True,
 ) -> Run:
     """models: families by name. failures: the reason why all seeds of a model fail, by its name. samples: of the first
-    seed of every model that does not."""
+    seed of every model that does not, and what is kept beside them."""
     failures = failures or {}
     results = [
         make_result(model, family, each, seed, 1.0 + place, failure=failures.get(model))
@@ -182,4 +188,31 @@ def write_run(
         elif samples and result.job.seed == 0:
             spec = specs[result.job.dataset]
             save_samples(run.samples_path(result.job), examples(spec, SAMPLES, 100 + number), spec)
+            if spec.modality == "image" and result.job.family != "baseline":
+                keep_beside(run.job_folder(result.job), spec, result.job, 100 + number)
     return run
+
+
+def keep_beside(folder: Path, spec: DataSpec, job: Job, seed: int) -> None:
+    """Completions, of autoregressive models those in order alone; what encoders and autoregressive models are like
+    inside."""
+    is_ordered = job.family == "autoregressive"
+    completed: Completions = {}
+    for place, name in enumerate(MASK_NAMES):
+        if is_ordered and name != "lower_half":
+            completed[name] = Completion(reason=f"cannot <b>{name}</b>")
+        else:
+            completed[name] = Completion(examples(spec, COMPLETED, 1000 * (place + 1) + seed))
+    save_kept(folder / COMPLETIONS_FILE, to_kept(completed, spec))
+    tensors: dict[str, Tensor] = {}
+    if job.family in ENCODERS:
+        grids = {"traversals": (6, 7), "interpolations": (4, 8)}
+        tensors = {
+            name: examples(spec, rows * columns, seed).float().unflatten(0, (rows, columns))
+            for name, (rows, columns) in grids.items()
+        }
+    elif is_ordered:
+        tensors = {"entropy": torch.full((8, *spec.event_shape), 0.5)}
+    if tensors:
+        tensors["examples"] = examples(spec, 8, seed).to(storage_dtype(spec))
+        save_kept(folder / INSIDE_FILE, Kept(tensors))

@@ -14,9 +14,10 @@ from torch import Tensor
 from genbench.cards import DatasetCard
 from genbench.result_store import Run
 from genbench.spec import DataSpec
+from genbench_reports.html.completions import MaskView, completion_views
 from genbench_reports.html.density import View, view_of
 from genbench_reports.html.latents import latent_pictures
-from genbench_reports.html.neighbours import LOOKED_AT, Neighbours, TrainingSet
+from genbench_reports.html.neighbours import LOOKED_AT, SHOWN, Neighbours, TrainingSet
 from genbench_reports.html.pictures import Picture
 from genbench_reports.html.rolls import Piece, piece_of
 from genbench_reports.html.series import series_numbers
@@ -28,6 +29,8 @@ from genbench_reports.text import clean
 
 REAL = "held-out real data"
 _TEXTS, _PIECES = 3, 3
+_BESIDE, _FEWEST = 16, 6
+"""So many tiles at least has a picture beside the samples, where there is room, and where there is hardly any."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,14 @@ class Panel:
 @dataclass(frozen=True)
 class Exhibit:
     """panels: real data first, then in the order of the leaderboard. caption: how to read them. chart: numbers for
-    the chart that shows one source closely, or None. missing: why there are no real data, or no pictures at all."""
+    the chart that shows one source closely, or None. missing: why there are no real data, or no pictures at all.
+    completions: for each mask, what models made of the same images."""
 
     panels: tuple[Panel, ...]
     caption: str = ""
     chart: dict[str, Any] | None = None
     missing: str | None = None
+    completions: tuple[MaskView, ...] = ()
 
     @property
     def has_neighbours(self) -> bool:
@@ -69,8 +74,9 @@ class Exhibit:
         return any(panel.latents for panel in self.panels)
 
 
-def make_exhibit(run: Run, standings: Standings) -> Exhibit:
-    """Nothing that is missing or damaged stops the report."""
+def make_exhibit(run: Run, standings: Standings, room: float = 1.0) -> Exhibit:
+    """Nothing that is missing or damaged stops the report. room: the share of the usual size that pictures beside the
+    samples may have."""
     card, job = standings.dataset, standings.table.setting.job
     if card is None:
         return Exhibit(
@@ -85,6 +91,7 @@ def make_exhibit(run: Run, standings: Standings) -> Exhibit:
     # without real data the first model's samples give the scale
     scale = real.reference if isinstance(real, RealData) else loaded[0].samples
     artist = _Artist(card, scale)
+    beside = max(_FEWEST, round(room * max(_BESIDE, artist.tiles.count))) if artist.tiles else 0
     training = TrainingSet(real.dataset, real.reference) if isinstance(real, RealData) else None
     panels = []
     if isinstance(real, RealData):
@@ -96,16 +103,17 @@ def make_exhibit(run: Run, standings: Standings) -> Exhibit:
             continue
         neighbours, latents = None, {}
         if artist.tiles is not None:
-            latents = latent_pictures(run.job_folder(found.job), card.spec, artist.tiles)
+            latents = latent_pictures(run.job_folder(found.job), card.spec, artist.tiles, beside)
             if training is not None and artist.has_neighbours:
-                neighbours = training.neighbours(found.samples, artist.tiles)
+                neighbours = training.neighbours(found.samples, artist.tiles, beside // 2)
         panels.append(artist.panel(label, entry.family, found.samples, neighbours, latents))
-    return Exhibit(
-        tuple(panels),
-        artist.caption,
-        artist.chart(),
-        None if isinstance(real, RealData) else f"no real data beside the samples: {real}",
-    )
+    if not isinstance(real, RealData):
+        missing = f"no real data beside the samples: {real}"
+        return Exhibit(tuple(panels), artist.caption, artist.chart(), missing)
+    completions: tuple[MaskView, ...] = ()
+    if artist.tiles is not None:
+        completions = completion_views(run, loaded, real.reference, card.spec, artist.tiles, beside)
+    return Exhibit(tuple(panels), artist.caption, artist.chart(), completions=completions)
 
 
 class _Artist:
@@ -175,7 +183,7 @@ def _channels(spec: DataSpec) -> int:
 
 
 NEIGHBOURS_CAPTION = (
-    f"Of each model's first {LOOKED_AT} samples the eight nearest to the training set (above), nearest first, and the"
-    " training examples they are nearest to (below), by Euclidean distance of the values. The ratio compares the"
+    f"Of each model's first {LOOKED_AT} samples up to {SHOWN} nearest to the training set (above), nearest first, and"
+    " the training examples they are nearest to (below), by Euclidean distance of the values. The ratio compares the"
     " median distance to that of held-out data: far below 1, a model gives back what it was trained on."
 )

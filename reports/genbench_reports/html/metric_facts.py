@@ -20,6 +20,18 @@ _TRAINED = (
 )
 _CLASSES = "A classifier is sure of much that is noise: hold it against what real data get."
 
+_COMPLETION_ERROR = (
+    "A blurred guess beats an honest draw, which is √2 times as far off as the mean of all that could be there: read"
+    " it beside the distance."
+)
+_COMPLETION_FRECHET = "Of few images, so biased upwards by much: read it against that of the truth, `real`."
+_COMPLETION_NLL = (
+    "Exact, so only models that can tell it have one; it says how probable the truth was, not how good the completion"
+    " looks."
+)
+_MASKS = ("lower_half", "centre", "random_half", "super_resolution")
+_OF_CLASSES = "Its classes are small, so it is biased upwards by more than the distance of all samples."
+
 PITFALLS: dict[str, str] = {
     "negative_log_likelihood": _LIKELIHOOD,
     "bits_per_dim": _LIKELIHOOD,
@@ -65,4 +77,11 @@ PITFALLS: dict[str, str] = {
     "near_duplicate_share": "Real data get 1 %. In features that throw much away, different examples are near.",
     "data_copying_z": "Far below 0 the model copies; about 0 is as real data; far above 0 it has learned little. It"
     " grows with N, as every z-score.",
+    **{f"completion_error_{mask}": _COMPLETION_ERROR for mask in _MASKS},
+    **{f"completion_frechet_{mask}": _COMPLETION_FRECHET for mask in _MASKS},
+    **{f"completion_nll_{mask}": _COMPLETION_NLL for mask in _MASKS},
+    "class_frechet": _OF_CLASSES,
+    "class_frechet_worst": f"{_OF_CLASSES} The worst of several is worse by chance alone.",
+    "class_accuracy": "One good sample of each class, again and again, has 1: read it with the distance within"
+    " classes.",
 }

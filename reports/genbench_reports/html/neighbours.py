@@ -33,21 +33,24 @@ class TrainingSet:
     """The training split, to ask for neighbours in."""
 
     def __init__(self, dataset: Dataset, reference: Tensor) -> None:
-        self._x = dataset.train.x.flatten(1)
+        levels = dataset.spec.levels
+        # whole numbers up to 2048 are exact in half precision, and take half the memory
+        dtype = torch.float16 if levels is not None and levels <= 2048 else torch.float32
+        self._x = dataset.train.x.flatten(1).to(dtype)
         self._centre = mean_of(self._x)
         self._train = dataset.train
         _, distances = self._nearest(reference[:LOOKED_AT])
         self._typical = float(distances.sqrt().median())
 
-    def neighbours(self, samples: Tensor, tiles: Tiles) -> Neighbours:
-        """samples: (N, *event_shape). The eight of the first 128 that are nearest to the training set, nearest
-        first."""
+    def neighbours(self, samples: Tensor, tiles: Tiles, most: int = SHOWN) -> Neighbours:
+        """samples: (N, *event_shape). Those of the first 128 that are nearest to the training set, nearest first, at
+        most eight."""
         looked_at = samples[:LOOKED_AT]
         index, distances = self._nearest(looked_at)
-        order = distances.argsort(stable=True)[:SHOWN]
+        order = distances.argsort(stable=True)[: min(SHOWN, most)]
         pairs = torch.cat([looked_at[order], self._train.take(index[order]).x])
         ratio = float(distances.sqrt().median()) / self._typical if self._typical > 0 else None
         return Neighbours(tiles.draw(pairs, len(order)), ratio)
 
     def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return nearest_in_chunks(x.flatten(1), self._x, self._centre)
+        return nearest_in_chunks(x.flatten(1).double(), self._x, self._centre)

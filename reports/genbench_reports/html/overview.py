@@ -18,6 +18,7 @@ from genbench_reports.text import MISSING, clean, plural
 
 _NAMED = 3
 HELD_OUT = "held-out"
+APART = "Welch’s t-test sets it apart from all others."
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _leader(board: Leaderboard) -> Leader | None:
     else:
         others = [clean(name) for name, each in ranks.items() if each.group == rank.group and name != label]
         is_sure = not others
-        certainty = f"Not told apart from {_few(others)}." if others else "A paired test sets it apart."
+        certainty = f"Not told apart from {_few(others)}." if others else APART
     return Leader(
         board,
         clean(label),

@@ -29,6 +29,8 @@ from genbench_reports.table import Cell, Table
 from genbench_reports.text import MISSING, clean, shorten
 
 SCRIPTS = ("filter.js", "tables.js", "plotly.js", "charts.js", "closeups.js", "player.js", "start.js")
+_ROOMY = 150
+"""Of more rows on all boards the pictures beside the samples are smaller, so that the page stays one to send."""
 _LOGS, _LOG_LINE = 60, 240
 """So many failures show the end of their log, and so much of each line."""
 
@@ -99,8 +101,11 @@ _DIRECTIONS = {
 def render_page(run: Run, registry: Registry) -> str:
     """The whole of the HTML file."""
     document = make_document(run, registry)
+    sources = sum(len(board.standings.ordered) for board in document.boards.boards)
+    room = min(1.0, _ROOMY / max(1, sources))
     boards = [
-        _board_view(run, board, f"board-{number}") for number, board in enumerate(document.boards.boards, 1)
+        _board_view(run, board, f"board-{number}", room)
+        for number, board in enumerate(document.boards.boards, 1)
     ]
     families = sorted(
         {clean(e.family) for view in boards for e in view.board.standings.table.entries},
@@ -165,7 +170,7 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{parts}\n}})();\n'
 
 
-def _board_view(run: Run, board: Leaderboard, anchor: str) -> BoardView:
+def _board_view(run: Run, board: Leaderboard, anchor: str, room: float) -> BoardView:
     standings = board.standings
     shown = [name for name in standings.main if standings.has_value(name)]
     others = [name for name in standings.present if name not in shown and standings.has_value(name)]
@@ -175,7 +180,7 @@ def _board_view(run: Run, board: Leaderboard, anchor: str) -> BoardView:
         _table_view(board.main, standings.ordered, (None, None, None, *shown)),
         _table_view(board.cost, standings.ordered, (None,) * len(board.cost.columns)),
         _table_view(board.further, standings.ordered, (None, *others)),
-        make_exhibit(run, standings),
+        make_exhibit(run, standings, room),
         chart_numbers(standings),
     )
 

@@ -12,10 +12,13 @@ from PIL import Image
 
 LEVELS = 32
 """Shades of one colour: digits look the same in 32 as in 256, at half the bytes."""
+NOT_GIVEN = (217, 95, 60)
+"""The colour of what a model had to fill in."""
 _COLOURS = 128
 _GAP = 255
 """The index of what is between tiles: transparent, so that it is whatever the page is."""
 
+Raster = UInt8[np.ndarray, "rows columns"]
 Mono = UInt8[np.ndarray, "n height width"]
 Colour = UInt8[np.ndarray, "n height width 3"]
 
@@ -31,9 +34,9 @@ class Picture:
 
 
 def grey_sheet(tiles: Mono, columns: int) -> Picture:
-    """Tiles of shades 0 (black) to LEVELS - 1 (white), row by row."""
+    """Tiles of shades 0 (black) to LEVELS - 1 (white), row by row; LEVELS is what was not given."""
     ramp = np.linspace(0, 255, LEVELS).round().astype(np.uint8)
-    return _encode(_laid_out(tiles, columns), ramp.repeat(3).tobytes(), {_GAP: 0})
+    return _encode(_laid_out(tiles, columns), ramp.repeat(3).tobytes() + bytes(NOT_GIVEN), {_GAP: 0})
 
 
 def ink_sheet(tiles: Mono, columns: int, ink: tuple[int, int, int], *, pixelated: bool = True) -> Picture:
@@ -42,7 +45,7 @@ def ink_sheet(tiles: Mono, columns: int, ink: tuple[int, int, int], *, pixelated
     return _encode(_laid_out(tiles, columns), bytes(ink) * LEVELS, opacity, pixelated=pixelated)
 
 
-def ramp_picture(raster: UInt8[np.ndarray, "height width"], colours: list[tuple[int, int, int]]) -> Picture:
+def ramp_picture(raster: Raster, colours: list[tuple[int, int, int]]) -> Picture:
     """Indices into `colours`; index 0 is transparent."""
     return _encode(raster, bytes(sum(colours, ())), {0: 0})
 
@@ -56,7 +59,7 @@ def colour_sheet(tiles: Colour, columns: int) -> Picture:
     return _encode(np.where(between, _GAP, np.asarray(indexed)).astype(np.uint8), palette, {_GAP: 0})
 
 
-def _laid_out(tiles: Mono, columns: int, gap: int = _GAP) -> UInt8[np.ndarray, "height width"]:
+def _laid_out(tiles: Mono, columns: int, gap: int = _GAP) -> Raster:
     """One raster, a pixel between any two tiles."""
     count, height, width = tiles.shape
     rows = -(-count // columns)
@@ -69,7 +72,7 @@ def _laid_out(tiles: Mono, columns: int, gap: int = _GAP) -> UInt8[np.ndarray, "
 
 
 def _encode(
-    raster: UInt8[np.ndarray, "height width"],
+    raster: Raster,
     palette: bytes,
     opacity: dict[int, int],
     *,

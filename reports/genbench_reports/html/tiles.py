@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 from genbench.spec import DataSpec
-from genbench_reports.html.pictures import LEVELS, Mono, Picture, colour_sheet, grey_sheet, ink_sheet
+from genbench_reports.html.pictures import (
+    LEVELS,
+    NOT_GIVEN,
+    Mono,
+    Picture,
+    colour_sheet,
+    grey_sheet,
+    ink_sheet,
+)
 
 INK = (47, 125, 196)
 _WIDEST_IMAGE = 64
@@ -24,12 +32,14 @@ _SHEET_PIXELS = 26_000
 @dataclass(frozen=True)
 class Tiles:
     """draw: (n, *event_shape) and the number of columns -> a sheet. columns, count: of the usual sheet. kind: what is
-    on it, in words."""
+    on it, in words. draw_given: of images, (n, *event_shape), what is given of them (n, *event_shape) and the number of
+    columns -> a sheet on which the rest has a colour of its own."""
 
     draw: Callable[[Tensor, int], Picture]
     columns: int
     count: int
     kind: str
+    draw_given: Callable[[Tensor, Bool[Tensor, "..."], int], Picture] | None = None
 
 
 def tiles_of(spec: DataSpec, reference: Tensor) -> Tiles | None:
@@ -72,16 +82,26 @@ def _image_tiles(spec: DataSpec, reference: Tensor) -> Tiles:
     size = min(height, _WIDEST_IMAGE) * min(width, _WIDEST_IMAGE) * (2 if colour else 1)
     side = int(np.clip(np.sqrt(_SHEET_PIXELS / size), 2, 8))
 
-    def draw(x: Tensor, columns: int) -> Picture:
+    def draw(x: Tensor, columns: int, given: Tensor | None = None) -> Picture:
+        missing = None if given is None else ~given[:, 0]
+        if missing is not None and shrunk:
+            missing = (
+                torch.nn.functional.interpolate(missing[:, None].double(), size=_WIDEST_IMAGE)[:, 0] > 0.5
+            )
         shades = ((x.double() - low) / max(high - low, 1e-12)).clamp(0, 1)
         if shrunk:
             shades = torch.nn.functional.interpolate(shades, size=_WIDEST_IMAGE, mode="area")
         if colour:
-            rgb = (shades * 255).round().to(torch.uint8).movedim(1, -1).numpy()
-            return colour_sheet(rgb, columns)
-        return grey_sheet((shades[:, 0] * (LEVELS - 1)).round().to(torch.uint8).numpy(), columns)
+            rgb = (shades * 255).round().to(torch.uint8).movedim(1, -1)
+            if missing is not None:
+                rgb[missing] = torch.tensor(NOT_GIVEN, dtype=torch.uint8)
+            return colour_sheet(rgb.numpy(), columns)
+        grey = (shades[:, 0] * (LEVELS - 1)).round().to(torch.uint8)
+        if missing is not None:
+            grey[missing] = LEVELS
+        return grey_sheet(grey.numpy(), columns)
 
-    return Tiles(draw, side, side * side, "images")
+    return Tiles(draw, side, side * side, "images", lambda x, given, columns: draw(x, columns, given))
 
 
 # ---- ink
@@ -122,7 +142,9 @@ def _rolls(x: Shaped[Tensor, "n time keys"], low_key: int, high_key: int) -> Mon
     return torch.where(sounding, LEVELS - 1, 3).to(torch.uint8).numpy()
 
 
-def _bits(x: Shaped[Tensor, "n dim"], levels: int, rows: int) -> Mono:
+def _bits(
+    x: Shaped[Tensor, "n dim"], levels: int, rows: int
+) -> UInt8[np.ndarray, "1 {min(rows,len(x))} dim"]:
     """One tile with a row for each example."""
     shades = x[:rows].double() / (levels - 1) * (LEVELS - 1)
     return shades.clamp(min=2).round().to(torch.uint8)[None].numpy()
