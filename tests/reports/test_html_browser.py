@@ -193,10 +193,9 @@ def test_pressing_a_picture_shows_that_model_closely(opened: Opened) -> None:
 
 def test_music_plays_and_stops(opened: Opened) -> None:
     button = opened.page.locator("button.play").first
-    button.click()
-    assert button.inner_text() == "Stop"
-    button.click()
-    assert button.inner_text() == "Play"
+    # at once, since a piece ends by itself after seconds
+    words = button.evaluate("b => [0, 1].map(() => { b.click(); return b.textContent; })")
+    assert words == ["Stop", "Play"]
 
 
 def test_a_phone_scrolls_downwards_only(browser: Browser, report: Path) -> None:

@@ -133,7 +133,7 @@ class _Artist:
     def caption(self) -> str:
         if self.view is not None:
             return (
-                f"Where the points lie, {self.view.axes[0]} across and {self.view.axes[1]} upwards: darker is more,"
+                f"Where the points lie, {self.view.axes[0]} across and {self.view.axes[1]} upwards: stronger is more,"
                 " on one scale for all. The frame is that of the held-out data."
             )
         if self.tiles is not None:

@@ -21,7 +21,7 @@ function pointTraces(report, closeup, chosen, muted) {
     const { color } = sourceLook(report, source, muted);
     return {
       type: "scatter", mode: "markers", name: asText(source.label), x: scale(source.xy[0], 0), y: scale(source.xy[1], 1),
-      marker: { color, size: source === chosen ? 4.5 : 4, opacity: source === chosen ? 0.75 : 0.45, symbol: source === chosen ? "circle" : "circle-open" },
+      marker: { color, size: source === chosen ? 4.5 : 8, opacity: source === chosen ? 0.75 : 0.6, symbol: source === chosen ? "circle" : "circle-open" },
       hovertemplate: "%{x:.4g}, %{y:.4g}<extra></extra>",
     };
   });
