@@ -110,7 +110,7 @@ class Run:
         return cls(folder, _decode(text, Plan, path))
 
     def add_provenance(self, facts: dict[str, Any]) -> None:
-        """Write down what is known of the run only once it has run. Raises RunFolderError where it cannot be written."""
+        """Write down what is known only once the run is over. Raises RunFolderError where it cannot be written."""
         try:
             with FileLock(self.folder / _LOCK, timeout=_LOCK_SECONDS):
                 plan = Run.open(self.folder).plan

@@ -38,8 +38,10 @@ def genbench_reports() -> Iterable[ReportCard]:
 @hookimpl
 def genbench_commands(app: typer.Typer) -> None:
     from genbench_reports.commands import add_commands
+    from genbench_reports.gate_commands import add_gate_commands
 
     add_commands(app)
+    add_gate_commands(app)
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""What a run is compared with: its figures by seed, and what decides whether they may be compared. Small enough for git.
+"""What a run is compared with: its figures by seed, and what decides whether they compare. Small enough for git.
 
 A baseline file, a run's folder and what `report --format json` writes are all read into the same record
 (`read_side`), so that any of them can stand on either side of a comparison.
@@ -103,6 +103,11 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     def setting(self) -> tuple[object, ...]:
         return tuple(getattr(self.job, field) for field in (*DATA_FIELDS, *CONDITION_FIELDS))
 
+    @property
+    def what(self) -> tuple[object, ...]:
+        """All that makes two groups the same but for the version of the code."""
+        return (self.name, self.setting, self.job.hyperparameters)
+
     def state(self, seed: int) -> JobState | None:
         return next((job for job in self.jobs if job.seed == seed), None)
 
@@ -129,8 +134,10 @@ def read_side(path: Path, cards: Mapping[str, MetricCard]) -> Baseline:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise RunFolderError(f"there is no {path}; expected a run's folder, or a file that"
-                             " `genai-bench baseline` or `report --format json` wrote") from None
+        raise RunFolderError(
+            f"there is no {path}; expected a run's folder, or a file that"
+            " `genai-bench baseline` or `report --format json` wrote"
+        ) from None
     except OSError as error:
         raise RunFolderError(f"cannot read {path}: {error.strerror}") from None
     try:
@@ -179,13 +186,13 @@ def baseline_of(
     members: dict[bytes, list[tuple[JobState, Result | None, Job]]] = {}
     for result in results:
         machine = _machine(result.provenance, probe_after)
-        if machine not in machines:
+        if machine not in machines and result.provenance:  # what never ran has none
             machines.append(machine)
         state = JobState(
             seed=result.job.seed,
             status=result.status,
             reason=result.reason,
-            machine=machines.index(machine),
+            machine=machines.index(machine) if machine in machines else 0,
         )
         members.setdefault(_key(result.job), []).append((state, result, result.job))
     for job in pending:
@@ -220,9 +227,7 @@ def _key(job: Job) -> bytes:
     return msgspec.json.encode(msgspec.structs.replace(job, seed=0), order="deterministic")
 
 
-def _group(
-    members: Sequence[tuple[JobState, Result | None, Job]], cards: Mapping[str, MetricCard]
-) -> Group:
+def _group(members: Sequence[tuple[JobState, Result | None, Job]], cards: Mapping[str, MetricCard]) -> Group:
     figures: dict[tuple[object, ...], Figure] = {}
     for _, result, _ in members:
         if result is None or result.status != "ok":
@@ -232,9 +237,7 @@ def _group(
             into = figures.setdefault(key, figure)
             into.seeds.update(figure.seeds)
             into.doubts.update(figure.doubts)
-    return Group(
-        job=members[0][2], jobs=[state for state, _, _ in members], figures=list(figures.values())
-    )
+    return Group(job=members[0][2], jobs=[state for state, _, _ in members], figures=list(figures.values()))
 
 
 def _figures(result: Result, cards: Mapping[str, MetricCard]) -> Iterable[Figure]:

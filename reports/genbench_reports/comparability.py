@@ -97,7 +97,8 @@ def _hardware(before: list[Machine], now: list[Machine], one: Group, other: Grou
     hardware = [sorted({_hardware_text(machine) for machine in side}) for side in (before, now)]
     if hardware[0] == hardware[1] and len(hardware[0]) == 1 and None not in (before[0].cpu, now[0].cpu):
         return None
-    return f"hardware {' and '.join(hardware[0]) or 'unknown'} in the baseline, {' and '.join(hardware[1]) or 'unknown'} now"
+    words = [" and ".join(side) or "unknown" for side in hardware]
+    return f"hardware {words[0]} in the baseline, {words[1]} now"
 
 
 def _hardware_text(machine: Machine) -> str:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from genbench_reports.baseline import MISSING, Baseline, Figure, Group, Measured
 from genbench_reports.comparability import Pairing, pair
 from genbench_reports.comparison import Comparison, FigureComparison, FigureOutcome, JobComparison, JobOutcome
-from genbench_reports.difference_test import holm, test_difference
+from genbench_reports.difference_test import holm, judge_difference
 from genbench_reports.statistics import MINIMUM_SEEDS, Estimate
 from genbench_reports.text import plural
 from genbench_reports.thresholds import Thresholds
@@ -64,7 +64,7 @@ def _pairs(
     pairs: list[tuple[Group, Group]] = []
     gone, new = list(baseline.groups), list(current.groups)
     for same in (
-        lambda one, other: (one.name, one.setting, one.job.hyperparameters) == (other.name, other.setting, other.job.hyperparameters),
+        lambda one, other: one.what == other.what,
         lambda one, other: (one.name, one.setting) == (other.name, other.setting),
         lambda one, other: one.name == other.name,
     ):
@@ -100,7 +100,9 @@ def _jobs(pairing: Pairing) -> Iterable[JobComparison]:
         elif state.status != "unsupported":
             outcome = "failed before"
         if outcome is not None:
-            reason = "planned, without a result" if state.status == MISSING else _why(state.status, state.reason)
+            reason = (
+                "planned, without a result" if state.status == MISSING else _why(state.status, state.reason)
+            )
             found.setdefault((outcome, "" if outcome == "recovered" else reason), []).append(state.seed)
     known = {seed for figure in one.figures for seed in figure.doubts}
     for figure in other.figures:
@@ -119,9 +121,7 @@ def _new_jobs(group: Group) -> Iterable[JobComparison]:
         yield JobComparison(*group.name, sound, "new")
     for state in group.jobs:
         if state.status not in (*_EXPECTED, MISSING):
-            yield JobComparison(
-                *group.name, (state.seed,), "new and fails", _why(state.status, state.reason)
-            )
+            yield JobComparison(*group.name, (state.seed,), "new and fails", _why(state.status, state.reason))
 
 
 def _why(status: str, reason: str | None) -> str:
@@ -139,13 +139,15 @@ def _figures(pairing: Pairing, thresholds: Thresholds) -> Iterable[FigureCompari
         if not one.values():
             continue
         named = [other for other in pairing.current.figures if other.name == one.name]
-        alike = [other for other in named if (other.kind, other.n, other.extractor) == (one.kind, one.n, one.extractor)]
+        alike = [
+            other
+            for other in named
+            if (other.kind, other.n, other.extractor) == (one.kind, one.n, one.extractor)
+        ]
         yield _figure(pairing, one, next(iter(alike or named), None), thresholds)
 
 
-def _figure(
-    pairing: Pairing, one: Figure, other: Figure | None, thresholds: Thresholds
-) -> FigureComparison:
+def _figure(pairing: Pairing, one: Figure, other: Figure | None, thresholds: Thresholds) -> FigureComparison:
     """Before the correction for how many there are: `adjusted_p` is still open, and every change is `within`."""
     variant, dataset = pairing.baseline.name
     blank = FigureComparison(
@@ -162,7 +164,9 @@ def _figure(
         if refusal is not None:
             return replace(blank, outcome="refused", reason=refusal)
         notes = [m.note for m in other.seeds.values() if m.note] if other else []
-        return replace(blank, outcome="lost", reason=notes[0] if notes else "the current run does not have it")
+        return replace(
+            blank, outcome="lost", reason=notes[0] if notes else "the current run does not have it"
+        )
     if (refusal := pairing.refusal(one, other)) is not None:
         return replace(blank, outcome="refused", reason=refusal)
     if one.doubts or other.doubts:
@@ -188,7 +192,7 @@ def _figure(
     if one.group == "cost":
         return replace(found, p=0.0, case="counted, not measured")
     noisy = one.group in ("speed", "memory")
-    tested = test_difference(before, now, step=_step(one), log=noisy)
+    tested = judge_difference(before, now, step=_step(one), log=noisy)
     if tested.p is None:
         return replace(found, outcome="untested", reason=tested.case)
     case = tested.case
@@ -200,7 +204,9 @@ def _figure(
 def _settle(figures: Sequence[FigureComparison], alpha: float) -> Iterable[FigureComparison]:
     """Holm's correction over all that was tested by chance, then the verdict on each. What is equal to rounding or
     counted takes no part: nothing is left to chance there."""
-    tested = [index for index, figure in enumerate(figures) if figure.p is not None and figure.group != "cost"]
+    tested = [
+        index for index, figure in enumerate(figures) if figure.p is not None and figure.group != "cost"
+    ]
     adjusted = dict(zip(tested, holm([figures[index].p or 0.0 for index in tested]), strict=True))
     for index, figure in enumerate(figures):
         if figure.p is None:
@@ -252,7 +258,10 @@ def _step(figure: Figure) -> float:
 
 def _cautions(baseline: Baseline, current: Baseline, pairings: Sequence[Pairing]) -> Iterable[str]:
     seeds = min(
-        (min(sum(s.status == "ok" for s in group.jobs) for group in (p.baseline, p.current)) for p in pairings),
+        (
+            min(sum(s.status == "ok" for s in group.jobs) for group in (p.baseline, p.current))
+            for p in pairings
+        ),
         default=MINIMUM_SEEDS,
     )
     if 0 < seeds < MINIMUM_SEEDS:

@@ -13,7 +13,9 @@ EXIT_OK, EXIT_REGRESSION, EXIT_JOB_FAILED, EXIT_NOTHING = 0, 1, 2, 3
 FigureOutcome = Literal["regression", "lost", "improvement", "within", "identical", "refused", "untested"]
 """lost: the baseline has it and the current run has not. within: no change that counts. identical: equal to rounding.
 refused: it may not be compared. untested: it may be, but there is no way to tell a change from chance."""
-JobOutcome = Literal["fails now", "missing", "failed before", "recovered", "new", "new and fails", "audit fails now"]
+JobOutcome = Literal[
+    "fails now", "missing", "failed before", "recovered", "new", "new and fails", "audit fails now"
+]
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Tested:
     case: str
 
 
-def test_difference(
+def judge_difference(
     baseline: Mapping[int, Measured], current: Mapping[int, Measured], *, step: float = 0.0, log: bool = False
 ) -> Tested:
     """Of figures by seed, all with a value. step: the smallest difference that the figure can have. log: compare the
@@ -40,7 +40,7 @@ def test_difference(
     if len(common) >= MINIMUM_SEEDS:
         differences = [second[seed] - first[seed] for seed in common]
         p = _student(
-            math.fsum(differences) / len(differences),
+            _mean(differences),
             _deviation(differences, step * math.sqrt(2)) / math.sqrt(len(differences)),
             len(differences) - 1,
         )
@@ -50,15 +50,12 @@ def test_difference(
         freedom = len(one) + len(two) - 2
         squares = sum((len(side) - 1) * _deviation(side, step) ** 2 for side in (one, two))
         error = math.sqrt(squares / freedom * (1 / len(one) + 1 / len(two)))
-        p = _student(math.fsum(two) / len(two) - math.fsum(one) / len(one), error, freedom)
+        p = _student(_mean(two) - _mean(one), error, freedom)
         found.append((p, f"{len(one)} against {plural(len(two), 'seed')}"))
     if found:
         p, case = min(found)
         return Tested(min(1.0, p * len(found)), case)
     return _own_errors(baseline, current)
-
-
-test_difference.__test__ = False  # type: ignore[attr-defined]  # pytest takes it for one of its own
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -80,12 +77,16 @@ def _values(figures: Mapping[int, Measured], log: bool) -> dict[int, float]:
     return values
 
 
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
 def _deviation(values: Sequence[float], step: float) -> float:
     """With n - 1 below, and no less than the step's own."""
     floor = step * _STEP_ERROR
     if len(set(values)) == 1:
         return floor
-    mean = math.fsum(values) / len(values)
+    mean = _mean(values)
     return max(floor, math.hypot(*(value - mean for value in values)) / math.sqrt(len(values) - 1))
 
 
@@ -108,7 +109,7 @@ def _own_errors(baseline: Mapping[int, Measured], current: Mapping[int, Measured
             return Tested(None, "too few seeds, and no standard error")
         sides.append(math.hypot(*(error for error in errors if error is not None)) / len(errors))
     error = math.hypot(*sides)
-    means = [math.fsum(f.value for f in side.values() if f.value is not None) / len(side) for side in (baseline, current)]
+    before, now = (_mean(list(_values(side, log=False).values())) for side in (baseline, current))
     if error == 0:
         return Tested(None, "too few seeds, and no standard error")
-    return Tested(float(2 * ndtr(-abs(means[1] - means[0]) / error)), "own standard errors")
+    return Tested(float(2 * ndtr(-abs(now - before) / error)), "own standard errors")
