@@ -85,7 +85,7 @@ def compare(
     from genbench_reports.comparison_tables import make_comparison_document
     from genbench_reports.finish_run import screen, write_text
     from genbench_reports.render_comparison import comparison_markdown, comparison_text, print_comparison
-    from genbench_reports.render_comparison_github import annotations
+    from genbench_reports.render_comparison_github import workflow_commands
     from genbench_reports.render_comparison_junit import comparison_junit
     from genbench_reports.thresholds import read_thresholds
 
@@ -98,7 +98,7 @@ def compare(
     found = compare_sides(one, other, limits, allow_missing=allow_missing)
     document = make_comparison_document(found, one, other)
     if format_ == "github":
-        typer.echo(annotations(found, document.verdict), nl=False)
+        typer.echo(workflow_commands(found, document.verdict), nl=False)
         markdown = comparison_markdown(document)
         if output is not None:
             write_text(output, markdown)

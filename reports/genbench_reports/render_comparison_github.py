@@ -16,7 +16,7 @@ SHOWN = 10
 _MESSAGE = 300
 
 
-def annotations(comparison: Comparison, verdict: str) -> str:
+def workflow_commands(comparison: Comparison, verdict: str) -> str:
     """`::error` for what is a regression, `::warning` for what a reader should know, `::notice` for good news."""
     errors = [
         (f"{job.variant} on {job.dataset}", f"{places(job)} {job.outcome}: {job.reason}")
