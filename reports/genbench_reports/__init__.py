@@ -39,9 +39,11 @@ def genbench_reports() -> Iterable[ReportCard]:
 def genbench_commands(app: typer.Typer) -> None:
     from genbench_reports.commands import add_commands
     from genbench_reports.gate_commands import add_gate_commands
+    from genbench_reports.history_commands import add_history_commands
 
     add_commands(app)
     add_gate_commands(app)
+    add_history_commands(app)
 
 
 @hookimpl

@@ -47,7 +47,7 @@ def rows(result: Make) -> Callable[..., list[Result]]:
             result(
                 model,
                 seed=seed,
-                figures={name: level * (1 + each) for name in names},
+                figures=dict.fromkeys(names, level * (1 + each)),
                 budget=budget,
                 kind=kind,
                 cost=cost,
@@ -174,7 +174,9 @@ def test_the_gap_of_an_annealed_likelihood_is_no_other_kind(rows: Rows, gate: Ga
     one = rows(kind="AIS estimate (gap 0.30 nats)", ais_examples=16)
     code, said = gate(one, rows(kind="AIS estimate (gap 0.41 nats)", ais_examples=16))
     assert (code, "2 of them equal to rounding" in said) == (0, True)
-    code, said = gate(one, rows(kind="AIS estimate (gap 0.41 nats)", ais_examples=32, names=("bits_per_dim",)))
+    code, said = gate(
+        one, rows(kind="AIS estimate (gap 0.41 nats)", ais_examples=32, names=("bits_per_dim",))
+    )
     assert "ais examples 16 in the baseline, 32 now" in said
 
 
@@ -182,7 +184,7 @@ SLOW = Cost(samples_per_second=1000.0, flops_per_step=1e6, train_peak_rss_bytes=
 
 
 def test_times_are_brought_to_the_baselines_machine(rows: Rows, gate: Gate) -> None:
-    """Half the speed is a regression, unless the machine takes half as long again for its probe: then a third is left."""
+    """Half the speed is a regression; on a machine that is slower itself, a smaller one."""
     half = msgspec.structs.replace(SLOW, samples_per_second=500.0)
     code, said = gate(rows(cost=SLOW), rows(cost=half))
     assert code == 1
@@ -280,8 +282,7 @@ def test_a_figure_that_is_gone_is_a_regression(rows: Rows, gate: Gate) -> None:
 def test_an_audit_that_fails_now_is_a_regression(rows: Rows, gate: Gate) -> None:
     wrong = AuditCheck(name="total", passed=False, detail="sums to 1.2")
     broken = [
-        msgspec.structs.replace(each, audit=Audit(likelihood="log_prob", checks=(wrong,)))
-        for each in rows()
+        msgspec.structs.replace(each, audit=Audit(likelihood="log_prob", checks=(wrong,))) for each in rows()
     ]
     code, said = gate(rows(), broken)
     assert code == 1

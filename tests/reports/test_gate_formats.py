@@ -63,7 +63,8 @@ def test_markdown_begins_with_what_to_decide_on(sides: Callable[..., tuple[Basel
     lines = comparison_markdown(document).splitlines()
     assert lines[0] == MARKER
     assert (
-        lines[2] == "### ❌ genai-bench: 2 figures got worse: vae on tiny-image (2); fails now: dead on tiny-image"
+        lines[2]
+        == "### ❌ genai-bench: 2 figures got worse: vae on tiny-image (2); fails now: dead on tiny-image"
     )
     assert "**Worse (2)**" in lines
     row = next(line for line in lines if "Fréchet" in line)
@@ -71,7 +72,7 @@ def test_markdown_begins_with_what_to_decide_on(sides: Callable[..., tuple[Basel
         "vae",
         "tiny-image",
         "Fréchet ↓",
-        "1.0000±0.0058",
+        "1.000±0.006",
         "2.000±0.012",
         "100 % worse",
     ]

@@ -27,7 +27,16 @@ datasets = ["two-moons"]
 
 def run(folder: Path, name: str, *options: str) -> Path:
     (folder / "small.toml").write_text(SUITE)
-    command = [sys.executable, "-m", "genbench", "run", "--suite", str(folder / "small.toml"), "--threads", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "genbench",
+        "run",
+        "--suite",
+        str(folder / "small.toml"),
+        "--threads",
+        "1",
+    ]
     subprocess.run(
         [*command, "-j", "2", "--out", str(folder / name), *options],
         check=True,
