@@ -14,8 +14,14 @@ from dataclasses import replace
 
 from genbench_reports.baseline import MISSING, Baseline, Figure, Group, Measured
 from genbench_reports.comparability import Pairing, pair
-from genbench_reports.gate_comparison import Comparison, FigureComparison, FigureOutcome, JobComparison, JobOutcome
 from genbench_reports.difference_test import holm, judge_difference
+from genbench_reports.gate_comparison import (
+    Comparison,
+    FigureComparison,
+    FigureOutcome,
+    JobComparison,
+    JobOutcome,
+)
 from genbench_reports.statistics import MINIMUM_SEEDS, Estimate
 from genbench_reports.text import plural
 from genbench_reports.thresholds import Thresholds

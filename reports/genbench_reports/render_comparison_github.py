@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from genbench_reports.gate_comparison import Comparison
 from genbench_reports.comparison_tables import format_change, format_figure, places
+from genbench_reports.gate_comparison import Comparison
 from genbench_reports.text import shorten
 
 SHOWN = 10

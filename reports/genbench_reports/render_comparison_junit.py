@@ -6,8 +6,8 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 
-from genbench_reports.gate_comparison import Comparison, FigureComparison, JobComparison
 from genbench_reports.comparison_tables import format_change, format_figure, places
+from genbench_reports.gate_comparison import Comparison, FigureComparison, JobComparison
 from genbench_reports.text import clean
 
 # https://www.w3.org/TR/xml/#charsets: what not even an escape brings into a document

@@ -15,8 +15,8 @@ from genbench.command_line import run_command_line
 from genbench.result import Result
 from genbench_reports.baseline import Baseline, baseline_of
 from genbench_reports.compare_runs import compare_sides
-from genbench_reports.gate_comparison import Comparison
 from genbench_reports.comparison_tables import LIMIT, ComparisonDocument, make_comparison_document
+from genbench_reports.gate_comparison import Comparison
 from genbench_reports.render_comparison import COMMENT_LIMIT, MARKER, comparison_markdown, comparison_text
 from genbench_reports.render_comparison_github import workflow_commands
 from genbench_reports.render_comparison_junit import comparison_junit
