@@ -18,7 +18,7 @@ from genbench.fetching import missing_files, not_in_mirror, whence
 from genbench.job import Job
 from genbench.live_view import LiveView, duration
 from genbench.loggers import choose_loggers, logging_to
-from genbench.measure.machine_probe import PROBE_VERSION, probe_seconds
+from genbench.measure.machine_probe import PROBE_VERSION, probe_machine
 from genbench.planning import Request, estimate_seconds, folder_name, make_plan
 from genbench.plugin_manager import Registry
 from genbench.prefetch import fetch_all, size_of
@@ -95,7 +95,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     mine = plan.jobs[shard[0] - 1 :: shard[1]]
     pending = [job for job in mine if run.result(job) is None]
     if pending:
-        provenance |= _probe("probe_seconds") | {"workers": workers}
+        provenance |= _probe("probe") | {"workers": workers}
     _announce(plan, mine, pending, folder, workers, console)
     try:
         panels = registry.ask("genbench_live_panels", run=run)
@@ -109,7 +109,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         )
         raise
     if pending:
-        run.add_provenance({**provenance, **_probe("probe_after_seconds")})
+        run.add_provenance({**provenance, **_probe("probe_after")})
     console.print(f"results in [bold]{escape(str(folder))}[/bold]")
     failed = [result for result in run.results() if result.status not in ("ok", "unsupported")]
     if failed:
@@ -195,7 +195,12 @@ def _store_unavailable(run: Run, unavailable: dict[str, str]) -> None:
 
 
 def _probe(when: str) -> dict[str, Any]:
-    return {when: probe_seconds(), "probe_version": PROBE_VERSION}
+    probe = probe_machine()
+    return {
+        f"{when}_seconds": probe.seconds,
+        f"{when}_others_cores": probe.others_cores,
+        "probe_version": PROBE_VERSION,
+    }
 
 
 def _count(number: int, noun: str) -> str:

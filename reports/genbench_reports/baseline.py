@@ -32,7 +32,8 @@ MISSING = "missing"
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where jobs ran. workers: how many ran at once. probe_seconds: the faster of the probes before and after
-    the run (`genbench.measure.machine_probe`)."""
+    the run, others_cores the larger of how many cores other processes kept busy (`genbench.measure.machine_probe`).
+    """
 
     cpu: str | None = None
     cores: int | None = None
@@ -45,6 +46,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: str | None = None
     probe_version: int | None = None
     probe_seconds: float | None = None
+    others_cores: float | None = None
 
     @property
     def hardware(self) -> tuple[object, ...]:
@@ -161,14 +163,13 @@ def read_side(path: Path, cards: Mapping[str, MetricCard]) -> Baseline:
 
 def baseline_of_run(run: Run, cards: Mapping[str, MetricCard]) -> Baseline:
     """From all jobs of a plan, those without a result too."""
-    after = run.plan.provenance.get("probe_after_seconds")
     return baseline_of(
         run.results(),
         cards,
         suite=run.plan.suite,
         command=run.plan.command,
         pending=run.pending(),
-        probe_after=after if isinstance(after, float) else None,
+        run_provenance=run.plan.provenance,
     )
 
 
@@ -179,13 +180,14 @@ def baseline_of(
     suite: str,
     command: Sequence[str] = (),
     pending: Sequence[Job] = (),
-    probe_after: float | None = None,
+    run_provenance: Mapping[str, Any] | None = None,
 ) -> Baseline:
-    """From result records. pending: planned jobs that have none. probe_after: seconds of the probe after the run."""
+    """From result records. pending: planned jobs that have none. run_provenance: the run's, with the
+    probe after it."""
     machines: list[Machine] = []
     members: dict[bytes, list[tuple[JobState, Result | None, Job]]] = {}
     for result in results:
-        machine = _machine(result.provenance, probe_after)
+        machine = _machine(result.provenance, run_provenance or {})
         if machine not in machines and result.provenance:  # what never ran has none
             machines.append(machine)
         state = JobState(
@@ -283,16 +285,17 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else float(f"{value:.{digits}g}")
 
 
-def _machine(provenance: Mapping[str, Any], probe_after: float | None) -> Machine:
+def _machine(provenance: Mapping[str, Any], after: Mapping[str, Any]) -> Machine:
     """Records may lack any of it, and another version may have written something else."""
 
-    def of(kind: type, *keys: str) -> Any:
-        found: Any = provenance
+    def of(kind: type, *keys: str, within: Mapping[str, Any] = provenance) -> Any:
+        found: Any = within
         for key in keys:
             found = found.get(key) if isinstance(found, Mapping) else None
         return found if isinstance(found, kind) else None
 
-    probes = [seconds for seconds in (of(float, "probe_seconds"), probe_after) if seconds]
+    probes = [of(float, "probe_seconds"), of(float, "probe_after_seconds", within=after)]
+    others = [of(float, "probe_others_cores"), of(float, "probe_after_others_cores", within=after)]
     packages = of(dict, "packages") or {}
     return Machine(
         cpu=of(str, "cpu"),
@@ -305,5 +308,6 @@ def _machine(provenance: Mapping[str, Any], probe_after: float | None) -> Machin
         dirty=bool(of(bool, "git", "dirty")),
         time=of(str, "time"),
         probe_version=of(int, "probe_version"),
-        probe_seconds=min(probes) if of(float, "probe_seconds") else None,
+        probe_seconds=min(seconds for seconds in probes if seconds) if probes[0] else None,
+        others_cores=max((cores for cores in others if cores is not None), default=None),
     )

@@ -10,6 +10,8 @@ from genbench_reports.baseline import Baseline, Figure, Group, Machine
 
 MOST_UNLIKE = 1.5
 """Probes further apart than this are of machines so unlike that one factor does not bring their times together."""
+MOST_DISTURBED = 0.3
+"""Cores. Where other processes kept more of those busy that the workers need, times are the neighbours' doing."""
 _DATA = ("protocol", "dataset_version", "samples", "budget")
 _PACKAGES = ("torch", "numpy", "scipy", "torchmetrics", "scikit-learn")
 
@@ -60,7 +62,7 @@ def pair(baseline: Baseline, one: Group, current: Baseline, other: Group) -> Pai
     if everything is None and timed and hardware is not None:
         everything = f"trained for seconds, and {hardware}"
     probes = _probe(before), _probe(now)
-    times = hardware or _probe_refusal(before, now, probes)
+    times = hardware or _probe_refusal(before, now, probes) or _disturbed(before, now, one.job.threads)
     speed = 1.0 if times or probes[0] is None or probes[1] is None else probes[0] / probes[1]
     # a GPU adds up in another order every time
     deterministic = (
@@ -114,6 +116,16 @@ def _software(machines: list[Machine]) -> set[tuple[object, ...]]:
 def _probe(machines: list[Machine]) -> float | None:
     known = [m.probe_seconds for m in machines if m.probe_seconds]
     return min(known) if known and len(known) == len(machines) else None
+
+
+def _disturbed(before: list[Machine], now: list[Machine], threads: int) -> str | None:
+    """Cores that nobody needs may be busy. What was never looked at is taken to be quiet."""
+    for side, name in ((before, "the baseline"), (now, "the current run")):
+        for machine in side:
+            spare = max(0, (machine.cores or 0) - (machine.workers or 1) * threads)
+            if machine.others_cores is not None and machine.others_cores - spare > MOST_DISTURBED:
+                return f"other processes kept {machine.others_cores:.1f} of {machine.cores} cores busy around {name}"
+    return None
 
 
 def _probe_refusal(

@@ -294,7 +294,9 @@ def _power_of_quality(many: Baseline) -> Iterator[str]:
             for at, group in enumerate(many.groups)
             for within, figure in enumerate(group.figures)
             if figure.name == name and group.job.dataset == dataset and len(figure.values()) == MANY_SEEDS
-            if any(measured.value for measured in figure.seeds.values())  # what is 0 cannot get worse by a share
+            if any(
+                measured.value for measured in figure.seeds.values()
+            )  # what is 0 cannot get worse by a share
         ]
         figures = [many.groups[at].figures[within] for at, within in places]
         limits = [

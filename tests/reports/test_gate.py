@@ -205,6 +205,7 @@ def test_times_are_brought_to_the_baselines_machine(rows: Rows, gate: Gate) -> N
         ({"workers": 1}, "2 cores, 1 workers now"),
         ({"probe_seconds": None}, "the current run has no probe"),
         ({"probe_version": 2}, "probes of the machines are of different versions"),
+        ({"probe_others_cores": 1.4}, "other processes kept 1.4 of 2 cores busy around the current run"),
     ],
 )
 def test_times_of_other_hardware_are_refused_and_memory_is_not(
