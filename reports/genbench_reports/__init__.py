@@ -64,9 +64,13 @@ def genbench_reports() -> Iterable[ReportCard]:
 @hookimpl
 def genbench_commands(app: typer.Typer) -> None:
     from genbench_reports.commands import add_commands
+    from genbench_reports.gate_commands import add_gate_commands
+    from genbench_reports.history_commands import add_history_commands
     from genbench_reports.pictures import pictures
 
     add_commands(app)
+    add_gate_commands(app)
+    add_history_commands(app)
     app.command("pictures")(pictures)
 
 
