@@ -192,7 +192,9 @@ def _figure(pairing: Pairing, one: Figure, other: Figure | None, thresholds: Thr
     if one.group == "cost":
         return replace(found, p=0.0, case="counted, not measured")
     noisy = one.group in ("speed", "memory")
-    tested = judge_difference(before, now, step=_step(one), log=noisy)
+    tested = judge_difference(
+        before, now, step=_step(one), log=noisy, run_noise=thresholds.run_noise.get(one.group, 0.0)
+    )
     if tested.p is None:
         return replace(found, outcome="untested", reason=tested.case)
     case = tested.case

@@ -30,18 +30,25 @@ class Tested:
 
 
 def judge_difference(
-    baseline: Mapping[int, Measured], current: Mapping[int, Measured], *, step: float = 0.0, log: bool = False
+    baseline: Mapping[int, Measured],
+    current: Mapping[int, Measured],
+    *,
+    step: float = 0.0,
+    log: bool = False,
+    run_noise: float = 0.0,
 ) -> Tested:
     """Of figures by seed, all with a value. step: the smallest difference that the figure can have. log: compare the
-    logarithms of positive figures, whose noise is a factor."""
+    logarithms of positive figures, whose noise is a factor. run_noise: standard deviation of what all seeds of a run
+    have in common, and another run has not, on the same scale: no number of seeds averages it away."""
     first, second = _values(baseline, log), _values(current, log)
     found: list[tuple[float, str]] = []
+    between = run_noise * math.sqrt(2)
     common = sorted(first.keys() & second.keys())
     if len(common) >= MINIMUM_SEEDS:
         differences = [second[seed] - first[seed] for seed in common]
         p = _student(
             _mean(differences),
-            _deviation(differences, step * math.sqrt(2)) / math.sqrt(len(differences)),
+            math.hypot(_deviation(differences, step * math.sqrt(2)) / math.sqrt(len(differences)), between),
             len(differences) - 1,
         )
         found.append((p, f"paired over {plural(len(common), 'seed')}"))
@@ -49,7 +56,7 @@ def judge_difference(
         one, two = list(first.values()), list(second.values())
         freedom = len(one) + len(two) - 2
         squares = sum((len(side) - 1) * _deviation(side, step) ** 2 for side in (one, two))
-        error = math.sqrt(squares / freedom * (1 / len(one) + 1 / len(two)))
+        error = math.hypot(math.sqrt(squares / freedom * (1 / len(one) + 1 / len(two))), between)
         p = _student(_mean(two) - _mean(one), error, freedom)
         found.append((p, f"{len(one)} against {plural(len(two), 'seed')}"))
     if found:

@@ -55,13 +55,19 @@ UNIT_FLOORS: Mapping[str, float] = {
 """Absolute: a tenth of a share of 0.01 is no change that anyone would act on, and a log-likelihood passes through 0."""
 
 
+RUN_NOISE: Mapping[str, float] = {"speed": 0.10, "memory": 0.01}
+"""By how much whole runs of the same code differ, as the standard deviation of a logarithm: measured on a busy machine
+(docs/regression-gate.md). A quiet one has less, and may say so."""
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """alpha: chance that a comparison in which nothing changed counts any change at all. chosen: by metric or group
-    name, as the user set them."""
+    name, as the user set them. run_noise: by group, see RUN_NOISE."""
 
     alpha: float = ALPHA
     chosen: Mapping[str, Threshold] = field(default_factory=dict)
+    run_noise: Mapping[str, float] = field(default_factory=lambda: RUN_NOISE)
 
     def of(self, figure: Figure) -> Threshold:
         """The metric's own where it was set, else its group's, else the default."""
@@ -75,9 +81,11 @@ class Thresholds:
 
 
 class ThresholdFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a TOML file may hold: `alpha = 0.01`, and `[thresholds]` with `speed = "30%"`, `bits_per_dim = 0.02`."""
+    """What a TOML file may hold: `alpha = 0.01`, `run_noise = 0.03` (of speed), and `[thresholds]` with
+    `speed = "30%"`, `bits_per_dim = 0.02`."""
 
     alpha: float = ALPHA
+    run_noise: float = RUN_NOISE["speed"]
     thresholds: dict[str, str | float] = {}
 
 
@@ -101,7 +109,9 @@ def read_thresholds(
     level = written.alpha if alpha is None else alpha
     if not 0 < level < 1:
         raise UsageError(f"alpha {level}: expected a number between 0 and 1, as in 0.05")
-    return Thresholds(level, chosen)
+    if not 0 <= written.run_noise < math.inf:
+        raise UsageError(f"thresholds {file}: run_noise = {written.run_noise}: expected a share, as in 0.03")
+    return Thresholds(level, chosen, {**RUN_NOISE, "speed": written.run_noise})
 
 
 def parse_threshold(text: str, where: str) -> Threshold:

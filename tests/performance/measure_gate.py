@@ -181,7 +181,8 @@ def _machine(repeats: Sequence[Baseline]) -> str:
             ]
             worst = max(worst, max(means) / min(means))
         spans.append(f"{name} of the same job by up to {worst:.2f}")
-    return f"Between the repeated runs the probe varied by a factor of {max(probes) / min(probes):.2f}, {', '.join(spans)}."
+    factor = max(probes) / min(probes)
+    return f"Between the repeated runs the probe varied by a factor of {factor:.2f}, {', '.join(spans)}."
 
 
 # ---- pairs of sides
@@ -344,7 +345,7 @@ def _range(values: Sequence[float | None], unit: str) -> str:
 
     low, high = text(min(known)), text(max(known))
     if len(known) < len(values):
-        high = "never" if unit in LOG_UNITS else "never"
+        high = "never"
     return low if low == high else f"{low} to {high}"
 
 

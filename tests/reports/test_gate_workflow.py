@@ -133,7 +133,7 @@ def calls(folder: Path) -> str:
 def test_the_suite_is_run_with_what_was_asked_for(step: Run, tmp_path: Path) -> None:
     done = step("Run the suite", SUITE="ci", THREADS="1", OUT="runs/ci", BUDGET="100steps", JOBS="3")
     assert done.returncode == 0
-    asked = "--suite ci --threads 1 --out runs/ci --budget 100steps --jobs 3".split()
+    asked = ["--suite", "ci", "--threads", "1", "--out", "runs/ci", "--budget", "100steps", "--jobs", "3"]
     assert calls(tmp_path).split() == ["genai-bench", "[run]", *(f"[{each}]" for each in asked)]
     assert step("Run the suite", SUITE="ci", THREADS="1", OUT="o", RUN_CODE="2").returncode == 0
     assert step("Run the suite", SUITE="ci", THREADS="1", OUT="o", RUN_CODE="4").returncode == 4
