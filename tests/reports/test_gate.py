@@ -295,6 +295,18 @@ def test_a_larger_baseline_is_no_loss(rows: Rows, gate: Gate) -> None:
     assert gate(rows(noise=many), rows(noise=(0.3, 0.31, 0.29)))[0] == 1
 
 
+def test_a_folder_that_was_run_again_is_judged_by_what_ran_last(rows: Rows, gate: Gate) -> None:
+    """The results from before a default changed lie in the same folder, and would be equal to the bit."""
+    first, then = ({"time": f"2026-01-0{day}T00:00:00+00:00"} for day in (2, 3))
+    before = rows(provenance=first, hyperparameters={"rate": 1.0})
+    after = rows(provenance=then, hyperparameters={"rate": 0.1}, level=2.0)
+    for again in ([*before, *after], [*after, *before]):
+        code, said = gate(before, again)
+        assert code == 1
+        assert "Older results of vae on tiny-image in the current run are left out" in said
+        assert "Defaults of vae changed on tiny-image: rate 1.0 → 0.1" in said
+
+
 def test_every_kind_of_side_reads_the_same(
     rows: Rows, stored_run: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
