@@ -17,7 +17,6 @@ DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/adding-a-model.md",
-    "docs/history.md",
     "docs/hooks.md",
     "docs/html-report.md",
     "docs/likelihood.md",

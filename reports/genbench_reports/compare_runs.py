@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
+
 from genbench_reports.baseline import MISSING, Baseline, Figure, Group, Measured
 from genbench_reports.comparability import Pairing, pair
 from genbench_reports.difference_test import holm, judge_difference
@@ -35,6 +37,7 @@ def compare_sides(
     baseline: Baseline, current: Baseline, thresholds: Thresholds, *, allow_missing: bool = False
 ) -> Comparison:
     """Everything that both have, and what only one of them has."""
+    (baseline, older), (current, older_now) = _newest(baseline), _newest(current)
     pairs, gone, new = _pairs(baseline, current)
     pairings = [pair(baseline, one, current, other) for one, other in pairs]
     jobs: list[JobComparison] = []
@@ -50,7 +53,11 @@ def compare_sides(
     return Comparison(
         figures=tuple(_settle(judged, thresholds.alpha)),
         jobs=tuple(jobs),
-        cautions=tuple(_cautions(baseline, current, pairings)),
+        cautions=(
+            *_left_out(older, "the baseline"),
+            *_left_out(older_now, "the current run"),
+            *_cautions(baseline, current, pairings),
+        ),
         alpha=thresholds.alpha,
         allow_missing=allow_missing,
         failed=sum(
@@ -60,6 +67,31 @@ def compare_sides(
 
 
 # ---- which groups belong together
+
+
+def _newest(side: Baseline) -> tuple[Baseline, list[Group]]:
+    """The side with one group of each name and setting, the one that ran last, and the others: a folder that was run
+    again after a default had changed holds the results of both."""
+
+    def ran(group: Group) -> str:
+        places = (state.machine for state in group.jobs if state.status == "ok")
+        return max((side.machines[p].time or "" for p in places if p < len(side.machines)), default="")
+
+    kept: dict[tuple[object, ...], Group] = {}
+    for group in side.groups:
+        rival = kept.get((group.name, group.setting))
+        if rival is None or ran(group) >= ran(rival):
+            kept[(group.name, group.setting)] = group
+    chosen = {id(group) for group in kept.values()}
+    older = [group for group in side.groups if id(group) not in chosen]
+    groups = [group for group in side.groups if id(group) in chosen]
+    return msgspec.structs.replace(side, groups=groups), older
+
+
+def _left_out(groups: Sequence[Group], where: str) -> Iterable[str]:
+    if groups:
+        names = ", ".join(dict.fromkeys(f"{group.name[0]} on {group.name[1]}" for group in groups))
+        yield f"Older results of {names} in {where} are left out: their defaults or their code have changed since."
 
 
 def _pairs(
@@ -296,7 +328,7 @@ def _cautions(baseline: Baseline, current: Baseline, pairings: Sequence[Pairing]
         ]
         if unlike:
             yield f"Defaults of {one.variant} changed on {one.dataset}: {', '.join(unlike)}."
-    factors = {round(pairing.speed, 3) for pairing in pairings if pairing.times is None} - {1.0}
+    factors = {round(pairing.speed, 2) for pairing in pairings if pairing.times is None} - {1.0}
     if factors:
         factor = min(factors)
         yield (

@@ -42,19 +42,22 @@ def judge_difference(
     have in common, and another run has not, on the same scale: no number of seeds averages it away."""
     first, second = _values(baseline, log), _values(current, log)
     found: list[tuple[float, str]] = []
-    between = 2 * run_noise**2
+    between = run_noise * math.sqrt(2)
     common = sorted(first.keys() & second.keys())
     if len(common) >= MINIMUM_SEEDS:
         differences = [second[seed] - first[seed] for seed in common]
-        variance = _deviation(differences, step * math.sqrt(2)) ** 2 / len(differences)
-        p = _student(_mean(differences), variance, len(differences) - 1, between)
+        p = _student(
+            _mean(differences),
+            math.hypot(_deviation(differences, step * math.sqrt(2)) / math.sqrt(len(differences)), between),
+            len(differences) - 1,
+        )
         found.append((p, f"paired over {plural(len(common), 'seed')}"))
     if min(len(first), len(second)) >= 2 and len(first) + len(second) >= 2 * MINIMUM_SEEDS - 1:
         one, two = list(first.values()), list(second.values())
         freedom = len(one) + len(two) - 2
         squares = sum((len(side) - 1) * _deviation(side, step) ** 2 for side in (one, two))
-        variance = squares / freedom * (1 / len(one) + 1 / len(two))
-        p = _student(_mean(two) - _mean(one), variance, freedom, between)
+        error = math.hypot(math.sqrt(squares / freedom * (1 / len(one) + 1 / len(two))), between)
+        p = _student(_mean(two) - _mean(one), error, freedom)
         found.append((p, f"{len(one)} against {plural(len(two), 'seed')}"))
     if found:
         p, case = min(found)
@@ -94,17 +97,12 @@ def _deviation(values: Sequence[float], step: float) -> float:
     return max(floor, math.hypot(*(value - mean for value in values)) / math.sqrt(len(values) - 1))
 
 
-def _student(difference: float, variance: float, freedom: int, known: float) -> float:
-    """Two-sided p. variance: estimated with so many degrees of freedom; known: one that is not estimated, which is
-    added to it and has no end of them (Satterthwaite 1946, of the sum)."""
-    from scipy.special import ndtr, stdtr
+def _student(difference: float, error: float, freedom: int) -> float:
+    from scipy.special import stdtr
 
-    if variance + known == 0:
+    if error == 0:
         return 1.0 if difference == 0 else 0.0
-    deviations = -abs(difference) / math.sqrt(variance + known)
-    if variance == 0:
-        return float(2 * ndtr(deviations))
-    return float(2 * stdtr(freedom * (1 + known / variance) ** 2, deviations))
+    return float(2 * stdtr(freedom, -abs(difference / error)))
 
 
 def _own_errors(baseline: Mapping[int, Measured], current: Mapping[int, Measured]) -> Tested:

@@ -41,6 +41,9 @@ GROUP_DEFAULTS: Mapping[str, float] = {
 }
 """Relative. Speed and memory are noisy on shared machines; what is counted (FLOPs, parameters) has no noise at all."""
 
+METRIC_DEFAULTS: Mapping[str, float] = {"train_on_samples_nll": 0.01, "train_on_samples_bits_per_dim": 0.01}
+"""Relative. A log-likelihood by what it is, whatever its card's group."""
+
 UNIT_FLOORS: Mapping[str, float] = {
     "share": 0.03,
     "accuracy from 1/2": 0.03,
@@ -75,7 +78,9 @@ class Thresholds:
             if name in self.chosen:
                 return self.chosen[name]
         return Threshold(
-            relative=GROUP_DEFAULTS.get(figure.group, GROUP_DEFAULTS["quality"]),
+            relative=METRIC_DEFAULTS.get(
+                figure.name, GROUP_DEFAULTS.get(figure.group, GROUP_DEFAULTS["quality"])
+            ),
             absolute=UNIT_FLOORS.get(figure.unit, 0.0),
         )
 

@@ -6,8 +6,7 @@
 `run` makes REPEATS runs of the same seeds, one after the other, and one run of many seeds.
 
 *Again*: every pair of the repeated runs, both ways round, is compared as a baseline and a pull request that changes
-nothing: the same seeds, other times of day. Their times and their memory are those that were measured, each with its own
-probe.
+nothing: the same seeds, other times of day. Their times and memory are those that were measured, each with its own probe.
 *Other streams*: a harmless change that draws random numbers in another order gives every seed a new result. Seeds are
 drawn from the run of many without replacement, SEEDS for the baseline and SEEDS for the pull request, and numbered
 from 0 on both sides, so that the paired test meets pairs that have nothing to do with each other.
@@ -20,6 +19,7 @@ gate, with the correction for all figures of the comparison, counts it.
 from __future__ import annotations
 
 import argparse
+import bisect
 import itertools
 import math
 import random
@@ -239,7 +239,9 @@ def worsened(side: Baseline, place: tuple[int, int], size: float) -> Baseline:
         by = size if figure.unit in LOG_UNITS else size * abs(measured.value)
         if figure.unit in ("1/s",):  # a time that is longer by the share
             return Measured(measured.value / (1 + size))
-        return Measured(measured.value + sign * by, measured.stderr)
+        worse = measured.value + sign * by
+        # a share that is nothing cannot get worse
+        return Measured(max(0.0, worse) if figure.unit == "share" else worse, measured.stderr)
 
     figures[place[1]] = msgspec.structs.replace(
         figure, seeds={seed: change(measured) for seed, measured in figure.seeds.items()}
@@ -254,8 +256,9 @@ def worsened(side: Baseline, place: tuple[int, int], size: float) -> Baseline:
 def smallest_found(
     pairs: Sequence[tuple[Baseline, Baseline]], place: tuple[int, int], sizes: Iterable[float] = SIZES
 ) -> float | None:
-    """The smallest of the sizes that is found often enough; None where none is."""
-    for size in sizes:
+    """The smallest of the sizes that is found often enough, by bisection; None where none is."""
+
+    def is_missed(size: float) -> bool:
         missed = 0
         for one, other in pairs:
             group = one.groups[place[0]]
@@ -266,10 +269,12 @@ def smallest_found(
                 for each in comparison.regressions
             )
             if missed > (1 - FOUND) * len(pairs):
-                break
-        else:
-            return size
-    return None
+                return True
+        return False
+
+    ordered = sorted(sizes)
+    place_of_first = bisect.bisect_left(ordered, True, key=lambda size: not is_missed(size))
+    return ordered[place_of_first] if place_of_first < len(ordered) else None
 
 
 # Two figures that many models have of each of the gate's concerns; all of them would take hours.
@@ -295,10 +300,11 @@ def _power_of_quality(many: Baseline) -> Iterator[str]:
             (at, within)
             for at, group in enumerate(many.groups)
             for within, figure in enumerate(group.figures)
-            if figure.name == name and group.job.dataset == dataset and len(figure.values()) == MANY_SEEDS
-            if any(
-                measured.value for measured in figure.seeds.values()
-            )  # what is 0 cannot get worse by a share
+            if figure.name == name
+            and group.job.dataset == dataset
+            and len(figure.values()) == MANY_SEEDS
+            # a share of nothing cannot get worse by a share
+            and any(measured.value for measured in figure.seeds.values())
         ]
         figures = [many.groups[at].figures[within] for at, within in places]
         limits = [
