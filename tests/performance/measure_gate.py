@@ -6,7 +6,7 @@
 `run` makes REPEATS runs of the same seeds, one after the other, and one run of many seeds.
 
 *Again*: every pair of the repeated runs, both ways round, is compared as a baseline and a pull request that changes
-nothing: the same seeds, other times of day. Their times and memory are those that were measured, each with its own probe.
+nothing: the same seeds, other times of day. Times and memory are those that were measured, each with its own probe.
 *Other streams*: a harmless change that draws random numbers in another order gives every seed a new result. Seeds are
 drawn from the run of many without replacement, SEEDS for the baseline and SEEDS for the pull request, and numbered
 from 0 on both sides, so that the paired test meets pairs that have nothing to do with each other.

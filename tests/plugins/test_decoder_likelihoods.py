@@ -138,9 +138,9 @@ def bound_and_ais(
 
 
 def test_the_elbo_lies_below_ais_on_the_same_vae() -> None:
-    elbo, ais, _ = bound_and_ais(steps=150, k=50, examples=12, chains=4, temperatures=60, elbo=True)
+    elbo, ais, _ = bound_and_ais(steps=300, k=50, examples=24, chains=4, temperatures=60, elbo=True)
     difference = ais - elbo
-    assert float(difference.mean()) > 3 * float(difference.std()) / math.sqrt(12)
+    assert float(difference.mean()) > 2 * float(difference.std()) / math.sqrt(24)
 
 
 @pytest.mark.slow
