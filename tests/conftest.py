@@ -13,7 +13,8 @@ from jaxtyping import install_import_hook
 collect_ignore = ["example-plugin"]
 
 install_import_hook(
-    ["genbench", "genbench_models", "genbench_datasets", "genbench_reports"], "typecheck.checked"
+    ["genbench", "genbench_models", "genbench_datasets", "genbench_reports", "pytest_genbench"],
+    "typecheck.checked",
 )
 
 

@@ -18,8 +18,13 @@ DOCUMENTS = (
     "CONTRIBUTING.md",
     "docs/adding-a-model.md",
     "docs/hooks.md",
+    "docs/html-report.md",
     "docs/likelihood.md",
     "docs/metrics.md",
+    "docs/regression-gate.md",
+    "docs/statistics.md",
+    "docs/testing-your-model.md",
+    "docs/watching-a-run.md",
     "docs/your-own-data.md",
 )
 EXAMPLE = Path(__file__).parent / "example-plugin"
@@ -37,6 +42,12 @@ def test_the_readmes_card_is_the_example_plugins(repository: Path) -> None:
     readme = (repository / "README.md").read_text(encoding="utf-8")
     (card,) = re.findall(r"```python\n# [^\n]*\n(CARD = .*?)```", readme, flags=re.DOTALL)
     assert card in (EXAMPLE / "mean_field" / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_the_testing_guide_shows_the_example_plugins_tests_as_they_are(repository: Path) -> None:
+    guide = (repository / "docs" / "testing-your-model.md").read_text(encoding="utf-8")
+    name = "tests/test_quality.py"
+    assert f"# {name}\n{(EXAMPLE / name).read_text(encoding='utf-8')}```" in guide
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -22,10 +22,13 @@ Capability = Literal[
     "log_prob",
     "log_density",
     "log_weights",
+    "elbo",
     "decode",
     "energy",
     "condition",
     "complete",
+    "missing_log_prob",
+    "predictive_entropy",
     "encode",
     "sampling_steps",
 ]
@@ -39,11 +42,14 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
     name: unique, lower case with hyphens. family: as the literature groups it.
     summary: one line. paper, year: where it comes from.
-    institution, country: who published it (reports can group by them).
+    institution, country: who published it, several between commas (reports group by each of them).
     modalities: what it can be trained on. discrete: None takes both real and integer data, True
         only data with levels, False only real-valued data.
     capabilities: which protocols of `genbench.model` the class has; checked, never guessed.
     defaults: every hyperparameter that `-m name:key=value` may set, with its default.
+    requires_labels: it can be trained on labelled data only.
+    least_side, least_dimension: images of fewer rows or columns, and data of fewer numbers an example, are too small
+        for its networks.
     requires_validation: the model uses `meter.valid` while it trains.
     factory: "package.module:Class".
     """
@@ -61,6 +67,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     discrete: bool | None = None
     defaults: dict[str, Hyperparameter] = {}
     requires_validation: bool = False
+    requires_labels: bool = False
+    least_side: int | None = None
+    least_dimension: int | None = None
 
     def refusal(self, spec: DataSpec) -> str | None:
         """Why this model cannot be trained on data of that spec; None where it can."""
@@ -69,6 +78,22 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         if self.discrete is not None and self.discrete != spec.is_discrete:
             wants, has = ("integers", "real values") if self.discrete else ("real values", "integers")
             return f"{self.name} takes {wants}; {spec.name} has {has}"
+        if self.requires_labels and spec.classes is None:
+            return f"{self.name} needs labels; {spec.name} has none"
+        if (
+            self.least_side is not None
+            and spec.modality == "image"
+            and min(spec.event_shape[1:]) < self.least_side
+        ):
+            return (
+                f"{self.name} takes images of {self.least_side}x{self.least_side} and more;"
+                f" {spec.name} has {spec.event_shape[1]}x{spec.event_shape[2]}"
+            )
+        if self.least_dimension is not None and spec.dimension < self.least_dimension:
+            return (
+                f"{self.name} takes {self.least_dimension} numbers an example and more;"
+                f" {spec.name} has {spec.dimension}"
+            )
         return None
 
 
@@ -100,6 +125,7 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     factory: "package.module:function", returns a `genbench.data.Dataset`. Called without arguments, or with
     `argument` where that is not None. files: what is fetched before (`genbench.fetching.fetch`).
     truth: "package.module:function" that returns the known density (`genbench.data.Truth`), or None.
+    alphabet: of tokens that are text: the symbol of each code, or None.
     """
 
     spec: DataSpec
@@ -115,6 +141,7 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     embedded: bool = False
     files: tuple[RemoteFile, ...] = ()
     argument: str | None = None
+    alphabet: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -219,7 +246,8 @@ class ExecutorCard(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
     """A report format. factory: "package.module:function" taking a `genbench.result_store.Run` and
-    returning the report's text. suffix: of the file it is usually written to, with its dot."""
+    returning the report: its text, the bytes of one file, or a mapping of file names to either, which is written into
+    a folder. suffix: of the file it is usually written to, with its dot."""
 
     name: str
     summary: str
@@ -227,7 +255,32 @@ class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
     factory: str
 
 
-Card = ModelCard | DatasetCard | DatasetSourceCard | MetricCard | ExtractorCard | ExecutorCard | ReportCard
+class LoggerCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to follow a run in an experiment tracker: `--log NAME` or `--log NAME:TARGET`.
+
+    target: what TARGET is, in words. factory: "package.module:function" taking a `genbench.result_store.Run` and
+    the TARGET or None, returning a `genbench.loggers.JobLogger`; raises UsageError where the target cannot be used.
+    packages: what must be importable for it. install: what pip is to install where one of them is missing.
+    """
+
+    name: str
+    summary: str
+    target: str
+    factory: str
+    packages: tuple[str, ...] = ()
+    install: str | None = None
+
+
+Card = (
+    ModelCard
+    | DatasetCard
+    | DatasetSourceCard
+    | MetricCard
+    | ExtractorCard
+    | ExecutorCard
+    | ReportCard
+    | LoggerCard
+)
 
 
 def load_factory(reference: str) -> Any:

@@ -172,6 +172,13 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run jobs again whose stored result is a failure.")
     ] = False,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:TARGET]",
+            help="Follow the run in a tracker: tensorboard, mlflow, wandb, or a plugin's. Repeatable.",
+        ),
+    ] = None,
 ) -> int:
     """Run models on data sets and show the leaderboard.
 
@@ -201,6 +208,7 @@ def run(
         dry_run=dry_run,
         shard=shard,
         retry_failed=retry_failed,
+        log=tuple(log or ()),
     )
     return run_command(options, load_registry(), Console())
 
@@ -208,11 +216,11 @@ def run(
 @app.command("list")
 def list_(
     what: Annotated[
-        str, typer.Argument(help="models, datasets, sources, metrics, extractors, suites or plugins")
+        str, typer.Argument(help="models, datasets, sources, metrics, extractors, loggers, suites or plugins")
     ],
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """List what there is: models, datasets, sources of your own data, metrics, extractors, suites, plugins."""
+    """List what there is: models, datasets, sources of your own data, metrics, extractors, loggers, suites, plugins."""
     from genbench.listing import render_listing
 
     render_listing(what, load_registry(), Console(), as_json=json)

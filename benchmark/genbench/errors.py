@@ -57,6 +57,10 @@ class FeatureError(GenbenchError):
     """A feature extractor could not be had, or is not the recorded one."""
 
 
+class UnsupportedMask(GenbenchError):
+    """A model cannot fill in what such a mask leaves out; the message says which masks it can."""
+
+
 class Diverged(GenbenchError):
     """Training or sampling gave values that are not finite."""
 

@@ -16,6 +16,7 @@ from genbench.cards import (
     DatasetSourceCard,
     ExecutorCard,
     ExtractorCard,
+    LoggerCard,
     MetricCard,
     ModelCard,
     ReportCard,
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     import typer
 
     from genbench.job import Job
-    from genbench.result import Result
+    from genbench.live_panel import LivePanel
+    from genbench.result import CurvePoint, Result
     from genbench.result_store import Run
 
 PROJECT = "genbench"
@@ -76,8 +78,20 @@ def genbench_reports() -> Iterable[ReportCard]:
 
 
 @hookspec
+def genbench_loggers() -> Iterable[LoggerCard]:
+    """Announce experiment trackers, `--log NAME`. Called once, when plugins are loaded."""
+    return ()
+
+
+@hookspec
 def genbench_commands(app: typer.Typer) -> None:
     """Add commands to the command line. Called when the command line starts, before it is parsed."""
+
+
+@hookspec
+def genbench_live_panels(run: Run) -> LivePanel | None:
+    """Give a panel that is shown with the progress of a run while it goes on. Called in the main process before the
+    first job, where somebody watches; None shows nothing."""
 
 
 @hookspec
@@ -94,6 +108,12 @@ def genbench_job_started(job: Job) -> None:
 def genbench_job_progress(job: Job, phase: str, fraction: float, losses: dict[str, float]) -> None:
     """A job moved on: about five times a second while it trains. fraction: of the budget used, 0 to 1.
     Fires in the main process, so be quick."""
+
+
+@hookspec
+def genbench_job_checkpoint(job: Job, point: CurvePoint) -> None:
+    """A checkpoint was judged on the validation split: what was spent by then, losses, figures. Fires in the main
+    process, so be quick."""
 
 
 @hookspec

@@ -8,10 +8,11 @@ import msgspec
 
 from genbench.cards import Family, Hyperparameter
 
-PROTOCOL_VERSION = "1.0"
+PROTOCOL_VERSION = "1.1"
 """What is compared with what: jobs of different protocols never share a table.
 
 1.0  first: selection on the validation split, equal sample counts, IWAE-k where there is no log_prob.
+1.1  of points, checkpoints without a likelihood are chosen by the sliced Wasserstein distance (docs/decisions/0024).
 """
 
 

@@ -162,6 +162,17 @@ def _extractors(registry: Registry) -> Listing:
     )
 
 
+def _loggers(registry: Registry) -> Listing:
+    def row(card: dict[str, Any]) -> Row:
+        return (card["name"], f"{card['name']}:{card['target']}", card["summary"], card["plugin"])
+
+    return (
+        _announced(registry, dict(registry.loggers)),
+        ("logger", "--log", "what it is", "from"),
+        row,
+    )
+
+
 def _suites(registry: Registry) -> Listing:
     def seconds(suite: Suite) -> float:
         return Budget.parse(suite.budget).seconds or math.inf
@@ -175,7 +186,8 @@ def _suites(registry: Registry) -> Listing:
             suite["budget"],
             str(suite["seeds"]),
             str(suite["samples"]),
-            _chosen(suite["models"], "models"),
+            _chosen(suite["models"], "models")
+            + (f" but {len(suite['without'])}" if suite["without"] else ""),
             _chosen(suite["datasets"], "data sets"),
             suite["summary"],
         )
@@ -216,6 +228,7 @@ _LISTINGS: dict[str, Callable[[Registry], Listing]] = {
     "sources": _sources,
     "metrics": _metrics,
     "extractors": _extractors,
+    "loggers": _loggers,
     "suites": _suites,
     "plugins": _plugins,
 }

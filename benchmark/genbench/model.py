@@ -117,6 +117,15 @@ class HasEnergy(Protocol):
 
 
 @runtime_checkable
+class HasElbo(Protocol):
+    """Capability `elbo`: a lower bound that is no average of importance weights, as of diffusion models."""
+
+    def elbo(self, x: Tensor) -> Tensor:
+        """(N, *event_shape) -> (N,) nats: an unbiased estimate of a lower bound of each example's log-likelihood.
+        Chance, where there is any, is torch's global generator."""
+
+
+@runtime_checkable
 class Conditional(Protocol):
     """Capability `condition`: samples of a given class."""
 
@@ -129,7 +138,25 @@ class Completes(Protocol):
     """Capability `complete`: fills in what is missing."""
 
     def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """x, mask: (N, *event_shape); mask is True where x is given. Returns x with the rest drawn."""
+        """x, mask: (N, *event_shape); mask is True where x is given. Returns x with the rest drawn from the model's
+        conditional distribution. Raises UnsupportedMask where the model cannot do that for such a mask."""
+
+
+@runtime_checkable
+class HasMissingLogProb(Protocol):
+    """Capability `missing_log_prob`: the exact likelihood of a part given the rest."""
+
+    def missing_log_prob(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x, mask: (N, *event_shape) -> (N,) nats of what lies where mask is False, given the rest. Raises
+        UnsupportedMask where there is no exact way."""
+
+
+@runtime_checkable
+class HasPredictiveEntropy(Protocol):
+    """Capability `predictive_entropy`: how unsure an autoregressive model is of each element before it sees it."""
+
+    def predictive_entropy(self, x: Tensor) -> Tensor:
+        """(N, *event_shape) -> (N, *event_shape) nats: the entropy of each element given those before it."""
 
 
 @runtime_checkable
@@ -157,10 +184,13 @@ CAPABILITY_PROTOCOLS: dict[str, type] = {
     "log_prob": HasLogProb,
     "log_weights": HasLogWeights,
     "log_density": HasLogDensity,
+    "elbo": HasElbo,
     "decode": HasDecoder,
     "energy": HasEnergy,
     "condition": Conditional,
     "complete": Completes,
+    "missing_log_prob": HasMissingLogProb,
+    "predictive_entropy": HasPredictiveEntropy,
     "encode": Encodes,
     "sampling_steps": HasSamplingSteps,
 }

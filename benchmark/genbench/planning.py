@@ -163,6 +163,11 @@ def _choose_models(request: Request, registry: Registry) -> list[Variant]:
         for name in names:
             variant = parse_variant(name, registry)
             chosen[variant.label] = variant
+    if not request.models:
+        # a name that no plugin announces here is left out already
+        chosen = {
+            label: each for label, each in chosen.items() if each.card.name not in request.suite.without
+        }
     return list(chosen.values())
 
 

@@ -6,10 +6,12 @@ one, is kept out with its cause on record; the rest goes on.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
@@ -20,10 +22,12 @@ import pluggy
 
 from genbench import hookspecs
 from genbench.cards import (
+    Card,
     DatasetCard,
     DatasetSourceCard,
     ExecutorCard,
     ExtractorCard,
+    LoggerCard,
     MetricCard,
     ModelCard,
     ReportCard,
@@ -39,11 +43,17 @@ BLOCK_VARIABLE = "GENBENCH_BLOCK_PLUGINS"
 OWN_DISTRIBUTION = "genbench"
 
 CardType = TypeVar(
-    "CardType", ModelCard, DatasetCard, DatasetSourceCard, MetricCard, ExtractorCard, ExecutorCard, ReportCard
+    "CardType",
+    ModelCard,
+    DatasetCard,
+    DatasetSourceCard,
+    MetricCard,
+    ExtractorCard,
+    ExecutorCard,
+    ReportCard,
+    LoggerCard,
 )
-NamedCard = (
-    ModelCard | DatasetCard | DatasetSourceCard | MetricCard | ExtractorCard | ExecutorCard | ReportCard
-)
+NamedCard = Card
 
 
 class Plugin(msgspec.Struct, kw_only=True):
@@ -73,7 +83,9 @@ class Registry:
     extractors: dict[str, ExtractorCard] = field(default_factory=dict)
     executors: dict[str, ExecutorCard] = field(default_factory=dict)
     reports: dict[str, ReportCard] = field(default_factory=dict)
+    loggers: dict[str, LoggerCard] = field(default_factory=dict)
     _origins: dict[tuple[str, str], Plugin] = field(default_factory=dict)
+    _listeners: list[tuple[str, object]] = field(default_factory=list)
 
     def model(self, name: str) -> ModelCard:
         return _lookup("model", name, self.models)
@@ -109,6 +121,9 @@ class Registry:
     def report(self, name: str) -> ReportCard:
         return _lookup("report format", name, self.reports)
 
+    def logger(self, name: str) -> LoggerCard:
+        return _lookup("logger", name, self.loggers)
+
     def origin(self, card: NamedCard) -> Plugin:
         """The plugin that announced a card."""
         return self._origins[type(card).__name__, card.name]
@@ -135,18 +150,52 @@ class Registry:
             raise UsageError(f"the job was planned with extractor {label}; here it is {card.label}")
         return card
 
+    def extended(self, *, models: Iterable[ModelCard] = (), datasets: Iterable[DatasetCard] = ()) -> Registry:
+        """A registry that knows these cards too, before others of their names; this one stays as it is."""
+        plugin = Plugin(name="caller", module="", distribution="unannounced", version="0", loaded=True)
+        added_models = {card.name: card for card in models}
+        added_datasets = {card.name: card for card in datasets}
+        origins = {(ModelCard.__name__, name): plugin for name in added_models}
+        origins |= {(DatasetCard.__name__, name): plugin for name in added_datasets}
+        return dataclasses.replace(
+            self,
+            models={**self.models, **added_models},
+            datasets={**self.datasets, **added_datasets},
+            _origins={**self._origins, **origins},
+        )
+
     def tell(self, hook_name: str, **arguments: Any) -> None:
         """Call every plugin's hook of that name. One that raises is named in a warning; the others are called
         all the same, where pluggy's own call would stop: a run does not end for want of a listener."""
-        for implementation in reversed(getattr(self.hook, hook_name).get_hookimpls()):
+        self.ask(hook_name, **arguments)
+
+    def ask(self, hook_name: str, **arguments: Any) -> list[Any]:
+        """The same, and what those that did not raise returned."""
+        implementations = reversed(getattr(self.hook, hook_name).get_hookimpls())
+        calls = [(f"plugin {each.plugin_name}", each.function, each.argnames) for each in implementations]
+        calls += [
+            (name, getattr(listener, hook_name), tuple(arguments))
+            for name, listener in self._listeners
+            if hasattr(listener, hook_name)
+        ]
+        answers = []
+        for name, function, wanted in calls:
             try:
-                implementation.function(*(arguments[name] for name in implementation.argnames))
+                answers.append(function(*(arguments[argument] for argument in wanted)))
             except (Exception, SystemExit) as error:
                 if isinstance(error.__context__, BrokenPipeError):
                     raise  # rich's way to say that whoever read our output went away
-                _log.warning(
-                    "plugin %s: %s failed: %s", implementation.plugin_name, hook_name, _describe(error)
-                )
+                _log.warning("%s: %s failed: %s", name, hook_name, _describe(error))
+        return answers
+
+    @contextmanager
+    def listening(self, name: str, listener: object) -> Iterator[None]:
+        """Until the block ends, `listener` hears the hooks that it has methods of, with all arguments in order."""
+        self._listeners.append((name, listener))
+        try:
+            yield
+        finally:
+            self._listeners.remove((name, listener))
 
     def problems(self) -> list[str]:
         """One line for each thing that was refused."""
@@ -164,6 +213,7 @@ _CARD_HOOKS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "genbench_extractors": (ExtractorCard, "extractors"),
     "genbench_executors": (ExecutorCard, "executors"),
     "genbench_reports": (ReportCard, "reports"),
+    "genbench_loggers": (LoggerCard, "loggers"),
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from genbench.conditional.beside import load_beside
 from genbench.errors import DataError
 from genbench.features import Extractor
 from genbench.features.loading import load_extractor
@@ -35,10 +36,11 @@ class Rescorer:
         torch.set_num_threads(job.threads)
         dataset = load_data(self.task.dataset)
         samples = load_samples(Path(self.task.samples_path), dataset.spec, job.samples)
+        beside = load_beside(Path(self.task.samples_path).parent, dataset, job)
         self.enter("score")
         extractor = load_extractor(self.task.extractor, dataset)
         self.check(extractor)
-        inputs = scoring_inputs(dataset, job, samples, reference_examples(dataset, job), extractor)
+        inputs = scoring_inputs(dataset, job, samples, reference_examples(dataset, job), extractor, beside)
         self.outcome.metrics = score(self.task.metrics, inputs)
 
     def enter(self, phase: Phase) -> None:

@@ -109,6 +109,20 @@ class Run:
             )
         return cls(folder, _decode(text, Plan, path))
 
+    def add_provenance(self, facts: dict[str, Any]) -> None:
+        """Write down what is known only once the run is over. Raises RunFolderError where it cannot be written."""
+        try:
+            with FileLock(self.folder / _LOCK, timeout=_LOCK_SECONDS):
+                plan = Run.open(self.folder).plan
+                self.plan = msgspec.structs.replace(plan, provenance={**plan.provenance, **facts})
+                _write_atomically(self.folder / "run.json", _encode(self.plan))
+        except Timeout:
+            raise RunFolderError(
+                f"{self.folder / _LOCK} has been held by another process for {_LOCK_SECONDS} s"
+            ) from None
+        except OSError as error:
+            raise RunFolderError(f"cannot write to run folder {self.folder}: {error.strerror}") from None
+
     def job_folder(self, job: Job) -> Path:
         return self.folder / "jobs" / job.id
 

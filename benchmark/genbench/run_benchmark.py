@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -51,20 +51,25 @@ def run_benchmark(
     """
     tasks = [make_task(job, run, registry, execution.workers) for job in jobs]
     executor: Executor = load_factory(registry.executor(execution.executor).factory)(execution.workers)
-    seen: set[str] = set()
+    reached: dict[str, _Reached] = {}
 
     def on_message(job: Job, message: Message) -> None:
-        if job.id not in seen:
-            seen.add(job.id)
+        if job.id not in reached:
+            reached[job.id] = _Reached()
             registry.tell("genbench_job_started", job=job)
+        now = reached[job.id]
+        if message.kind == "phase":
+            now.phase = message.phase
+        elif message.kind == "progress":
+            now.fraction, now.losses = message.fraction, message.losses
         if message.kind in ("phase", "progress"):
             registry.tell(
-                "genbench_job_progress",
-                job=job,
-                phase=message.phase,
-                fraction=message.fraction,
-                losses=message.losses,
+                "genbench_job_progress", job=job, phase=now.phase, fraction=now.fraction, losses=now.losses
             )
+        if message.outcome is not None:
+            for point in message.outcome.curve[now.checkpoints :]:
+                registry.tell("genbench_job_checkpoint", job=job, point=point)
+            now.checkpoints = len(message.outcome.curve)
         watcher.message(job, message)
 
     registry.tell("genbench_run_started", run=run)
@@ -79,6 +84,16 @@ def run_benchmark(
     watcher.close()
     if not run.pending():
         registry.tell("genbench_run_finished", run=run)
+
+
+@dataclass
+class _Reached:
+    """How far a job has come: a message tells what changed, a hook hears all of it."""
+
+    phase: str = "start"
+    fraction: float = 0.0
+    losses: dict[str, float] = field(default_factory=dict)
+    checkpoints: int = 0
 
 
 def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
@@ -96,6 +111,7 @@ def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
         metrics=[card for card in registry.metrics.values() if card.factory],
         samples_path=str(run.samples_path(job).absolute()),
         workers=workers,
+        capabilities=registry.model(job.model).capabilities,
     )
 
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -16,6 +17,8 @@ from genbench.errors import RunFolderError, UsageError
 from genbench.fetching import missing_files, not_in_mirror, whence
 from genbench.job import Job
 from genbench.live_view import LiveView, duration
+from genbench.loggers import choose_loggers, logging_to
+from genbench.measure.machine_probe import PROBE_VERSION, probe_machine
 from genbench.planning import Request, estimate_seconds, folder_name, make_plan
 from genbench.plugin_manager import Registry
 from genbench.prefetch import fetch_all, size_of
@@ -46,6 +49,7 @@ class RunOptions:
     dry_run: bool
     shard: str | None
     retry_failed: bool
+    log: tuple[str, ...] = ()
 
 
 def run_command(options: RunOptions, registry: Registry, console: Console) -> int:
@@ -67,6 +71,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         extractor=options.extractor,
     )
     registry.executor(options.executor)
+    loggers = choose_loggers(options.log, registry)
     plan = make_plan(request, registry, ["genai-bench", *sys.argv[1:]])
     whole = not (options.models or options.datasets or options.budget or options.seeds or options.threads)
     folder = options.out or Path("runs") / folder_name(
@@ -89,9 +94,12 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     _store_unavailable(run, unavailable)
     mine = plan.jobs[shard[0] - 1 :: shard[1]]
     pending = [job for job in mine if run.result(job) is None]
+    if pending:
+        provenance |= _probe("probe") | {"workers": workers}
     _announce(plan, mine, pending, folder, workers, console)
     try:
-        with LiveView(console, len(pending), estimate_seconds(pending, workers)) as view:
+        panels = registry.ask("genbench_live_panels", run=run)
+        with logging_to(loggers, run, registry), LiveView(console, pending, workers, panels) as view:
             run_benchmark(run, pending, registry, Execution(options.executor, workers), provenance, view)
     except KeyboardInterrupt:
         left = sum(run.result(job) is None for job in mine)
@@ -100,6 +108,8 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
             f" {escape(str(folder))}; the same command finishes the rest"
         )
         raise
+    if pending:
+        run.add_provenance({**provenance, **_probe("probe_after")})
     console.print(f"results in [bold]{escape(str(folder))}[/bold]")
     failed = [result for result in run.results() if result.status not in ("ok", "unsupported")]
     if failed:
@@ -182,6 +192,15 @@ def _store_unavailable(run: Run, unavailable: dict[str, str]) -> None:
     for job in run.pending():
         if job.dataset in unavailable:
             run.store(Result(id=job.id, status="data_error", reason=unavailable[job.dataset], job=job))
+
+
+def _probe(when: str) -> dict[str, Any]:
+    probe = probe_machine()
+    return {
+        f"{when}_seconds": probe.seconds,
+        f"{when}_others_cores": probe.others_cores,
+        "probe_version": PROBE_VERSION,
+    }
 
 
 def _count(number: int, noun: str) -> str:

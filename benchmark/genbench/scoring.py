@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from genbench.cards import MetricCard, load_factory
+from genbench.conditional.class_samples import ClassSamples
+from genbench.conditional.completions import Completions
 from genbench.data import Split, Truth, storage_dtype, working_dtype
 from genbench.errors import PluginError
 from genbench.features import Extractor
@@ -32,6 +34,8 @@ class ScoringInputs:
     in memory, shared by all workers: take what you need of it in chunks.
     extractor: makes the features. truth: the known density, or None. seed: for metrics that draw.
     valid: real data to choose a metric's own settings on, or None.
+    dataset: its name, as the job has it. completions: of the first images of the reference, where the model
+    made any. class_samples: where it takes labels.
     """
 
     spec: DataSpec
@@ -42,6 +46,9 @@ class ScoringInputs:
     truth: Truth | None = None
     seed: int = 0
     valid: Split | None = None
+    dataset: str = ""
+    completions: Completions | None = None
+    class_samples: ClassSamples | None = None
 
     @cached_property
     def sample_features(self) -> Tensor:

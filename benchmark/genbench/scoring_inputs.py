@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from genbench.cards import DatasetCard
+from genbench.conditional.beside import Beside
 from genbench.data import Dataset
 from genbench.errors import DataError
 from genbench.features import Extractor
@@ -29,7 +30,12 @@ def reference_examples(dataset: Dataset, job: Job) -> Tensor:
 
 
 def scoring_inputs(
-    dataset: Dataset, job: Job, samples: Tensor, reference: Tensor, extractor: Extractor
+    dataset: Dataset,
+    job: Job,
+    samples: Tensor,
+    reference: Tensor,
+    extractor: Extractor,
+    beside: Beside | None = None,
 ) -> ScoringInputs:
     return ScoringInputs(
         spec=dataset.spec,
@@ -40,4 +46,7 @@ def scoring_inputs(
         truth=dataset.truth,
         seed=derive_seed(0, job.dataset, "scoring"),
         valid=dataset.valid,
+        dataset=job.dataset,
+        completions=None if beside is None else beside.completions,
+        class_samples=None if beside is None else beside.class_samples,
     )

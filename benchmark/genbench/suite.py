@@ -16,7 +16,8 @@ BUILTIN = resources.files("genbench") / "suites"
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a suite file holds.
 
-    models: names, "family:NAME", or "*" for all. datasets: names, "embedded", or "*" for all.
+    models: names, "family:NAME", or "*" for all. without: names of those to leave out again; what the user asks
+    for by name is never left out. datasets: names, "embedded", or "*" for all.
     samples: how many are scored, where the data set has as many validation and test examples.
     ais_examples, ais_chains, ais_steps: of annealed importance sampling (see `Job`); left out, there is none.
     """
@@ -31,6 +32,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ais_chains: int = 2
     ais_steps: int = 0
     models: tuple[str, ...] = ("*",)
+    without: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ("*",)
     name: str = ""
 

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from genbench.audit.record import Audit
-from genbench.cards import DatasetCard, ExtractorCard, MetricCard
+from genbench.cards import Capability, DatasetCard, ExtractorCard, MetricCard
 from genbench.job import Job
 from genbench.result import Cost, CurvePoint, MetricValue, SamplingPoint, Status
 
@@ -31,7 +31,8 @@ class Rescoring(msgspec.Struct, frozen=True, kw_only=True):
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """All that a worker needs: it reads no registry. model_factory: "package.module:Class". workers: how many
-    run at once on this machine. rescoring: set where the job has run and its samples are scored again."""
+    run at once on this machine. rescoring: set where the job has run and its samples are scored again.
+    capabilities: of the model, as its card has them."""
 
     job: Job
     model_factory: str
@@ -41,6 +42,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     samples_path: str
     workers: int = 1
     rescoring: Rescoring | None = None
+    capabilities: tuple[Capability, ...] = ()
 
 
 class Outcome(msgspec.Struct, kw_only=True):

@@ -1,21 +1,15 @@
-"""Tensors in a file of the cache: safetensors, memory-mapped when read, atomic when written, checked by a checksum."""
+"""Tensors in a file of the cache: the file of `prepared_file`, memory-mapped when read."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from genbench import prepared_file
 from genbench.errors import DataError
-
-_CHECKSUM = "sha256"
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -24,30 +18,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     # on the CPU these tensors share their storage with the file, copied only where they are written to
     with safe_open(path, framework="pt") as file:
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        recorded = (file.metadata() or {}).get(_CHECKSUM)
+        recorded = (file.metadata() or {}).get(prepared_file.CHECKSUM)
     if recorded != checksum(tensors):
         raise DataError("its checksum does not match")
     return tensors
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Atomic: another process sees the whole file or none. Raises OSError or SafetensorError."""
-    whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.partial")
-    try:
-        save_file(whole, temporary, metadata={_CHECKSUM: checksum(whole)})
-        temporary.chmod(0o644)  # safetensors leaves it to its owner, and caches are shared
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    """Atomic: another process sees the whole file or none. Raises `prepared_file.WRITE_ERRORS`."""
+    prepared_file.write_arrays(_arrays(tensors), path)
 
 
 def checksum(tensors: Mapping[str, Tensor]) -> str:
     """Of names, types, shapes and values; 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().data)
-    return digest.hexdigest()
+    return prepared_file.checksum(_arrays(tensors))
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, prepared_file.Array]:
+    return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}

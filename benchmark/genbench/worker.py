@@ -24,7 +24,9 @@ from torch import Tensor
 from genbench.audit.quick import quick_audit
 from genbench.budget import Budget
 from genbench.cards import load_factory
+from genbench.collapse import collapse_warning
 from genbench.compute_meter import ComputeMeter, Spent
+from genbench.conditional.beside import Beside, make_beside, save_beside
 from genbench.errors import PluginError
 from genbench.failures import classify
 from genbench.features import Extractor
@@ -37,6 +39,7 @@ from genbench.measure.memory import MemoryPeak, larger
 from genbench.measure.sampling_cost import Drawing, SamplingBench
 from genbench.measure.speed import synchronised_clock
 from genbench.metrics.frechet import score_frechet
+from genbench.metrics.sliced_wasserstein import score_sliced_wasserstein
 from genbench.model import GenerativeModel, HasSamplingSteps
 from genbench.rescoring import Rescorer
 from genbench.result import CurvePoint, MetricValue, SamplingPoint
@@ -202,14 +205,22 @@ class _Worker:
         self.train_energy.start()
 
     def judge_on_validation(self) -> list[MetricValue]:
-        """Likelihood first where the model has one, then the Fréchet distance; the first one decides."""
+        """Likelihood first where the model has one, then a distance; the first one decides.
+
+        Of points it is the sliced Wasserstein distance: the Fréchet distance sees their mean and covariance alone, and
+        one broad heap has those of a ring or a grid.
+        """
         valid = self.dataset.valid.random_subset(CHECKPOINT_EXAMPLES, self.seed("validation subset"))
         x = valid.tensor()
         k = min(CHECKPOINT_IMPORTANCE_SAMPLES, self.job.importance_samples)
         estimates = estimate_likelihood(self.model, self.dataset.spec, x.to(self.device), k=k)
         figures = likelihood_metrics(estimates[:1], self.dataset.spec)
         samples = self.draw(len(x), self.seed("checkpoint samples"))
-        return figures[::-1] + score_frechet(self.inputs(samples, x))
+        inputs = self.inputs(samples, x)
+        distances = score_frechet(inputs)
+        if self.dataset.spec.modality == "points":
+            distances = score_sliced_wasserstein(inputs) + distances
+        return figures[::-1] + distances
 
     # ---- sample, likelihood, score
 
@@ -235,6 +246,8 @@ class _Worker:
         samples = self.timed_samples() if measure else self.draw(self.job.samples, self.seed("sampling"))
         self.enter("likelihood")
         reference = reference_examples(self.dataset, self.job)
+        if measure and (warning := collapse_warning(samples, reference)) is not None:
+            self.outcome.warnings.append(warning)
         _seed_everything(self.seed("likelihood"))
         began = synchronised_clock(self.device)
         estimates = estimate_likelihood(
@@ -255,11 +268,22 @@ class _Worker:
             self.observer.outcome(self.outcome)
             if estimates:
                 self.audit(samples, reference)
+        beside = self.make_beside(reference) if measure else None
         self.enter("score")
         return [
-            *score(self.task.metrics, self.inputs(samples, reference)),
+            *score(self.task.metrics, self.inputs(samples, reference, beside)),
             *likelihoods,
         ]
+
+    def make_beside(self, reference: Tensor) -> Beside:
+        """Conditional tasks: what the model makes of parts and labels, kept beside the samples. Off every clock."""
+        self.enter("sample")
+        with _chance_kept(self.device):
+            beside = make_beside(
+                self.model, self.task.capabilities, self.dataset, reference, self.job, self.device
+            )
+        save_beside(Path(self.task.samples_path).parent, beside, self.dataset)
+        return beside
 
     def trade_off(self) -> list[SamplingPoint]:
         """Quality against the sampler's steps, for models that have them."""
@@ -353,8 +377,8 @@ class _Worker:
         generator = torch.Generator(self.device).manual_seed(seed)
         return draw_samples(self.model, count, generator, self.dataset.spec, self.job.sampling_seconds)
 
-    def inputs(self, samples: Tensor, reference: Tensor) -> ScoringInputs:
-        return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor)
+    def inputs(self, samples: Tensor, reference: Tensor, beside: Beside | None = None) -> ScoringInputs:
+        return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor, beside)
 
     @cached_property
     def extractor(self) -> Extractor:

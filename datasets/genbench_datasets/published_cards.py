@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase, ascii_uppercase
+
 from genbench import DatasetCard
 from genbench_datasets.published_files import (
     BINARY_DENSITY,
@@ -129,6 +131,7 @@ TEXT = (
         citation="A. Karpathy (2015), The unreasonable effectiveness of recurrent neural networks",
         factory="genbench_datasets.text:tiny_shakespeare",
         files=TINY_SHAKESPEARE,
+        alphabet=tuple("\n !$&',-.3:;?" + ascii_uppercase + ascii_lowercase),
     ),
     DatasetCard(
         spec=SPECS["text8"],
@@ -142,6 +145,7 @@ TEXT = (
         " language modeling with neural networks",
         factory="genbench_datasets.text:text8",
         files=TEXT8,
+        alphabet=tuple(" " + ascii_lowercase),
     ),
 )
 

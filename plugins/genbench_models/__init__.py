@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from genbench import ModelCard, hookimpl
-from genbench_models import autoregressive, baselines, gan, vae
+from genbench_models import autoregressive, baselines, diffusion, energy, flow, gan, hybrid, vae
 
 
 @hookimpl
 def genbench_models() -> Iterable[ModelCard]:
     """Announce every family's cards."""
-    return (*gan.CARDS, *vae.CARDS, *autoregressive.CARDS, *baselines.CARDS)
+    for family in (gan, vae, autoregressive, energy, hybrid, flow, diffusion, baselines):
+        yield from family.CARDS

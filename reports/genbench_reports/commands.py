@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from genbench.cards import load_factory
-from genbench.errors import PluginError, UnknownNameError, UsageError
+from genbench.errors import UnknownNameError, UsageError
 from genbench.job import Job
 from genbench.plugin_manager import load_registry
 from genbench.result import Result
@@ -25,6 +25,17 @@ MetricOption = Annotated[
 TargetOption = Annotated[
     str | None,
     typer.Option("--target", metavar="METRIC=VALUE", help="Time to a figure, on the validation split."),
+]
+StatisticsOption = Annotated[
+    bool, typer.Option("--statistics", help="Intervals, tests and groups over seeds and data sets.")
+]
+GroupByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group-by",
+        metavar="FIELD",
+        help="Groups of models by what their cards say: family, year, country, institution, origin, ...",
+    ),
 ]
 JobOption = Annotated[str | None, typer.Option("--job", metavar="ID", help="The record of this job.")]
 
@@ -42,13 +53,24 @@ def show(
     metric: MetricOption = None,
     job: JobOption = None,
     target: TargetOption = None,
+    statistics: StatisticsOption = False,
+    group_by: GroupByOption = None,
 ) -> None:
     """Show a run's leaderboards; one metric over all data sets: --metric NAME; what it took to reach a figure:
-    --target METRIC=VALUE; or everything about a job: -m MODEL -d DATASET, or --job ID."""
+    --target METRIC=VALUE; what chance leaves of it: --statistics; groups of models: --group-by FIELD; or everything
+    about a job: -m MODEL -d DATASET, or --job ID."""
     from genbench_reports.document import make_document
     from genbench_reports.finish_run import screen
+    from genbench_reports.groups import group_tables
     from genbench_reports.record import print_record
-    from genbench_reports.render_terminal import print_document, print_metric, print_table
+    from genbench_reports.render_terminal import (
+        print_document,
+        print_groups,
+        print_metric,
+        print_statistics,
+        print_table,
+    )
+    from genbench_reports.statistics_section import statistics_parts
     from genbench_reports.targets import read_target, target_table
 
     opened = Run.open(run)
@@ -58,6 +80,8 @@ def show(
         results = [found for found in opened.results() if dataset in (None, found.job.dataset)]
         print_table(target_table(results, card, value), console)
         return
+    if (statistics or group_by is not None) and (job is not None or model is not None):
+        raise UsageError("--statistics and --group-by are about all models; leave -m and --job out")
     if job is None and model is None:
         registry = load_registry()
         datasets = None if dataset is None else [_planned_name("data set", dataset, _datasets(opened))]
@@ -65,7 +89,11 @@ def show(
             known = {figure.name for result in opened.results() for figure in result.metrics}
             _planned_name("metric", metric, known | registry.metrics.keys())
         document = make_document(opened, registry, datasets)
-        if metric is None:
+        if statistics:
+            print_statistics(statistics_parts(document.boards), console)
+        elif group_by is not None:
+            print_groups(group_tables(document.boards, registry.models, group_by), console)
+        elif metric is None:
             print_document(document, console)
         else:
             print_metric(document, metric, console)
@@ -78,26 +106,30 @@ def show(
 
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; joined.")],
-    format_: Annotated[str, typer.Option("--format", help="md, json, csv, or a plugin's.")] = "md",
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format", help="md, html, json, csv, latex, png, svg, pytest-benchmark, or a plugin's."
+        ),
+    ] = "md",
+    group_by: GroupByOption = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="A file, instead of standard output.")
+        Path | None,
+        typer.Option("-o", "--output", help="A file, instead of standard output; of pictures, a folder."),
     ] = None,
 ) -> None:
     """Write the results of one or more runs in a format for others to read."""
-    from genbench_reports.finish_run import write_text
+    from genbench_reports.delivery import deliver
     from genbench_reports.joined_runs import JoinedRuns
+    from genbench_reports.render_groups import render_groups
 
     card = load_registry().report(format_)
     opened = [Run.open(folder) for folder in runs]
-    render: Callable[[Run], str] = load_factory(card.factory)
-    text = render(opened[0] if len(opened) == 1 else JoinedRuns(opened))
-    if not isinstance(text, str):
-        raise PluginError(f"report format {format_!r} returned {type(text).__name__}, expected text")
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        write_text(output, text)
-        typer.echo(f"wrote {output}", err=True)
+    run = opened[0] if len(opened) == 1 else JoinedRuns(opened)
+    render: Callable[[Run], object] = load_factory(card.factory)
+    said = deliver(render(run) if group_by is None else render_groups(run, format_, group_by), card, output)
+    if said is not None:
+        typer.echo(said, err=True)
 
 
 def _records(run: Run) -> list[tuple[Job, Result | None]]:

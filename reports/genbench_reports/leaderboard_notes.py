@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from genbench_reports import machine
 from genbench_reports.layout import LIKELIHOOD_METRICS, metric_title
 from genbench_reports.leaderboard_tables import uniform_note
 from genbench_reports.likelihood_marks import DOUBTED, marks_legend
@@ -41,6 +42,7 @@ def notes(standings: Standings) -> Iterable[str]:
         title = metric_title(standings.headline, "neither")
         yield f"Ranked by {title}{direction}. {standings.ranking.claim}"
     yield from _extractors(standings)
+    yield from _hardware(standings)
     yield from _likelihoods(standings)
     for name in standings.present:
         note = uniform_note(standings, name)
@@ -69,6 +71,17 @@ def _extractors(standings: Standings) -> Iterable[str]:
         yield f"Features: {identities[0]}."
     elif identities:
         yield f"Figures of different features do not compare; here are {', '.join(identities)}."
+
+
+def _hardware(standings: Standings) -> Iterable[str]:
+    """Beside the table, since tables are read alone."""
+    found = machine.machines(
+        result.provenance for entry in standings.ordered for result in entry.results if result.provenance
+    )
+    if len(found) > 1:
+        yield f"Measured on different machines, so that times do not compare: {'; '.join(found)}."
+    elif found != [machine.UNKNOWN]:
+        yield f"Measured on: {found[0]}."
 
 
 def _likelihoods(standings: Standings) -> Iterable[str]:

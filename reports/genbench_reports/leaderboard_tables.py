@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from genbench_reports.entries import Entry
 from genbench_reports.layout import COST_COLUMNS, LIKELIHOOD_METRICS, CostColumn, metric_title
 from genbench_reports.likelihood_marks import DOUBTED, likelihood_mark
+from genbench_reports.merge_notes import merge_notes
 from genbench_reports.numbers import format_value
 from genbench_reports.standings import Standings
 from genbench_reports.table import Cell, Column, Footnotes, Table, best_values
@@ -173,8 +174,8 @@ def _metric_cell(entry: Entry, name: str, bests: Bests, uniform: str | None, foo
     if estimate is None:
         if any(figure.value is not None for figure in figures.values()):
             texts = ["no mean: the seeds have likelihoods of different kinds"]
-        return Cell(MISSING, notes=footnotes.numbers(texts))
-    texts = [text for text in texts if text != uniform]
+        return Cell(MISSING, notes=footnotes.numbers(merge_notes(texts)))
+    texts = merge_notes([text for text in texts if text != uniform])
     if estimate.n < len(entry.results):
         texts.append(f"mean over the {estimate.n} of {len(entry.results)} seeds that have a value")
     text = format_value(estimate.mean, estimate.stderr)

@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from genbench.likelihood.kinds import accuracy, comparable
+from genbench.likelihood.kinds import (
+    BOUND_SIGN,
+    ESTIMATE_SIGN,
+    EXACT_SIGN,
+    UNKNOWN_SIGN,
+    UNSOUND_SIGN,
+    accuracy,
+    comparable,
+    sign,
+)
 
 DOUBTED = "✗"
 """Behind a figure whose audit failed: see the footnote."""
-EXACT, BOUND, ESTIMATE, UNSOUND, UNKNOWN = "=", "≤", "≈", "~", "?"
+EXACT, BOUND, ESTIMATE = EXACT_SIGN, BOUND_SIGN, ESTIMATE_SIGN
+UNSOUND, UNKNOWN = UNSOUND_SIGN, UNKNOWN_SIGN
 _MEANINGS = {
     EXACT: "exact",
     BOUND: "the model's own value is at most this (a lower bound on its log-likelihood)",
@@ -25,13 +35,7 @@ _MEANINGS = {
 
 def likelihood_mark(kind: str) -> str:
     """The sign in front of a figure of that kind."""
-    if kind == "exact":
-        return EXACT
-    if kind.startswith("lower bound"):
-        return BOUND
-    if kind.startswith(("AIS", "difference of")):
-        return ESTIMATE
-    return UNSOUND if kind.startswith("unsound") else UNKNOWN
+    return sign(kind)
 
 
 def marks_legend(kinds: list[str]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from genbench.cards import Better
 from genbench.likelihood.kinds import comparable
 from genbench_reports.entries import Entry
-from genbench_reports.statistics import claim, competition_ranks, indistinct_groups
+from genbench_reports.rank_groups import claim, indistinct_groups
+from genbench_reports.statistics import competition_ranks
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def rank_entries(entries: Sequence[Entry], metric: str, better: Better) -> Ranki
     ranks = {
         label: Rank(number, group) for label, number, group in zip(ordered, numbers, groups, strict=True)
     }
-    return Ranking(ranks, claim(min(estimate.n for estimate in known.values())))
+    return Ranking(ranks, claim(min(estimate.n for estimate in known.values()), len(known)))
 
 
 def order_by_kind(entries: Sequence[Entry], metric: str, better: Better) -> dict[str, list[str]]:

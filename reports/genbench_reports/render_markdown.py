@@ -13,6 +13,8 @@ from genbench.plugin_manager import load_registry
 from genbench.result_store import Run
 from genbench_reports.document import READING_NOTES, SUMMARY_NOTE, Document, make_document
 from genbench_reports.leaderboard import Leaderboard
+from genbench_reports.statistics_part import StatisticsPart
+from genbench_reports.statistics_section import statistics_parts
 from genbench_reports.table import Cell, Table
 from genbench_reports.text import clean, superscript
 
@@ -57,17 +59,27 @@ def document_markdown(document: Document, cards: dict[str, MetricCard]) -> str:
         blocks += [f"## {escape(summary.title)}", table_markdown(summary.table), SUMMARY_NOTE]
     for board in document.boards.boards:
         blocks += _board(board)
+    blocks += statistics_markdown(statistics_parts(document.boards))
     shown = dict.fromkeys(name for board in document.boards.boards for name in board.metrics)
     if document.boards.boards:
-        blocks += ["## How to read this", _bullets(escape_line(note) for note in READING_NOTES)]
+        blocks += ["## How to read this", bullets(escape_line(note) for note in READING_NOTES)]
     meanings = [
         f"{code(name)} ({escape(cards[name].unit)}): {escape(cards[name].summary)}"
         for name in shown
         if name in cards
     ]
     if meanings:
-        blocks.append(_bullets(meanings))
+        blocks.append(bullets(meanings))
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def statistics_markdown(parts: Sequence[StatisticsPart]) -> list[str]:
+    """The section's blocks; none where there is nothing to say."""
+    blocks = ["## Statistics"] if parts else []
+    for part in parts:
+        blocks += [f"### {escape(part.title)}", table_markdown(part.table)]
+        blocks.append(bullets(escape_line(note) for note in part.notes))
+    return blocks
 
 
 def table_markdown(table: Table) -> str:
@@ -103,14 +115,14 @@ def _heading(document: Document) -> str:
     lines += [f"Software: {escape(line)}" for line in document.software]
     lines.append(f"Jobs: {escape(document.status)}")
     lines += [f"**{escape(caution)}**" for caution in document.cautions]
-    return _bullets(lines)
+    return bullets(lines)
 
 
 def _board(board: Leaderboard) -> Iterable[str]:
     yield f"## {escape(board.title)}"
     yield escape_line(board.caption)
     yield table_markdown(board.main)
-    yield _bullets([*(escape_line(note) for note in board.notes), *_footnotes(board.footnotes)])
+    yield bullets([*(escape_line(note) for note in board.notes), *_footnotes(board.footnotes)])
     if board.main.rows or board.main.calibration:
         yield "Cost, mean over seeds:"
         yield table_markdown(board.cost)
@@ -128,5 +140,6 @@ def _footnotes(texts: Sequence[str]) -> list[str]:
     return [f"{superscript(number)} {escape(text)}" for number, text in enumerate(texts, 1)]
 
 
-def _bullets(lines: Iterable[str]) -> str:
+def bullets(lines: Iterable[str]) -> str:
+    """A list of lines that are markdown already."""
     return "\n".join(f"- {line}" for line in lines)

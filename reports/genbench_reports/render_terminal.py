@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console
@@ -9,10 +11,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from genbench_reports.document import READING_NOTES, SUMMARY_NOTE, Document
+from genbench_reports.groups import GroupTable
 from genbench_reports.layout import metric_title
 from genbench_reports.leaderboard import Leaderboard
 from genbench_reports.leaderboard_tables import metric_across
 from genbench_reports.likelihood_marks import marks_legend
+from genbench_reports.statistics_part import StatisticsPart
 from genbench_reports.table import Cell, Footnotes, Table
 from genbench_reports.text import clean, superscript
 
@@ -58,6 +62,30 @@ def print_metric(document: Document, name: str, console: Console) -> None:
     kinds = [kind for board in boards for entry in board.ordered if (kind := entry.kind(name)) is not None]
     if kinds:
         _note(f"{marks_legend(kinds)}. Kinds are not ranked against each other.", console)
+
+
+def print_statistics(parts: Sequence[StatisticsPart], console: Console) -> None:
+    """What can be said of chance."""
+    if not parts:
+        console.print(
+            Text("Nothing to say of chance: it takes 3 seeds of two models, or 3 data sets with ranks.")
+        )
+    for part in parts:
+        console.print()
+        console.print(Text(clean(part.title), style="bold"))
+        print_table(part.table, console)
+        for note in part.notes:
+            _note(note, console)
+
+
+def print_groups(groups: Sequence[GroupTable], console: Console) -> None:
+    """Models by a field of their cards."""
+    for group in groups:
+        console.print()
+        console.print(Text(clean(group.title), style="bold"))
+        print_table(group.table, console)
+        for note in group.notes:
+            _note(note, console)
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:

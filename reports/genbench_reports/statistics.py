@@ -1,5 +1,5 @@
-"""What can be said from a few seeds: mean and standard error, ranks with ties, groups that cannot be told
-apart. No claim is made from fewer than three seeds.
+"""What can be said from a few seeds: mean and standard error, ranks with ties, the p of a difference. Groups of
+ranks are made from these in `rank_groups`; intervals and permutation tests are in `resampling`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genbench_reports.text import plural
-
 MINIMUM_SEEDS = 3
+"""Fewer make no claim."""
 SIGNIFICANCE = 0.05
 
 
@@ -45,58 +44,36 @@ def p_value(first: Mapping[int, float], second: Mapping[int, float]) -> float:
     """Two-sided p of equal means, from values by seed.
 
     Paired t-test over the seeds both have (models of one seed share their data order), where they are three
-    or more; else Welch's t-test (Welch 1947), which needs no pairs. At least two values on each side.
+    or more; else Welch's t-test, which needs no pairs. At least two values on each side.
     """
+    common = sorted(first.keys() & second.keys())
+    if len(common) < MINIMUM_SEEDS:
+        return welch_p(list(first.values()), list(second.values()))
+    differences = [first[seed] - second[seed] for seed in common]
+    error = _standard_deviation(differences) / math.sqrt(len(differences))
+    return _two_sided(_mean(differences), error, len(differences) - 1.0)
+
+
+def welch_p(first: Sequence[float], second: Sequence[float]) -> float:
+    """Two-sided p of equal means of independent samples whose variances may differ (Welch 1947, "The generalization of
+    Student's problem when several different population variances are involved"). At least two values on each side.
+    """
+    errors = [_standard_deviation(values) / math.sqrt(len(values)) for values in (first, second)]
+    error = math.hypot(*errors)
+    freedom = 1.0
+    if error > 0:
+        parts = [(e / error) ** 4 / (len(v) - 1) for e, v in zip(errors, (first, second), strict=True)]
+        freedom = 1 / sum(parts)
+    return _two_sided(_mean(first) - _mean(second), error, freedom)
+
+
+def _two_sided(difference: float, error: float, freedom: float) -> float:
+    """Without spread, a difference is certain."""
     from scipy.special import stdtr
 
-    common = sorted(first.keys() & second.keys())
-    if len(common) >= MINIMUM_SEEDS:
-        differences = [first[seed] - second[seed] for seed in common]
-        difference = _mean(differences)
-        error = _standard_deviation(differences) / math.sqrt(len(differences))
-        freedom = len(differences) - 1.0
-    else:
-        one, two = list(first.values()), list(second.values())
-        difference = _mean(one) - _mean(two)
-        errors = [_standard_deviation(values) / math.sqrt(len(values)) for values in (one, two)]
-        error = math.hypot(*errors)
-        if error > 0:
-            parts = [(e / error) ** 4 / (len(v) - 1) for e, v in zip(errors, (one, two), strict=True)]
-            freedom = 1 / sum(parts)
     if error == 0:
         return 1.0 if difference == 0 else 0.0
     return float(2 * stdtr(freedom, -abs(difference / error)))
-
-
-def indistinct_groups(rows: Sequence[Mapping[int, float]]) -> list[str] | None:
-    """A letter for each row, from rows ordered best first; None where one has fewer than three seeds.
-
-    A group holds its best row and the following rows that the test cannot separate from that one, so that
-    a chain of small steps does not tie the first to the last. Not corrected for the number of comparisons.
-    """
-    if any(len(row) < MINIMUM_SEEDS for row in rows):
-        return None
-    letters: list[str] = []
-    leader, count = 0, 0
-    for index, row in enumerate(rows):
-        if index == 0 or p_value(rows[leader], row) < SIGNIFICANCE:
-            leader, count = index, count + 1
-        letters.append(_letters(count))
-    return letters
-
-
-def claim(seeds: int) -> str:
-    """What a table whose rows have at least so many seeds may say of differences."""
-    if seeds < MINIMUM_SEEDS:
-        return (
-            f"{plural(seeds, 'seed')} a row: nothing is claimed about differences between rows;"
-            f" a claim takes {MINIMUM_SEEDS} or more."
-        )
-    return (
-        "Ranks with the same letter cannot be told apart: t-test over seeds against the group's best row"
-        f" (paired where {MINIMUM_SEEDS} or more seeds are common, else Welch's; two-sided, p ≥ {SIGNIFICANCE},"
-        " not corrected for the number of comparisons)."
-    )
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -110,12 +87,3 @@ def _standard_deviation(values: Sequence[float]) -> float:
         return 0.0
     mean = _mean(values)
     return math.hypot(*(value - mean for value in values)) / math.sqrt(len(values) - 1)
-
-
-def _letters(number: int) -> str:
-    """1 -> a, 26 -> z, 27 -> aa."""
-    text = ""
-    while number:
-        number, digit = divmod(number - 1, 26)
-        text = chr(ord("a") + digit) + text
-    return text

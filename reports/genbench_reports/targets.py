@@ -9,6 +9,8 @@ from genbench.cards import MetricCard
 from genbench.errors import UnknownNameError, UsageError
 from genbench.result import Result
 from genbench.time_to_target import TimeToTarget, time_to_target
+from genbench_reports.entries import BASELINE_FAMILY
+from genbench_reports.likelihood_marks import likelihood_mark
 from genbench_reports.numbers import format_count, format_seconds, format_value
 from genbench_reports.table import Cell, Column, Table
 from genbench_reports.text import clean
@@ -31,7 +33,10 @@ def read_target(text: str, cards: dict[str, MetricCard]) -> tuple[MetricCard, fl
 
 
 def target_table(results: Sequence[Result], card: MetricCard, target: float) -> Table:
-    """A row a job, the fastest first on each data set; failures are rows that never got there."""
+    """A row a job, the fastest first on each data set; failures are rows that never got there. Calibration is set
+    apart. Likelihoods carry the mark of their kind: a bound that reaches the target says that the model does, an
+    estimate only that it may.
+    """
     found = [
         (result, time_to_target(result, card.name, target, card.better))
         for result in results
@@ -48,10 +53,24 @@ def target_table(results: Sequence[Result], card: MetricCard, target: float) -> 
         Column("FLOPs"),
         Column("best on the curve", essential=True),
     )
-    return Table(columns, tuple(_row(result, reached) for result, reached in found))
+    rows, calibration = (
+        tuple(
+            _row(result, reached, card.name) for result, reached in found if _is_calibration(result) == apart
+        )
+        for apart in (False, True)
+    )
+    return Table(columns, rows, calibration)
 
 
-def _row(result: Result, found: TimeToTarget) -> tuple[Cell, ...]:
+def _is_calibration(result: Result) -> bool:
+    """Of a baseline, which does not compete."""
+    return result.job.family == BASELINE_FAMILY
+
+
+def _row(result: Result, found: TimeToTarget, metric: str) -> tuple[Cell, ...]:
+    kinds = (figure.kind for point in result.curve for figure in point.metrics if figure.name == metric)
+    kind = next((kind for kind in kinds if kind is not None), None)
+    best = format_value(found.best) if kind is None else f"{likelihood_mark(kind)} {format_value(found.best)}"
     return (
         Cell(clean(result.job.dataset)),
         Cell(clean(result.job.variant)),
@@ -59,5 +78,5 @@ def _row(result: Result, found: TimeToTarget) -> tuple[Cell, ...]:
         Cell(format_seconds(found.seconds) if found.reached else NEVER),
         Cell(format_count(found.steps) if found.reached else NEVER),
         Cell(format_count(found.flops) if found.reached else NEVER),
-        Cell(format_value(found.best) if result.status == "ok" else clean(result.status)),
+        Cell(best if result.status == "ok" else clean(result.status)),
     )

@@ -13,7 +13,7 @@ import pytest
 import torch
 from scipy import stats
 from torch import Tensor
-from toy_likelihoods import Autoregression, Chain, Dequantised, LinearGaussian, Ring
+from toy_likelihoods import Autoregression, Chain, Dequantised, LinearGaussian, NoisyBound, Ring, Spread
 
 from genbench import DataSpec, GenerativeModel
 from genbench.audit import quick as quick_module
@@ -47,6 +47,8 @@ RIGHT: dict[str, Make] = {
     "series": lambda seed: Autoregression(phi=0.5 + 0.49 * math.sin(seed)),
     "modes": lambda seed: Ring(width=0.01 + 0.1 * (seed % 3)),
     "weights": lambda seed: LinearGaussian(seed),
+    "density of integers": lambda seed: Spread(length=8 + seed % 8),
+    "noisy bound": lambda seed: NoisyBound(seed, noise=0.5 * (seed % 4)),
 }
 
 
@@ -57,7 +59,7 @@ def test_right_likelihoods_raise_alarms_as_rarely_as_is_said(name: str, seeds: i
     audits = [quick(RIGHT[name](seed), seed, samples=120) for seed in range(seeds)]
     assert [audit.detail for audit in audits if not audit.passed] == []
     names = {check.name for audit in audits for check in audit.checks if check.p_value is not None}
-    assert len(names) >= 3
+    assert len(names) >= (2 if name == "noisy bound" else 3)
     for check in names:
         p = np.array([audit.check(check).p_value for audit in audits])  # type: ignore[union-attr]
         for level in (0.1, 0.01):
@@ -113,6 +115,14 @@ WRONG: dict[str, tuple[Make, str, str | None]] = {
     "mean in place of a sum": (lambda: Chain(scale=1 / 64), "not over-claimed", "not over-claimed"),
     "mean over a series": (lambda: Autoregression(scale=1 / 24), "not over-claimed", "not over-claimed"),
     "weights too large": (lambda: LinearGaussian(excess=0.5), "not over-claimed", "not over-claimed"),
+    "density without its change of variables": (
+        lambda: Spread(term=False),
+        "not over-claimed",
+        "not over-claimed",
+    ),
+    "density of integers off by a factor": (lambda: Spread(length=2, levels=8, excess=0.5), "total", None),
+    "bound above what it bounds": (lambda: NoisyBound(excess=6.0), "not over-claimed", "not over-claimed"),
+    "bound a little above, on a small space": (lambda: NoisyBound(excess=1.5, length=6), "total", None),
     "another ELBO": (lambda: LinearGaussian(at_one=3.0), "importance samples", "importance samples"),
 }
 
@@ -190,6 +200,28 @@ def test_a_loose_bound_is_not_a_wrong_one() -> None:
         assert audit.passed, audit.detail
 
 
+def test_a_bound_that_depends_on_its_batch_is_found_out() -> None:
+    class Crowded(NoisyBound):
+        def elbo(self, x: Tensor) -> Tensor:
+            return super().elbo(x) - len(x) ** 0.5
+
+    class CrowdedDensity(Spread):
+        def log_density(self, x: Tensor) -> Tensor:
+            return super().log_density(x) - len(x) ** 0.5
+
+    for make in (Crowded, CrowdedDensity):
+        audit = quick(make())
+        assert "batch independence" in failures(audit)
+        assert "importance samples" not in {check.name for check in audit.checks}
+
+
+def test_what_the_harness_prefers_is_audited() -> None:
+    for make, name in ((Chain, "log_prob"), (Spread, "log_density"), (NoisyBound, "elbo")):
+        assert quick(make()).likelihood == name
+    with pytest.raises(ValueError, match="NoisyBound has no log_weights"):
+        audit_likelihood(NoisyBound(), "log_weights")
+
+
 def test_what_the_model_raises_is_a_check_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
     class Raises(Chain):
         def log_prob(self, x: Tensor) -> Tensor:
@@ -242,7 +274,7 @@ def test_a_model_without_a_likelihood_has_no_audit() -> None:
     model = Silent()
     x = model.sample(10, torch.Generator().manual_seed(0))
     assert quick_audit(model, x, x, seed=0) is None
-    with pytest.raises(ValueError, match="Silent has no log_weights"):
+    with pytest.raises(ValueError, match="Silent has no log_prob, log_density, elbo, log_weights"):
         audit_likelihood(model)
     with pytest.raises(ValueError, match="Chain has no log_weights"):
         audit_likelihood(Chain(), "log_weights")

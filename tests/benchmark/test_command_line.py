@@ -41,6 +41,11 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["run", "-m", "vae", "--shard", "3/2"], "--shard 3/2: expected I/N"),
         (["run", "-m", "vae", "--device", "tpu"], "--device tpu: expected auto, cpu or cuda"),
         (["run", "-m", "vae", "--executor", "lokal"], "unknown executor 'lokal'; did you mean 'local'?"),
+        ([*GOOD, "--log", "tensorbord"], "unknown logger 'tensorbord'; did you mean 'tensorboard'?"),
+        (
+            [*GOOD, "--log", "mlflow:"],
+            "--log mlflow:: nothing follows the colon; expected mlflow:TRACKING_URI",
+        ),
         (["run", "-m", "vae", "--seeds", "0"], "--seeds"),
         (["run", "-m", "vae", "--sed", "3"], "--seeds"),
         (["run"], "what to run?"),

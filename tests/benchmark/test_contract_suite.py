@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genbench import ComputeMeter, DataSpec, ModelCard, Split
+from genbench import ComputeMeter, DataSpec, GenerativeModel, ModelCard, Split
 from genbench.errors import PluginError
 from genbench.testing import (
     CONTRACT_CHECKS,
@@ -34,10 +34,13 @@ SOUND = ModelCard(
         "log_prob",
         "log_density",
         "log_weights",
+        "elbo",
         "decode",
         "energy",
         "condition",
         "complete",
+        "missing_log_prob",
+        "predictive_entropy",
         "encode",
         "sampling_steps",
     ),
@@ -234,3 +237,62 @@ def test_a_check_that_cannot_judge_says_why() -> None:
 def test_hyperparameters_reach_the_model() -> None:
     (case, *_) = contract_cases(SOUND, SPEC, {"learning_rate": 0.5})
     assert case.subject.build().learning_rate == 0.5
+
+
+# ---- densities and bounds in closed form
+
+
+class Normal(GenerativeModel):
+    """Two correlated normal numbers. excess: added to the log density, which is right at 0."""
+
+    def __init__(self, spec: DataSpec, *, narrow: float = 1.0, excess: float = 0.0) -> None:
+        super().__init__(spec)
+        self.excess = excess
+        factor = torch.tensor([[1.0, 0.0], [1.0, narrow]])
+        self.density = torch.distributions.MultivariateNormal(torch.tensor([3.0, -5.0]), scale_tril=factor)
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        raise NotImplementedError
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(count, 2, generator=generator)
+        return self.density.loc + noise @ self.density.scale_tril.T
+
+
+PLANE = DataSpec(name="plane", modality="points", event_shape=(2,))
+
+
+class RealDensity(Normal):
+    """Real numbers have a density that is a likelihood as it is; a bound below it."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        for _ in meter.batches(train, 16):
+            pass
+
+    def log_density(self, x: Tensor) -> Tensor:
+        return self.density.log_prob(x) + self.excess
+
+    def elbo(self, x: Tensor) -> Tensor:
+        return self.log_density(x) - 0.1 + 0.2 * torch.randn(len(x))
+
+
+@pytest.mark.parametrize(
+    ("excess", "check", "expected"),
+    [
+        (0.0, "log_density_integrates_to_one", None),
+        (0.1, "log_density_integrates_to_one", "is 1.10"),
+        (-0.1, "log_density_integrates_to_one", "is 0.904"),
+        (0.0, "elbo_stays_below_a_likelihood", None),
+        (0.5, "elbo_stays_below_a_likelihood", "expected 1 at most"),
+    ],
+)
+def test_densities_and_bounds_of_real_numbers(
+    excess: float, check: str, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broken_models, "RealDensity", RealDensity, raising=False)
+    subject = Subject(announced_as("RealDensity", discrete=None), PLANE, {"excess": excess})
+    if expected is None:
+        check_named(check).function(subject)
+        return
+    with pytest.raises(PluginError, match=expected):
+        check_named(check).function(subject)

@@ -16,6 +16,7 @@ from genbench.cards import (
     DatasetSourceCard,
     ExecutorCard,
     ExtractorCard,
+    LoggerCard,
     MetricCard,
     ModelCard,
     ReportCard,
@@ -61,6 +62,7 @@ CARDS: dict[str, Any] = {
         name="local", summary="", factory="genbench.executors.local:LocalExecutor"
     ),
     "genbench_reports": ReportCard(name="r", summary="", suffix=".r", factory="a:b"),
+    "genbench_loggers": LoggerCard(name="l", summary="", target="PLACE", factory="a:b"),
 }
 
 
@@ -84,6 +86,12 @@ class Recorder(types.ModuleType):
 
         def genbench_job_progress(job: Any, phase: Any, fraction: Any, losses: Any) -> None:
             self.calls.append(("genbench_job_progress", {"phase": phase, "fraction": fraction}))
+
+        def genbench_job_checkpoint(job: Any, point: Any) -> None:
+            self.calls.append(("genbench_job_checkpoint", {"job": job, "point": point}))
+
+        def genbench_live_panels(run: Any) -> None:
+            self.calls.append(("genbench_live_panels", {"run": run}))
 
         def genbench_job_finished(job: Any, result: Any) -> None:
             self.calls.append(("genbench_job_finished", {"job": job, "result": result}))
@@ -124,12 +132,14 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
         ("genbench_extractors", registry.extractors),
         ("genbench_executors", registry.executors),
         ("genbench_reports", registry.reports),
+        ("genbench_loggers", registry.loggers),
     ):
         assert list(dictionary.values()) == [CARDS[hook]]
         recorder.calls.append((hook, {}))
     registry.hook.genbench_commands(app=object())
     job = make_job("Good")
     run = Run.create(tmp_path_factory.mktemp("run") / "run", Plan(suite="s", jobs=[job]))
+    assert registry.ask("genbench_live_panels", run=run) == [None]
     run_benchmark(run, [job], registry, Execution(), {}, Silent())
     return recorder
 
@@ -154,12 +164,20 @@ def test_lifecycle_hooks_fire_in_order(recorded: Recorder) -> None:
         "genbench_run_started",
         "genbench_job_started",
         "genbench_job_progress",
+        "genbench_job_checkpoint",
         "genbench_job_finished",
         "genbench_run_finished",
     ]
     assert lifecycle.count("genbench_job_started") == 1
+    progress = [values for name, values in recorded.calls if name == "genbench_job_progress"]
+    assert {values["phase"] for values in progress} >= {"load", "build", "train", "sample", "score"}
+    fractions = [values["fraction"] for values in progress]
+    assert fractions == sorted(fractions)  # a new phase does not set it back
+    assert fractions[-1] == 1.0
+    points = [values["point"] for name, values in recorded.calls if name == "genbench_job_checkpoint"]
     result = next(values["result"] for name, values in recorded.calls if name == "genbench_job_finished")
     assert result.status == "ok"
+    assert points == result.curve
 
 
 def test_the_built_in_registry_has_no_problems() -> None:

@@ -143,6 +143,7 @@ def test_a_killed_run_is_finished_by_the_same_command(
     assert {path.name for path in folder.glob("jobs/*/*")} == {
         "result.json",
         "samples.safetensors",
+        "inside.safetensors",
         "log.txt",
     }
 

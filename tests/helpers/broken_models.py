@@ -68,15 +68,19 @@ class Sound(GenerativeModel):
         log_ratio = z.square() * (PROPOSAL_SCALE**-2 - 1) / 2 + math.log(PROPOSAL_SCALE)  # prior / proposal
         return Sound.log_prob(self, x).unsqueeze(1) + log_ratio.sum(2)
 
+    def log_density(self, x: Tensor) -> Tensor:
+        """Even over each bin."""
+        return Sound.log_prob(self, x.long())
+
+    def elbo(self, x: Tensor) -> Tensor:
+        return Sound.log_prob(self, x) - 0.1 + 0.2 * torch.randn(len(x))
+
     def decode(self, z: Tensor) -> Tensor:
         mean = self.logits.softmax(1) @ torch.arange(float(self.levels))
         return mean + 0 * z.sum(1, keepdim=True)
 
     def encode(self, x: Tensor) -> Tensor:
         return torch.zeros(len(x), LATENT)
-
-    def log_density(self, x: Tensor) -> Tensor:
-        return Sound.log_prob(self, x.floor().long())  # flat over each integer's interval
 
     def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
         return beta * self.logits.T.gather(0, x).sum(1)
@@ -93,6 +97,14 @@ class Sound(GenerativeModel):
 
     def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         return torch.where(mask, x, self.sample(len(x), generator))
+
+    def missing_log_prob(self, x: Tensor, mask: Tensor) -> Tensor:
+        each = self.logits.log_softmax(1).T.gather(0, x)
+        return each.masked_fill(mask, 0.0).sum(1)
+
+    def predictive_entropy(self, x: Tensor) -> Tensor:
+        log_p = self.logits.log_softmax(1)
+        return -(log_p.exp() * log_p).sum(1).expand(x.shape)
 
 
 # ---- the card
@@ -251,6 +263,18 @@ class CompletionKeepsWhatIsGiven(Sound):
         return self.sample(len(x), generator)
 
 
+class LikelihoodsOfPartsAddUp(Sound):
+    """Of the wrong part."""
+
+    def missing_log_prob(self, x: Tensor, mask: Tensor) -> Tensor:
+        return super().missing_log_prob(x, ~mask)
+
+
+class EntropiesAreNumbersOfEachElement(Sound):
+    def predictive_entropy(self, x: Tensor) -> Tensor:
+        return super().predictive_entropy(x).sum(1)
+
+
 class EncodingsAreFinite(Sound):
     def encode(self, x: Tensor) -> Tensor:
         return torch.zeros(len(x), LATENT).log()
@@ -285,6 +309,44 @@ class LogProbFitsTheSamples(Sound):
         return torch.multinomial(frequencies, count, replacement=True, generator=generator).T.contiguous()
 
 
+class LogDensityIsOneFiniteNumberEach(Sound):
+    """Takes the end of a bin for another."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        return torch.where((x % 1 > 0.9).any(1), -math.inf, super().log_density(x))
+
+
+class LogDensityDependsOnTheExampleAlone(Sound):
+    def log_density(self, x: Tensor) -> Tensor:
+        log_density = super().log_density(x)
+        return log_density - log_density.mean() / 100
+
+
+class LogDensityIntegratesToOne(Sound):
+    """As if a bin were half as wide."""
+
+    def log_density(self, x: Tensor) -> Tensor:
+        return super().log_density(x) + x.shape[1] * math.log(2)
+
+
+class ElboIsOneFiniteNumberEach(Sound):
+    def elbo(self, x: Tensor) -> Tensor:
+        return super().elbo(x).unsqueeze(1)
+
+
+class ElboDependsOnTheExampleAlone(Sound):
+    def elbo(self, x: Tensor) -> Tensor:
+        bound = super().elbo(x)
+        return bound - bound.std(correction=0)
+
+
+class ElboStaysBelowALikelihood(Sound):
+    """An upper bound."""
+
+    def elbo(self, x: Tensor) -> Tensor:
+        return super().elbo(x) + 0.5
+
+
 class LogWeightsAreFinite(Sound):
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         return super().log_weights(x, k) - math.inf
@@ -311,11 +373,6 @@ class LogWeightsDoNotDependOnK(Sound):
 
 class LogWeightsFitTheSamples(LogProbFitsTheSamples):
     """Seen where the space can be counted: a bound may be as loose as it likes."""
-
-
-class LogDensityIsOneFiniteNumberEach(Sound):
-    def log_density(self, x: Tensor) -> Tensor:
-        return super().log_density(x) + math.inf
 
 
 class EnergiesAreFiniteAllAlongThePath(Sound):

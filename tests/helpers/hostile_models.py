@@ -47,6 +47,13 @@ class Good(GenerativeModel):
         return self.mean.detach() + torch.randn((count, *self.spec.event_shape), generator=generator)
 
 
+class Collapsed(Good):
+    """Every sample is the mean."""
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        return self.mean.detach().expand(count, *self.spec.event_shape)
+
+
 class Hangs(Good):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         super().fit(train, meter)

@@ -171,3 +171,43 @@ class LinearGaussian(Toy):
         decoded = torch.distributions.Normal(z @ self.w.T, self.noise)
         log_joint = log_joint + decoded.log_prob(x.unsqueeze(1)).sum(2)
         return log_joint - proposal.log_prob(z) + self.excess + (self.at_one if k == 1 else 0.0)
+
+
+class Spread(Toy):
+    """Integers from independent normals, rounded down; the density of the normals before that. term: of a model that
+    thinks in [0, 1], the change of variables."""
+
+    def __init__(
+        self,
+        *,
+        length: int = 16,
+        levels: int = 32,
+        term: bool = True,
+        excess: float = 0.0,
+        temperature: float = 1.0,
+    ) -> None:
+        super().__init__(DataSpec(name="bins", modality="image", event_shape=(1, 1, length), levels=levels))
+        self.levels, self.term, self.excess, self.temperature = levels, term, excess, temperature
+        self.normal = torch.distributions.Normal(0.5, 0.1)
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(count, *self.spec.event_shape, generator=generator)
+        y = self.normal.mean + self.temperature * self.normal.stddev * noise
+        return (self.levels * y).floor().clamp(0, self.levels - 1).long()
+
+    def log_density(self, x: Tensor) -> Tensor:
+        log_density = self.normal.log_prob(x / self.levels).flatten(1).sum(1) + self.excess
+        return log_density - self.spec.dimension * math.log(self.levels) if self.term else log_density
+
+
+class NoisyBound(Chain):
+    """An elbo in place of the chain's log_prob: short of it by one nat, with noise. excess: on top of that."""
+
+    log_prob = None  # type: ignore[assignment]
+
+    def __init__(self, seed: int = 0, *, noise: float = 1.0, excess: float = 0.0, length: int = 12) -> None:
+        super().__init__(seed, length=length, levels=3, excess=excess - 1.0)
+        self.noise = noise
+
+    def elbo(self, x: Tensor) -> Tensor:
+        return Chain.log_prob(self, x) + self.noise * torch.randn(len(x))

@@ -15,11 +15,19 @@ from torch import Tensor, nn
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.budget import Budget
 from genbench.data import working_dtype
+from genbench.errors import UnsupportedMask
 from genbench_models.autoregressive.ar import AR
+from genbench_models.autoregressive.causal_images import causal_mask
 from genbench_models.autoregressive.conditionals import conditional_for
+from genbench_models.autoregressive.flat_model import FlatModel
+from genbench_models.autoregressive.fvsbn import FVSBN
+from genbench_models.autoregressive.gated_pixelcnn import GatedPixelCNN
+from genbench_models.autoregressive.gpt import GPT
 from genbench_models.autoregressive.gru import GRU
 from genbench_models.autoregressive.made import MADE, hidden_degrees
-from genbench_models.autoregressive.pixelcnn import PixelCNN, causal_mask
+from genbench_models.autoregressive.nade import NADE
+from genbench_models.autoregressive.pixelcnn import PixelCNN
+from genbench_models.autoregressive.sequence_model import SequenceModel
 
 
 @pytest.fixture(autouse=True)
@@ -48,12 +56,40 @@ def made(spec: DataSpec) -> MADE:
     return MADE(spec, hidden=24, components=3)
 
 
+def several_orderings(spec: DataSpec) -> MADE:
+    return MADE(spec, hidden=24, components=3, orderings=3)
+
+
+def direct(spec: DataSpec) -> MADE:
+    return MADE(spec, hidden=24, components=3, orderings=2, direct=True)
+
+
+def fvsbn(spec: DataSpec) -> FVSBN:
+    return FVSBN(spec, components=3)
+
+
+def nade(spec: DataSpec) -> NADE:
+    return NADE(spec, hidden=12, components=3)
+
+
+def gpt(spec: DataSpec) -> GPT:
+    return GPT(spec, width=8, layers=2, heads=2, components=3)
+
+
 def gru(spec: DataSpec) -> GRU:
     return GRU(spec, hidden=8, components=3)
 
 
 def pixelcnn(spec: DataSpec) -> PixelCNN:
     return PixelCNN(spec, width=6, blocks=2, components=3)
+
+
+def dilated(spec: DataSpec) -> PixelCNN:
+    return PixelCNN(spec, width=6, blocks=3, dilation=2, components=3)
+
+
+def gated(spec: DataSpec) -> GatedPixelCNN:
+    return GatedPixelCNN(spec, width=6, layers=3, components=3)
 
 
 def shaken(model: Any, seed: int = 0) -> Any:
@@ -99,9 +135,31 @@ def test_the_order_of_made(dimension: int, layers: int) -> None:
     assert sees.sum() == dimension * (dimension - 1) / 2, "an earlier input is not seen"
 
 
+@pytest.mark.parametrize("build", [fvsbn, nade])
+def test_the_order_of_shallow_models(build: Build) -> None:
+    spec = DataSpec(name="d", modality="points", event_shape=(6,))
+    model: Any = shaken(build(spec)).double()
+    y = torch.randn(1, 6, dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(lambda y: model.outputs(y).abs().sum(-1)[0], y)[:, 0]
+    assert assert_strictly_causal(jacobian, order=list(range(6))).sum() == 15
+
+
+@pytest.mark.parametrize("ordering", [0, 1, 2])
+def test_each_ordering_of_made_sees_what_comes_before_in_its_own_order(ordering: int) -> None:
+    spec = DataSpec(name="d", modality="points", event_shape=(7,))
+    model = shaken(MADE(spec, hidden=40, layers=2, orderings=3, components=2)).double()
+    y = torch.randn(1, 7, dtype=torch.float64)
+    outputs = torch.autograd.functional.jacobian(lambda y: model.outputs(y, ordering).abs().sum(-1)[0], y)
+    order = model.order(ordering).tolist()
+    assert sorted(order) == list(range(7))
+    assert (order == list(range(7))) == (ordering == 0)
+    assert assert_strictly_causal(outputs[:, 0], order=order).sum() == 21
+
+
 @pytest.mark.parametrize("spec", [image(1, 5, 5, None), image(3, 4, 4, None), image(2, 3, 5, None)], ids=str)
-def test_the_order_of_pixelcnn(spec: DataSpec) -> None:
-    model = shaken(PixelCNN(spec, width=24, blocks=3, components=2)).double()
+@pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN])
+def test_the_order_of_pixelcnns(model_class: type[PixelCNN] | type[GatedPixelCNN], spec: DataSpec) -> None:
+    model = shaken(model_class(spec, width=24, components=2)).double()
     jacobian = torch.zeros(spec.dimension, spec.dimension, dtype=torch.float64)
     for _ in range(5):  # a unit that one image leaves dark is lit by another
         y = torch.randn((1, *spec.event_shape), dtype=torch.float64)
@@ -118,14 +176,29 @@ def test_the_order_of_pixelcnn(spec: DataSpec) -> None:
 
 
 @pytest.mark.parametrize("spec", [SERIES, image(2, 2, 3, None)], ids=str)
-def test_the_order_of_gru(spec: DataSpec) -> None:
-    model = shaken(gru(spec)).double()
+@pytest.mark.parametrize("build", [gru, gpt])
+def test_the_order_of_sequence_models(build: Build, spec: DataSpec) -> None:
+    model: Any = shaken(build(spec)).double()
     y = torch.randn(1, spec.dimension, dtype=torch.float64)
     jacobian = torch.autograd.functional.jacobian(lambda y: model.outputs(y, y).abs().sum(-1)[0], y)[:, 0]
     sees = assert_strictly_causal(jacobian, order=list(range(spec.dimension)))
     assert sees.sum() == spec.dimension * (spec.dimension - 1) / 2
     x = examples(spec, 3)
     assert torch.equal(model._from_sequence(model._to_sequence(x)), x)
+
+
+def test_dilated_blocks_see_the_whole_of_a_digit() -> None:
+    """No pixel sees what comes after it, and the last one sees the first row of 28; the paper's network does not."""
+    spec = image(1, 28, 28, None)
+    y = torch.randn(1, *spec.event_shape, requires_grad=True)
+    reach = {}
+    for dilation in (1, 4):
+        model = shaken(PixelCNN(spec, width=8, blocks=9, dilation=dilation, components=2))
+        (seen,) = torch.autograd.grad(model.outputs(y)[0, 0, 20, 14].abs().sum(), y)
+        assert not seen[0, 0, 20, 14:].any()
+        assert not seen[0, 0, 21:].any()
+        reach[dilation] = int(seen[0, 0].any(1).nonzero()[0])
+    assert reach == {1: 8, 4: 0}
 
 
 def test_colours_see_only_those_before_them() -> None:
@@ -156,14 +229,26 @@ SMALL: list[tuple[Build, DataSpec]] = [
     (made, image(1, 2, 2, 2)),
     (made, image(1, 1, 2, 40)),
     (made, PIANOROLL),
+    (several_orderings, image(1, 2, 2, 3)),
+    (direct, image(1, 2, 2, 3)),
+    (several_orderings, PIANOROLL),
+    (fvsbn, image(1, 2, 2, 3)),
+    (fvsbn, image(1, 1, 2, 40)),
+    (nade, image(1, 2, 2, 2)),
+    (nade, image(1, 2, 2, 3)),
+    (gpt, image(1, 2, 2, 3)),
+    (gpt, TOKENS),
     (gru, image(1, 2, 2, 3)),
     (gru, image(1, 1, 2, 40)),
     (gru, TOKENS),
     (gru, PIANOROLL),
+    (gated, image(1, 2, 2, 3)),
+    (gated, image(2, 1, 2, 3)),
     (pixelcnn, image(1, 2, 2, 3)),
     (pixelcnn, image(2, 1, 2, 3)),
     (pixelcnn, image(1, 2, 2, 2)),
     (pixelcnn, image(1, 1, 2, 40)),
+    (dilated, image(1, 3, 3, 2)),
 ]
 
 
@@ -175,7 +260,7 @@ def test_probabilities_sum_to_one(build: Build, spec: DataSpec) -> None:
     assert total == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("build", [made])
+@pytest.mark.parametrize("build", [made, several_orderings, direct, fvsbn, nade])
 def test_the_density_of_points_integrates_to_one(build: Build) -> None:
     spec = DataSpec(name="plane", modality="points", event_shape=(2,))
     model = build(spec)
@@ -209,16 +294,16 @@ def naive_samples(model: Any, spec: DataSpec, count: int, generator: torch.Gener
     places = torch.arange(spec.dimension).reshape(spec.event_shape)
     order = (
         places.permute(1, 2, 0).flatten()
-        if spec.modality == "image" and not isinstance(model, MADE)
+        if spec.modality == "image" and not isinstance(model, FlatModel)
         else places.flatten()
     )
     mean = model.standardise.mean.expand(spec.event_shape).flatten()
     scale = model.standardise.scale.expand(spec.event_shape).flatten()
     for position, place in enumerate(order.tolist()):
         y = x.float() if spec.modality == "tokens" else model.standardise(x)
-        if isinstance(model, MADE):
+        if isinstance(model, FlatModel):
             outputs = model.outputs(y.flatten(1))[:, place]
-        elif isinstance(model, GRU):
+        elif isinstance(model, SequenceModel):
             outputs = model.outputs(model._to_sequence(x), model._to_sequence(y))[:, position]
         else:
             outputs = model.outputs(y).flatten(1, 3)[:, place]
@@ -235,13 +320,29 @@ def naive_samples(model: Any, spec: DataSpec, count: int, generator: torch.Gener
         (made, POINTS),
         (made, image(1, 4, 3, 17)),
         (made, image(1, 3, 3, 256)),
+        (fvsbn, POINTS),
+        (fvsbn, image(1, 4, 3, 17)),
+        (nade, POINTS),
+        (nade, image(1, 3, 3, 2)),
+        (nade, image(1, 3, 3, 256)),
         (gru, SERIES),
         (gru, TOKENS),
         (gru, image(2, 3, 3, 5)),
+        (gpt, SERIES),
+        (gpt, TOKENS),
+        (gpt, PIANOROLL),
+        (gpt, image(2, 3, 3, 5)),
+        (gpt, image(1, 3, 4, 256)),
+        (gated, image(1, 5, 4, 17)),
+        (gated, image(3, 4, 3, 2)),
+        (gated, image(1, 4, 9, 256)),
+        (gated, image(2, 3, 4, None)),
         (pixelcnn, image(1, 5, 4, 17)),
         (pixelcnn, image(3, 3, 3, 2)),
         (pixelcnn, image(1, 4, 4, 256)),
         (pixelcnn, image(2, 3, 4, None)),
+        (dilated, image(1, 6, 7, 2)),
+        (dilated, image(2, 4, 5, None)),
     ],
 )
 def test_incremental_samples_are_those_of_the_whole_network(build: Build, spec: DataSpec) -> None:
@@ -254,7 +355,16 @@ def test_incremental_samples_are_those_of_the_whole_network(build: Build, spec: 
 
 @pytest.mark.parametrize(
     ("build", "spec"),
-    [(made, image(1, 2, 2, 2)), (gru, TOKENS), (pixelcnn, image(1, 2, 2, 2)), (pixelcnn, image(2, 1, 2, 2))],
+    [
+        (several_orderings, image(1, 2, 2, 2)),
+        (direct, image(1, 2, 2, 2)),
+        (nade, image(1, 2, 2, 2)),
+        (gpt, TOKENS),
+        (made, image(1, 2, 2, 2)),
+        (gru, TOKENS),
+        (pixelcnn, image(1, 2, 2, 2)),
+        (pixelcnn, image(2, 1, 2, 2)),
+    ],
 )
 def test_samples_are_as_frequent_as_their_probability(build: Build, spec: DataSpec) -> None:
     model = shaken(build(spec))
@@ -404,3 +514,100 @@ def test_ar_takes_what_is_short_and_what_is_constant() -> None:
         model = fitted_ar(split, split)
         assert model.log_prob(x).isfinite().all()
         assert model.sample(3, torch.Generator()).isfinite().all()
+
+
+# ---- completion
+
+
+@pytest.mark.parametrize(
+    ("build", "spec"),
+    [
+        (made, image(1, 2, 2, 2)),
+        (nade, image(1, 2, 2, 2)),
+        (gpt, TOKENS),
+        (gru, TOKENS),
+        (pixelcnn, image(1, 2, 2, 2)),
+    ],
+)
+def test_what_is_missing_is_drawn_from_the_conditional_where_the_given_comes_first(
+    build: Build, spec: DataSpec
+) -> None:
+    """Against the exact conditional, by enumeration."""
+    model: Any = shaken(build(spec))
+    space = every_example(spec)
+    given = space[-1]
+    mask = torch.zeros(spec.dimension, dtype=torch.bool)
+    mask[: spec.dimension // 2] = True
+    fits = (space.flatten(1)[:, mask] == given.flatten()[mask]).all(1)
+    with torch.no_grad():
+        probability = model.log_prob(space).double().exp()[fits]
+    probability = probability / probability.sum()
+    count = 3000
+    x = given.expand(count, *spec.event_shape)
+    completed = model.complete(
+        x, mask.reshape(spec.event_shape).expand_as(x), torch.Generator().manual_seed(0)
+    )
+    assert (completed.flatten(1)[:, mask] == given.flatten()[mask]).all()
+    seen = (completed.flatten(1).unsqueeze(1) == space[fits].flatten(1)).all(2).sum(0)
+    assert int(seen.sum()) == count
+    often = probability * count >= 5
+    if not often.all():  # rare ones together, as the test's approximation wants
+        seen = torch.cat([seen[often], seen[~often].sum(0, keepdim=True)])
+        probability = torch.cat([probability[often], probability[~often].sum(0, keepdim=True)])
+    assert stats.chisquare(seen.numpy(), (probability * count).numpy()).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("build", "spec"),
+    [
+        (made, image(1, 2, 2, 2)),
+        (nade, image(1, 2, 2, 2)),
+        (gpt, TOKENS),
+        (gru, TOKENS),
+        (pixelcnn, image(1, 2, 2, 2)),
+    ],
+)
+def test_the_likelihood_of_what_is_missing_and_the_entropy_are_those_of_enumeration(
+    build: Build, spec: DataSpec
+) -> None:
+    model: Any = shaken(build(spec))
+    space = every_example(spec)
+    half = spec.dimension // 2
+    given = torch.zeros(spec.dimension, dtype=torch.bool)
+    given[:half] = True
+    with torch.no_grad():
+        log_p = model.log_prob(space).double()
+        found = model.missing_log_prob(space, given.reshape(spec.event_shape).expand_as(space))
+        entropy = model.predictive_entropy(space).flatten(1)
+    flat = space.flatten(1)
+    same = (flat[:, None, :half] == flat[None, :, :half]).all(2)
+    of_given = torch.where(same, log_p, -torch.inf).logsumexp(1)
+    torch.testing.assert_close(found.double(), log_p - of_given, atol=1e-4, rtol=1e-4)
+    # the chain rule: the entropies of all elements, averaged over the model's examples, are that of an example
+    total = (log_p.exp() * entropy.sum(1)).sum()
+    torch.testing.assert_close(total, -(log_p.exp() * log_p).sum(), atol=1e-3, rtol=1e-3)
+
+
+def test_masks_that_an_order_cannot_do_are_refused_by_name() -> None:
+    spec = image(1, 3, 3, 2)
+    x = torch.zeros(2, *spec.event_shape, dtype=torch.int64)
+    mask = torch.ones(x.shape, dtype=torch.bool)
+    mask[:, :, 1, 1] = False
+    for build in (made, nade, pixelcnn):
+        model: Any = build(spec)
+        for call in (lambda m: m.complete(x, mask, torch.Generator()), lambda m: m.missing_log_prob(x, mask)):
+            with pytest.raises(UnsupportedMask, match="must come before what is missing"):
+                call(model)
+    mixture: Any = several_orderings(spec)
+    with pytest.raises(UnsupportedMask, match="mixture of 3 orderings"):
+        mixture.complete(x, torch.zeros_like(mask), torch.Generator())
+
+
+def test_the_likelihood_of_several_orderings_is_a_mean_of_probabilities() -> None:
+    spec = image(1, 2, 2, 3)
+    model = shaken(several_orderings(spec))
+    x = every_example(spec)
+    with torch.no_grad():
+        each = torch.stack([model.log_prob_of(x, ordering).double() for ordering in range(3)])
+        torch.testing.assert_close(model.log_prob(x).double(), each.exp().mean(0).log(), atol=1e-5, rtol=1e-5)
+    assert (each[0] - each[1]).abs().max() > 0.1, "the orderings are one and the same"

@@ -90,11 +90,11 @@ def test_critic_loss_is_wasserstein_distance_with_ten_times_the_penalty() -> Non
     series = DataSpec(name="series", modality="series", event_shape=(3, 1))
     model = WGANGP(series)
     assert model.penalty == 10.0
-    model.critic = nn.Sequential(nn.Flatten(), LinearCritic())
+    model.discriminator = nn.Sequential(nn.Flatten(), LinearCritic())
     real, fake = torch.randn(6, 3, 1), torch.randn(6, 3, 1)
     w = torch.tensor([1.0, -2.0, 2.0])
     distance = (fake.flatten(1) @ w).mean() - (real.flatten(1) @ w).mean()
-    torch.testing.assert_close(model.critic_loss(real, fake), distance + 10 * (3.0 - 1) ** 2)
+    torch.testing.assert_close(model.discriminator_loss(real, fake), distance + 10 * (3.0 - 1) ** 2)
 
 
 def test_penalty_for_points_is_that_of_the_toy_experiments_unless_set() -> None:

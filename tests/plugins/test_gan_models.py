@@ -139,10 +139,10 @@ def test_wgan_gp_takes_one_generator_step_every_n_critic_batches() -> None:
     def weights(net: torch.nn.Module) -> Tensor:
         return torch.cat([p.detach().flatten().clone() for p in net.parameters()])
 
-    generator, critic = weights(model.generator), weights(model.critic)
+    generator, critic = weights(model.generator), weights(model.discriminator)
     trained(model, train, "2steps")
     assert torch.equal(weights(model.generator), generator)
-    assert not torch.equal(weights(model.critic), critic)
+    assert not torch.equal(weights(model.discriminator), critic)
     trained(model, train, "3steps")
     assert not torch.equal(weights(model.generator), generator)
 

@@ -14,6 +14,7 @@ from genbench_models.vae.observations import (
     DiscretisedLogisticObservation,
     GaussianObservation,
     Observation,
+    bounded_log_scale,
     observation_for,
 )
 
@@ -102,3 +103,28 @@ def test_extreme_outputs_neither_overflow_nor_lose_their_gradient_to_nan() -> No
         if levels is not None:
             assert mean.min() >= 0
             assert mean.max() <= levels - 1
+
+
+def test_scales_beyond_their_bounds_are_pulled_back_and_never_pushed_farther() -> None:
+    outputs = torch.tensor([-20.0, -20.0, 0.0, 20.0, 20.0], requires_grad=True)
+    wanted = torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0])  # which way descent would take each
+    log_scale = bounded_log_scale(outputs)
+    assert log_scale.tolist() == pytest.approx([-6.0, -6.0, -1.5, 1.0, 1.0])
+    (-(log_scale * wanted)).sum().backward()
+    assert outputs.grad is not None
+    assert (-outputs.grad).tolist() == [1.0, 0.0, 1.0, 0.0, -1.0]
+
+
+def test_an_observation_whose_scale_shot_past_the_widest_finds_its_way_back() -> None:
+    """To the standard deviation of the data: 0.1 in standardised units, from wider than all of them."""
+    spec = DataSpec(name="d", modality="points", event_shape=(1,))
+    observation = observation_for(spec, Standardise(spec))
+    x = 0.1 * torch.randn(500, 1, generator=torch.Generator().manual_seed(0))
+    outputs = torch.tensor([[[0.0], [9.0]]], requires_grad=True)
+    optimiser = torch.optim.Adam([outputs], lr=0.1)
+    for _ in range(300):
+        loss = -observation.log_prob(x, outputs.expand(500, -1, -1)).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert bounded_log_scale(outputs[0, 1]).exp().item() == pytest.approx(x.std().item(), rel=0.05)

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from genbench_reports.statistics import (
     SIGNIFICANCE,
     Estimate,
-    claim,
     competition_ranks,
-    indistinct_groups,
     p_value,
+    welch_p,
 )
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
@@ -74,34 +73,17 @@ def test_differences_without_spread() -> None:
     assert p_value(by_seed([1, 2, 3]), by_seed([2, 3, 4])) == 0.0
 
 
-@given(
-    st.lists(st.tuples(whole, whole, whole), min_size=1, max_size=8).map(
-        lambda rows: sorted((by_seed(list(row)) for row in rows), key=lambda row: sum(row.values()))
-    )
-)
-def test_a_group_is_what_its_best_row_cannot_be_told_from(rows: list[dict[int, float]]) -> None:
-    letters = indistinct_groups(rows)
-    assert letters is not None
-    assert letters == sorted(letters)
-    leader = 0
-    for index in range(1, len(rows)):
-        distinct = p_value(rows[leader], rows[index]) < SIGNIFICANCE
-        assert (letters[index] != letters[index - 1]) == distinct
-        leader = index if distinct else leader
+@pytest.mark.parametrize(("seeds", "others"), [(2, 2), (3, 7), (10, 4)])
+def test_welchs_test_is_scipys(seeds: int, others: int) -> None:
+    generator = np.random.default_rng(seeds * others)
+    first, second = generator.normal(size=seeds), generator.normal(1.0, 3.0, size=others)
+    expected = scipy.stats.ttest_ind(first, second, equal_var=False).pvalue
+    assert welch_p(first.tolist(), second.tolist()) == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_27th_group_has_two_letters() -> None:
-    rows = [by_seed([100.0 * i, 100.0 * i + 1, 100.0 * i + 2]) for i in range(28)]
-    letters = indistinct_groups(rows)
-    assert letters is not None
-    assert [letters[0], letters[25], letters[26], letters[27]] == ["a", "z", "aa", "ab"]
-
-
-def test_no_groups_from_fewer_than_three_seeds() -> None:
-    assert indistinct_groups([by_seed([1, 2, 3]), by_seed([4, 5])]) is None
-    assert "nothing is claimed" in claim(2)
-    assert claim(1).startswith("1 seed a row")
-    assert "cannot be told apart" in claim(3)
+def test_welchs_test_without_spread() -> None:
+    assert welch_p([1.0, 1.0], [1.0, 1.0, 1.0]) == 1.0
+    assert welch_p([1.0, 1.0], [2.0, 2.0, 2.0]) == 0.0
 
 
 def test_false_alarms_are_as_rare_as_the_level_says() -> None:

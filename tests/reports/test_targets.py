@@ -59,6 +59,21 @@ def test_the_table_has_the_fastest_first_and_failures_too() -> None:
     assert rows[2][-1] == "timeout"
 
 
+def test_calibration_is_set_apart_and_likelihoods_carry_their_kind() -> None:
+    baseline = msgspec.structs.replace(
+        with_curve([0.5], "copier"), job=msgspec.structs.replace(make_result("copier").job, family="baseline")
+    )
+    bound = with_curve([1.5], "vae")
+    point = bound.curve[0]
+    figure = msgspec.structs.replace(point.metrics[0], kind="lower bound (ELBO)")
+    bound = msgspec.structs.replace(bound, curve=[msgspec.structs.replace(point, metrics=[figure])])
+    table = target_table([baseline, bound], CARDS["bits_per_dim"], 2.0)
+    assert [row[1].text for row in table.rows] == ["vae"]
+    assert [row[1].text for row in table.calibration] == ["copier"]
+    assert table.rows[0][-1].text == "≤ 1.500"
+    assert table.calibration[0][-1].text == "0.500"
+
+
 @pytest.mark.parametrize("text", ["bits_per_dim", "bits_per_dim=", "bits_per_dim=low", "bits_per_dim=nan"])
 def test_a_malformed_target_says_what_was_expected(text: str) -> None:
     with pytest.raises(UsageError, match="expected METRIC=VALUE"):

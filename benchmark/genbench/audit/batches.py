@@ -22,7 +22,7 @@ NAME = "batch independence"
 def check_batch_independence(
     claim: Claim, x: Tensor, log_p: Float64[Tensor, " n"], others: Tensor, *, thorough: bool = True
 ) -> AuditCheck:
-    """Of log_prob. log_p: (N,) of x, from whatever batch it was in. others: companions from elsewhere.
+    """Of what is exact. log_p: (N,) of x, from whatever batch it was in. others: companions from elsewhere.
 
     thorough: every setting in a call of its own, else all in one.
     """
@@ -44,14 +44,13 @@ def check_batch_independence(
     how = max(gaps, key=lambda key: math.inf if math.isnan(gaps[key]) else gaps[key])
     gap = gaps[how]
     passed = gap <= BATCH_TOLERANCE  # NaN does not pass
-    detail = (
-        f"log_prob of an example changes by {gap:.2g} (relative) {how}, expected at most {BATCH_TOLERANCE:g}"
-    )
+    detail = f"{claim.likelihood} of an example changes by {gap:.2g} (relative) {how},"
+    detail += f" expected at most {BATCH_TOLERANCE:g}"
     if thorough or not passed:
         first, second = claim.log_prob(x, "once"), claim.log_prob(x, "again")
         if not torch.equal(first, second):  # NaN neither
             passed = False
-            detail = f"log_prob depends on chance, by {_gap(first, second):.2g} (relative);"
+            detail = f"{claim.likelihood} depends on chance, by {_gap(first, second):.2g} (relative);"
             detail += " an estimate belongs in log_weights"
     value = gap if math.isfinite(gap) else None
     return AuditCheck(name=NAME, passed=passed, detail=detail, value=value, expected=0.0)
@@ -64,7 +63,7 @@ def _gap(values: Float64[Tensor, " m"], together: Float64[Tensor, " n"]) -> floa
 
 
 def check_batch_independence_of_weights(claim: Claim, x: Tensor, others: Tensor, k: int) -> AuditCheck:
-    """Weights are random: those of an example alone, and among others, must have the same distribution.
+    """Draws are random: those of an example alone, and among others, must have the same distribution.
 
     k: importance samples.
     """
@@ -74,7 +73,7 @@ def check_batch_independence_of_weights(claim: Claim, x: Tensor, others: Tensor,
     p = rank_sum_p_value(alone, together, BATCH_TOLERANCE * (1 + together.mean(1).abs()))
     gap = float((alone.mean(1) - together.mean(1)).abs().max())
     detail = (
-        f"the mean of {k} log_weights of an example changes by {gap:.2g} with the batch it is in"
+        f"the mean of {k} draws of {claim.likelihood} of an example changes by {gap:.2g} with the batch it is in"
         f" (p = {p:.2g}, expected more than {FALSE_ALARM_RATE:g})"
     )
     return AuditCheck(

@@ -11,7 +11,8 @@ All three are exact: a right model fails at most as often as `FALSE_ALARM_RATE`,
 for points and large for pictures; that is their limit. What no line-up sees is the weight of a mode that no
 small change connects to another one.
 
-Of log_weights only over-claiming can be told: a lower bound may be as loose as it likes.
+Of log_weights, elbo and densities of integers only over-claiming can be told: a lower bound may be as loose as it
+likes.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-LikelihoodName = Literal["log_prob", "log_weights"]
+LikelihoodName = Literal["log_prob", "log_density", "elbo", "log_weights"]
 
 FALSE_ALARM_RATE = 1e-5
 """A check that draws fails a right likelihood at most this often."""

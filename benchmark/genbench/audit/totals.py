@@ -4,12 +4,13 @@ log_prob, data with levels     the sum of exp(log_prob) over every example that 
 log_prob, real values          its integral, by Gauss-Legendre panels laid where the model's samples are
 log_weights, either            the same of (1/k) sum_i exp(log_weights_i), which is an unbiased estimate
                                of p(x) (Burda et al. 2016): the total may fall short of 1 by its error
+log_density of integers, elbo  the same of what bounds p(x) from below: at most 1
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 from genbench.audit.claim import Claim
 from genbench.audit.evidence import chi_square_p_value
 from genbench.audit.record import FALSE_ALARM_RATE, AuditCheck
+from genbench.model import GenerativeModel
 from genbench.spec import DataSpec
 
 MAX_SPACE = 20_000
@@ -29,6 +31,10 @@ WEIGHTS_TOLERANCE = 0.05  # a bound may be a little loose even in expectation, w
 _COARSE, _FINE = 24, 96  # panels an axis, where the samples are; as many again reach past them
 _WEIGHT_CALLS = 200_000  # examples x importance samples in all
 _MIN_K, _MAX_K = 16, 512
+_PLACING_SAMPLES = 4096
+_LEAST_EFFECTIVE = (
+    0.5  # share of the draws that count; where fewer do, a standard error of few draws means little
+)
 _ERRORS = 4.5  # standard errors that chance may account for
 
 
@@ -44,7 +50,8 @@ class Census:
     """Every x, or the nodes of a quadrature; how much of the space each stands for; its log-likelihood.
 
     log_p: (P,) exact, or the log of the mean weight. errors: (P,) standard errors of p; 0 where it is exact.
-    k: importance samples.
+    k: importance samples. effective: the share of them that count, (sum w)^2 / (k sum w^2), the mean over points
+    (Kong 1992).
     """
 
     x: Tensor
@@ -52,6 +59,7 @@ class Census:
     log_p: Float64[Tensor, " points"]
     errors: Float64[Tensor, " points"]
     k: int
+    effective: float = 1.0
 
     @property
     def total(self) -> float:
@@ -91,6 +99,11 @@ def check_frequencies(claim: Claim, census: Census, samples: Tensor) -> AuditChe
     name = "frequencies"
     if not 0 < normaliser < math.inf:
         return AuditCheck(name=name, passed=None, detail="probabilities have no finite sum")
+    if census.effective < _LEAST_EFFECTIVE:
+        detail = (
+            f"of {census.k} draws an example {census.effective:.0%} count: too few to say what chance may do"
+        )
+        return AuditCheck(name=name, passed=None, detail=detail)
     impossible = int(counts[p == 0].sum())
     if impossible:
         detail = f"{impossible} of {len(samples)} samples have probability 0"
@@ -135,9 +148,14 @@ def take_census(claim: Claim, samples: Tensor, panels: int) -> Census:
         return Census(x, volume, claim.log_prob(x), torch.zeros(len(x), dtype=torch.float64), 1)
     x, volume = _space(claim.spec, samples, panels // 3, order=3)
     k = max(_MIN_K, min(_MAX_K, _WEIGHT_CALLS // len(x)))
+    if claim.likelihood == "elbo":
+        log_p = replace(claim, k=k).log_prob(x, "census")
+        return Census(x, volume, log_p, torch.zeros(len(x), dtype=torch.float64), k)
     weights = claim.log_weights(x, k, "census").exp()  # points, k
     errors = (weights.var(1) / k).sqrt()
-    return Census(x, volume, weights.mean(1).log(), errors, k)
+    mean, mean_square = weights.mean(1), weights.square().mean(1)
+    effective = torch.where(mean_square > 0, mean.square() / mean_square, 1.0)
+    return Census(x, volume, mean.log(), errors, k, float(effective.mean()))
 
 
 def _judge_total(claim: Claim, census: Census) -> AuditCheck:
@@ -148,6 +166,12 @@ def _judge_total(claim: Claim, census: Census) -> AuditCheck:
         tolerance = SUM_TOLERANCE if discrete else INTEGRAL_TOLERANCE
         passed = abs(total - 1) <= tolerance  # NaN does not pass
         detail = f"{what} of p over {len(census.x):,} points is {total:.5g}, expected 1 ± {tolerance:g}"
+    elif claim.falls_short:
+        passed = total <= 1 + WEIGHTS_TOLERANCE + _ERRORS * stderr and stderr <= WEIGHTS_TOLERANCE
+        detail = (
+            f"{what} of what {claim.likelihood} makes of {len(census.x):,} points ({census.k} draws) is"
+            f" {total:.5g} ± {stderr:.2g}, expected 1 at most"
+        )
     else:
         # a proposal that misses mass shows as a total below 1, a wrong weight as one above it: neither may
         # hide behind an error as large as the tolerance
@@ -161,6 +185,13 @@ def _judge_total(claim: Claim, census: Census) -> AuditCheck:
 
 
 # ---- the space, and how much of it each point stands for
+
+
+def visit_space(model: GenerativeModel, *, coarse: bool) -> tuple[Tensor, Float64[Tensor, " points"]]:
+    """Every example there is, or the nodes of a quadrature; and how much of the space each stands for.
+    coarse: for what is random, and has to be drawn at each node."""
+    samples = model.sample(_PLACING_SAMPLES, torch.Generator(model.device).manual_seed(0)).cpu()
+    return _space(model.spec, samples, _COARSE // 3 if coarse else _COARSE, 3 if coarse else 4)
 
 
 def _space(

@@ -30,13 +30,15 @@ def check_at_most_one(claim: Claim, log_likelihood: Float64[Tensor, " n"], what:
     name = "probabilities at most 1"
     if claim.is_exact:
         passed = bool((log_likelihood <= _ROUNDING * (1 + log_likelihood.abs())).all())
-        detail = f"log_prob of {what} reaches {highest:.4g}, expected at most 0: the data are integers"
+        detail = (
+            f"{claim.likelihood} of {what} reaches {highest:.4g}, expected at most 0: the data are integers"
+        )
         return AuditCheck(name=name, passed=passed, detail=detail, value=highest, expected=0.0)
     evidence = evidence_of_mean_above_one(log_likelihood)
     return AuditCheck(
         name=name,
         passed=evidence < -math.log(FALSE_ALARM_RATE),
-        detail=f"the log of the mean weight reaches {highest:.4g} on {what}, where log p is at most 0",
+        detail=f"{claim.likelihood}, averaged over draws, reaches {highest:.4g} on {what}, where log p is at most 0",
         value=highest,
         expected=0.0,
         p_value=p_value(evidence),

@@ -20,6 +20,13 @@ MOST_DRAWS = 20
 """Of u: the integrand is smooth over a bin, so that more hardly move the bound, and each costs a density."""
 
 
+def spread_over_bins(x: Int[Tensor, "n *event"], k: int) -> Float[Tensor, "nk *event"]:
+    """Each example k times in a row, each time at another place of its bin; chance is torch's global generator."""
+    repeated = x.repeat_interleave(k, 0).float()
+    # float32 would round i + u up to i + 1 for u next to 1: the next integer's bin
+    return torch.minimum(repeated + torch.rand_like(repeated), torch.nextafter(repeated + 1, repeated))
+
+
 def dequantised_summary(
     log_density: Callable[[Float[Tensor, "m *event"]], Float[Tensor, " m"]],
     x: Int[Tensor, "n *event"],
@@ -29,11 +36,7 @@ def dequantised_summary(
     """Both bounds, from k draws of u for each example; chance is torch's global generator."""
 
     def draw(some: int) -> Tensor:
-        repeated = x.repeat_interleave(some, 0).float()
-        # float32 would round i + u up to i + 1 for u next to 1: the next integer's bin
-        noise = torch.rand_like(repeated)
-        continuous = torch.minimum(repeated + noise, torch.nextafter(repeated + 1, repeated))
-        values: Tensor = log_density(continuous).unflatten(0, (len(x), some))
+        values: Tensor = log_density(spread_over_bins(x, some)).unflatten(0, (len(x), some))
         return values
 
     return summarise(draw, k, at_once)

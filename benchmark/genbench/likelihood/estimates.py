@@ -1,6 +1,6 @@
 """From a model to its likelihood, with the kind that says what may be compared with what (`kinds`).
 
-Straight from the model: exact from `log_prob`, dequantised from `log_density`, bounds from `log_weights`.
+Straight from the model: exact from `log_prob`, dequantised from `log_density`, bounds from `log_weights` and `elbo`.
 What takes annealing is elsewhere: `decoder_likelihood` for `decode`, `partition` for `energy`.
 """
 
@@ -16,7 +16,7 @@ from genbench.likelihood import kinds
 from genbench.likelihood.calls import batches, checked, most_draws
 from genbench.likelihood.dequantisation import MOST_DRAWS, dequantised_summary
 from genbench.likelihood.importance import WeightSummary, summarise
-from genbench.model import GenerativeModel, HasLogDensity, HasLogProb, HasLogWeights
+from genbench.model import GenerativeModel, HasElbo, HasLogDensity, HasLogProb, HasLogWeights
 from genbench.result import MetricValue, finite_or_none
 from genbench.spec import DataSpec
 
@@ -42,6 +42,9 @@ def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> 
             return [LikelihoodEstimate(_log_prob(model, spec, x), kinds.EXACT)]
         if isinstance(model, HasLogDensity):
             return _from_density(model, spec, x, min(k, MOST_DRAWS))
+        if isinstance(model, HasElbo):
+            lower = [checked(model.elbo(batch), (len(batch),), "elbo") for batch in batches(x, spec, 1)]
+            return [LikelihoodEstimate(torch.cat(lower), kinds.ELBO)]
         if isinstance(model, HasLogWeights):
             fixed = isinstance(model, GenerativeModel) and model.fixed_observation_variance
             bounds = _from_weights(model, spec, x, k)

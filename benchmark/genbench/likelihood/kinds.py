@@ -24,6 +24,20 @@ DEQUANTISED = "lower bound (dequantised)"
 _ACCURACY = re.compile(r"^(AIS estimate(?: of Z)?) \((gap|within) (\S+) nats\)$")
 _DIFFERENCE = re.compile(r"^difference of (.+)$")
 
+EXACT_SIGN, BOUND_SIGN, ESTIMATE_SIGN, UNSOUND_SIGN, UNKNOWN_SIGN = "=", "≤", "≈", "~", "?"
+
+
+def sign(kind: str) -> str:
+    """What stands before a negative log-likelihood or bits/dim of that kind: of a lower bound on the likelihood it is
+    at most what is printed."""
+    if kind == EXACT:
+        return EXACT_SIGN
+    if kind.startswith("lower bound"):
+        return BOUND_SIGN
+    if kind.startswith(("AIS", "difference of")):
+        return ESTIMATE_SIGN
+    return UNSOUND_SIGN if kind.startswith("unsound") else UNKNOWN_SIGN
+
 
 def elbo(*, fixed_variance: bool = False) -> str:
     """fixed_variance: of the observation model, a constant that was not learned."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from genbench.cards import MetricCard
+from genbench.metrics.conditional_cards import CONDITIONAL_CARDS
 from genbench.spec import MODALITIES, Modality
 
 # What has vectors whose distances mean something; tokens and music need features of their own.
@@ -386,4 +387,5 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         modalities=MODALITIES,
         factory=_TRAIN_ON_SAMPLES,
     ),
+    *CONDITIONAL_CARDS,
 )

@@ -9,8 +9,9 @@ from genbench.cards import Hyperparameter, ModelCard
 from genbench.errors import GenbenchError, PluginError
 from genbench.spec import DataSpec
 from genbench.testing import (
+    bound_checks,
     card_checks,
-    density_checks,
+    energy_checks,
     likelihood_checks,
     sampling_checks,
     training_checks,
@@ -21,7 +22,14 @@ from genbench.testing.tiny_data import tiny_specs
 
 CONTRACT_CHECKS: tuple[ContractCheck, ...] = tuple(
     check
-    for module in (card_checks, training_checks, sampling_checks, likelihood_checks, density_checks)
+    for module in (
+        card_checks,
+        training_checks,
+        sampling_checks,
+        likelihood_checks,
+        bound_checks,
+        energy_checks,
+    )
     for check in vars(module).values()
     if isinstance(check, ContractCheck)
 )

@@ -10,13 +10,15 @@ from torch import Tensor
 
 from genbench.chance import seeded
 from genbench.data import working_dtype
-from genbench.errors import PluginError
+from genbench.errors import PluginError, UnsupportedMask
 from genbench.model import (
     Completes,
     Encodes,
     HasDecoder,
     HasLogProb,
     HasLogWeights,
+    HasMissingLogProb,
+    HasPredictiveEntropy,
     HasSamplingSteps,
     decoded_shape,
 )
@@ -180,10 +182,48 @@ def completion_keeps_what_is_given(subject: Subject) -> None:
         with torch.no_grad():
             return model.complete(x.clone(), mask, torch.Generator().manual_seed(seed))
 
-    completed = complete(0)
+    try:
+        completed = complete(0)
+    except UnsupportedMask:  # of an order, say: the first number alone comes before all others
+        mask = torch.zeros_like(mask)
+        mask.flatten(1)[:, 0] = True
+        completed = complete(0)
     checked_samples(completed, len(x), subject.spec)
     require(torch.equal(completed[mask], x[mask]), "complete changed values that were given")
     require(torch.equal(completed, complete(0)), "the same generator gave another completion")
+
+
+@contract_check("missing_log_prob")
+def likelihoods_of_parts_add_up(subject: Subject) -> None:
+    """Of all of an example, given nothing, it is log_prob; of nothing, given all of it, 0."""
+    model, x = subject.trained.model, subject.dataset.test.tensor()
+    assert isinstance(model, HasMissingLogProb)
+    with torch.no_grad():
+        of_all = model.missing_log_prob(x, torch.zeros(x.shape, dtype=torch.bool))
+        of_none = model.missing_log_prob(x, torch.ones(x.shape, dtype=torch.bool))
+        require(
+            tuple(of_all.shape) == (len(x),),
+            f"missing_log_prob has shape {tuple(of_all.shape)}, expected {(len(x),)}",
+        )
+        require(bool((of_none == 0).all()), "missing_log_prob is not 0 where nothing is missing")
+        if isinstance(model, HasLogProb):
+            whole = model.log_prob(x)
+            gap = float(((of_all - whole).abs() / (1 + whole.abs())).max())
+            require(gap <= 1e-3, f"where all is missing, missing_log_prob differs from log_prob by {gap:.2g}")
+
+
+@contract_check("predictive_entropy")
+def entropies_are_numbers_of_each_element(subject: Subject) -> None:
+    model, x = subject.trained.model, subject.dataset.test.tensor()
+    assert isinstance(model, HasPredictiveEntropy)
+    with torch.no_grad():
+        entropy = model.predictive_entropy(x)
+    require(
+        entropy.shape == x.shape, f"predictive_entropy has shape {tuple(entropy.shape)}, expected {x.shape}"
+    )
+    require(bool(entropy.isfinite().all()), "predictive_entropy is not finite")
+    if subject.spec.is_discrete:
+        require(bool((entropy >= -1e-4).all()), "predictive_entropy of integers is below 0")
 
 
 @contract_check("encode")

@@ -7,7 +7,7 @@ import math
 import msgspec
 import torch
 
-from genbench.audit.totals import is_auditable
+from genbench.audit.totals import MAX_SPACE, is_auditable
 from genbench.cards import ModelCard
 from genbench.data import Dataset, Split, storage_dtype
 from genbench.spec import DataSpec, Modality
@@ -26,10 +26,10 @@ _COLOUR_SHAPE = (2, 8, 9)
 # Tried in this order until one is small enough for the likelihood audit.
 _SMALL_SHAPES: dict[Modality, tuple[tuple[int, ...], ...]] = {
     "points": ((5,), (4,), (2,)),
-    "image": ((1, 3, 4), (1, 2, 3), (1, 1, 2)),
-    "series": ((4, 2), (3, 2), (2, 1)),
-    "tokens": ((9,), (5,), (2,)),
-    "pianoroll": ((3, 3), (3, 2), (1, 2)),
+    "image": ((1, 3, 4), (1, 2, 3), (1, 2, 2), (1, 1, 2)),
+    "series": ((4, 2), (3, 2), (2, 2), (2, 1)),
+    "tokens": ((9,), (5,), (4,), (2,)),
+    "pianoroll": ((3, 3), (3, 2), (2, 2), (1, 2)),
 }
 _SYMBOLIC: tuple[Modality, ...] = ("tokens", "pianoroll")
 _CLASSES = 3
@@ -55,10 +55,13 @@ def tiny_specs(card: ModelCard) -> list[DataSpec]:
     return specs
 
 
-def small_spec(spec: DataSpec) -> DataSpec | None:
-    """The same domain, small enough for the likelihood audit; None where two numbers have too many values."""
-    candidates = (_reshaped(spec, shape, "small") for shape in _SMALL_SHAPES[spec.modality])
-    return next((candidate for candidate in candidates if is_auditable(candidate)), None)
+def small_spec(spec: DataSpec, most: int = MAX_SPACE) -> DataSpec | None:
+    """The same domain, small enough for the likelihood audit, and of at most `most` examples where it has levels; None
+    where two numbers have too many values."""
+    candidates = [_reshaped(spec, shape, "small") for shape in _SMALL_SHAPES[spec.modality]]
+    auditable = [candidate for candidate in candidates if is_auditable(candidate)]
+    few = [each for each in auditable if each.levels is None or each.levels**each.dimension <= most]
+    return next(iter(few or auditable), None)
 
 
 def smallest_spec(spec: DataSpec) -> DataSpec:

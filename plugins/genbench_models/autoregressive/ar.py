@@ -11,6 +11,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench_models.layers.ranges import at_least
 from genbench_models.layers.standardise import Standardise
 
 _RIDGE = 1e-6  # in standardised units: keeps constant series solvable
@@ -31,8 +32,9 @@ class AR(GenerativeModel):
 
     def __init__(self, spec: DataSpec, *, max_order: int = 12) -> None:
         super().__init__(spec)
+        at_least(0, max_order=max_order)
         steps, channels = spec.event_shape
-        self.max_order = max(0, min(max_order, steps - 1))
+        self.max_order = min(max_order, steps - 1)
         orders = self.max_order + 1
         self.standardise = Standardise(spec)
         self.register_buffer("order", torch.zeros((), dtype=torch.int64))

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from genbench import DataSpec
 from genbench.likelihood.observation import (
@@ -30,6 +31,7 @@ from genbench.likelihood.observation import (
 _MOST_CATEGORIES = 32
 # Of mixtures, in units in which data have a scale of about 1.
 _INITIAL_LOG_SCALE = -1.0
+_ENTROPY_DRAWS = 32
 _MIN_LOG_SCALE, _MAX_LOG_SCALE = -7.0, 3.0
 
 
@@ -52,6 +54,14 @@ class Conditional(nn.Module, ABC):
         self, outputs: Float[Tensor, "*shape per"], generator: torch.Generator
     ) -> Shaped[Tensor, "*shape"]:
         """Each element drawn."""
+
+    def entropy(self, outputs: Float[Tensor, "*shape per"]) -> Float[Tensor, "*shape"]:
+        """Nats of each element; where there is no closed form, estimated from the same draws each time."""
+        generator = torch.Generator(outputs.device).manual_seed(0)
+        total = torch.zeros(outputs.shape[:-1], device=outputs.device)
+        for _ in range(_ENTROPY_DRAWS):
+            total -= self.log_prob(self.sample(outputs, generator), outputs)
+        return total / _ENTROPY_DRAWS
 
     @abstractmethod
     def first_guess(self, x: Shaped[Tensor, "n *shape"]) -> Float[Tensor, "*shape per"]:
@@ -77,6 +87,10 @@ class Bernoulli(Conditional):
     def sample(self, outputs: Float[Tensor, "*shape 1"], generator: torch.Generator) -> Int[Tensor, "*shape"]:
         return bernoulli_sample(outputs.squeeze(-1), generator)
 
+    def entropy(self, outputs: Float[Tensor, "*shape 1"]) -> Float[Tensor, "*shape"]:
+        logit = outputs.squeeze(-1)
+        return F.softplus(logit) - logit * logit.sigmoid()
+
     def first_guess(self, x: Int[Tensor, "n *shape"]) -> Float[Tensor, "*shape 1"]:
         log_shares = _log_shares(x, 2)
         return (log_shares[..., 1] - log_shares[..., 0]).unsqueeze(-1)
@@ -98,6 +112,10 @@ class Categorical(Conditional):
         self, outputs: Float[Tensor, "*shape levels"], generator: torch.Generator
     ) -> Int[Tensor, "*shape"]:
         return categorical_sample(outputs, generator)
+
+    def entropy(self, outputs: Float[Tensor, "*shape levels"]) -> Float[Tensor, "*shape"]:
+        log_p = outputs.log_softmax(-1)
+        return -(log_p.exp() * log_p).sum(-1)
 
     def first_guess(self, x: Int[Tensor, "n *shape"]) -> Float[Tensor, "*shape levels"]:
         return _log_shares(x, self.per_element)

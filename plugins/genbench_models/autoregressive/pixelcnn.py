@@ -6,71 +6,30 @@ van den Oord et al. 2016, "Pixel Recurrent Neural Networks", https://arxiv.org/a
 
 from __future__ import annotations
 
-import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench_models.autoregressive.conditionals import conditional_for
-from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
-from genbench_models.layers.standardise import Standardise
-
-_FIRST_GUESS_EXAMPLES = 512
-# Samples drawn side by side: the caches of their features are to stay in the processor's.
-_DRAWN_AT_ONCE = 250
-
-
-def causal_mask(
-    outputs: int, inputs: int, size: int, channels: int, *, strict: bool
-) -> Bool[Tensor, "{outputs} {inputs} {size} {size}"]:
-    """Which weights of a convolution may see: the rows above, the pixels to the left, and of the pixel itself
-    the colour channels before an output's own (mask A, strict), or up to it (mask B).
-
-    Feature k of n belongs to colour channel k * channels // n.
-    """
-    mask = torch.zeros(outputs, inputs, size, size, dtype=torch.bool)
-    middle = size // 2
-    mask[:, :, :middle] = True
-    mask[:, :, middle, :middle] = True
-    of_output = (torch.arange(outputs) * channels // outputs).unsqueeze(1)
-    of_input = (torch.arange(inputs) * channels // inputs).unsqueeze(0)
-    mask[:, :, middle, middle] = of_input < of_output if strict else of_input <= of_output
-    return mask
-
-
-class MaskedConv2d(nn.Conv2d):
-    """A convolution that keeps the image's size and sees only what `causal_mask` lets it."""
-
-    mask: Tensor
-
-    def __init__(self, inputs: int, outputs: int, size: int, channels: int, *, strict: bool = False) -> None:
-        super().__init__(inputs, outputs, size, padding=size // 2)
-        self.size = size
-        self.register_buffer(
-            "mask", causal_mask(outputs, inputs, size, channels, strict=strict), persistent=False
-        )
-        with torch.no_grad():
-            self.weight.mul_(self.mask)
-
-    def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs h w"]:
-        return F.conv2d(x, self.weight * self.mask, self.bias, padding=self.size // 2)
-
-    def rows_that_see(self) -> Tensor:
-        """The kernel's rows from the top to the middle one, as a matrix (inputs * rows * size, outputs): what
-        `window` cuts out, times this, is the convolution at one place."""
-        upper = (self.weight * self.mask)[:, :, : self.size // 2 + 1]
-        return upper.flatten(1).T.contiguous()
+from genbench import DataSpec
+from genbench_models.autoregressive.causal_images import (
+    CausalImageModel,
+    Dense,
+    MaskedConv2d,
+    Window,
+    with_channels,
+)
+from genbench_models.layers.ranges import at_least, shares
 
 
 class Residual(nn.Module):
-    """1x1 down to half the width, masked 3x3, 1x1 back up, added to the input (figure 5 of the paper)."""
+    """1x1 down to half the width, masked 3x3, 1x1 back up, added to the input (figure 5 of the paper).
+    apart: of the pixels that the 3x3 looks at."""
 
-    def __init__(self, width: int, channels: int, dropout: float) -> None:
+    def __init__(self, width: int, channels: int, dropout: float, apart: int) -> None:
         super().__init__()
         half = width // 2
         self.down = MaskedConv2d(width, half, 1, channels)
-        self.look = MaskedConv2d(half, half, 3, channels)
+        self.look = MaskedConv2d(half, half, 3, channels, apart=apart)
         self.up = MaskedConv2d(half, width, 1, channels)
         self.dropout = nn.Dropout2d(dropout)
 
@@ -79,8 +38,13 @@ class Residual(nn.Module):
         return h + seen
 
 
-class PixelCNN(GenerativeModel):
-    """p(x) = prod_i p(x_i | x_1..x_{i-1}), pixels row by row, the colour channels of a pixel in turn."""
+class PixelCNN(CausalImageModel):
+    """A first convolution that sees all around (mask A), then residual blocks (mask B, table 1 of the paper).
+
+    dilation: the farthest that a block's 3x3 looks. 1 is the paper's; with 4 blocks look 1, 2, 4, 1, 2, 4... pixels
+    away in turn, so that a few of them see the whole of a digit at no cost (Yu & Koltun 2016,
+    https://arxiv.org/abs/1511.07122).
+    """
 
     def __init__(
         self,
@@ -88,21 +52,22 @@ class PixelCNN(GenerativeModel):
         *,
         width: int = 32,
         blocks: int = 4,
+        dilation: int = 1,
         components: int = 3,
         dropout: float = 0.1,
         batch_size: int = 16,
         learning_rate: float = 4e-3,
     ) -> None:
-        super().__init__(spec)
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
+        super().__init__(spec, components=components, batch_size=batch_size, learning_rate=learning_rate)
+        at_least(1, width=width, blocks=blocks, dilation=dilation)
+        shares(dropout=dropout)
         channels = spec.event_shape[0]
-        # each colour channel has features of its own, at least two
-        width = max(2, -(-width // (2 * channels)) * 2) * channels
-        self.standardise = Standardise(spec)
-        self.conditional = conditional_for(spec, components)
+        width = with_channels(width, channels)
         self.first = MaskedConv2d(channels, width, 7, channels, strict=True)
-        self.blocks = nn.Sequential(*(Residual(width, channels, dropout) for _ in range(blocks)))
+        looks = dilation.bit_length()  # at distances 1, 2, 4...
+        self.blocks = nn.Sequential(
+            *(Residual(width, channels, dropout, 2 ** (number % looks)) for number in range(blocks))
+        )
         self.last = nn.Sequential(
             nn.ReLU(),
             MaskedConv2d(width, width, 1, channels),
@@ -113,73 +78,16 @@ class PixelCNN(GenerativeModel):
     def outputs(self, y: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w per"]:
         """What the conditional of each pixel and channel is, from standardised images."""
         outputs: Tensor = self.last(self.blocks(self.first(y)))
-        return self._by_channel(outputs)
+        return self.by_channel(outputs)
 
-    def _by_channel(self, outputs: Float[Tensor, "batch all *place"]) -> Tensor:
-        by_channel: Tensor = outputs.unflatten(1, (self.spec.event_shape[0], -1))
-        return by_channel.movedim(2, -1)
-
-    def log_prob(
-        self, x: Int[Tensor, "batch c h w"] | Float[Tensor, "batch c h w"]
-    ) -> Float[Tensor, " batch"]:
-        """(N, C, H, W) -> (N,) nats, exact."""
-        y = self.standardise(x)
-        given = x if self.spec.is_discrete else y
-        total = self.conditional.log_prob(given, self.outputs(y)).flatten(1).sum(1)
-        return total if self.spec.is_discrete else total + self.standardise.log_abs_det_jacobian()
-
-    def fit(self, train: Split, meter: ComputeMeter) -> None:
-        self.standardise.fit(train)
-        self._start_from_marginals(train)
-        optimiser = adam(self.parameters(), self.learning_rate)
-        for batch in meter.batches(train, self.batch_size):
-            set_learning_rate(optimiser, self.learning_rate, meter.fraction)
-            loss = -self.log_prob(batch.x).mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            meter.log(loss=loss)
-
-    @torch.no_grad()
-    def _start_from_marginals(self, train: Split) -> None:
-        """Set the last biases to what pixels are by themselves, all places alike."""
-        x = train.random_subset(_FIRST_GUESS_EXAMPLES, seed=0).tensor().to(self.device)
-        given = x if self.spec.is_discrete else self.standardise(x)
-        of_channel = given.movedim(1, -1).flatten(0, 2)  # pixels, channels
+    def last_bias(self) -> Float[Tensor, " outputs"]:
         final = self.last[-1]
         assert isinstance(final, MaskedConv2d)
         assert final.bias is not None
-        final.bias.copy_(self.conditional.first_guess(of_channel).flatten())
+        return final.bias
 
-    @torch.no_grad()
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, C, H, W), pixel by pixel; what was computed for a pixel is kept for those that see it."""
-        with evaluation_mode(self):
-            sizes = [min(_DRAWN_AT_ONCE, count - start) for start in range(0, count, _DRAWN_AT_ONCE)]
-            return torch.cat([self._draw(size, generator) for size in sizes])
-
-    def _draw(self, count: int, generator: torch.Generator) -> Tensor:
-        channels, height, width = self.spec.event_shape
-        walk = CachedWalk(self, count)
-        x = torch.zeros(
-            (count, channels, height, width),
-            dtype=torch.int64 if self.spec.is_discrete else torch.float32,
-            device=self.device,
-        )
-        mean, scale = self.standardise.mean.flatten(), self.standardise.scale.flatten()
-        mean, scale = mean.expand(channels), scale.expand(channels)
-        for row in range(height):
-            for column in range(width):
-                for channel in range(channels):
-                    outputs = self._by_channel(walk.outputs_at(row, column))[:, channel]
-                    drawn = self.conditional.sample(outputs, generator)
-                    if self.spec.is_discrete:
-                        x[:, channel, row, column] = drawn
-                        walk.put(row, column, channel, (drawn - mean[channel]) / scale[channel])
-                    else:
-                        x[:, channel, row, column] = drawn * scale[channel] + mean[channel]
-                        walk.put(row, column, channel, drawn)
-        return x
+    def walk(self, count: int) -> CachedWalk:
+        return CachedWalk(self, count)
 
 
 class CachedWalk:
@@ -191,13 +99,13 @@ class CachedWalk:
 
     def __init__(self, model: PixelCNN, count: int) -> None:
         _, height, width = model.spec.event_shape
-        self._first = _Window(model.first, count, height, width)
+        self._first = Window(model.first, count, height, width)
         self._blocks = [
-            (_Dense(block.down), _Window(block.look, count, height, width), _Dense(block.up))
+            (Dense(block.down), Window(block.look, count, height, width), Dense(block.up))
             for block in model.blocks
             if isinstance(block, Residual)
         ]
-        self._last = [_Dense(layer) for layer in model.last if isinstance(layer, MaskedConv2d)]
+        self._last = [Dense(layer) for layer in model.last if isinstance(layer, MaskedConv2d)]
 
     def put(self, row: int, column: int, channel: int, value: Float[Tensor, " batch"]) -> None:
         """A standardised value that was drawn."""
@@ -212,33 +120,3 @@ class CachedWalk:
         for layer in self._last:
             h = layer(h.relu())
         return h
-
-
-class _Dense:
-    """A 1x1 convolution at one place."""
-
-    def __init__(self, layer: MaskedConv2d) -> None:
-        assert layer.bias is not None
-        self._weight, self._bias = layer.rows_that_see(), layer.bias
-
-    def __call__(self, h: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
-        return torch.addmm(self._bias, h, self._weight)
-
-
-class _Window:
-    """A larger convolution at one place, and the inputs that it has met."""
-
-    def __init__(self, layer: MaskedConv2d, count: int, height: int, width: int) -> None:
-        assert layer.bias is not None
-        self._weight, self._bias = layer.rows_that_see(), layer.bias
-        self._size, self._reach = layer.size, layer.size // 2
-        self._kept = layer.weight.new_zeros(
-            count, layer.in_channels, height + self._reach, width + 2 * self._reach
-        )
-
-    def put(self, row: int, column: int, value: Float[Tensor, "batch features"], first: int = 0) -> None:
-        self._kept[:, first : first + value.shape[1], row + self._reach, column + self._reach] = value
-
-    def at(self, row: int, column: int) -> Float[Tensor, "batch outputs"]:
-        window = self._kept[:, :, row : row + self._reach + 1, column : column + self._size]
-        return torch.addmm(self._bias, window.flatten(1), self._weight)

@@ -16,6 +16,7 @@ from torch import Tensor
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.likelihood.observation import discretised_gaussian_log_prob, discretised_gaussian_sample
 from genbench_models.layers.data_buffers import DataBuffers
+from genbench_models.layers.ranges import at_least
 from genbench_models.layers.standardise import Standardise
 
 # Components may have fewer than `components`: each is to have this many examples for each number that its
@@ -47,6 +48,7 @@ class GaussianMixture(DataBuffers, GenerativeModel):
         self, spec: DataSpec, *, components: int = 32, smoothing: float = 1e-2, min_scale: float = 0.3
     ) -> None:
         super().__init__(spec)
+        at_least(1, components=components)
         self.components = components
         self.smoothing = smoothing
         self.min_scale = min_scale

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
@@ -95,12 +95,25 @@ class Marginals(GenerativeModel):
 
     def log_prob(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, " n"]:
         """(N, *event_shape) -> (N,) nats, exact."""
+        return self._log_prob_each(x).sum(1)
+
+    def _log_prob_each(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, "n dimension"]:
         flat = x.flatten(1)  # N, D
         if self.spec.levels is None:
-            each = self._log_density(flat)
-        else:
-            each = self.log_frequencies.T.gather(0, flat)  # value, dimension -> N, D
-        return each.sum(1)
+            return self._log_density(flat)
+        return self.log_frequencies.T.gather(0, flat)  # value, dimension -> N, D
+
+    def missing_log_prob(
+        self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"]
+    ) -> Float[Tensor, " n"]:
+        """(N,) nats, exact: what is given says nothing of the rest."""
+        return self._log_prob_each(x).masked_fill(mask.flatten(1), 0.0).sum(1)
+
+    def complete(
+        self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"], generator: torch.Generator
+    ) -> Shaped[Tensor, "n *event"]:
+        """What is missing, drawn as if nothing were given."""
+        return torch.where(mask, x, self.sample(len(x), generator))
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, *event_shape), every dimension drawn by itself."""

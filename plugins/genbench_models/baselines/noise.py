@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
@@ -38,15 +38,29 @@ class Noise(GenerativeModel):
 
     def log_prob(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, " n"]:
         """(N, *event_shape) -> (N,) nats, exact."""
+        return self._log_prob_each(x).flatten(1).sum(1)
+
+    def _log_prob_each(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, "n *event"]:
         if self.spec.levels is not None:
-            return torch.full((len(x),), -self.spec.dimension * math.log(self.spec.levels), device=x.device)
+            return torch.full(x.shape, -math.log(self.spec.levels), device=x.device)
         y = (x - self.centre) / self.width  # the box is [-1/2, 1/2]
         inside = (y.abs() <= 0.5) * (1 - _TAIL_SHARE)
         tails = _TAIL_SHARE * (-0.5 * y.square()).exp() / math.sqrt(2 * math.pi)
         # far out exp() underflows: the logarithm of the tail alone is exact there
         log_tails = math.log(_TAIL_SHARE) - 0.5 * y.square() - 0.5 * math.log(2 * math.pi)
-        each = torch.where(inside > 0, (inside + tails).log(), log_tails) - self.width.log()
-        return each.flatten(1).sum(1)
+        return torch.where(inside > 0, (inside + tails).log(), log_tails) - self.width.log()
+
+    def missing_log_prob(
+        self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"]
+    ) -> Float[Tensor, " n"]:
+        """(N,) nats, exact: what is given says nothing of the rest."""
+        return self._log_prob_each(x).masked_fill(mask, 0.0).flatten(1).sum(1)
+
+    def complete(
+        self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"], generator: torch.Generator
+    ) -> Shaped[Tensor, "n *event"]:
+        """What is missing, drawn as if nothing were given."""
+        return torch.where(mask, x, self.sample(len(x), generator))
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, *event_shape)."""

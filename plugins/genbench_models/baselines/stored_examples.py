@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.data import storage_dtype, working_dtype
 from genbench_models.layers.data_buffers import DataBuffers
+
+_COMPARED_AT_ONCE = 4096
 
 
 class StoredExamples(DataBuffers, GenerativeModel):
@@ -30,3 +33,19 @@ class StoredExamples(DataBuffers, GenerativeModel):
         passes = -(-count // size)
         order = [torch.randperm(size, generator=generator, device=self.device) for _ in range(passes)]
         return self.examples[torch.cat(order)[:count]].to(working_dtype(self.spec))
+
+    def complete(
+        self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"], generator: torch.Generator
+    ) -> Shaped[Tensor, "n *event"]:
+        """What is missing, from the stored example that is nearest in what is given."""
+        given = mask.flatten(1).float()
+        observed = x.flatten(1).float() * given
+        distance = torch.cat(
+            [
+                given @ some.square().T - 2 * observed @ some.T
+                for some in (part.flatten(1).float() for part in self.examples.split(_COMPARED_AT_ONCE))
+            ],
+            1,
+        )  # N, examples: less a number that is the same for all of them
+        nearest = self.examples[distance.argmin(1)].to(working_dtype(self.spec))
+        return torch.where(mask, x, nearest)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from genbench import DataSpec, GenerativeModel
 from genbench_models.layers.networks import evaluation_mode, standard_normal
+from genbench_models.layers.ranges import at_least
 from genbench_models.layers.standardise import Standardise
 
 
@@ -20,11 +23,15 @@ class LatentGenerator(GenerativeModel):
     """
 
     generator: nn.Module
+    averaged: nn.Module | None
+    """The moving average of the generator, where one is kept (Yazıcı et al. 2019): samples come from it."""
 
     def __init__(self, spec: DataSpec, latent_dim: int) -> None:
         super().__init__(spec)
+        at_least(1, latent_dim=latent_dim)
         self.latent_dim = latent_dim
         self.standardise = Standardise(spec)
+        self.averaged = None  # not of the class, where it would hide the module that is set later
 
     @property
     def prior(self) -> torch.distributions.Distribution:
@@ -35,17 +42,41 @@ class LatentGenerator(GenerativeModel):
         """Latents for training, from torch's global generator."""
         return torch.randn(count, self.latent_dim, device=self.device)
 
+    def keep_average(self, decay: float) -> None:
+        """Call once `generator` is set. decay: 0 keeps none."""
+        self._averaged_steps = 0
+        if decay:
+            self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+
+    @torch.no_grad()
+    def update_average(self, decay: float) -> None:
+        """After each step of the generator. Short trainings average over their last tenth at most:
+        the decay after n steps is at most (1 + n) / (10 + n)."""
+        if self.averaged is None:
+            return
+        weight = 1 - min(decay, (1 + self._averaged_steps) / (10 + self._averaged_steps))
+        self._averaged_steps += 1
+        averages: list[Tensor] = list(self.averaged.parameters())
+        currents: list[Tensor] = list(self.generator.parameters())
+        torch._foreach_lerp_(averages, currents, weight)
+        for average, current in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
+            average.copy_(current)
+
     def decode(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch *event"]:
         """G(z) on the data's scale, before any rounding; differentiable in z."""
-        with evaluation_mode(self.generator):
-            decoded: Tensor = self.standardise.inverse(self.generator(z))
+        network = self.generator if self.averaged is None else self.averaged
+        with evaluation_mode(network):
+            decoded: Tensor = self.standardise.inverse(network(z))
         return decoded
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, *event_shape) in the data's domain."""
         z = torch.randn(count, self.latent_dim, generator=generator, device=self.device)
-        x = self.decode(z)
+        return self.to_levels(self.decode(z))
+
+    def to_levels(self, decoded: Float[Tensor, "batch *event"]) -> Tensor:
+        """The nearest level, for data with levels."""
         if self.spec.levels is None:
-            return x
-        return x.round().clamp(0, self.spec.levels - 1).long()
+            return decoded
+        return decoded.round().clamp(0, self.spec.levels - 1).long()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import DataSpec
+from genbench_models.layers.ranges import at_least
 from genbench_models.vae.vae import VAE
 
 
@@ -18,6 +19,7 @@ class Encoder(nn.Module):
     """Padded to a multiple of four, halved twice, one hidden layer, mean and log scale of the latents."""
 
     def __init__(self, spec: DataSpec, latent_dim: int, width: int, hidden: int) -> None:
+        at_least(1, width=width, hidden=hidden)
         super().__init__()
         channels, height, columns = spec.event_shape
         self.padding = (0, -columns % 4, 0, -height % 4)
@@ -75,6 +77,7 @@ class ConvVAE(VAE):
         batch_size: int = 32,
         learning_rate: float = 4e-3,
         warm_up: float = 0.1,
+        beta: float = 1.0,
     ) -> None:
         super().__init__(
             spec,
@@ -82,6 +85,7 @@ class ConvVAE(VAE):
             batch_size=batch_size,
             learning_rate=learning_rate,
             warm_up=warm_up,
+            beta=beta,
         )
         self.encoder = Encoder(spec, latent_dim, width, hidden)
         self.decoder = Decoder(spec, latent_dim, width, hidden, self.observation.per_element)

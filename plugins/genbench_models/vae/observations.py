@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 from genbench import DataSpec
@@ -31,6 +33,35 @@ _INITIAL_LOG_SCALE = -1.5
 # Bounds, in the same unit. Below: a density grows without bound where data are exact copies of each other.
 # Above: wider than all the data says nothing more, and a step too far may overflow.
 _MIN_LOG_SCALE, _MAX_LOG_SCALE = -6.0, 1.0
+
+
+class _Bounded(torch.autograd.Function):
+    """x clamped; the gradient stops only where it would carry x farther out.
+
+    A plain clamp has none at all beyond its bounds: decoders whose scale shot past the widest one in their first
+    steps, while Adam's moments were those of a few batches, stayed there.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, least: float, most: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.bounds = least, most  # type: ignore[attr-defined]
+        return x.clamp(least, most)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (x,) = ctx.saved_tensors
+        least, most = ctx.bounds
+        # descent takes x against the gradient
+        outwards = ((x > most) & (gradient < 0)) | ((x < least) & (gradient > 0))
+        return gradient.masked_fill(outwards, 0.0), None, None
+
+
+def bounded_log_scale(outputs: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """A decoder's output as a log scale in standardised units."""
+    shifted = outputs + _INITIAL_LOG_SCALE
+    bounded: Tensor = _Bounded.apply(shifted, _MIN_LOG_SCALE, _MAX_LOG_SCALE)  # type: ignore[no-untyped-call]
+    return bounded
 
 
 class Observation(nn.Module, ABC):
@@ -85,7 +116,7 @@ class DiscretisedLogisticObservation(Observation):
         self.standardise = standardise
 
     def _location_and_scale(self, outputs: Float[Tensor, "batch 2 *event"]) -> tuple[Tensor, Tensor]:
-        log_scale = (outputs[:, 1] + _INITIAL_LOG_SCALE).clamp(_MIN_LOG_SCALE, _MAX_LOG_SCALE)
+        log_scale = bounded_log_scale(outputs[:, 1])
         return self.standardise.inverse(outputs[:, 0]), log_scale + math.log((self.levels - 1) / 2)
 
     def log_prob(
@@ -120,7 +151,7 @@ class GaussianObservation(Observation):
         self.standardise = standardise
 
     def _location_and_scale(self, outputs: Float[Tensor, "batch 2 *event"]) -> tuple[Tensor, Tensor]:
-        log_scale = (outputs[:, 1] + _INITIAL_LOG_SCALE).clamp(_MIN_LOG_SCALE, _MAX_LOG_SCALE)
+        log_scale = bounded_log_scale(outputs[:, 1])
         return outputs[:, 0], log_scale
 
     def log_prob(

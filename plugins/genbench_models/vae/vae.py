@@ -5,12 +5,15 @@ Kingma & Welling 2014, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.layers.networks import adam, evaluation_mode, mlp, set_learning_rate, standard_normal
+from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
 from genbench_models.vae.observations import observation_for
 
@@ -24,7 +27,9 @@ class VAE(GenerativeModel):
     Encoder and decoder are MLPs. A sample is drawn from the observation model, not set to its mean, so
     that samples and likelihood speak of the same distribution. The weight of the KL term rises from 0 to 1
     over the first `warm_up` of the budget (Soenderby et al. 2016): without it latents switch off before
-    the decoder can use them. Dropout is of the encoder's inputs; points have too few to spare any.
+    the decoder can use them. beta: the weight it rises to; with another than 1 the training is no longer of the
+    bound, which is reported all the same (Higgins et al. 2017). Dropout is of the encoder's inputs; points have
+    too few to spare any.
     """
 
     def __init__(
@@ -38,12 +43,19 @@ class VAE(GenerativeModel):
         batch_size: int = 64,
         learning_rate: float = 4e-3,
         warm_up: float = 0.1,
+        beta: float = 1.0,
     ) -> None:
         super().__init__(spec)
+        at_least(1, latent_dim=latent_dim, hidden=hidden, layers=layers, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
+        shares(dropout=dropout)
+        if beta < 0:
+            raise ValueError(f"beta={beta}: expected 0 or more")
         self.latent_dim = latent_dim
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.warm_up = warm_up
+        self.beta = beta
         self.standardise = Standardise(spec)
         self.observation = observation_for(spec, self.standardise)
         outputs = self.observation.per_element * spec.dimension
@@ -70,17 +82,41 @@ class VAE(GenerativeModel):
         """log p(x | z) for one z ~ q(z | x), and KL(q(z | x) || p(z)) in closed form (appendix B)."""
         mean, log_scale = self.posterior(x)
         z = mean + log_scale.exp() * torch.randn_like(mean)  # B, latent
-        kl = 0.5 * (mean.square() + (2 * log_scale).exp() - 1 - 2 * log_scale).sum(1)
-        return self.observation.log_prob(x, self.decoder(z)), kl
+        return self.observation.log_prob(x, self.decoder(z)), self.divergence(mean, log_scale, z)
+
+    def divergence(
+        self,
+        mean: Float[Tensor, "batch latent"],
+        log_scale: Float[Tensor, "batch latent"],
+        z: Float[Tensor, "batch latent"],
+    ) -> Float[Tensor, " batch"]:
+        """KL(q(z | x) || p(z)), of which z is a draw."""
+        return 0.5 * (mean.square() + (2 * log_scale).exp() - 1 - 2 * log_scale).sum(1)
+
+    def log_prior(self, z: Float[Tensor, "*batch latent"]) -> Float[Tensor, "*batch"]:
+        """log p(z)."""
+        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(-1)
+
+    def draw_prior(self, count: int, generator: torch.Generator) -> Float[Tensor, "{count} latent"]:
+        """z ~ p(z)."""
+        return torch.randn(count, self.latent_dim, generator=generator, device=self.device)
+
+    def prepare(self, train: Split) -> None:
+        """Before the first step: what is to be read off the training set."""
+        self.standardise.fit(train)
+
+    def training_loss(self, x: Shaped[Tensor, "batch *event"], kl_weight: float) -> Float[Tensor, ""]:
+        """Negative ELBO, its KL term weighted; nats an example."""
+        log_likelihood, kl = self.elbo_terms(x)
+        return (kl_weight * kl - log_likelihood).mean()
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
-        self.standardise.fit(train)
+        self.prepare(train)
         optimiser = adam(self.parameters(), self.learning_rate)
         for batch in meter.batches(train, self.batch_size):
             set_learning_rate(optimiser, self.learning_rate, meter.fraction)
-            kl_weight = min(1.0, meter.fraction / self.warm_up) if self.warm_up else 1.0
-            log_likelihood, kl = self.elbo_terms(batch.x)
-            loss = (kl_weight * kl - log_likelihood).mean()
+            rise = min(1.0, meter.fraction / self.warm_up) if self.warm_up else 1.0
+            loss = self.training_loss(batch.x, self.beta * rise)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -106,23 +142,26 @@ class VAE(GenerativeModel):
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, *event_shape): z from the prior, x from the observation model."""
-        z = torch.randn(count, self.latent_dim, generator=generator, device=self.device)
         with evaluation_mode(self):
+            z = self.draw_prior(count, generator)
             return self.observation.sample(self.decoder(z), generator)
 
     def log_weights(self, x: Shaped[Tensor, "batch *event"], k: int) -> Float[Tensor, "batch {k}"]:
         """log p(x | z_i) + log p(z_i) - log q(z_i | x), z_i ~ q(z | x) from torch's global generator."""
         with evaluation_mode(self):
-            mean, log_scale = (part.unsqueeze(1) for part in self.posterior(x))  # B, 1, latent
-            noise = torch.randn(len(x), k, self.latent_dim, device=self.device)
-            z = mean + log_scale.exp() * noise  # B, k, latent
-            # log p(z) - log q(z | x): the two normalising constants cancel
-            log_ratio = (0.5 * (noise.square() - z.square()) + log_scale).sum(2)  # B, k
-            per_call = max(1, _DECODED_AT_ONCE // k)
-            log_likelihood = [
-                self.observation.log_prob(
-                    some_x.repeat_interleave(k, 0), self.decoder(some_z.flatten(0, 1))
-                ).unflatten(0, (-1, k))
-                for some_x, some_z in zip(x.split(per_call), z.split(per_call), strict=True)
-            ]  # B, k in pieces
-            return torch.cat(log_likelihood) + log_ratio
+            return self.importance_weights(x, k)
+
+    def importance_weights(self, x: Shaped[Tensor, "batch *event"], k: int) -> Float[Tensor, "batch {k}"]:
+        """`log_weights` in whatever mode the networks are; differentiable."""
+        mean, log_scale = (part.unsqueeze(1) for part in self.posterior(x))  # B, 1, latent
+        noise = torch.randn(len(x), k, self.latent_dim, device=self.device)
+        z = mean + log_scale.exp() * noise  # B, k, latent
+        log_q = -(0.5 * (noise.square() + math.log(2 * math.pi)) + log_scale).sum(2)  # B, k
+        per_call = max(1, _DECODED_AT_ONCE // k)
+        log_likelihood = [
+            self.observation.log_prob(
+                some_x.repeat_interleave(k, 0), self.decoder(some_z.flatten(0, 1))
+            ).unflatten(0, (-1, k))
+            for some_x, some_z in zip(x.split(per_call), z.split(per_call), strict=True)
+        ]  # B, k in pieces
+        return torch.cat(log_likelihood) + self.log_prior(z) - log_q

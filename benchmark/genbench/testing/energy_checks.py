@@ -1,4 +1,4 @@
-"""What the harness makes a likelihood from: does it have the shapes, and is it made of numbers?"""
+"""Energies that the harness anneals: do they have the shapes, and are they numbers, all along the path?"""
 
 from __future__ import annotations
 
@@ -6,28 +6,11 @@ import math
 
 import torch
 
-from genbench.chance import seeded
-from genbench.model import HasEnergy, HasLogDensity
+from genbench.model import HasEnergy
 from genbench.testing.requirement import contract_check, require
 from genbench.testing.subject import SAMPLES, Subject
 
 _BETAS = (0.0, 0.5, 1.0)
-
-
-@contract_check("log_density")
-def log_density_is_one_finite_number_each(subject: Subject) -> None:
-    model, x = subject.trained.model, subject.dataset.test.tensor().float()
-    assert isinstance(model, HasLogDensity)
-    if subject.spec.levels is not None:
-        with seeded(0):
-            x = x + torch.rand_like(x)  # integer i is the interval from i to i + 1
-    with torch.no_grad():
-        values = model.log_density(x)
-    expected = (len(x),)
-    require(
-        tuple(values.shape) == expected, f"log_density gave shape {tuple(values.shape)}, expected {expected}"
-    )
-    require(bool(values.isfinite().all()), "log_density of held-out data is not finite")
 
 
 @contract_check("energy")

@@ -1,0 +1,42 @@
+"""Mode collapse, where it is plain: samples that are all alike, or far less varied than the data."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LEAST_SHARE = 0.1
+"""Of the data's total variance, or of its distinct examples: samples with less are called collapsed. A model that
+lacks some modes is well above it; that is what diversity metrics are for."""
+
+
+def collapse_warning(samples: Tensor, reference: Tensor) -> str | None:
+    """One line that says how the samples are collapsed; None where they are not.
+
+    samples, reference: (n, *event_shape) and (m, *event_shape) in the data's domain, finite. Data that do not vary
+    themselves have nothing to lose.
+    """
+    count = min(len(samples), len(reference))
+    if count < 2:
+        return None
+    samples, reference = samples[:count].flatten(1), reference[:count].flatten(1)
+    data_distinct = _distinct(reference)
+    if data_distinct == 1:
+        return None
+    distinct = _distinct(samples)
+    if distinct == 1:
+        return f"mode collapse: all of {count} samples are alike"
+    if distinct < LEAST_SHARE * data_distinct:
+        return f"mode collapse: {distinct} distinct samples of {count}, where the data have {data_distinct}"
+    share = _total_variance(samples) / _total_variance(reference)
+    if share < LEAST_SHARE:
+        return f"mode collapse: samples have {share:.2g} of the data's variance"
+    return None
+
+
+def _distinct(x: Tensor) -> int:
+    return len(torch.unique(x, dim=0))
+
+
+def _total_variance(x: Tensor) -> float:
+    return float(x.double().var(0, correction=0).sum())

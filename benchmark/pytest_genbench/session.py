@@ -1,0 +1,133 @@
+"""What `genbench_run` is: from a call's arguments to a job, run in the harness's isolated worker, once a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from filelock import FileLock
+from rich.console import Console
+
+from genbench.cards import DatasetCard, Hyperparameter, ModelCard
+from genbench.errors import DataError, GenbenchError
+from genbench.executors.local import LocalExecutor
+from genbench.planning import Request, make_plan
+from genbench.plugin_manager import Registry, load_registry
+from genbench.prefetch import fetch_all
+from genbench.provenance import collect_provenance
+from genbench.result import Result
+from genbench.result_store import Plan, Run
+from genbench.run_benchmark import make_task
+from genbench.run_command import choose_device
+from genbench.suite import Suite
+from genbench.task import Task
+from pytest_genbench.outcome import RunResult
+from pytest_genbench.subject import read_model
+
+DEFAULT_BUDGET = "5s"
+DEFAULT_DEVICE = "cpu"
+
+
+class RunSession:
+    """Runs models, and remembers what came of them.
+
+    folder: where the session's run is kept; processes of one session may share it. forced_*: win over what a call asks
+    for; default_*: for calls that ask for nothing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        forced_budget: str | None = None,
+        forced_device: str | None = None,
+        default_budget: str | None = None,
+        default_device: str | None = None,
+    ) -> None:
+        self.folder = folder
+        self._forced_budget, self._forced_device = forced_budget, forced_device
+        self._default_budget, self._default_device = default_budget, default_device
+        self._results: dict[str, RunResult] = {}
+        self._provenance: dict[str, Any] | None = None
+
+    def __call__(
+        self,
+        model: str | ModelCard | type,
+        dataset: str | DatasetCard,
+        *,
+        budget: str | None = None,
+        seed: int = 0,
+        hyperparameters: Mapping[str, Hyperparameter] | None = None,
+        samples: int = 1000,
+        importance_samples: int = 100,
+        sampling_seconds: float = 20.0,
+        extractor: str | None = None,
+        device: str | None = None,
+        threads: int = 1,
+    ) -> RunResult:
+        """Run a model on a data set, or return what came of it earlier in the session.
+
+        What a model does (errors, hangs, NaN) is in the result's `status` and `reason`. What the call got wrong
+        (unknown names, a model that cannot take the data, a budget that cannot be read) fails the test with one line.
+        samples: how many are scored, where the validation and test splits have as many. The other arguments are those
+        of `genai-bench run` and of suites.
+        """
+        __tracebackhide__ = True
+        suite = Suite(
+            name="pytest",
+            summary="one run inside a test",
+            budget=self._forced_budget or budget or self._default_budget or DEFAULT_BUDGET,
+            sampling_seconds=sampling_seconds,
+            seeds=1,
+            samples=samples,
+            importance_samples=importance_samples,
+        )
+        wanted_device = self._forced_device or device or self._default_device or DEFAULT_DEVICE
+        try:
+            registry, variant = read_model(model, hyperparameters or {}, load_registry())
+            if isinstance(dataset, DatasetCard):
+                registry = registry.extended(datasets=[dataset])
+            request = Request(
+                suite=suite,
+                models=[variant.card.name],
+                datasets=[dataset.name if isinstance(dataset, DatasetCard) else dataset],
+                device=choose_device(wanted_device),
+                threads=threads,
+                extractor=extractor,
+            )
+            plan = make_plan(request, registry, ["pytest"])
+            job = msgspec.structs.replace(
+                plan.jobs[0], seed=seed, variant=variant.label, hyperparameters=variant.hyperparameters
+            )
+            plan = msgspec.structs.replace(plan, jobs=[job])
+            if job.id not in self._results:
+                self._results[job.id] = self._run(plan, registry)
+        except GenbenchError as error:
+            problem = str(error)
+        else:
+            return self._results[job.id]
+        return pytest.fail(f"genbench_run: {problem}")
+
+    def _run(self, plan: Plan, registry: Registry) -> RunResult:
+        (job,) = plan.jobs
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # another process of the session may want the same
+        with FileLock(self.folder / f"{job.id}.lock"):
+            if self._provenance is None:
+                self._provenance = collect_provenance(job.threads)
+            run = Run.create(self.folder / "run", msgspec.structs.replace(plan, provenance=self._provenance))
+            task = make_task(job, run, registry)
+            stored = run.result(job)
+            if stored is None:
+                stored = run.store(self._execute(task, run))
+        return RunResult(stored, task, run.job_folder(job), registry.metrics)
+
+    def _execute(self, task: Task, run: Run) -> Result:
+        for why in fetch_all([task.dataset], Console(quiet=True)).values():
+            raise DataError(why)
+        executor = LocalExecutor(workers=1)
+        (result,) = executor.execute([task], run.log_path, lambda job, message: None)
+        return msgspec.structs.replace(result, provenance=self._provenance or {})

@@ -1,0 +1,96 @@
+"""The speed of a run's model under pytest-benchmark: real rounds in this process, with the job's seeds and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from genbench.budget import Budget
+from genbench.cards import load_factory
+from genbench.chance import seeded
+from genbench.compute_meter import ComputeMeter
+from genbench.data import Dataset
+from genbench.job import derive_seed
+from genbench.measure.speed import synchronised_clock
+from genbench.model import GenerativeModel
+from genbench.scoring_inputs import load_data
+from genbench.task import Task
+
+_WARMUP_ROUNDS = 2
+
+
+def time_sampling(benchmark: Any, task: Task, *, count: int, rounds: int) -> None:
+    """A round is one call of `sample(count)`; on a GPU, until the device is done."""
+    job, device = task.job, torch.device(task.job.device)
+    with _threads(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
+        model = _trained(task, load_data(task.dataset), Budget.parse(job.budget))
+        generator = torch.Generator(device).manual_seed(derive_seed(job.seed, job.dataset, "latency"))
+
+        def draw() -> None:
+            with torch.no_grad():
+                model.sample(count, generator)
+            synchronised_clock(device)
+
+        benchmark.extra_info.update(what="sample", samples_per_round=count)
+        benchmark.pedantic(draw, rounds=rounds, iterations=1, warmup_rounds=_WARMUP_ROUNDS)
+
+
+def time_training(benchmark: Any, task: Task, *, steps: int, rounds: int) -> None:
+    """A round is `fit` for `steps` steps, the model's own preparations included; the model is built before it."""
+    job, device = task.job, torch.device(task.job.device)
+    with _threads(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
+        dataset = load_data(task.dataset)
+
+        def fresh() -> tuple[tuple[GenerativeModel, ComputeMeter], dict[str, Any]]:
+            model, meter = _built(task, dataset), _meter(task, dataset, Budget(steps=steps))
+            model.train()
+            synchronised_clock(device)
+            return (model, meter), {}
+
+        def fit(model: GenerativeModel, meter: ComputeMeter) -> None:
+            meter.start()
+            model.fit(dataset.train, meter)
+            meter.finish()
+            synchronised_clock(device)
+
+        benchmark.extra_info.update(what="train", steps_per_round=steps)
+        benchmark.pedantic(fit, setup=fresh, rounds=rounds, iterations=1, warmup_rounds=_WARMUP_ROUNDS)
+
+
+def _built(task: Task, dataset: Dataset) -> GenerativeModel:
+    job = task.job
+    with seeded(derive_seed(job.seed, job.dataset, "initialisation"), torch.device(job.device)):
+        model: GenerativeModel = load_factory(task.model_factory)(dataset.spec, **job.hyperparameters)
+    return model.to(torch.device(job.device))
+
+
+def _meter(task: Task, dataset: Dataset, budget: Budget) -> ComputeMeter:
+    job = task.job
+    return ComputeMeter(
+        budget,
+        device=job.device,
+        seed=derive_seed(job.seed, job.dataset, "data"),
+        valid=dataset.valid.to(torch.device(job.device)),
+    )
+
+
+def _trained(task: Task, dataset: Dataset, budget: Budget) -> GenerativeModel:
+    model, meter = _built(task, dataset), _meter(task, dataset, budget)
+    model.train()
+    meter.start()
+    model.fit(dataset.train, meter)
+    meter.finish()
+    return model.eval()
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

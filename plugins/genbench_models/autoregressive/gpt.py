@@ -1,0 +1,95 @@
+"""GPT over pixels, symbols or values: a transformer whose every position sees those before it.
+
+Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training"; over pixels: Chen et al. 2020,
+"Generative Pretraining from Pixels", ICML
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from genbench import DataSpec
+from genbench_models.autoregressive.sequence_model import SequenceModel, Step
+from genbench_models.layers.ranges import at_least
+from genbench_models.layers.transformer import Block
+
+
+class GPT(SequenceModel):
+    """Learned places, blocks with causal attention, layer normalisation before the conditionals.
+
+    Sampling keeps the keys and values of what it has seen, so that an element costs one position, not all.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        width: int = 64,
+        layers: int = 2,
+        heads: int = 4,
+        components: int = 3,
+        dropout: float = 0.1,
+        batch_size: int = 16,
+        learning_rate: float = 3e-3,
+    ) -> None:
+        at_least(1, width=width, layers=layers, heads=heads)
+        super().__init__(
+            spec,
+            hidden=width,
+            places=spec.dimension,
+            components=components,
+            dropout=dropout,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+        )
+        self.blocks = nn.Sequential(
+            *(Block(width, heads, causal=True, dropout=dropout) for _ in range(layers))
+        )
+        self.normalise = nn.LayerNorm(width)
+        for name, parameter in self.blocks.named_parameters():
+            if name.endswith(("out.weight", "mlp.2.weight")):  # the residual path keeps its scale (GPT-2)
+                nn.init.normal_(parameter, std=0.02 / (2 * layers) ** 0.5)
+
+    def states(self, told: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length width"]:
+        states: Tensor = self.normalise(self.blocks(told))
+        return states
+
+    def walk(self, count: int) -> Step:
+        caches = [KeyValueCache(block, count, self.spec.dimension) for block in self.blocks]
+
+        def step(told: Float[Tensor, "batch 1 width"]) -> Float[Tensor, "batch width"]:
+            h = told
+            for cache in caches:
+                h = cache.step(h)
+            state: Tensor = self.normalise(h[:, 0])
+            return state
+
+        return step
+
+
+class KeyValueCache:
+    """A block at one position after the other; its keys and values of earlier positions are kept."""
+
+    def __init__(self, block: nn.Module, count: int, length: int) -> None:
+        assert isinstance(block, Block)
+        self._block = block
+        weight = block.attention.out.weight
+        heads, width = block.attention.heads, weight.shape[0]
+        self._keys = weight.new_empty(count, heads, length, width // heads)
+        self._values = torch.empty_like(self._keys)
+        self._seen = 0
+
+    def step(self, h: Float[Tensor, "batch 1 width"]) -> Float[Tensor, "batch 1 width"]:
+        block, at = self._block, self._seen
+        query, key, value = block.attention.split(block.before_attention(h))  # B, heads, 1, part
+        self._keys[:, :, at : at + 1] = key
+        self._values[:, :, at : at + 1] = value
+        self._seen = at + 1
+        seen = slice(0, self._seen)
+        attended = F.scaled_dot_product_attention(query, self._keys[:, :, seen], self._values[:, :, seen])
+        h = h + block.attention.join(attended)
+        stepped: Tensor = h + block.mlp(block.before_mlp(h))
+        return stepped

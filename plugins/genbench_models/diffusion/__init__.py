@@ -1,0 +1,50 @@
+"""Diffusion models and their deterministic kin; see the cards."""
+
+from __future__ import annotations
+
+from genbench import ModelCard
+
+CARDS: tuple[ModelCard, ...] = (
+    ModelCard(
+        name="ddpm",
+        family="diffusion",
+        summary="denoising diffusion, cosine schedule, U-Net on images and MLP elsewhere",
+        factory="genbench_models.diffusion.ddpm:DDPM",
+        modalities=("points", "image", "series", "pianoroll"),
+        capabilities=("sample", "elbo", "sampling_steps"),
+        paper="https://arxiv.org/abs/2006.11239",
+        year=2020,
+        institution="UC Berkeley",
+        country="United States",
+        defaults={
+            "steps": 200,
+            "sampler_steps": 25,
+            "hidden": 128,
+            "layers": 3,
+            "width": 32,
+            "batch_size": 64,
+            "learning_rate": 2e-3,
+            "ema": 0.995,
+        },
+    ),
+    ModelCard(
+        name="flow-matching",
+        family="diffusion",
+        summary="flow matching along straight lines, with the exact likelihood of its ODE",
+        factory="genbench_models.diffusion.flow_matching:FlowMatching",
+        modalities=("points", "series"),
+        capabilities=("sample", "log_prob", "sampling_steps"),
+        discrete=False,
+        paper="https://arxiv.org/abs/2210.02747",
+        year=2023,
+        institution="Meta AI, Weizmann Institute of Science",
+        country="United States, Israel",
+        defaults={
+            "hidden": 128,
+            "layers": 3,
+            "solver_steps": 32,
+            "batch_size": 128,
+            "learning_rate": 2e-3,
+        },
+    ),
+)

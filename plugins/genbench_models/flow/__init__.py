@@ -1,0 +1,57 @@
+"""Normalising flows; see the cards."""
+
+from __future__ import annotations
+
+from genbench import ModelCard
+
+CARDS: tuple[ModelCard, ...] = (
+    ModelCard(
+        name="realnvp",
+        family="flow",
+        summary="affine coupling flow (by zuko)",
+        factory="genbench_models.flow.normalizing_flow:RealNVP",
+        modalities=("points", "image", "series"),
+        capabilities=("sample", "log_density"),
+        least_dimension=2,
+        paper="https://arxiv.org/abs/1605.08803",
+        year=2017,
+        institution="Université de Montréal, Google Brain",
+        country="Canada, United States",
+        defaults={"transforms": 6, "hidden": 64, "layers": 2, "batch_size": 64, "learning_rate": 2e-3},
+    ),
+    ModelCard(
+        name="maf",
+        family="flow",
+        summary="masked autoregressive flow (by zuko)",
+        factory="genbench_models.flow.normalizing_flow:MAF",
+        modalities=("points", "image", "series"),
+        capabilities=("sample", "log_density"),
+        least_dimension=2,
+        paper="https://arxiv.org/abs/1705.07057",
+        year=2017,
+        institution="University of Edinburgh",
+        country="United Kingdom",
+        defaults={"transforms": 4, "hidden": 64, "layers": 2, "batch_size": 64, "learning_rate": 2e-3},
+    ),
+    ModelCard(
+        name="spline-flow",
+        family="flow",
+        summary="coupling flow of rational-quadratic splines (by zuko)",
+        factory="genbench_models.flow.normalizing_flow:NeuralSplineFlow",
+        modalities=("points", "image", "series"),
+        capabilities=("sample", "log_density"),
+        least_dimension=2,
+        paper="https://arxiv.org/abs/1906.04032",
+        year=2019,
+        institution="University of Edinburgh",
+        country="United Kingdom",
+        defaults={
+            "transforms": 3,
+            "hidden": 64,
+            "layers": 2,
+            "bins": 8,
+            "batch_size": 64,
+            "learning_rate": 2e-3,
+        },
+    ),
+)

@@ -1,0 +1,194 @@
+"""Normalising flows, by the library zuko: noise through invertible maps, with an exact density.
+
+RealNVP: Dinh, Sohl-Dickstein & Bengio 2017, "Density Estimation using Real NVP", https://arxiv.org/abs/1605.08803
+MAF: Papamakarios, Pavlakou & Murray 2017, "Masked Autoregressive Flow", https://arxiv.org/abs/1705.07057
+Neural spline flow: Durkan, Bekasov, Murray & Papamakarios 2019, https://arxiv.org/abs/1906.04032
+The library: Rozet et al. 2022, "Zuko: Normalizing flows in PyTorch"
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+
+import torch
+import zuko
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
+from genbench_models.layers.ranges import at_least, positive
+from genbench_models.layers.standardise import Standardise
+
+_MARGIN = 0.05
+"""Of [0, 1], before the logit: pixels at the ends would be sent to infinity (Dinh et al. 2017, section 4.1)."""
+
+
+class NormalizingFlow(GenerativeModel):
+    """A density over real vectors. Real data are standardised. Integers 0..levels-1 are spread over their bins by
+    uniform noise (Uria et al. 2013), scaled to [0, 1] and sent through a logit; a sample's number is the bin in which
+    it falls, so that the integers' probability is the integral of the density over their bins.
+
+    Subclasses build the flow.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        transforms: int,
+        hidden: int,
+        layers: int,
+        batch_size: int,
+        learning_rate: float,
+    ) -> None:
+        super().__init__(spec)
+        at_least(1, transforms=transforms, hidden=hidden, layers=layers, batch_size=batch_size)
+        positive(learning_rate=learning_rate)
+        if spec.dimension < 2:
+            raise ValueError(f"a flow takes 2 numbers or more; {spec.name} has 1")
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.standardise = Standardise(spec)
+        self.flow = self.build_flow(spec.dimension, transforms, (hidden,) * layers)
+
+    @abstractmethod
+    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
+        """Of vectors of `dimension` numbers."""
+
+    def log_density(self, x: Float[Tensor, "batch *event"]) -> Float[Tensor, " batch"]:
+        """(N, *event_shape) -> (N,) nats. Real data as they are; of data with levels, real numbers in [0, levels)."""
+        y, log_jacobian = self._to_flow(x)
+        with evaluation_mode(self):
+            log_density: Tensor = self.flow().log_prob(y)
+        return log_density + log_jacobian
+
+    def _to_flow(
+        self, x: Float[Tensor, "batch *event"]
+    ) -> tuple[Float[Tensor, "batch dimension"], Float[Tensor, " batch"]]:
+        """What the flow is a density of, and log |dy/dx|."""
+        if self.spec.levels is None:
+            y = self.standardise(x).flatten(1)
+            return y, self.standardise.log_abs_det_jacobian().expand(len(y))
+        share = _MARGIN + (1 - 2 * _MARGIN) * x.flatten(1) / self.spec.levels  # within (0, 1)
+        y = share.log() - (1 - share).log()
+        slope = math.log((1 - 2 * _MARGIN) / self.spec.levels)
+        return y, (slope - share.log() - (1 - share).log()).sum(1)
+
+    def _from_flow(self, y: Float[Tensor, "batch dimension"]) -> Shaped[Tensor, "batch *event"]:
+        y = y.unflatten(1, self.spec.event_shape)
+        if self.spec.levels is None:
+            return self.standardise.inverse(y)
+        share = (y.sigmoid() - _MARGIN) / (1 - 2 * _MARGIN)
+        return (share * self.spec.levels).floor().clamp(0, self.spec.levels - 1).long()
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        self.standardise.fit(train)
+        optimiser = adam(self.parameters(), self.learning_rate)
+        for batch in meter.batches(train, self.batch_size):
+            set_learning_rate(optimiser, self.learning_rate, meter.fraction)
+            x = (
+                batch.x
+                if self.spec.levels is None
+                else batch.x + torch.rand(batch.x.shape, device=self.device)
+            )
+            y, log_jacobian = self._to_flow(x)
+            loss = -(self.flow().log_prob(y) + log_jacobian).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.parameters(), math.sqrt(self.spec.dimension))
+            optimiser.step()
+            meter.log(loss=loss)
+
+    @torch.no_grad()
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *event_shape) in the data's domain."""
+        z = torch.randn(count, self.spec.dimension, generator=generator, device=self.device)
+        with evaluation_mode(self):
+            return self._from_flow(self.flow().transform.inv(z))
+
+
+class RealNVP(NormalizingFlow):
+    """Coupling layers: half of the numbers are scaled and shifted by functions of the other half. Fast both ways."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        transforms: int = 6,
+        hidden: int = 64,
+        layers: int = 2,
+        batch_size: int = 64,
+        learning_rate: float = 2e-3,
+    ) -> None:
+        super().__init__(
+            spec,
+            transforms=transforms,
+            hidden=hidden,
+            layers=layers,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+        )
+
+    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
+        return zuko.flows.RealNVP(dimension, transforms=transforms, hidden_features=hidden)
+
+
+class MAF(NormalizingFlow):
+    """Each number scaled and shifted by functions of those before it, in alternating orders. Likelihoods in one pass,
+    samples in one for each number."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        transforms: int = 4,
+        hidden: int = 64,
+        layers: int = 2,
+        batch_size: int = 64,
+        learning_rate: float = 2e-3,
+    ) -> None:
+        super().__init__(
+            spec,
+            transforms=transforms,
+            hidden=hidden,
+            layers=layers,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+        )
+
+    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
+        return zuko.flows.MAF(dimension, transforms=transforms, hidden_features=hidden)
+
+
+class NeuralSplineFlow(NormalizingFlow):
+    """Coupling layers whose maps are monotone rational-quadratic splines."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        transforms: int = 3,
+        hidden: int = 64,
+        layers: int = 2,
+        bins: int = 8,
+        batch_size: int = 64,
+        learning_rate: float = 2e-3,
+    ) -> None:
+        at_least(2, bins=bins)
+        self.bins = bins
+        super().__init__(
+            spec,
+            transforms=transforms,
+            hidden=hidden,
+            layers=layers,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+        )
+
+    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
+        # passes=2: coupling layers, as in the paper
+        return zuko.flows.NSF(
+            dimension, bins=self.bins, transforms=transforms, hidden_features=hidden, passes=2
+        )

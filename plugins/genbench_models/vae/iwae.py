@@ -1,0 +1,48 @@
+"""IWAE: the VAE trained on the tighter bound of several weighted samples.
+
+Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders", https://arxiv.org/abs/1509.00519
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from genbench import DataSpec
+from genbench_models.vae.vae import VAE
+
+
+class IWAE(VAE):
+    """L_k = E[log 1/k sum_i w_i] (eq. 8), reparametrised gradients. There is no KL term to warm up."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        train_samples: int = 8,
+        latent_dim: int = 16,
+        hidden: int = 128,
+        layers: int = 3,
+        dropout: float = 0.1,
+        batch_size: int = 32,
+        learning_rate: float = 4e-3,
+    ) -> None:
+        super().__init__(
+            spec,
+            latent_dim=latent_dim,
+            hidden=hidden,
+            layers=layers,
+            dropout=dropout,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+        )
+        if train_samples < 1:
+            raise ValueError(f"train_samples={train_samples}: expected 1 or more")
+        self.train_samples = train_samples
+
+    def training_loss(self, x: Shaped[Tensor, "batch *event"], kl_weight: float) -> Float[Tensor, ""]:
+        weights = self.importance_weights(x, self.train_samples)
+        return -(torch.logsumexp(weights, 1) - math.log(self.train_samples)).mean()

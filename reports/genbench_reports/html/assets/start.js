@@ -1,0 +1,10 @@
+// Everything begins here.
+
+const report = JSON.parse(document.getElementById("report-data").textContent);
+if (matchMedia("(max-width: 71.99rem)").matches) document.querySelector(".contents details").open = false;
+startTables();
+startCharts(report);
+startCloseups();
+startPlayer();
+startFilter();
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,265 @@
+"""The page as its template wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from genbench.cards import MetricCard
+from genbench.plugin_manager import Registry
+from genbench.result import Result
+from genbench.result_store import Run
+from genbench_reports.document import READING_NOTES, SUMMARY_NOTE, make_document
+from genbench_reports.entries import Entry
+from genbench_reports.html.charts import chart_numbers
+from genbench_reports.html.exhibits import NEIGHBOURS_CAPTION, Exhibit, make_exhibit
+from genbench_reports.html.metric_facts import PITFALLS
+from genbench_reports.html.overview import facts, leaders, ranks_across
+from genbench_reports.html.packed import embedded_json, packed_plotly, plotly_source, script_hash
+from genbench_reports.html.palette import style_of
+from genbench_reports.layout import metric_title
+from genbench_reports.leaderboard import Leaderboard, Summary
+from genbench_reports.record import log_tail
+from genbench_reports.table import Cell, Table
+from genbench_reports.text import MISSING, clean, shorten
+
+SCRIPTS = ("filter.js", "tables.js", "plotly.js", "charts.js", "closeups.js", "player.js", "start.js")
+_ROOMY = 150
+"""Of more rows on all boards the pictures beside the samples are smaller, so that the page stays one to send."""
+_LOGS, _LOG_LINE = 60, 240
+"""So many failures show the end of their log, and so much of each line."""
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table whose rows know their model. metrics: of each column the metric's name, or None. rows, calibration:
+    (label, family, cells)."""
+
+    table: Table
+    metrics: tuple[str | None, ...]
+    rows: tuple[tuple[str, str, tuple[Cell, ...]], ...]
+    calibration: tuple[tuple[str, str, tuple[Cell, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class BoardView:
+    """anchor: of its section. charts: which of the two have anything to show."""
+
+    board: Leaderboard
+    anchor: str
+    main: TableView
+    cost: TableView
+    further: TableView
+    exhibit: Exhibit
+    numbers: dict[str, Any]
+
+    @property
+    def has_curve(self) -> bool:
+        return bool(self.numbers["curve"]["lines"])
+
+    @property
+    def has_trade(self) -> bool:
+        trade = self.numbers["trade"]
+        return bool(trade["axes"] and trade["metrics"])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """log: its last lines; None where there are too many failures to show them all."""
+
+    dataset: str
+    label: str
+    family: str
+    result: Result
+    reason: str
+    log: list[str] | None
+
+
+@dataclass(frozen=True)
+class MetricView:
+    """direction: in words. pitfall: "" for other plugins' metrics."""
+
+    name: str
+    title: str
+    card: MetricCard
+    direction: str
+    pitfall: str
+
+
+_DIRECTIONS = {
+    "lower": "lower is better",
+    "higher": "higher is better",
+    "neither": "neither direction is better",
+}
+
+
+def render_page(run: Run, registry: Registry) -> str:
+    """The whole of the HTML file."""
+    document = make_document(run, registry)
+    sources = sum(len(board.standings.ordered) for board in document.boards.boards)
+    room = min(1.0, _ROOMY / max(1, sources))
+    boards = [
+        _board_view(run, board, f"board-{number}", room)
+        for number, board in enumerate(document.boards.boards, 1)
+    ]
+    families = sorted(
+        {clean(e.family) for view in boards for e in view.board.standings.table.entries},
+        key=lambda family: (family == "baseline", family),
+    )
+    data = {
+        "families": {family: vars(style_of(family)) for family in families},
+        "boards": [
+            {"title": clean(view.board.title), **view.numbers, "closeup": view.exhibit.chart}
+            for view in boards
+        ],
+    }
+    script = _script()
+    return (
+        _environment()
+        .from_string(_asset("templates", "page.html.j2"))
+        .render(
+            document=document,
+            facts=facts(document.boards),
+            leaders=leaders(document.boards),
+            summaries=[(summary, _summary_view(summary)) for summary in document.boards.summaries],
+            summary_note=SUMMARY_NOTE,
+            ranks=_ranks_view([view.board for view in boards]),
+            boards=boards,
+            failures=_failures(run, [view.board for view in boards]),
+            families=[(family, style_of(family)) for family in families],
+            metrics=_metrics(boards, registry.metrics),
+            models=_models(document.boards.boards),
+            reading_notes=READING_NOTES,
+            neighbours_caption=NEIGHBOURS_CAPTION,
+            style=_asset("assets", "style.css"),
+            script=script,
+            data=embedded_json(data),
+            plotly=packed_plotly(),
+            script_hashes=[script_hash(script), script_hash(plotly_source())],
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Everything is escaped that is not marked safe, and only our own files are."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FunctionLoader(lambda name: _asset("templates", name)),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"clean": clean, "sort_key": _sort_key}
+    environment.globals["MISSING"] = MISSING
+    return environment
+
+
+def _asset(folder: str, name: str) -> str:
+    return resources.files("genbench_reports.html").joinpath(folder, name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    """Our scripts as one, whose names nobody else sees."""
+    parts = "\n".join(_asset("assets", name) for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}\n}})();\n'
+
+
+def _board_view(run: Run, board: Leaderboard, anchor: str, room: float) -> BoardView:
+    standings = board.standings
+    shown = [name for name in standings.main if standings.has_value(name)]
+    others = [name for name in standings.present if name not in shown and standings.has_value(name)]
+    return BoardView(
+        board,
+        anchor,
+        _table_view(board.main, standings.ordered, (None, None, None, *shown)),
+        _table_view(board.cost, standings.ordered, (None,) * len(board.cost.columns)),
+        _table_view(board.further, standings.ordered, (None, *others)),
+        make_exhibit(run, standings, room),
+        chart_numbers(standings),
+    )
+
+
+def _table_view(table: Table, entries: Sequence[Entry], metrics: tuple[str | None, ...]) -> TableView:
+    """The tables of a board have a row for each entry, in order."""
+    names = [(clean(entry.label), clean(entry.family)) for entry in entries]
+    rows = [
+        (label, family, cells)
+        for (label, family), cells in zip(names, (*table.rows, *table.calibration), strict=True)
+    ]
+    return TableView(table, metrics, tuple(rows[: len(table.rows)]), tuple(rows[len(table.rows) :]))
+
+
+def _summary_view(summary: Summary) -> TableView:
+    rows = tuple((row[1].text, row[2].text, row) for row in summary.table.rows)
+    return TableView(summary.table, (None,) * len(summary.table.columns), rows)
+
+
+def _ranks_view(boards: Sequence[Leaderboard]) -> TableView | None:
+    if len(boards) < 2:
+        return None
+    table = ranks_across(boards)
+    rows = tuple((row[0].text, row[1].text, row) for row in table.rows)
+    return TableView(table, (None,) * len(table.columns), rows)
+
+
+def _sort_key(cell: Cell) -> str:
+    """What a column is sorted by: the number, a rank's number, or the text; "" where there is nothing."""
+    if cell.text == MISSING:
+        return ""
+    if cell.value is not None:
+        return repr(cell.value)
+    digits = cell.text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    return digits if digits.isdecimal() else cell.text
+
+
+def _failures(run: Run, boards: Sequence[Leaderboard]) -> list[Failure]:
+    found: list[Failure] = []
+    for board in boards:
+        for entry in board.standings.table.entries:
+            for result in entry.failures:
+                log = None
+                if len(found) < _LOGS:
+                    log = [_cut(line) for line in log_tail(run.log_path(result.job))]
+                reason = shorten(result.reason or "", 500) or MISSING
+                found.append(
+                    Failure(clean(board.title), clean(entry.label), clean(entry.family), result, reason, log)
+                )
+    return found
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LOG_LINE else line[: _LOG_LINE - 1] + "…"
+
+
+def _metrics(boards: Sequence[BoardView], cards: Mapping[str, MetricCard]) -> list[MetricView]:
+    shown = dict.fromkeys(name for view in boards for name in view.board.metrics)
+    return [
+        MetricView(
+            name,
+            metric_title(name, cards[name].better),
+            cards[name],
+            _DIRECTIONS[cards[name].better],
+            PITFALLS.get(name, ""),
+        )
+        for name in shown
+        if name in cards
+    ]
+
+
+def _models(boards: Sequence[Leaderboard]) -> list[tuple[str, str, str, str]]:
+    """(label, family, version, hyperparameters), without repetition."""
+    found: dict[tuple[str, str, str, str], None] = {}
+    for board in boards:
+        for entry in board.standings.table.entries:
+            job = (*entry.results, *entry.failures)[0].job
+            settings = ", ".join(f"{name}={value}" for name, value in job.hyperparameters.items())
+            found[
+                clean(entry.label), clean(entry.family), clean(job.model_version), clean(settings) or MISSING
+            ] = None
+    return list(found)

@@ -1,0 +1,13 @@
+"""The HTML report's factory. jinja2 and plotly are imported when it is called, not before."""
+
+from __future__ import annotations
+
+from genbench.plugin_manager import load_registry
+from genbench.result_store import Run
+
+
+def render_html(run: Run) -> str:
+    """The report card's factory: one file that needs no network."""
+    from genbench_reports.html.page import render_page
+
+    return render_page(run, load_registry())
