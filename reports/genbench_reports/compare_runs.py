@@ -16,7 +16,7 @@ import msgspec
 
 from genbench_reports.baseline import MISSING, Baseline, Figure, Group, Measured
 from genbench_reports.comparability import Pairing, pair
-from genbench_reports.difference_test import holm, judge_difference
+from genbench_reports.difference_test import judge_difference
 from genbench_reports.gate_comparison import (
     Comparison,
     FigureComparison,
@@ -24,7 +24,7 @@ from genbench_reports.gate_comparison import (
     JobComparison,
     JobOutcome,
 )
-from genbench_reports.statistics import MINIMUM_SEEDS, Estimate
+from genbench_reports.statistics import MINIMUM_SEEDS, Estimate, adjust_by_holm
 from genbench_reports.text import plural
 from genbench_reports.thresholds import Thresholds
 
@@ -247,7 +247,7 @@ def _settle(figures: Sequence[FigureComparison], alpha: float) -> Iterable[Figur
     tested = [
         index for index, figure in enumerate(figures) if figure.p is not None and figure.group != "cost"
     ]
-    adjusted = dict(zip(tested, holm([figures[index].p or 0.0 for index in tested]), strict=True))
+    adjusted = dict(zip(tested, adjust_by_holm([figures[index].p or 0.0 for index in tested]), strict=True))
     for index, figure in enumerate(figures):
         if figure.p is None:
             yield figure

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genbench_reports.baseline import Measured
-from genbench_reports.statistics import MINIMUM_SEEDS
+from genbench_reports.statistics import MINIMUM_SEEDS, mean, standard_deviation, two_sided_p
 from genbench_reports.text import plural
 
 _STEP_ERROR = 1 / math.sqrt(12)
@@ -46,8 +46,8 @@ def judge_difference(
     common = sorted(first.keys() & second.keys())
     if len(common) >= MINIMUM_SEEDS:
         differences = [second[seed] - first[seed] for seed in common]
-        p = _student(
-            _mean(differences),
+        p = two_sided_p(
+            mean(differences),
             math.hypot(_deviation(differences, step * math.sqrt(2)) / math.sqrt(len(differences)), between),
             len(differences) - 1,
         )
@@ -57,24 +57,12 @@ def judge_difference(
         freedom = len(one) + len(two) - 2
         squares = sum((len(side) - 1) * _deviation(side, step) ** 2 for side in (one, two))
         error = math.hypot(math.sqrt(squares / freedom * (1 / len(one) + 1 / len(two))), between)
-        p = _student(_mean(two) - _mean(one), error, freedom)
+        p = two_sided_p(mean(two) - mean(one), error, freedom)
         found.append((p, f"{len(one)} against {plural(len(two), 'seed')}"))
     if found:
         p, case = min(found)
         return Tested(min(1.0, p * len(found)), case)
     return _own_errors(baseline, current)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p values adjusted for their number: the chance of any false alarm among them is kept, whatever their
-    dependence (Holm 1979)."""
-    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-    adjusted = [1.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
 
 
 def _values(figures: Mapping[int, Measured], log: bool) -> dict[int, float]:
@@ -84,25 +72,9 @@ def _values(figures: Mapping[int, Measured], log: bool) -> dict[int, float]:
     return values
 
 
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
-
-
 def _deviation(values: Sequence[float], step: float) -> float:
     """With n - 1 below, and no less than the step's own."""
-    floor = step * _STEP_ERROR
-    if len(set(values)) == 1:
-        return floor
-    mean = _mean(values)
-    return max(floor, math.hypot(*(value - mean for value in values)) / math.sqrt(len(values) - 1))
-
-
-def _student(difference: float, error: float, freedom: int) -> float:
-    from scipy.special import stdtr
-
-    if error == 0:
-        return 1.0 if difference == 0 else 0.0
-    return float(2 * stdtr(freedom, -abs(difference / error)))
+    return max(step * _STEP_ERROR, standard_deviation(values))
 
 
 def _own_errors(baseline: Mapping[int, Measured], current: Mapping[int, Measured]) -> Tested:
@@ -116,7 +88,7 @@ def _own_errors(baseline: Mapping[int, Measured], current: Mapping[int, Measured
             return Tested(None, "too few seeds, and no standard error")
         sides.append(math.hypot(*(error for error in errors if error is not None)) / len(errors))
     error = math.hypot(*sides)
-    before, now = (_mean(list(_values(side, log=False).values())) for side in (baseline, current))
+    before, now = (mean(list(_values(side, log=False).values())) for side in (baseline, current))
     if error == 0:
         return Tested(None, "too few seeds, and no standard error")
     return Tested(float(2 * ndtr(-abs(now - before) / error)), "own standard errors")

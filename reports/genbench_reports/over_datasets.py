@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from genbench_reports.comparison import Comparison
-from genbench_reports.rank_groups import adjust_by_holm
 from genbench_reports.resampling import CONFIDENCE, Interval, sign_flip_test
+from genbench_reports.statistics import adjust_by_holm
 
 _SEED = 0
 _RESAMPLES = 2000

@@ -13,24 +13,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import combinations
 
-from genbench_reports.statistics import MINIMUM_SEEDS, SIGNIFICANCE, welch_p
+from genbench_reports.statistics import MINIMUM_SEEDS, SIGNIFICANCE, adjust_by_holm, welch_p
 from genbench_reports.text import plural
 
 POWER = 0.8
 """The chance of finding a difference that is taken for "is found", as is usual in planning (Cohen 1988)."""
 _GRID = 100
-
-
-def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted so that any of them below a level is a false alarm with at most that probability, whatever the
-    dependence between the tests (Holm 1979, "A simple sequentially rejective multiple test procedure"), in the order
-    given."""
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
-        adjusted[index] = largest
-    return adjusted
 
 
 def pairwise_p(rows: Sequence[Mapping[int, float]]) -> dict[tuple[int, int], float]:

@@ -25,14 +25,14 @@ class Estimate:
 
     @property
     def mean(self) -> float:
-        return _mean(list(self.by_seed.values()))
+        return mean(list(self.by_seed.values()))
 
     @property
     def stderr(self) -> float | None:
         """Standard error of the mean over seeds; None of one seed."""
         if self.n < 2:
             return None
-        return _standard_deviation(list(self.by_seed.values())) / math.sqrt(self.n)
+        return standard_deviation(list(self.by_seed.values())) / math.sqrt(self.n)
 
 
 def competition_ranks(values: Sequence[float]) -> list[int]:
@@ -40,35 +40,21 @@ def competition_ranks(values: Sequence[float]) -> list[int]:
     return [1 + sum(other < value for other in values) for value in values]
 
 
-def p_value(first: Mapping[int, float], second: Mapping[int, float]) -> float:
-    """Two-sided p of equal means, from values by seed.
-
-    Paired t-test over the seeds both have (models of one seed share their data order), where they are three
-    or more; else Welch's t-test, which needs no pairs. At least two values on each side.
-    """
-    common = sorted(first.keys() & second.keys())
-    if len(common) < MINIMUM_SEEDS:
-        return welch_p(list(first.values()), list(second.values()))
-    differences = [first[seed] - second[seed] for seed in common]
-    error = _standard_deviation(differences) / math.sqrt(len(differences))
-    return _two_sided(_mean(differences), error, len(differences) - 1.0)
-
-
 def welch_p(first: Sequence[float], second: Sequence[float]) -> float:
     """Two-sided p of equal means of independent samples whose variances may differ (Welch 1947, "The generalization of
     Student's problem when several different population variances are involved"). At least two values on each side.
     """
-    errors = [_standard_deviation(values) / math.sqrt(len(values)) for values in (first, second)]
+    errors = [standard_deviation(values) / math.sqrt(len(values)) for values in (first, second)]
     error = math.hypot(*errors)
     freedom = 1.0
     if error > 0:
         parts = [(e / error) ** 4 / (len(v) - 1) for e, v in zip(errors, (first, second), strict=True)]
         freedom = 1 / sum(parts)
-    return _two_sided(_mean(first) - _mean(second), error, freedom)
+    return two_sided_p(mean(first) - mean(second), error, freedom)
 
 
-def _two_sided(difference: float, error: float, freedom: float) -> float:
-    """Without spread, a difference is certain."""
+def two_sided_p(difference: float, error: float, freedom: float) -> float:
+    """Of Student's t; without spread, a difference is certain."""
     from scipy.special import stdtr
 
     if error == 0:
@@ -76,14 +62,26 @@ def _two_sided(difference: float, error: float, freedom: float) -> float:
     return float(2 * stdtr(freedom, -abs(difference / error)))
 
 
-def _mean(values: Sequence[float]) -> float:
+def mean(values: Sequence[float]) -> float:
     return math.fsum(value / len(values) for value in values)
 
 
-def _standard_deviation(values: Sequence[float]) -> float:
+def standard_deviation(values: Sequence[float]) -> float:
     """With n - 1 below; `hypot` does not overflow where squares would. Equal values give exactly 0, which
     a rounded mean would not."""
     if len(set(values)) == 1:
         return 0.0
-    mean = _mean(values)
-    return math.hypot(*(value - mean for value in values)) / math.sqrt(len(values) - 1)
+    centre = mean(values)
+    return math.hypot(*(value - centre for value in values)) / math.sqrt(len(values) - 1)
+
+
+def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted so that any of them below a level is a false alarm with at most that probability, whatever the
+    dependence between the tests (Holm 1979, "A simple sequentially rejective multiple test procedure"), in the order
+    given."""
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for place, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted

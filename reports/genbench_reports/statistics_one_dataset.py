@@ -8,9 +8,9 @@ from itertools import combinations
 from genbench_reports.comparison import Comparison
 from genbench_reports.layout import metric_title
 from genbench_reports.numbers import format_value
-from genbench_reports.rank_groups import adjust_by_holm, pairwise_p
+from genbench_reports.rank_groups import pairwise_p
 from genbench_reports.resampling import CONFIDENCE, bootstrap_interval, few_pairs, paired_test
-from genbench_reports.statistics import MINIMUM_SEEDS, SIGNIFICANCE
+from genbench_reports.statistics import MINIMUM_SEEDS, SIGNIFICANCE, adjust_by_holm
 from genbench_reports.statistics_part import StatisticsPart, count_pairs, p_cell, short_intervals
 from genbench_reports.table import Cell, Column, Table
 from genbench_reports.text import MISSING, clean

@@ -11,7 +11,7 @@ from scipy import stats
 
 from genbench.errors import UnknownNameError, UsageError
 from genbench_reports.baseline import Figure, Measured
-from genbench_reports.difference_test import holm, judge_difference
+from genbench_reports.difference_test import judge_difference
 from genbench_reports.thresholds import Threshold, Thresholds, parse_threshold, read_thresholds
 
 
@@ -63,12 +63,6 @@ def test_equal_values_of_a_figure_that_comes_in_steps_prove_little() -> None:
     assert found.p > 0.01
     assert judge_difference(seeds([0.5] * 3), seeds([0.7] * 3, first=10)).p == 0.0
     assert judge_difference(seeds([0.5] * 3), seeds([0.5] * 3, first=10)).p == 1.0
-
-
-def test_holm_by_hand_and_by_scipys_neighbour() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([]) == []
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
 
 
 def test_false_alarms_of_the_test_under_equal_normal_seeds() -> None:

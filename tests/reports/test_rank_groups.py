@@ -13,7 +13,6 @@ from statsmodels.stats.multitest import multipletests
 
 from genbench_reports.rank_groups import (
     POWER,
-    adjust_by_holm,
     claim,
     indistinct_groups,
     pairwise_p,
@@ -28,7 +27,7 @@ from genbench_reports.simulate_ranks import (
     power,
     simulation_tables,
 )
-from genbench_reports.statistics import SIGNIFICANCE, welch_p
+from genbench_reports.statistics import SIGNIFICANCE, adjust_by_holm, welch_p
 
 whole = st.integers(-1000, 1000).map(float)
 
