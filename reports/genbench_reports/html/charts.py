@@ -60,8 +60,9 @@ class CurveLine:
 
 
 def curve_lines(standings: Standings) -> list[CurveLine]:
-    """In the order of the leaderboard; entries without a checkpoint are left out."""
-    lines = (_curve_line(entry) for entry in standings.ordered)
+    """Contenders in the order of the leaderboard; those without a checkpoint are left out. Calibration has no curve to
+    speak of: it is there at once."""
+    lines = (_curve_line(entry) for entry in standings.ordered if not entry.is_calibration)
     return [line for line in lines if line is not None]
 
 

@@ -35,6 +35,11 @@ function plusMinus(error) {
   return error === null || error === undefined ? "" : ` ± ${error.toPrecision(2)}`;
 }
 
+// over a decade, and all above 0: better seen on a logarithmic axis
+function isWide(values) {
+  return Math.min(...values) > 0 && Math.max(...values) > 10 * Math.min(...values);
+}
+
 // ---- quality against compute
 
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
@@ -64,13 +69,14 @@ function curveChart(report, figure, board) {
   const metric = control(figure, "figure", curve.metrics.map((each) => each.title), redraw);
   const axis = control(figure, "against", curve.axes.map((each) => each.title), redraw);
   const log = checkbox(figure, "log", redraw);
+  log.checked = isWide(curve.lines.flatMap((line) => line.y[curve.metrics[0].name] ?? []).filter((value) => value !== null));
   async function draw() {
     const Plotly = await loadPlotly();
     const layout = baseLayout();
     const chosen = curve.metrics[metric.value];
-    layout.xaxis = { ...layout.axis, tickformat: "~s", rangemode: "tozero", title: { ...layout.axis.title, text: asText(curve.axes[axis.value].title) } };
+    layout.xaxis = { ...layout.axis, tickformat: curve.axes[axis.value].name === "seconds" ? "~g" : "~s", rangemode: "tozero", title: { ...layout.axis.title, text: asText(curve.axes[axis.value].title) } };
     layout.yaxis = {
-      ...layout.axis, type: log.checked ? "log" : "linear",
+      ...layout.axis, type: log.checked ? "log" : "linear", tickformat: "~g",
       title: { ...layout.axis.title, text: `${asText(chosen.title)} (validation)` },
     };
     const traces = curveTraces(report, curve, chosen, curve.axes[axis.value]);
@@ -81,9 +87,9 @@ function curveChart(report, figure, board) {
 
 // logarithmic where the costs differ by more than a decade
 function costAxis(layout, values, title) {
-  const isWide = Math.max(...values) > 10 * Math.min(...values);
+  const isLog = isWide(values);
   return {
-    ...layout.axis, type: isWide ? "log" : "linear", dtick: isWide ? 1 : undefined, tickformat: "~s",
+    ...layout.axis, type: isLog ? "log" : "linear", dtick: isLog ? 1 : undefined, tickformat: "~s",
     title: { ...layout.axis.title, text: asText(title) },
   };
 }
@@ -162,11 +168,12 @@ function tradeChart(report, figure, board) {
   const axis = control(figure, "against", trade.axes.map((each) => each.title), redraw);
   const log = checkbox(figure, "log", redraw);
   axis.value = firstThatDiffers(trade);
+  log.checked = isWide(trade.entries.filter((entry) => entry.y[0] !== null).map((entry) => entry.y[0][0]));
   async function draw() {
     const Plotly = await loadPlotly();
     const layout = baseLayout();
     const [chosen, cost] = [trade.metrics[metric.value], trade.axes[axis.value]];
-    layout.yaxis = { ...layout.axis, type: log.checked ? "log" : "linear", title: { ...layout.axis.title, text: asText(chosen.title) } };
+    layout.yaxis = { ...layout.axis, type: log.checked ? "log" : "linear", tickformat: "~g", title: { ...layout.axis.title, text: asText(chosen.title) } };
     const points = tradePoints(trade, metric.value, axis.value);
     layout.xaxis = costAxis(layout, points.map((point) => point.x), cost.title);
     await Plotly.react(figure.querySelector(".plot"), tradeTraces(report, points, chosen, cost, layout.muted), layout, PLOT_CONFIG);
