@@ -180,13 +180,13 @@ def test_latent_spaces_are_drawn_where_a_job_kept_them(tmp_path: Path) -> None:
     spec = synthetic_runs.card("grey").spec
     tiles = tiles_of(spec, torch.full((1, 1, 28, 28), 255))
     assert tiles is not None
-    assert latent_pictures(tmp_path, spec, tiles) == {}
+    assert latent_pictures(tmp_path, spec, tiles, 12) == {}
     grid = synthetic_runs.examples(spec, 12, seed=0).float()
     save_file({"traversals": grid.unflatten(0, (3, 4)), "examples": grid.clone()}, tmp_path / INSIDE_FILE)
-    (picture,) = latent_pictures(tmp_path, spec, tiles).values()
+    (picture,) = latent_pictures(tmp_path, spec, tiles, 12).values()
     assert (picture.width, picture.height) == (4 * 29 - 1, 3 * 29 - 1)
     (tmp_path / INSIDE_FILE).write_bytes(b"damaged")
-    assert latent_pictures(tmp_path, spec, tiles) == {}
+    assert latent_pictures(tmp_path, spec, tiles, 12) == {}
 
 
 # ---- charts
