@@ -17,9 +17,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from safetensors.torch import save_file
 
 from genbench.cards import Better
+from genbench.conditional.tensors import Kept, save_kept
 from genbench.metrics.cards import METRIC_CARDS
 from genbench_reports.html.charts import curve_lines
 from genbench_reports.html.density import view_of
@@ -182,7 +182,9 @@ def test_latent_spaces_are_drawn_where_a_job_kept_them(tmp_path: Path) -> None:
     assert tiles is not None
     assert latent_pictures(tmp_path, spec, tiles, 12) == {}
     grid = synthetic_runs.examples(spec, 12, seed=0).float()
-    save_file({"traversals": grid.unflatten(0, (3, 4)), "examples": grid.clone()}, tmp_path / INSIDE_FILE)
+    save_kept(
+        tmp_path / INSIDE_FILE, Kept({"traversals": grid.unflatten(0, (3, 4)), "examples": grid.clone()})
+    )
     (picture,) = latent_pictures(tmp_path, spec, tiles, 12).values()
     assert (picture.width, picture.height) == (4 * 29 - 1, 3 * 29 - 1)
     (tmp_path / INSIDE_FILE).write_bytes(b"damaged")
