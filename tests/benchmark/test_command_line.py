@@ -237,7 +237,7 @@ def test_a_reader_that_goes_away_is_no_error(arguments: str, code: int) -> None:
 
 def test_a_run_whose_reader_goes_away_ends_as_if_interrupted(tmp_path: Path) -> None:
     """What is finished by then is kept."""
-    command = ["run", "-m", "noise", "-m", "made", "-d", "ring8", "--budget", "3000steps", "-j", "1"]
+    command = ["run", "-m", "noise", "-m", "made", "-d", "ring8", "--budget", "500steps", "-j", "1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "genbench", *command, "--out", "run"],
         stdout=subprocess.PIPE,

@@ -20,6 +20,15 @@ import pytest
 from genbench.result_store import Run
 
 JOBS = 8
+# Few samples: what is tested is when things are written, not what the metrics say.
+SUITE = """
+summary = "to be disturbed"
+budget = "150steps"
+sampling_seconds = 30.0
+seeds = 2
+samples = 100
+importance_samples = 8
+"""
 COMMAND = (
     "run",
     "-m",
@@ -30,15 +39,15 @@ COMMAND = (
     "ring8",
     "-d",
     "two-moons",
-    "--seeds",
-    "2",
 )
-OPTIONS = ("--budget", "150steps", "--jobs", "2", "--threads", "1")
+OPTIONS = ("--jobs", "2", "--threads", "1")
 PATIENCE_SECONDS = 120
 
 
 def start(folder: Path, *, start_new_session: bool = False) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "genbench", *COMMAND, *OPTIONS, "--out", str(folder)]
+    suite = folder.with_suffix(".toml")
+    suite.write_text(SUITE)
+    command = [sys.executable, "-m", "genbench", *COMMAND, "--suite", str(suite), *OPTIONS, "--out", str(folder)]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
