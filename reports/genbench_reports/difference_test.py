@@ -42,22 +42,19 @@ def judge_difference(
     have in common, and another run has not, on the same scale: no number of seeds averages it away."""
     first, second = _values(baseline, log), _values(current, log)
     found: list[tuple[float, str]] = []
-    between = run_noise * math.sqrt(2)
+    between = 2 * run_noise**2
     common = sorted(first.keys() & second.keys())
     if len(common) >= MINIMUM_SEEDS:
         differences = [second[seed] - first[seed] for seed in common]
-        p = two_sided_p(
-            mean(differences),
-            math.hypot(_deviation(differences, step * math.sqrt(2)) / math.sqrt(len(differences)), between),
-            len(differences) - 1,
-        )
+        variance = _deviation(differences, step * math.sqrt(2)) ** 2 / len(differences)
+        p = _two_sided_p(mean(differences), variance, len(differences) - 1, between)
         found.append((p, f"paired over {plural(len(common), 'seed')}"))
     if min(len(first), len(second)) >= 2 and len(first) + len(second) >= 2 * MINIMUM_SEEDS - 1:
         one, two = list(first.values()), list(second.values())
         freedom = len(one) + len(two) - 2
         squares = sum((len(side) - 1) * _deviation(side, step) ** 2 for side in (one, two))
-        error = math.hypot(math.sqrt(squares / freedom * (1 / len(one) + 1 / len(two))), between)
-        p = two_sided_p(mean(two) - mean(one), error, freedom)
+        variance = squares / freedom * (1 / len(one) + 1 / len(two))
+        p = _two_sided_p(mean(two) - mean(one), variance, freedom, between)
         found.append((p, f"{len(one)} against {plural(len(two), 'seed')}"))
     if found:
         p, case = min(found)
@@ -75,6 +72,13 @@ def _values(figures: Mapping[int, Measured], log: bool) -> dict[int, float]:
 def _deviation(values: Sequence[float], step: float) -> float:
     """With n - 1 below, and no less than the step's own."""
     return max(step * _STEP_ERROR, standard_deviation(values))
+
+
+def _two_sided_p(difference: float, variance: float, freedom: float, known: float) -> float:
+    """variance: estimated, with so many degrees of freedom. known: one that is not estimated and has no end of them,
+    so that their sum has more than the estimate (Satterthwaite 1946)."""
+    ratio = known / variance if variance > 0 else math.inf
+    return two_sided_p(difference, math.sqrt(variance + known), freedom * (1 + ratio) ** 2)
 
 
 def _own_errors(baseline: Mapping[int, Measured], current: Mapping[int, Measured]) -> Tested:

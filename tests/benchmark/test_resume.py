@@ -47,7 +47,17 @@ PATIENCE_SECONDS = 120
 def start(folder: Path, *, start_new_session: bool = False) -> subprocess.Popen[str]:
     suite = folder.with_suffix(".toml")
     suite.write_text(SUITE)
-    command = [sys.executable, "-m", "genbench", *COMMAND, "--suite", str(suite), *OPTIONS, "--out", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "genbench",
+        *COMMAND,
+        "--suite",
+        str(suite),
+        *OPTIONS,
+        "--out",
+        str(folder),
+    ]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

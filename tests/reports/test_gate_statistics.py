@@ -65,6 +65,18 @@ def test_equal_values_of_a_figure_that_comes_in_steps_prove_little() -> None:
     assert judge_difference(seeds([0.5] * 3), seeds([0.5] * 3, first=10)).p == 1.0
 
 
+def test_a_known_variance_between_runs_is_added_and_brings_its_freedom() -> None:
+    """Seeds that agree leave the known variance alone, and its normal law; seeds that do not, Satterthwaite's sum."""
+    one, two = [math.exp(3.0)] * 3, [math.exp(3.4)] * 3
+    found = judge_difference(seeds(one), seeds(two, first=10), log=True, run_noise=0.1)
+    assert found.p == pytest.approx(2 * stats.norm.sf(0.4 / (0.1 * math.sqrt(2))))
+    first, second = [1.0, 2.0, 3.0], [4.0, 6.0, 9.0]
+    found = judge_difference(seeds(first), seeds(second, first=10), run_noise=0.5)
+    estimated = (stats.tvar(first) + stats.tvar(second)) / 2 * 2 / 3
+    freedom = (estimated + 0.5) ** 2 / (estimated**2 / 4)
+    assert found.p == pytest.approx(2 * stats.t.sf((19 / 3 - 2) / math.sqrt(estimated + 0.5), freedom))
+
+
 def test_false_alarms_of_the_test_under_equal_normal_seeds() -> None:
     """Shared seeds, correlated or not: never above its level by more than chance (2,000 comparisons)."""
     chance = np.random.default_rng(3)
