@@ -18,8 +18,9 @@ import pytest
 import synthetic_runs
 from PIL import Image
 
-from genbench.conditional.beside import COMPLETIONS_FILE, INSIDE_FILE
+from genbench.conditional.beside import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, INSIDE_FILE
 from genbench.conditional.masks import make_mask
+from genbench.conditional.tensors import Kept, save_kept
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.plugin_manager import Registry, load_registry
 from genbench.result_store import Run
@@ -38,7 +39,8 @@ ADDRESSES = {"src", "href", "srcset", "action", "data", "poster", "formaction"}
 
 
 class Page(HTMLParser):
-    """text: what a reader may see; verbatim: the parts of it in <pre>. scripts: what a browser would run or read."""
+    """text: what a reader may see; verbatim: the parts of it in <pre>. scripts: what a browser would run or read.
+    images: sources by what is said of them."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -47,6 +49,7 @@ class Page(HTMLParser):
         self.attributes: list[tuple[str, str, str]] = []
         self.ids: list[str] = []
         self.verbatim: list[str] = []
+        self.images: dict[str, str] = {}
         self._is_verbatim = False
         self.feed(html)
         self.close()
@@ -54,6 +57,9 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.attributes += [(tag, name, value or "") for name, value in attrs]
         self.ids += [value for name, value in attrs if name == "id" and value]
+        if tag == "img":
+            named = dict(attrs)
+            self.images[named.get("alt") or ""] = named.get("src") or ""
         if tag == "script":
             self.scripts.append((dict(attrs), ""))
         if tag == "pre":
@@ -204,6 +210,29 @@ def test_damaged_completions_cost_their_own_picture(tmp_path: Path, registry: Re
     assert "Completions by vae" not in alternatives
     assert "Samples of vae" in alternatives
     assert not [each for each in alternatives if each.endswith("deviations, vae")]
+
+
+def test_samples_of_given_classes_are_shown_beside_real_ones(tmp_path: Path, registry: Registry) -> None:
+    card = registry.dataset("digits")
+    run = synthetic_runs.write_run(tmp_path / "run", [card], {"cgan": "gan", "dall-e": "vae", "vae": "vae"})
+    drawn = synthetic_runs.examples(card.spec, 10 * 25, 7).unflatten(0, (10, 25))
+    kept = {"cgan": Kept({"samples": drawn}), "dall-e": Kept({}, {"reason": "no <b>label</b>"})}
+    for job in run.plan.jobs:
+        if job.model in kept and job.seed == 0:
+            save_kept(run.job_folder(job) / CLASS_SAMPLES_FILE, kept[job.model])
+    page = Page(render_page(run, registry))
+    shown = {name: source for name, source in page.images.items() if "a class a row" in name}
+    assert sorted(shown) == [
+        "Held-out real data, a class a row",
+        "Samples of given classes, a class a row, by cgan",
+    ]
+    real, made = (
+        Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))) for source in shown.values()
+    )
+    assert real.size == made.size
+    # ten rows of tiles of eight pixels, with lines between them
+    assert (real.size[1] + 1) % 90 == 0
+    assert "no <b>label</b>" in page.text
 
 
 def test_what_is_given_is_shown_and_the_rest_has_a_colour_of_its_own() -> None:

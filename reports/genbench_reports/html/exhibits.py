@@ -14,6 +14,7 @@ from torch import Tensor
 from genbench.cards import DatasetCard
 from genbench.result_store import Run
 from genbench.spec import DataSpec
+from genbench_reports.html.classes import ClassView, class_view
 from genbench_reports.html.completions import MaskView, completion_views
 from genbench_reports.html.density import View, view_of
 from genbench_reports.html.latents import latent_pictures
@@ -57,13 +58,14 @@ class Panel:
 class Exhibit:
     """panels: real data first, then in the order of the leaderboard. caption: how to read them. chart: numbers for
     the chart that shows one source closely, or None. missing: why there are no real data, or no pictures at all.
-    completions: for each mask, what models made of the same images."""
+    completions: for each mask, what models made of the same images. classes: samples of given classes."""
 
     panels: tuple[Panel, ...]
     caption: str = ""
     chart: dict[str, Any] | None = None
     missing: str | None = None
     completions: tuple[MaskView, ...] = ()
+    classes: ClassView | None = None
 
     @property
     def has_neighbours(self) -> bool:
@@ -111,9 +113,11 @@ def make_exhibit(run: Run, standings: Standings, room: float = 1.0) -> Exhibit:
         missing = f"no real data beside the samples: {real}"
         return Exhibit(tuple(panels), artist.caption, artist.chart(), missing)
     completions: tuple[MaskView, ...] = ()
+    classes = None
     if artist.tiles is not None:
         completions = completion_views(run, loaded, real.reference, card.spec, artist.tiles, beside)
-    return Exhibit(tuple(panels), artist.caption, artist.chart(), completions=completions)
+        classes = class_view(run, loaded, real.dataset, artist.tiles, beside)
+    return Exhibit(tuple(panels), artist.caption, artist.chart(), completions=completions, classes=classes)
 
 
 class _Artist:
