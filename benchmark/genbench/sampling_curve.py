@@ -24,16 +24,21 @@ def sampling_curve(
 ) -> list[SamplingPoint]:
     """One point for each of the model's sampling budgets, fewest steps first.
 
-    budget_seconds: of drawing them all; points that it does not reach say so. seed: the same chance for each.
+    budget_seconds: of drawing them all; points that it does not reach say so, and so do those that, by what a step took
+    before, would pass it by more than half: a call cannot be stopped in the middle. seed: the same chance for each.
     judge: from samples to the figures of a point.
     """
     if not isinstance(model, HasSamplingSteps):
         return []
     points: list[SamplingPoint] = []
-    left = budget_seconds
+    left, step_seconds = budget_seconds, 0.0
     for steps in model.sampling_budgets:
         if left <= 0:
             note = f"the budget of this curve, {budget_seconds:g}s, was used up"
+            points.append(SamplingPoint(steps=steps, n=count, note=note))
+            continue
+        if (expected := step_seconds * steps) > left + budget_seconds / 2:
+            note = f"would take about {expected:.2g} s, {left:.2g} s of this curve's {budget_seconds:g} s are left"
             points.append(SamplingPoint(steps=steps, n=count, note=note))
             continue
         generator = torch.Generator(model.device).manual_seed(seed)
@@ -46,6 +51,7 @@ def sampling_curve(
         finally:
             seconds = synchronised_clock(model.device) - began
             left -= seconds
+            step_seconds = seconds / steps
         points.append(
             SamplingPoint(
                 steps=steps,

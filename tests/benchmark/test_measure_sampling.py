@@ -225,6 +225,15 @@ def test_a_curve_keeps_to_its_budget_and_says_what_is_missing(execute: Execute, 
     assert time.monotonic() - began < 60
 
 
+def test_a_point_far_beyond_the_budget_is_not_begun(execute: Execute, tmp_path: Path) -> None:
+    """32 steps of 0.05 s in one call, which nothing could stop but the end of the job."""
+    (result,) = execute(task_of("SlowLangevin", tmp_path, sampling_seconds=0.8))
+    assert result.status == "ok", result.reason
+    last = result.sampling_curve[-1]
+    assert last.metrics == []
+    assert (last.note or "").startswith("would take about ")
+
+
 def test_a_setting_that_diverges_costs_its_point(execute: Execute, tmp_path: Path) -> None:
     (result,) = execute(task_of("ExplodesWithFewSteps", tmp_path))
     assert result.status == "ok", result.reason
