@@ -31,6 +31,7 @@ from genbench.errors import PluginError
 from genbench.failures import classify
 from genbench.features import Extractor
 from genbench.features.loading import load_extractor_or_reason
+from genbench.full_precision import full_precision
 from genbench.job import derive_seed
 from genbench.likelihood.annealed import AnnealedFigures
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
@@ -213,7 +214,8 @@ class _Worker:
         valid = self.dataset.valid.random_subset(CHECKPOINT_EXAMPLES, self.seed("validation subset"))
         x = valid.tensor()
         k = min(CHECKPOINT_IMPORTANCE_SAMPLES, self.job.importance_samples)
-        estimates = estimate_likelihood(self.model, self.dataset.spec, x.to(self.device), k=k)
+        with full_precision():
+            estimates = estimate_likelihood(self.model, self.dataset.spec, x.to(self.device), k=k)
         figures = likelihood_metrics(estimates[:1], self.dataset.spec)
         samples = self.draw(len(x), self.seed("checkpoint samples"))
         inputs = self.inputs(samples, x)
@@ -250,24 +252,25 @@ class _Worker:
             self.outcome.warnings.append(warning)
         _seed_everything(self.seed("likelihood"))
         began = synchronised_clock(self.device)
-        estimates = estimate_likelihood(
-            self.model, self.dataset.spec, reference.to(self.device), k=self.job.importance_samples
-        )
-        likelihoods = likelihood_metrics(estimates, self.dataset.spec)
-        if measure:
-            annealed = AnnealedFigures(
-                self.model,
-                self.dataset,
-                self.job,
-                reference.to(self.device),
-                estimates,
-                self.seed("likelihood"),
+        with full_precision():
+            estimates = estimate_likelihood(
+                self.model, self.dataset.spec, reference.to(self.device), k=self.job.importance_samples
             )
-            likelihoods += annealed.compute()
-            self.cost(likelihood_seconds=synchronised_clock(self.device) - began if likelihoods else None)
-            self.observer.outcome(self.outcome)
-            if estimates:
-                self.audit(samples, reference)
+            likelihoods = likelihood_metrics(estimates, self.dataset.spec)
+            if measure:
+                annealed = AnnealedFigures(
+                    self.model,
+                    self.dataset,
+                    self.job,
+                    reference.to(self.device),
+                    estimates,
+                    self.seed("likelihood"),
+                )
+                likelihoods += annealed.compute()
+                self.cost(likelihood_seconds=synchronised_clock(self.device) - began if likelihoods else None)
+                self.observer.outcome(self.outcome)
+                if estimates:
+                    self.audit(samples, reference)
         beside = self.make_beside(reference) if measure else None
         self.enter("score")
         return [

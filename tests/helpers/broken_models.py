@@ -61,10 +61,10 @@ class Sound(GenerativeModel):
 
     @property
     def prior(self) -> torch.distributions.Distribution:
-        return torch.distributions.Normal(torch.zeros(LATENT), torch.ones(LATENT))
+        return torch.distributions.Normal(self.logits.new_zeros(LATENT), self.logits.new_ones(LATENT))
 
     def log_weights(self, x: Tensor, k: int) -> Tensor:
-        z = PROPOSAL_SCALE * torch.randn(len(x), k, LATENT)
+        z = PROPOSAL_SCALE * torch.randn(len(x), k, LATENT, device=self.device)
         log_ratio = z.square() * (PROPOSAL_SCALE**-2 - 1) / 2 + math.log(PROPOSAL_SCALE)  # prior / proposal
         return Sound.log_prob(self, x).unsqueeze(1) + log_ratio.sum(2)
 
@@ -73,14 +73,14 @@ class Sound(GenerativeModel):
         return Sound.log_prob(self, x.long())
 
     def elbo(self, x: Tensor) -> Tensor:
-        return Sound.log_prob(self, x) - 0.1 + 0.2 * torch.randn(len(x))
+        return Sound.log_prob(self, x) - 0.1 + 0.2 * torch.randn(len(x), device=self.device)
 
     def decode(self, z: Tensor) -> Tensor:
-        mean = self.logits.softmax(1) @ torch.arange(float(self.levels))
+        mean = self.logits.softmax(1) @ torch.arange(float(self.levels), device=self.device)
         return mean + 0 * z.sum(1, keepdim=True)
 
     def encode(self, x: Tensor) -> Tensor:
-        return torch.zeros(len(x), LATENT)
+        return torch.zeros(len(x), LATENT, device=self.device)
 
     def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
         return beta * self.logits.T.gather(0, x).sum(1)
@@ -89,7 +89,7 @@ class Sound(GenerativeModel):
         return len(self.logits) * math.log(self.levels)
 
     def sample_base(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randint(self.levels, (count, len(self.logits)), generator=generator)
+        return torch.randint(self.levels, (count, len(self.logits)), generator=generator, device=self.device)
 
     def tempered_step(self, x: Tensor, beta: float, generator: torch.Generator) -> Tensor:
         frequencies = (beta * self.logits).softmax(1)
@@ -380,3 +380,22 @@ class EnergiesAreFiniteAllAlongThePath(Sound):
 
     def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
         return super().log_unnormalised(x, 1.0) * (beta - 1) / torch.tensor(beta)
+
+
+# ---- devices
+
+
+class AGpuTrainsAndSamples(Sound):
+    """Has a tensor that is no buffer, and stays behind."""
+
+    def __init__(self, spec: DataSpec, *, learning_rate: float = 0.1) -> None:
+        super().__init__(spec, learning_rate=learning_rate)
+        self.shares = torch.full((self.levels,), 1 / self.levels)
+
+    def loss(self, x: Tensor) -> Tensor:
+        return super().loss(x) + (self.logits.softmax(1) - self.shares).square().sum()
+
+
+class AGpuAgreesWithTheCpu(Sound):
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x) - float(x.is_cuda)

@@ -11,6 +11,7 @@ from genbench.spec import DataSpec
 from genbench.testing import (
     bound_checks,
     card_checks,
+    device_checks,
     energy_checks,
     likelihood_checks,
     sampling_checks,
@@ -29,6 +30,7 @@ CONTRACT_CHECKS: tuple[ContractCheck, ...] = tuple(
         likelihood_checks,
         bound_checks,
         energy_checks,
+        device_checks,
     )
     for check in vars(module).values()
     if isinstance(check, ContractCheck)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 from unittest import SkipTest
 
+import torch
+
 from genbench.cards import Capability
 from genbench.errors import PluginError
 from genbench.testing.subject import Subject
@@ -28,25 +30,28 @@ class ContractCheck:
 
     name: as reports show it. function: raises PluginError where the contract is broken, NotApplicable, or
     whatever the model raises. capability: only for models that announce it. scope: "card" does not depend on
-    the data and is done once a model.
+    the data and is done once a model. gpu: only where torch finds a GPU.
     """
 
     name: str
     function: Callable[[Subject], None]
     capability: Capability = "sample"
     scope: Literal["card", "data"] = "data"
+    gpu: bool = False
 
     def applies_to(self, subject: Subject) -> bool:
+        if self.gpu and not torch.cuda.is_available():
+            return False
         # every model samples; one that does not say so fails the check of its card
         return self.capability == "sample" or self.capability in subject.card.capabilities
 
 
 def contract_check(
-    capability: Capability = "sample", scope: Literal["card", "data"] = "data"
+    capability: Capability = "sample", scope: Literal["card", "data"] = "data", *, gpu: bool = False
 ) -> Callable[[Callable[[Subject], None]], ContractCheck]:
     """Make a function of a `Subject` a check of its own name."""
 
     def decorate(function: Callable[[Subject], None]) -> ContractCheck:
-        return ContractCheck(function.__name__, function, capability, scope)
+        return ContractCheck(function.__name__, function, capability, scope, gpu)
 
     return decorate

@@ -88,15 +88,24 @@ class Subject:
         return self.train(TRAINING_STEPS)
 
     def train(
-        self, steps: int, *, train: Split | None = None, valid: Split | None = None, seed: int = 0
+        self,
+        steps: int,
+        *,
+        train: Split | None = None,
+        valid: Split | None = None,
+        seed: int = 0,
+        device: str = "cpu",
     ) -> Training:
         """Build a model and train it for `steps`, as a worker would."""
-        model = self.build(seed)
+        model = self.build(seed).to(device)
         before = _parameters(model)
         meter = ComputeMeter(
-            Budget(steps=steps), seed=seed, valid=self.dataset.valid if valid is None else valid
+            Budget(steps=steps),
+            device=device,
+            seed=seed,
+            valid=(self.dataset.valid if valid is None else valid).to(device),
         )
-        with seeded(seed + 1), _gradients_watched(model) as seen:
+        with seeded(seed + 1, torch.device(device)), _gradients_watched(model) as seen:
             model.train()
             meter.start()
             model.fit(self.dataset.train if train is None else train, meter)
