@@ -1,6 +1,6 @@
 """Float32 that is float32: no TF32, whose 10 bits of mantissa torch allows convolutions on a GPU by default.
 
-Training and sampling run as the model and torch's defaults have it. A likelihood is a figure that is compared with others'
+Training and sampling run as the model and torch's defaults have it. A likelihood is compared with others'
 to the second decimal, from a CPU or from another GPU, so it is computed in full.
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from torch import Tensor
 
@@ -83,10 +85,8 @@ def _without_chance(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
     if isinstance(model, HasMissingLogProb):
         mask = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
         mask.flatten(1)[:, 0] = True
-        try:
+        with contextlib.suppress(UnsupportedMask):
             values["missing_log_prob"] = model.missing_log_prob(x, mask)
-        except UnsupportedMask:
-            pass
     if isinstance(model, HasPredictiveEntropy):
         values["predictive_entropy"] = model.predictive_entropy(x)
     if isinstance(model, HasDecoder):
