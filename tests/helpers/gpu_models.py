@@ -45,6 +45,8 @@ class QueuesWork(OnGpu):
 
 class FillsTheGpu(OnGpu):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
-        held = []
-        for _ in meter.batches(train, batch_size=8):
-            held.append(torch.empty(2**33, dtype=torch.uint8, device=self.device))
+        held = [
+            torch.empty(2**33, dtype=torch.uint8, device=self.device)
+            for _ in meter.batches(train, batch_size=8)
+        ]
+        del held
