@@ -154,7 +154,8 @@ def run(
         typer.Option(min=1, metavar="N", help="Threads a worker.  [dim]\\[default: cores / workers][/dim]"),
     ] = None,
     executor: Annotated[str, typer.Option(metavar="NAME", help="How workers are run.")] = "local",
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu or cuda.")] = "auto",
+    # named: typer 0.27 takes a metavar that is the parameter's own name for the option's, and makes --DEVICE of it
+    device: Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu or cuda.")] = "auto",
     extractor: Annotated[
         str | None,
         typer.Option(

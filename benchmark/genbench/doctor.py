@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import platform
 import tempfile
@@ -15,6 +14,7 @@ from rich.table import Table
 from genbench.data_cache import cache_folder, prepared_path
 from genbench.plugin_manager import BLOCK_VARIABLE, Registry
 from genbench.provenance import cpu_name, gpu_state
+from genbench.supervisor import start_method
 
 EXIT_OK, EXIT_PROBLEMS = 0, 2
 
@@ -29,8 +29,8 @@ def examine(registry: Registry, console: Console) -> int:
     table.add_row("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
     table.add_row("processor", f"{cpu_name()}, {os.cpu_count()} cores")
     table.add_row("device", _describe_gpu(torch.cuda.is_available(), problems))
-    method = "fork server" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    table.add_row("workers", method)
+
+    table.add_row("workers", start_method())
     table.add_row("data cache", _describe_cache(registry, problems))
     for plugin in registry.plugins:
         refused = f"blocked by {BLOCK_VARIABLE}" if plugin.blocked else "[red]left out[/red]"

@@ -3,9 +3,18 @@
 torch loads parts of itself when they are first used: counting FLOPs and taking an optimiser's first step
 bring in its compiler, about a second's work. Done here, it is neither paid by every job nor on a model's
 clock. Nothing here starts a thread: a process that has some must not be forked.
+
+Nor does anything here ask CUDA for its devices: children of a process that did cannot use them. A backward pass and an
+optimiser's step do ask, so where torch is built for GPUs their parts are imported and not run.
 """
 
 from __future__ import annotations
+
+import importlib
+import os
+
+# torch.cuda.is_available() by NVML, which leaves CUDA alone
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
 import torch
 
@@ -24,7 +33,18 @@ def _touch() -> None:
     torch.linalg.eigvalsh(torch.eye(2))
 
 
+def _import() -> None:
+    importlib.import_module("torch._dynamo")
+    with torch.no_grad(), flops_of():
+        _ = torch.ones(2, 2) @ torch.ones(2, 2)
+    torch.distributions.Normal(0.0, 1.0)
+    torch.linalg.eigvalsh(torch.eye(2))
+
+
 threads = torch.get_num_threads()
 torch.set_num_threads(1)
-_touch()
+if torch.backends.cuda.is_built():
+    _import()
+else:
+    _touch()
 torch.set_num_threads(threads)

@@ -24,6 +24,7 @@ import psutil
 from genbench.bounded_log import BoundedLog
 from genbench.budget import Budget
 from genbench.child import child_main
+from genbench.errors import UsageError
 from genbench.held_interrupts import interrupts_held
 from genbench.job import Job
 from genbench.result import Result, Status
@@ -53,6 +54,8 @@ ESCALATION = (
 )
 """Signals to a child that is past its limit, and the seconds each is given to work."""
 _MEMORY_LOOK_SECONDS = 0.05
+SPIN_COUNT = 2500
+"""How long a thread of a worker spins before it sleeps: some microseconds, where the default is some milliseconds."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,14 +84,35 @@ def _with_grace(seconds: float) -> float:
     return seconds + max(GRACE_SECONDS, seconds / 2)
 
 
+def start_method() -> str:
+    """ "forkserver" or "spawn": what GENBENCH_START_METHOD says, else the first that this system has."""
+    methods = [name for name in ("forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
+    method = os.environ.get("GENBENCH_START_METHOD") or methods[0]
+    if method not in methods:
+        raise UsageError(f"GENBENCH_START_METHOD={method}: expected {' or '.join(methods)}")
+    return method
+
+
 def process_context() -> BaseContext:
-    """Children of a fork server with torch preloaded, or spawned ones where there is no fork."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    """Children of a fork server with torch preloaded, or spawned ones where there is no fork.
+
+    Spawned ones too where GENBENCH_START_METHOD is "spawn": what a script or a plugin does when it is imported, such as
+    asking CUDA for its devices, may forbid forking. Raises UsageError where it names no such method.
+    """
+    _calm_openmp()
+    if start_method() == "spawn":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     # "__main__" first: otherwise every child would run the main script's imports again
     context.set_forkserver_preload(["__main__", *PRELOAD])
     return context
+
+
+def _calm_openmp() -> None:
+    """OpenMP's threads wait for each other by spinning. Beside another busy process, where they have no core each, a
+    spinning thread keeps the one that it waits for from running (docs/decisions/0025)."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
 
 
 class Supervised:

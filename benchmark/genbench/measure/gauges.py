@@ -23,8 +23,10 @@ class Gauges:
         self._counter: EnergyCounter | None = None
         self._problem: str | None = None
         try:
-            gpu = gpu_counters(device) if device.type == "cuda" else None
-            synchronised_clock(device)  # makes the GPU's context, which belongs to the baseline
+            try:
+                gpu = gpu_counters(device) if device.type == "cuda" else None
+            finally:
+                synchronised_clock(device)  # makes the GPU's context, which belongs to the baseline
             self._processes = None if gpu is None else GpuProcesses(gpu)
             self._counter = energy_counter(device, gpu, workers)
         except CountersUnavailable as error:

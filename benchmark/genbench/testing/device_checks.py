@@ -87,8 +87,6 @@ def _without_chance(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
         mask.flatten(1)[:, 0] = True
         with contextlib.suppress(UnsupportedMask):
             values["missing_log_prob"] = model.missing_log_prob(x, mask)
-    if isinstance(model, HasPredictiveEntropy):
-        values["predictive_entropy"] = model.predictive_entropy(x)
     if isinstance(model, HasDecoder):
         with seeded(0):
             prior = model.prior.sample((SAMPLES,))
@@ -110,6 +108,8 @@ def _with_chance(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
         values["elbo"] = model.elbo(x)
     if isinstance(model, HasLogDensity):
         values["log_density"] = model.log_density(x.float() + 0.5 if model.spec.is_discrete else x)
+    if isinstance(model, HasPredictiveEntropy):  # of a mixture it is drawn
+        values["predictive_entropy"] = model.predictive_entropy(x)
     if isinstance(model, Encodes):
         values["encode"] = model.encode(x)
     if isinstance(model, HasEnergy):
