@@ -50,6 +50,19 @@ def test_memory_of_one_job_is_not_the_next_ones(execute: Execute, tmp_path: Path
     assert modest.cost.train_peak_cuda_bytes < SLACK_BYTES
 
 
+def test_energy_is_read_and_plausible(execute: Execute, tmp_path: Path) -> None:
+    """Before any test whose own process uses the GPU, and so is a neighbour of the worker's."""
+    pytest.importorskip("pynvml")
+    (result,) = execute(on_gpu("QueuesWork", tmp_path, budget="4s"), workers=1)
+    cost = result.cost
+    if cost.train_energy_joules is None:
+        assert cost.energy_note
+        pytest.skip(f"no energy here: {cost.energy_note}")
+    watts = cost.train_energy_joules / (cost.train_seconds or 1.0)
+    assert 20 < watts < 1500
+    assert cost.energy_source is not None
+
+
 def test_seconds_are_the_devices(execute: Execute, tmp_path: Path) -> None:
     """The clock's seconds for so many steps are what CUDA's own events say of the same work."""
     steps = 40
@@ -92,18 +105,6 @@ def test_a_full_gpu_costs_its_own_row(execute: Execute, tmp_path: Path) -> None:
     assert results["FillsTheGpu"].status == "oom", results["FillsTheGpu"].reason
     assert "\n" not in (results["FillsTheGpu"].reason or "")
     assert results["OnGpu"].status == "ok"
-
-
-def test_energy_is_read_and_plausible(execute: Execute, tmp_path: Path) -> None:
-    pytest.importorskip("pynvml")
-    (result,) = execute(on_gpu("QueuesWork", tmp_path, budget="4s"), workers=1)
-    cost = result.cost
-    if cost.train_energy_joules is None:
-        assert cost.energy_note
-        pytest.skip(f"no energy here: {cost.energy_note}")
-    watts = cost.train_energy_joules / (cost.train_seconds or 1.0)
-    assert 20 < watts < 1500
-    assert cost.energy_source is not None
 
 
 def test_the_same_seed_trains_to_the_same_samples(execute: Execute, tmp_path: Path) -> None:
