@@ -11,7 +11,7 @@ run: $(READY)
 
 # what is measured has the machine to itself, after the rest
 test: $(READY) check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -q -n auto --maxprocesses 4 --dist worksteal --benchmark-disable --ignore tests/performance
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -q -n 3 --dist worksteal --benchmark-disable --ignore tests/performance
 	$(BIN)/python -m pytest -m "not slow" -q tests/performance
 
 test-slow: $(READY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -24,20 +25,22 @@ def sampling_curve(
 ) -> list[SamplingPoint]:
     """One point for each of the model's sampling budgets, fewest steps first.
 
-    budget_seconds: of drawing them all; points that it does not reach say so, and so do those that, by what a step took
-    before, would pass it by more than half: a call cannot be stopped in the middle. seed: the same chance for each.
+    budget_seconds: of drawing them all; points that it does not reach say so, and so do those that, by the least that a step
+    took before, would pass it by more than half: a call cannot be stopped in the middle. seed: the same chance for each.
     judge: from samples to the figures of a point.
     """
     if not isinstance(model, HasSamplingSteps):
         return []
     points: list[SamplingPoint] = []
-    left, step_seconds = budget_seconds, 0.0
+    # the least that a step took: a first call also loads what it needs
+    left, step_seconds = budget_seconds, math.inf
     for steps in model.sampling_budgets:
         if left <= 0:
             note = f"the budget of this curve, {budget_seconds:g}s, was used up"
             points.append(SamplingPoint(steps=steps, n=count, note=note))
             continue
-        if (expected := step_seconds * steps) > left + budget_seconds / 2:
+        expected = step_seconds * steps if math.isfinite(step_seconds) else 0.0
+        if expected > left + budget_seconds / 2:
             note = f"would take about {expected:.2g} s, {left:.2g} s of this curve's {budget_seconds:g} s are left"
             points.append(SamplingPoint(steps=steps, n=count, note=note))
             continue
@@ -51,7 +54,7 @@ def sampling_curve(
         finally:
             seconds = synchronised_clock(model.device) - began
             left -= seconds
-            step_seconds = seconds / steps
+            step_seconds = min(step_seconds, seconds / steps)
         points.append(
             SamplingPoint(
                 steps=steps,

@@ -234,6 +234,13 @@ def test_a_point_far_beyond_the_budget_is_not_begun(execute: Execute, tmp_path: 
     assert (last.note or "").startswith("would take about ")
 
 
+def test_a_slow_first_call_is_no_pace(execute: Execute, tmp_path: Path) -> None:
+    """0.5 s for one step, which 32 steps would take 16 s at, of a budget of 2 s."""
+    (result,) = execute(task_of("SlowFirstCall", tmp_path, sampling_seconds=2.0))
+    assert result.status == "ok", result.reason
+    assert [bool(point.metrics) for point in result.sampling_curve] == [True, True, True]
+
+
 def test_a_setting_that_diverges_costs_its_point(execute: Execute, tmp_path: Path) -> None:
     (result,) = execute(task_of("ExplodesWithFewSteps", tmp_path))
     assert result.status == "ok", result.reason

@@ -137,7 +137,13 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+# what an earlier or a later moment says is `make test-slow`'s
+_SLOW = ("planned", "first result")
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(name, marks=pytest.mark.slow if name in _SLOW else ()) for name in MOMENTS]
+)
 def test_a_killed_run_is_finished_by_the_same_command(
     moment: str, tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:

@@ -66,6 +66,16 @@ class SlowLangevin(LangevinMixture):
         return super().sample(count, generator, steps=steps)
 
 
+class SlowFirstCall(LangevinMixture):
+    """Loads something when it first samples with steps."""
+
+    def sample(self, count: int, generator: torch.Generator, *, steps: int | None = None) -> Tensor:
+        import time
+
+        time.sleep(0.5 if steps == 1 else 0.0)
+        return super().sample(count, generator, steps=steps)
+
+
 class ExplodesWithFewSteps(LangevinMixture):
     def sample(self, count: int, generator: torch.Generator, *, steps: int | None = None) -> Tensor:
         x = super().sample(count, generator, steps=steps)

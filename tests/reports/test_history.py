@@ -189,7 +189,9 @@ def test_figures_without_noise_changed_wherever_they_did() -> None:
     assert change_points([0.0, 0.0, 0.0]) == []
 
 
-@pytest.mark.parametrize(("points", "at_most"), [(10, 0.06), (50, 0.03), (100, 0.03)])
+@pytest.mark.parametrize(
+    ("points", "at_most"), [(10, 0.06), (50, 0.03), pytest.param(100, 0.03, marks=pytest.mark.slow)]
+)
 def test_stationary_series_seldom_have_a_change_point(points: int, at_most: float) -> None:
     """The rates that the documentation states, over 300 normal series."""
     chance = np.random.default_rng(points)
