@@ -25,9 +25,9 @@ def sampling_curve(
 ) -> list[SamplingPoint]:
     """One point for each of the model's sampling budgets, fewest steps first.
 
-    budget_seconds: of drawing them all; points that it does not reach say so, and so do those that, by the least that a step
-    took before, would pass it by more than half: a call cannot be stopped in the middle. seed: the same chance for each.
-    judge: from samples to the figures of a point.
+    budget_seconds: of drawing them all; points that it does not reach say so, and so do those that, by the least that
+    a step took before, would pass it by more than half: a call cannot be stopped in the middle. seed: the same chance
+    for each. judge: from samples to the figures of a point.
     """
     if not isinstance(model, HasSamplingSteps):
         return []
