@@ -66,6 +66,7 @@ _SIGNS = {
     "τ": r"$\tau$",
     "²": r"\textsuperscript{2}",
 }
+_NOT_IN_T1 = frozenset("ĦħĸĿŀŉŦŧ")
 
 
 def latex(text: str) -> str:
@@ -85,5 +86,5 @@ def _character(character: str) -> str:
 
 
 def _is_usual(character: str) -> bool:
-    """Letters of Latin-1 and Latin Extended-A, which the T1 fonts have."""
-    return character.isalpha() and "À" <= character <= "ſ"
+    """Letters of Latin-1 and Latin Extended-A that the T1 fonts have."""
+    return character.isalpha() and "À" <= character <= "ž" and character not in _NOT_IN_T1

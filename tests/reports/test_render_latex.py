@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -126,6 +129,39 @@ def test_a_document_is_whole(result: Make, stored_run: Store, registry: Registry
     ours = "begin end caption centering resizebox ifdim width textwidth else fi toprule midrule bottomrule textbf"
     ours += " textit par smallskip parbox footnotesize paragraph"
     assert used <= SAFE | set(ours.split()) | {"\\"}
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_pdflatex_takes_it(tmp_path: Path, result: Make, stored_run: Store, registry: Registry) -> None:
+    """A document of hostile names, and every letter and sign that is written as it is."""
+    results = [
+        result(name, seed=seed, figures={"frechet_distance": value + seed / 10})
+        for name, value in (("vae_1", 1.0), (HOSTILE, 2.0))
+        for seed in range(3)
+    ]
+    results.append(result("dead", status="killed", reason=HOSTILE))
+    letters = "\n\n".join(
+        latex(chr(code)) for code in (*range(0x20, 0x7F), *range(0xA1, 0x250), *range(0x2010, 0x2270))
+    )
+    (tmp_path / "tables.tex").write_text(
+        document_latex(make_document(stored_run(results), registry)), "utf-8"
+    )
+    (tmp_path / "paper.tex").write_text(
+        "\\documentclass{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{booktabs}\n\\usepackage{graphicx}\n"
+        f"\\begin{{document}}\n\\input{{tables}}\n{letters}\n\\end{{document}}\n",
+        "utf-8",
+    )
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "paper.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    log = (tmp_path / "paper.log").read_text("latin-1")
+    assert done.returncode == 0, log[-2000:]
+    assert "Missing character" not in log
+    assert (tmp_path / "paper.pdf").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("character", list("%_&$#{}~^\\"))
