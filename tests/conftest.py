@@ -25,6 +25,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _no_probe() -> None:
+    """Beside other tests the machine's probe only finds company; tests that need it ask for it."""
+    os.environ["GENBENCH_PROBE"] = "0"
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
     """A shell starts what runs in the background with SIGINT ignored, and so would all that tests start."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -180,6 +180,14 @@ def run(
             help="Follow the run in a tracker: tensorboard, mlflow, wandb, or a plugin's. Repeatable.",
         ),
     ] = None,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe/--no-probe",
+            envvar="GENBENCH_PROBE",
+            help="Time a fixed piece of work before and after, which `compare` needs to judge speeds.",
+        ),
+    ] = True,
 ) -> int:
     """Run models on data sets and show the leaderboard.
 
@@ -210,6 +218,7 @@ def run(
         shard=shard,
         retry_failed=retry_failed,
         log=tuple(log or ()),
+        probe=probe,
     )
     return run_command(options, load_registry(), Console())
 

@@ -49,6 +49,7 @@ class RunOptions:
     dry_run: bool
     shard: str | None
     retry_failed: bool
+    probe: bool
     log: tuple[str, ...] = ()
 
 
@@ -95,7 +96,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     mine = plan.jobs[shard[0] - 1 :: shard[1]]
     pending = [job for job in mine if run.result(job) is None]
     if pending:
-        provenance |= _probe("probe") | {"workers": workers}
+        provenance |= {"workers": workers} | (_probe("probe") if options.probe else {})
     _announce(plan, mine, pending, folder, workers, console)
     try:
         panels = registry.ask("genbench_live_panels", run=run)
@@ -108,7 +109,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
             f" {escape(str(folder))}; the same command finishes the rest"
         )
         raise
-    if pending:
+    if pending and options.probe:
         run.add_provenance({**provenance, **_probe("probe_after")})
     console.print(f"results in [bold]{escape(str(folder))}[/bold]")
     failed = [result for result in run.results() if result.status not in ("ok", "unsupported")]

@@ -58,7 +58,7 @@ def test_annealed_probabilities_of_all_values_sum_to_one(
         model,
         drawn(model, 400, 1),
         drawn(model, 100, 2),
-        AnnealingSettings(6, 2, 40),
+        AnnealingSettings(6, 32, 40),
         seed=0,
         observation=observation,
     )

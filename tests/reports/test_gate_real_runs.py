@@ -50,7 +50,7 @@ def test_the_same_code_twice_and_code_that_got_worse(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    first, second = run(tmp_path, "first"), run(tmp_path, "second")
+    first, second = run(tmp_path, "first"), run(tmp_path, "second", "--probe")
     baseline = str(tmp_path / "baseline.json")
     assert run_command_line(["baseline", str(first), "-o", baseline]) == 0
     # times are another matter: this machine may be busy with other tests

@@ -52,7 +52,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 2, done.stdout[-2000:] + done.stderr[-2000:]
-    (line,) = done.stderr.splitlines()
+    # on a busy machine a tracker's own library may have something to say too
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("logger ")]
+    assert "Traceback" not in done.stderr
     assert line.startswith("logger wandb: no API key here, so runs stay offline; `wandb sync ")
     return home
 

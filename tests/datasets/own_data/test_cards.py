@@ -188,7 +188,11 @@ def test_data_edited_while_a_run_goes_on_are_not_taken_for_those_of_the_plan() -
 
 
 def test_a_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Path.read_bytes
+
     def refuse(path: Path) -> bytes:
+        if path.suffix == ".py":  # the reader's own source, whose hash is asked for first
+            return read(path)
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(table.Path, "read_bytes", refuse)
