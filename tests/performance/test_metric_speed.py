@@ -169,7 +169,10 @@ def against_prdc(benchmark: BenchmarkFixture, dim: int, at_least: float) -> None
 
 
 def test_neighbours_against_prdc(benchmark: BenchmarkFixture) -> None:
-    against_prdc(benchmark, 256, at_least=3)
+    """A quick guard. At this width most of prdc's time goes into sorting, and what it loses by varies with the
+    processor: 3.9 on an AMD EPYC, 2.2 to 3.1 in repeats on an Intel Xeon. The figure that is claimed, 3, is that
+    of Inception's width, below."""
+    against_prdc(benchmark, 256, at_least=1.5)
 
 
 @pytest.mark.slow  # a minute of prdc
