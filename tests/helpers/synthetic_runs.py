@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from genbench.cards import DatasetCard
-from genbench.conditional.beside import COMPLETIONS_FILE, INSIDE_FILE
+from genbench.conditional import class_samples
+from genbench.conditional.beside import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, INSIDE_FILE
+from genbench.conditional.class_samples import ClassSamples
 from genbench.conditional.completions import Completion, Completions, to_kept
 from genbench.conditional.masks import MASK_NAMES
 from genbench.conditional.tensors import Kept, save_kept
@@ -28,7 +30,10 @@ from genbench.stored_samples import save_samples
 SIZES = (300, 40, 120)
 SAMPLES = 100
 COMPLETED = 20
+CLASSES = 10
+CLASS_SAMPLES = 8
 ENCODERS = ("vae", "flow", "hybrid")
+TAKE_LABELS = ("gan", "autoregressive", "diffusion")
 FAMILIES = ("gan", "vae", "autoregressive", "energy", "flow", "diffusion", "hybrid", "baseline")
 _SHAPES: Mapping[str, tuple[str, tuple[int, ...], int | None]] = {
     "grey": ("image", (1, 28, 28), 256),
@@ -51,7 +56,13 @@ def card(kind: str, name: str | None = None) -> DatasetCard:
     modality, shape, levels = _SHAPES[kind]
     name = name or f"some-{kind}"
     return DatasetCard(
-        spec=DataSpec(name=name, modality=modality, event_shape=shape, levels=levels),  # type: ignore[arg-type]
+        spec=DataSpec(
+            name=name,
+            modality=modality,  # type: ignore[arg-type]
+            event_shape=shape,
+            levels=levels,
+            classes=CLASSES if modality == "image" else None,
+        ),
         summary=f"noise in the shape of {kind}",
         sizes=SIZES,
         splits="drawn apart",
@@ -69,7 +80,12 @@ def build(argument: str) -> Dataset:
     kind, _, name = argument.partition(" ")
     spec = card(kind, name).spec
     parts = [
-        Split(spec, examples(spec, size, seed).to(storage_dtype(spec))) for seed, size in enumerate(SIZES)
+        Split(
+            spec,
+            examples(spec, size, seed).to(storage_dtype(spec)),
+            None if spec.classes is None else torch.arange(size) % spec.classes,
+        )
+        for seed, size in enumerate(SIZES)
     ]
     return Dataset(spec, *parts)
 
@@ -194,8 +210,8 @@ def write_run(
 
 
 def keep_beside(folder: Path, spec: DataSpec, job: Job, seed: int) -> None:
-    """Completions, of autoregressive models those in order alone; what encoders and autoregressive models are like
-    inside."""
+    """Completions, of autoregressive models those in order alone; samples of given classes; what encoders and
+    autoregressive models are like inside."""
     is_ordered = job.family == "autoregressive"
     completed: Completions = {}
     for place, name in enumerate(MASK_NAMES):
@@ -204,6 +220,10 @@ def keep_beside(folder: Path, spec: DataSpec, job: Job, seed: int) -> None:
         else:
             completed[name] = Completion(examples(spec, COMPLETED, 1000 * (place + 1) + seed))
     save_kept(folder / COMPLETIONS_FILE, to_kept(completed, spec))
+    if job.family in TAKE_LABELS:
+        drawn = examples(spec, CLASSES * CLASS_SAMPLES, 4000 + seed).unflatten(0, (CLASSES, CLASS_SAMPLES))
+        kept = class_samples.to_kept(ClassSamples(drawn, drawn, drawn), spec)
+        save_kept(folder / CLASS_SAMPLES_FILE, kept)
     tensors: dict[str, Tensor] = {}
     if job.family in ENCODERS:
         grids = {"traversals": (6, 7), "interpolations": (4, 8)}

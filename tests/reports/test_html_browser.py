@@ -244,7 +244,7 @@ def test_thirty_models_on_twelve_data_sets(desk: BrowserContext, tmp_path: Path)
     print(
         f"{path.stat().st_size:,} bytes, ready in {opened.ready_seconds:.2f} s, filtered in {answered_seconds:.2f} s"
     )
-    # with a load of 6 on two cores it is about 1 s (docs/html-report.md)
-    assert opened.ready_seconds + answered_seconds < 10
+    # 1.4 s beside three other processes on two cores (docs/html-report.md)
+    assert opened.ready_seconds + answered_seconds < 2
     assert not opened.complaints
     opened.page.close()

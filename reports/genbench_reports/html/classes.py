@@ -16,7 +16,7 @@ from genbench_reports.html.stored import EntrySamples
 from genbench_reports.html.tiles import Tiles
 from genbench_reports.text import clean, shorten
 
-_FEWEST, _MOST = 3, 8
+_FEWEST, _MOST = 3, 8  # columns; the least of rows too
 _ROWS = 12
 _REASON = 160
 
@@ -50,7 +50,7 @@ def class_view(
     found = [(source, kept) for source, kept in read if kept is not None]
     if not found or spec.classes is None:
         return None
-    rows = min(spec.classes, _ROWS)
+    rows = min(spec.classes, _ROWS, max(_FEWEST, most // _FEWEST))
     columns = min(_MOST, max(_FEWEST, most // rows))
     models = []
     for source, kept in found:
