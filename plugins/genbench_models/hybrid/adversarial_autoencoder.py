@@ -19,10 +19,9 @@ from genbench_models.layers.architectures import (
     discriminator_of,
     mlp_features,
 )
+from genbench_models.layers.code_size import code_size
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive
-
-_LATENT_DIM = 8
 
 
 class AdversarialAutoencoder(LatentGenerator):
@@ -30,9 +29,7 @@ class AdversarialAutoencoder(LatentGenerator):
 
     The encoder is deterministic; there is no observation model, and so no bound on a likelihood.
 
-    latent_dim: None is 8, and for points no more than they have coordinates: codes of a plane are a surface among
-    eight coordinates, however their shares match the prior, and draws from the prior fall beside it (Rubenstein,
-    Schoelkopf & Tolstikhin 2018, https://arxiv.org/abs/1802.03761).
+    latent_dim: see `code_size` for what None is.
     """
 
     def __init__(
@@ -49,8 +46,7 @@ class AdversarialAutoencoder(LatentGenerator):
         adversarial_rate: float = 2e-3,
         beta1: float = 0.5,
     ) -> None:
-        if latent_dim is None:
-            latent_dim = min(_LATENT_DIM, spec.dimension) if spec.modality == "points" else _LATENT_DIM
+        latent_dim = code_size(spec, latent_dim)
         super().__init__(spec, latent_dim)
         at_least(1, batch_size=batch_size)
         positive(learning_rate=learning_rate)

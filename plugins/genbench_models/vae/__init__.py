@@ -148,7 +148,7 @@ CARDS: tuple[ModelCard, ...] = (
         country="Germany, Switzerland",
         defaults={
             "architecture": "auto",
-            "latent_dim": 8,
+            "latent_dim": None,
             "hidden": 128,
             "layers": 2,
             "width": 32,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from genbench import ComputeMeter, DataSpec, Split
 from genbench_models.gan.latent_generator import LatentGenerator
 from genbench_models.layers.architectures import Sizes, build_features, build_generator
+from genbench_models.layers.code_size import code_size
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive
 
@@ -38,6 +39,8 @@ class WAEMMD(LatentGenerator):
     """Deterministic encoder and decoder; squared error in standardised units, plus penalty * MMD(codes, prior).
 
     A sample is a decoded draw from the prior: there is no observation model, and so no bound on a likelihood.
+
+    latent_dim: see `code_size` for what None is.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class WAEMMD(LatentGenerator):
         spec: DataSpec,
         *,
         architecture: str = "auto",
-        latent_dim: int = 8,
+        latent_dim: int | None = None,
         hidden: int = 128,
         layers: int = 2,
         width: int = 32,
@@ -53,6 +56,7 @@ class WAEMMD(LatentGenerator):
         batch_size: int = 64,
         learning_rate: float = 2e-3,
     ) -> None:
+        latent_dim = code_size(spec, latent_dim)
         super().__init__(spec, latent_dim)
         self.penalty = penalty
         at_least(1, batch_size=batch_size)
