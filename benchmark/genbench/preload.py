@@ -1,8 +1,9 @@
 """What the fork server loads once for all its children.
 
 torch loads parts of itself when they are first used: counting FLOPs and taking an optimiser's first step
-bring in its compiler, about a second's work. Done here, it is neither paid by every job nor on a model's
-clock. Nothing here starts a thread: a process that has some must not be forked.
+bring in its compiler, about a second's work, and metrics of points scipy's assignments, a third of one. Done here,
+it is neither paid by every job nor on a model's clock. Nothing here starts a thread that works: a process that has
+some must not be forked.
 
 Nor does anything here ask CUDA for its devices: children of a process that did cannot use them. A backward pass and an
 optimiser's step do ask, so where torch is built for GPUs their parts are imported and not run.
@@ -16,6 +17,7 @@ import os
 # torch.cuda.is_available() by NVML, which leaves CUDA alone
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
+import scipy.optimize  # noqa: F401
 import torch
 
 import genbench.worker  # noqa: F401

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from genbench.conditional.beside import load_beside
 from genbench.errors import DataError
 from genbench.features import Extractor
 from genbench.features.loading import load_extractor
+from genbench.measure.threads import hold_to
 from genbench.scoring import score
 from genbench.scoring_inputs import load_data, reference_examples, scoring_inputs
 from genbench.stored_samples import load_samples
@@ -33,7 +32,7 @@ class Rescorer:
         """Raises DataError where the samples or the extractor are not those of the record."""
         job = self.task.job
         self.enter("load")
-        torch.set_num_threads(job.threads)
+        hold_to(job.threads)
         dataset = load_data(self.task.dataset)
         samples = load_samples(Path(self.task.samples_path), dataset.spec, job.samples)
         beside = load_beside(Path(self.task.samples_path).parent, dataset, job)

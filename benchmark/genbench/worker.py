@@ -39,6 +39,7 @@ from genbench.measure.gauges import Gauges
 from genbench.measure.memory import MemoryPeak, larger
 from genbench.measure.sampling_cost import Drawing, SamplingBench
 from genbench.measure.speed import synchronised_clock
+from genbench.measure.threads import hold_to
 from genbench.metrics.frechet import score_frechet
 from genbench.metrics.sliced_wasserstein import score_sliced_wasserstein
 from genbench.model import GenerativeModel, HasSamplingSteps
@@ -96,7 +97,7 @@ class _Worker:
     def run(self) -> None:
         self.enter("load")
         self.device = torch.device(self.job.device)
-        torch.set_num_threads(self.job.threads)
+        hold_to(self.job.threads)
         self.dataset = load_data(self.task.dataset)
         self.enter("build")
         self.gauges = Gauges(self.device, self.task.workers)
@@ -120,6 +121,7 @@ class _Worker:
 
     def build(self) -> GenerativeModel:
         model_class = load_factory(self.task.model_factory)
+        hold_to(self.job.threads)  # of what its module imported too
         _seed_everything(self.seed("initialisation"))
         model = model_class(self.dataset.spec, **self.job.hyperparameters)
         if not isinstance(model, GenerativeModel):

@@ -19,13 +19,13 @@ import pytest
 
 from genbench.result_store import Run
 
-JOBS = 8
+JOBS = 6
 # Few samples: what is tested is when things are written, not what the metrics say.
 SUITE = """
 summary = "to be disturbed"
 budget = "150steps"
 sampling_seconds = 30.0
-seeds = 2
+seeds = 3
 samples = 100
 importance_samples = 8
 """
@@ -33,8 +33,6 @@ COMMAND = (
     "run",
     "-m",
     "made",
-    "-m",
-    "made:learning_rate=0.002",
     "-d",
     "ring8",
     "-d",
@@ -133,12 +131,12 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
     "a job under way": lambda folder: any(folder.glob("jobs/*/log.txt")),
     "samples written": lambda folder: any(folder.glob("jobs/*/samples*")),
     "first result": lambda folder: len(stored(folder)) >= 1,
-    "most results": lambda folder: len(stored(folder)) >= 5,
+    "most results": lambda folder: len(stored(folder)) >= 4,
 }
 
 
 # what an earlier or a later moment says is `make test-slow`'s
-_SLOW = ("planned", "first result")
+_SLOW = ("planned", "samples written", "first result")
 
 
 @pytest.mark.parametrize(
@@ -239,7 +237,7 @@ def test_two_runs_may_write_into_one_folder(tmp_path: Path, undisturbed: dict[st
 
 def test_deleting_a_jobs_folder_asks_for_it_again(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    command = [sys.executable, "-m", "genbench", "run", "-m", "vae", "-d", "ring8", "--budget", "20steps"]
+    command = [sys.executable, "-m", "genbench", "run", "-m", "made", "-d", "digits", "--budget", "20steps"]
     subprocess.run([*command, "--out", str(folder)], check=True, capture_output=True)
     (job,) = stored(folder)
     (folder / "jobs" / job / "result.json").write_text("{ cut short")

@@ -11,6 +11,7 @@ import sys
 import time
 
 import torch
+from threadpoolctl import threadpool_info
 
 from genbench import ComputeMeter, Dataset, DataSpec, GenerativeModel, Split
 
@@ -45,6 +46,15 @@ class Good(GenerativeModel):
 
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
         return self.mean.detach() + torch.randn((count, *self.spec.event_shape), generator=generator)
+
+
+class CountsThreads(Good):
+    """Its losses are the threads that torch and the other libraries of its process may use."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        for _ in meter.batches(train, batch_size=8):
+            pools = [pool["num_threads"] for pool in threadpool_info()]
+            meter.log(torch=torch.get_num_threads(), least=min(pools), most=max(pools), pools=len(pools))
 
 
 class Collapsed(Good):
