@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from genbench.command_line import run_command_line
 from genbench.result_store import Run
 
 JOBS = 6
@@ -192,7 +193,10 @@ def test_an_interrupted_run_keeps_what_is_finished_and_says_so(
     assert outcome(stored(folder)) == undisturbed
 
 
-@pytest.mark.parametrize("wait_seconds", [0.0, 0.3, 1.0, 2.0])
+@pytest.mark.parametrize(
+    "wait_seconds",
+    [0.0, pytest.param(0.3, marks=pytest.mark.slow), 1.0, pytest.param(2.0, marks=pytest.mark.slow)],
+)
 def test_ctrl_c_at_a_terminal_leaves_no_traceback(wait_seconds: float, tmp_path: Path) -> None:
     """A terminal interrupts all the processes of the command, while the fork server is still importing too."""
     folder = tmp_path / "run"
@@ -235,12 +239,13 @@ def test_two_runs_may_write_into_one_folder(tmp_path: Path, undisturbed: dict[st
     assert outcome(stored(folder)) == undisturbed
 
 
-def test_deleting_a_jobs_folder_asks_for_it_again(tmp_path: Path) -> None:
+def test_deleting_a_jobs_folder_asks_for_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "run"
-    command = [sys.executable, "-m", "genbench", "run", "-m", "made", "-d", "digits", "--budget", "20steps"]
-    subprocess.run([*command, "--out", str(folder)], check=True, capture_output=True)
+    command = ["run", "-m", "made", "-d", "digits", "--budget", "20steps", "--out", str(folder)]
+    assert run_command_line(command) == 0
     (job,) = stored(folder)
     (folder / "jobs" / job / "result.json").write_text("{ cut short")
-    done = subprocess.run([*command, "--out", str(folder)], check=True, capture_output=True, text=True)
-    assert "1 job to run" in done.stdout
+    capsys.readouterr()
+    assert run_command_line(command) == 0
+    assert "1 job to run" in capsys.readouterr().out
     assert stored(folder)[job]["status"] == "ok"

@@ -260,7 +260,10 @@ def test_probabilities_sum_to_one(build: Build, spec: DataSpec) -> None:
     assert total == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("build", [made, several_orderings, direct, fvsbn, nade])
+# `direct` has two orderings
+@pytest.mark.parametrize(
+    "build", [made, pytest.param(several_orderings, marks=pytest.mark.slow), direct, fvsbn, nade]
+)
 def test_the_density_of_points_integrates_to_one(build: Build) -> None:
     spec = DataSpec(name="plane", modality="points", event_shape=(2,))
     model = build(spec)
