@@ -6,6 +6,7 @@ reader went away included). Nothing here imports torch before a command needs it
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 import os
 import signal
@@ -58,8 +59,7 @@ def run_command_line(arguments: list[str]) -> int:
     """Run a command and return its exit code. What the user did wrong is one or two lines on stderr."""
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        load_registry().tell("genbench_commands", app=app)
-        code = app(arguments, standalone_mode=False, prog_name="genai-bench")
+        code = _with_plugins()(arguments, standalone_mode=False, prog_name="genai-bench")
         if code == EXIT_INTERRUPTED:  # typer's way with Ctrl-C, which says nothing
             stderr.print("interrupted")
         return code if isinstance(code, int) else 0
@@ -81,6 +81,16 @@ def run_command_line(arguments: list[str]) -> int:
         if isinstance(stop.__context__, BrokenPipeError):
             return _reader_left(arguments)
         raise
+
+
+def _with_plugins() -> typer.Typer:
+    """The commands of this file and of plugins. A Typer of its own for each call, or they would be there twice from the
+    second on."""
+    extended = copy.copy(app)
+    extended.registered_commands = [*app.registered_commands]
+    extended.registered_groups = [*app.registered_groups]
+    load_registry().tell("genbench_commands", app=extended)
+    return extended
 
 
 def _reader_left(arguments: list[str]) -> int:

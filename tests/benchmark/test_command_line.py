@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from genbench import command_line
 from genbench.command_line import run_command_line
 
 GOOD = ["run", "-m", "vae", "-d", "ring8", "--budget", "5steps"]
@@ -257,6 +258,17 @@ def test_a_run_whose_reader_goes_away_ends_as_if_interrupted(tmp_path: Path) -> 
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["--version"]) == 0
     assert capsys.readouterr().out == f"genai-bench {importlib.metadata.version('genbench')}\n"
+
+
+def test_a_program_that_calls_it_again_finds_each_command_once() -> None:
+    assert run_command_line(["--version"]) == 0
+    before = len(command_line.app.registered_commands), len(command_line.app.registered_groups)
+    assert run_command_line(["list", "models"]) == 0
+    extended = command_line._with_plugins()
+    names = [command.name for command in extended.registered_commands if command.name]
+    assert {"show", "report", "compare", "pictures"} <= set(names)
+    assert len(names) == len(set(names))
+    assert before == (len(command_line.app.registered_commands), len(command_line.app.registered_groups))
 
 
 def test_no_command_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
