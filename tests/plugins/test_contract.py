@@ -11,22 +11,13 @@ from small_models import small
 
 from genbench.cards import ModelCard
 from genbench.plugin_manager import load_registry
+from genbench.spec import DataSpec
 from genbench.testing.contract import CONTRACT_CHECKS, Case, contract_cases
+from genbench.testing.tiny_data import tiny_specs
 
-# What is said of these is also said by others: of the modality with another domain, of the domain with another
-# modality. `make test-slow` has them all.
-_SAID_BY_OTHERS = ("tiny-points-5-levels", "tiny-series-2-levels", "tiny-pianoroll-5-levels")
-
-# Of these domains the checks below say what they say of another domain of the same modality: the values of the
-# data do not come into it. They run where a model takes no other, and in `make test-slow`.
-_SECOND_DOMAINS = (
-    "tiny-image-2-levels",
-    "tiny-image-100-levels",
-    "tiny-image-real",
-    "tiny-points-2-levels",
-    "tiny-series-5-levels",
-    "tiny-tokens-5-levels",
-)
+# `make test` has every check on one kind of data of each modality, and on one of each domain that is left the checks
+# that depend on it. The others say again what these say, and are there in `make test-slow`.
+_LEVELS_IN_FULL = {"image": 5, "points": None, "series": None, "pianoroll": 2, "tokens": 2}
 _BLIND_TO_THE_DOMAIN = (
     "training_is_repeatable",
     "training_stops_at_the_budget",
@@ -45,28 +36,31 @@ _BLIND_TO_THE_DOMAIN = (
     "log_density_depends_on_the_example_alone",
     "elbo_depends_on_the_example_alone",
 )
-
-
 # The VAE with another weight in its loss: it says in full what the VAE says of one kind of data.
-_VARIANTS = {"beta-vae": "tiny-image-5-levels"}
+_VARIANTS = {"beta-vae": "image"}
 
 
-def _is_slow(case: Case, said_in_full: set[str]) -> bool:
-    """said_in_full: the modalities that the model takes in a domain of which every check is made."""
-    spec = case.subject.spec
-    if spec.name != _VARIANTS.get(case.subject.card.name, spec.name) or spec.name in _SAID_BY_OTHERS:
-        return True
-    blind = case.check.name in _BLIND_TO_THE_DOMAIN
-    return blind and spec.name in _SECOND_DOMAINS and spec.modality in said_in_full
+def _told(card: ModelCard, specs: list[DataSpec]) -> tuple[list[DataSpec], list[DataSpec]]:
+    """Those of which every check is made, and those of which some are."""
+    full = []
+    for modality in dict.fromkeys(spec.modality for spec in specs):
+        of_modality = [spec for spec in specs if spec.modality == modality]
+        preferred = [spec for spec in of_modality if spec.levels == _LEVELS_IN_FULL[modality]]
+        full.append((preferred or of_modality)[0])
+    if card.name in _VARIANTS:
+        return [spec for spec in full if spec.modality == _VARIANTS[card.name]], []
+    seen = {spec.levels for spec in full}
+    in_part = {spec.levels: spec for spec in reversed(specs) if spec.levels not in seen}
+    return full, list(in_part.values())
 
 
 def _cases(card: ModelCard) -> Iterator[ParameterSet]:
     cases = contract_cases(card, hyperparameters=small(card))
-    specs = {case.subject.spec for case in cases}
-    said_in_full = {spec.modality for spec in specs if spec.name not in (*_SAID_BY_OTHERS, *_SECOND_DOMAINS)}
+    full, in_part = _told(card, list(dict.fromkeys(case.subject.spec for case in cases)))
     for case in cases:
-        slow = _is_slow(case, said_in_full)
-        yield pytest.param(case, id=str(case), marks=pytest.mark.slow if slow else ())
+        spec, blind = case.subject.spec, case.check.name in _BLIND_TO_THE_DOMAIN
+        quick = spec in full or (spec in in_part and not blind)
+        yield pytest.param(case, id=str(case), marks=() if quick else pytest.mark.slow)
 
 
 _CASES = [parameter for card in load_registry().models.values() for parameter in _cases(card)]
@@ -74,9 +68,16 @@ _CASES = [parameter for card in load_registry().models.values() for parameter in
 
 def test_the_checks_that_are_named_here_exist() -> None:
     assert set(_BLIND_TO_THE_DOMAIN) <= {check.name for check in CONTRACT_CHECKS}
-    assert {*_SAID_BY_OTHERS, *_SECOND_DOMAINS} <= {
-        parameter.values[0].subject.spec.name for parameter in _CASES
-    }
+
+
+def test_every_model_is_checked_in_every_modality_and_domain_that_it_takes() -> None:
+    for card in load_registry().models.values():
+        if card.name in _VARIANTS:
+            continue
+        specs = tiny_specs(card)
+        full, in_part = _told(card, specs)
+        assert {spec.modality for spec in full} == {spec.modality for spec in specs}
+        assert {spec.levels for spec in full + in_part} == {spec.levels for spec in specs}
 
 
 @pytest.mark.parametrize("case", _CASES)
