@@ -137,7 +137,7 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 
 
 # what an earlier or a later moment says is `make test-slow`'s
-_SLOW = ("planned", "samples written", "first result")
+_SLOW = ("planned", "samples written", "first result", "most results")
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,11 @@ def test_the_meter_costs_a_hundredth_of_the_smallest_step(
         measured: dict[str, float] = json.loads(done.stdout)
         return measured
 
-    best = min((benchmark.pedantic(measure, rounds=1), measure(), measure()), key=lambda m: m["share"])
+    best: dict[str, float] = benchmark.pedantic(measure, rounds=1)
+    for _ in range(4):  # what disturbs only adds
+        if best["share"] < 0.01:
+            break
+        best = min(best, measure(), key=lambda measured: measured["share"])
     benchmark.extra_info.update(best)
     assert best["share"] < 0.01
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -27,22 +24,8 @@ datasets = ["two-moons"]
 
 def run(folder: Path, name: str, *options: str) -> Path:
     (folder / "small.toml").write_text(SUITE)
-    command = [
-        sys.executable,
-        "-m",
-        "genbench",
-        "run",
-        "--suite",
-        str(folder / "small.toml"),
-        "--threads",
-        "1",
-    ]
-    subprocess.run(
-        [*command, "-j", "2", "--out", str(folder / name), *options],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    command = ["run", "--suite", str(folder / "small.toml"), "--threads", "1", "-j", "2"]
+    assert run_command_line([*command, "--out", str(folder / name), *options]) == 0
     return folder / name
 
 
@@ -51,6 +34,7 @@ def test_the_same_code_twice_and_code_that_got_worse(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     first, second = run(tmp_path, "first"), run(tmp_path, "second", "--probe")
+    capsys.readouterr()
     baseline = str(tmp_path / "baseline.json")
     assert run_command_line(["baseline", str(first), "-o", baseline]) == 0
     # times are another matter: this machine may be busy with other tests
@@ -64,6 +48,7 @@ def test_the_same_code_twice_and_code_that_got_worse(
     assert 0 < probes["probe_after_seconds"] < 1
 
     # a commit that makes the learning rate a thousandth: the same rows, of a model that has learnt nothing
+    capsys.readouterr()
     worse = Run.open(run(tmp_path, "worse", "-m", "made:learning_rate=1e-6")).results()
     records = [
         msgspec.structs.replace(each, job=msgspec.structs.replace(each.job, variant="made")) for each in worse

@@ -15,13 +15,24 @@ from genbench import DataSpec
 from genbench.command_line import run_command_line
 from genbench_reports.draw import pixels, tiled
 
+SUITE = """
+summary = "to be drawn"
+budget = "20steps"
+sampling_seconds = 30.0
+seeds = 1
+samples = 100
+importance_samples = 8
+"""
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictured") / "run"
+    suite = folder.with_suffix(".toml")
+    suite.write_text(SUITE)
     for models, dataset in ((("vae", "made", "projection-gan"), "digits"), (("vae", "made"), "ring8")):
         chosen = [part for model in models for part in ("-m", model)]
-        options = [*chosen, "-d", dataset, "--budget", "20steps", "--jobs", "2"]
+        options = [*chosen, "-d", dataset, "--suite", str(suite), "--jobs", "2"]
         assert run_command_line(["run", *options, "--out", str(folder)]) == 0
     return folder
 
