@@ -75,14 +75,21 @@ function curveChart(report, figure, board) {
     const layout = baseLayout();
     const chosen = curve.metrics[metric.value];
     layout.xaxis = { ...layout.axis, tickformat: curve.axes[axis.value].name === "seconds" ? "~g" : "~s", rangemode: "tozero", title: { ...layout.axis.title, text: asText(curve.axes[axis.value].title) } };
-    layout.yaxis = {
-      ...layout.axis, type: log.checked ? "log" : "linear", tickformat: "~g",
-      title: { ...layout.axis.title, text: `${asText(chosen.title)} (validation)` },
-    };
     const traces = curveTraces(report, curve, chosen, curve.axes[axis.value]);
+    layout.yaxis = figureAxis(layout, log.checked, traces.flatMap((trace) => trace.y), `${asText(chosen.title)} (validation)`);
     await Plotly.react(figure.querySelector(".plot"), traces, layout, PLOT_CONFIG);
   }
   return draw;
+}
+
+// Over more than half a decade labels at 1, 2 and 5 are enough: at every digit they run into each other.
+function figureAxis(layout, isLog, values, title) {
+  const some = values.filter((value) => value > 0);
+  const isFar = Math.max(...some) > 4 * Math.min(...some);
+  return {
+    ...layout.axis, type: isLog ? "log" : "linear", dtick: isLog && isFar ? "D2" : undefined, tickformat: "~g",
+    title: { ...layout.axis.title, text: title },
+  };
 }
 
 // logarithmic where the costs differ by more than a decade
@@ -130,7 +137,18 @@ function frontTraces(points, sign, color) {
 
 const MOST_NAMED = 14;
 
-function tradeTraces(report, points, metric, axis, muted) {
+// A name at the edge of the chart is written towards its middle.
+function besides(points, isLog) {
+  const places = points.map((point) => (isLog ? Math.log(point.x) : point.x));
+  const [low, high] = [Math.min(...places), Math.max(...places)];
+  return (point) => {
+    const share = ((isLog ? Math.log(point.x) : point.x) - low) / (high - low);
+    return share > 0.88 ? "top left" : share < 0.12 ? "top right" : "top center";
+  };
+}
+
+function tradeTraces(report, points, metric, axis, muted, isLog) {
+  const side = besides(points, isLog);
   const legend = legendOnce();
   const families = [...new Set(points.map((point) => point.family))];
   const named = points.filter((point) => point.counts).length <= MOST_NAMED;
@@ -143,7 +161,7 @@ function tradeTraces(report, points, metric, axis, muted) {
       x: members.map((p) => p.x), y: members.map((p) => p.y),
       error_y: errors.some((error) => error !== null) ? { array: errors, thickness: 1, width: 0, color } : undefined,
       marker: { color, symbol: members.map((p) => (p.counts || symbol === "x" ? symbol : `${symbol}-open`)), size: 9 },
-      text: members.map((point) => asText(point.label)), textposition: "top center", textfont: { size: 11, color: muted },
+      text: members.map((point) => asText(point.label)), textposition: members.map(side), textfont: { size: 11, color: muted },
       customdata: members.map((point) => `<b>${asText(point.label)}</b><br>${asText(metric.title)} ${point.y.toPrecision(4)}${plusMinus(point.error)}` +
         (point.kind ? `<br>${asText(point.kind)}` : "") + (point.counts ? "" : "<br>not on a front: calibration, incomplete or in doubt")),
       hovertemplate: `%{customdata}<br>${asText(axis.title)} %{x:.4s}<extra></extra>`,
@@ -173,10 +191,10 @@ function tradeChart(report, figure, board) {
     const Plotly = await loadPlotly();
     const layout = baseLayout();
     const [chosen, cost] = [trade.metrics[metric.value], trade.axes[axis.value]];
-    layout.yaxis = { ...layout.axis, type: log.checked ? "log" : "linear", tickformat: "~g", title: { ...layout.axis.title, text: asText(chosen.title) } };
     const points = tradePoints(trade, metric.value, axis.value);
+    layout.yaxis = figureAxis(layout, log.checked, points.map((point) => point.y), asText(chosen.title));
     layout.xaxis = costAxis(layout, points.map((point) => point.x), cost.title);
-    await Plotly.react(figure.querySelector(".plot"), tradeTraces(report, points, chosen, cost, layout.muted), layout, PLOT_CONFIG);
+    await Plotly.react(figure.querySelector(".plot"), tradeTraces(report, points, chosen, cost, layout.muted, layout.xaxis.type === "log"), layout, PLOT_CONFIG);
   }
   return draw;
 }
