@@ -25,6 +25,7 @@ _OTHERWISE: dict[str, dict[str, Hyperparameter]] = {
     # four heads in layers of a quarter of the width
     "transgan": {"width": 16},
     "ddpm": {"width": 4, "layers": 1},
+    "gpt": {"layers": 1},
     "flow-matching": {"layers": 1},
     # with few units its posterior misses mass, and a sum of weights needs more draws
     "ladder-vae": {"hidden": 128, "layers": 1},
