@@ -2,8 +2,8 @@
 
 torch loads parts of itself when they are first used: counting FLOPs and taking an optimiser's first step
 bring in its compiler, about a second's work, and metrics of points scipy's assignments, a third of one. Done here,
-it is neither paid by every job nor on a model's clock. Nothing here starts a thread that works: a process that has
-some must not be forked.
+it is neither paid by every job nor on a model's clock. A process that has threads must not be forked: nothing here
+starts one but OpenBLAS, which ends its own before a fork.
 
 Nor does anything here ask CUDA for its devices: children of a process that did cannot use them. A backward pass and an
 optimiser's step do ask, so where torch is built for GPUs their parts are imported and not run.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,6 +13,7 @@ from genbench.compute_meter import ComputeMeter
 from genbench.data import Dataset
 from genbench.job import derive_seed
 from genbench.measure.speed import synchronised_clock
+from genbench.measure.threads import held_to
 from genbench.model import GenerativeModel
 from genbench.scoring_inputs import load_data
 from genbench.task import Task
@@ -25,7 +24,7 @@ _WARMUP_ROUNDS = 2
 def time_sampling(benchmark: Any, task: Task, *, count: int, rounds: int) -> None:
     """A round is one call of `sample(count)`; on a GPU, until the device is done."""
     job, device = task.job, torch.device(task.job.device)
-    with _threads(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
+    with held_to(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
         model = _trained(task, load_data(task.dataset), Budget.parse(job.budget))
         generator = torch.Generator(device).manual_seed(derive_seed(job.seed, job.dataset, "latency"))
 
@@ -41,7 +40,7 @@ def time_sampling(benchmark: Any, task: Task, *, count: int, rounds: int) -> Non
 def time_training(benchmark: Any, task: Task, *, steps: int, rounds: int) -> None:
     """A round is `fit` for `steps` steps, the model's own preparations included; the model is built before it."""
     job, device = task.job, torch.device(task.job.device)
-    with _threads(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
+    with held_to(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
         dataset = load_data(task.dataset)
 
         def fresh() -> tuple[tuple[GenerativeModel, ComputeMeter], dict[str, Any]]:
@@ -84,13 +83,3 @@ def _trained(task: Task, dataset: Dataset, budget: Budget) -> GenerativeModel:
     model.fit(dataset.train, meter)
     meter.finish()
     return model.eval()
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -11,7 +11,7 @@ import torch
 from jobs import make_task
 from threadpoolctl import threadpool_info
 
-from genbench.measure.threads import hold_to
+from genbench.measure.threads import held_to, hold_to
 from genbench.result import Result
 
 
@@ -32,6 +32,16 @@ def test_pools_that_are_loaded_are_held(threads: int) -> None:
     assert counts
     assert counts <= {threads, 1}
     assert threads in counts
+
+
+def test_for_a_while_and_then_as_before() -> None:
+    hold_to(2)
+    before = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
+    with held_to(1):
+        assert torch.get_num_threads() == 1
+        assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+    assert torch.get_num_threads() == 2
+    assert {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()} == before
 
 
 @pytest.mark.parametrize("threads", [1, 2])
