@@ -12,6 +12,7 @@ import torch
 from genbench import Budget, ComputeMeter, DataSpec, Split
 from genbench.data import storage_dtype
 from genbench.model import GenerativeModel
+from genbench_models.hybrid.adversarial_autoencoder import AdversarialAutoencoder
 from genbench_models.hybrid.vae_gan import VAEGAN
 from genbench_models.vae.beta_vae import BetaVAE
 from genbench_models.vae.dall_e import DALLE
@@ -20,7 +21,7 @@ from genbench_models.vae.ladder_vae import LadderVAE
 from genbench_models.vae.vae import VAE
 from genbench_models.vae.vamp_prior import VampPriorVAE
 from genbench_models.vae.vq_vae import VQVAE, Codebook
-from genbench_models.vae.wae_mmd import imq_mmd
+from genbench_models.vae.wae_mmd import WAEMMD, imq_mmd
 
 POINTS = DataSpec(name="points", modality="points", event_shape=(2,))
 BINARY = DataSpec(name="binary", modality="image", event_shape=(1, 2, 2), levels=2)
@@ -243,3 +244,37 @@ def test_a_vae_gans_encoder_and_generator_belong_together() -> None:
     with torch.no_grad():
         error = (model.decode(model.encode(x)) - x).square().mean()
     assert error < 0.5 * x.var()
+
+
+DETERMINISTIC = pytest.mark.parametrize("build", [AdversarialAutoencoder, WAEMMD])
+
+
+@DETERMINISTIC
+def test_codes_are_pulled_to_the_prior_and_decoded_back(
+    build: type[AdversarialAutoencoder] | type[WAEMMD],
+) -> None:
+    """Of a uniform rectangle, whose codes start nearly all alike; off its corners a Gaussian is in reach."""
+    torch.manual_seed(0)
+    model = build(POINTS, hidden=64)
+    x = torch.rand(600, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([4.0, 1.0]) + 3
+    assert model.encode(x).std(0).amax() < 0.5
+    meter = ComputeMeter(Budget.parse("600steps"))
+    model.train()
+    model.fit(Split(POINTS, x), meter)
+    meter.finish()
+    model.eval()
+    with torch.no_grad():
+        codes = model.encode(x)
+        error = (model.decode(codes) - x).square().mean(0)
+    assert codes.mean(0).abs().amax() < 0.25
+    assert (codes.std(0) - 1).abs().amax() < 0.2
+    assert (error / x.var(0)).amax() < 0.1
+
+
+@DETERMINISTIC
+def test_codes_of_points_are_no_wider_than_the_points(
+    build: type[AdversarialAutoencoder] | type[WAEMMD],
+) -> None:
+    wide = DataSpec(name="wide", modality="points", event_shape=(30,))
+    assert [build(spec).latent_dim for spec in (POINTS, wide, IMAGE)] == [2, 8, 8]
+    assert build(POINTS, latent_dim=5).latent_dim == 5
