@@ -64,12 +64,13 @@ def test_it_is_found_beside_the_built_in_models(installed: Installation) -> None
 
 def test_it_runs_like_a_built_in_model(installed: Installation) -> None:
     shown = installed.run(
-        *("-m", "genbench", "run", "-m", "mean-field:scale=0.5", "-d", "digits"),
+        *("-m", "genbench", "run", "-m", "mean-field:scale=0.5", "-m", "noise", "-d", "digits"),
         *("--budget", "20steps", "--out", "run"),
     )
     assert "mean-field:scale=0.5" in shown
     records = json.loads(installed.run("-m", "genbench", "report", "run", "--format", "json"))
-    (record,) = records
+    by_model = {record["job"]["model"]: record for record in records}
+    record = by_model["mean-field"]
     assert record["status"] == "ok"
     assert record["job"]["hyperparameters"] == {"scale": 0.5}
     assert record["job"]["model_version"].startswith("0.1.0+")
