@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from genbench import metrics
-from genbench.cards import load_factory
+from genbench.api.cards import load_factory
 from genbench.metrics.cards import METRIC_CARDS
-from genbench.plugin_manager import load_registry
+from genbench.plugin.discovery import load_registry
 
 DOCUMENTS = (
     "README.md",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genbench.command_line import run_command_line
+from genbench.cli.main import run_command_line
 
 SUITE = """
 summary = "a moment"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
-from genbench.likelihood.observation import gaussian_log_prob
+from genbench.api.observation import gaussian_log_prob
 from genbench_models.layers.networks import set_learning_rate
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from genbench.budget import Budget
-from genbench.cards import (
+from genbench.api.budget import Budget
+from genbench.api.cards import (
     DatasetCard,
     DatasetSourceCard,
     ExecutorCard,
@@ -21,25 +21,25 @@ from genbench.cards import (
     RemoteFile,
     ReportCard,
 )
-from genbench.hookspecs import hookimpl
-from genbench.spec import DataSpec
+from genbench.api.spec import DataSpec
+from genbench.plugin.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from genbench.compute_meter import ComputeMeter
-    from genbench.data import Batch, Dataset, Split, Truth
-    from genbench.model import GenerativeModel
-    from genbench.result import MetricValue
-    from genbench.scoring import ScoringInputs
+    from genbench.api.compute_meter import ComputeMeter
+    from genbench.api.data import Batch, Dataset, Split, Truth
+    from genbench.api.model import GenerativeModel
+    from genbench.metrics.scoring import ScoringInputs
+    from genbench.records.result import MetricValue
 
 _NEEDS_TORCH = {
-    "Batch": "genbench.data",
-    "ComputeMeter": "genbench.compute_meter",
-    "Dataset": "genbench.data",
-    "GenerativeModel": "genbench.model",
-    "MetricValue": "genbench.result",
-    "ScoringInputs": "genbench.scoring",
-    "Split": "genbench.data",
-    "Truth": "genbench.data",
+    "Batch": "genbench.api.data",
+    "ComputeMeter": "genbench.api.compute_meter",
+    "Dataset": "genbench.api.data",
+    "GenerativeModel": "genbench.api.model",
+    "MetricValue": "genbench.records.result",
+    "ScoringInputs": "genbench.metrics.scoring",
+    "Split": "genbench.api.data",
+    "Truth": "genbench.api.data",
 }
 
 __all__ = [

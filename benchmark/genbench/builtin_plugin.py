@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from genbench.cards import ExecutorCard, ExtractorCard, MetricCard
+from genbench.api.cards import ExecutorCard, ExtractorCard, MetricCard
 from genbench.features.cards import EXTRACTOR_CARDS
-from genbench.hookspecs import hookimpl
 from genbench.metrics.cards import METRIC_CARDS
+from genbench.plugin.hookspecs import hookimpl
 
 
 @hookimpl
@@ -25,5 +25,5 @@ def genbench_executors() -> Iterable[ExecutorCard]:
     yield ExecutorCard(
         name="local",
         summary="workers on this machine, children of a fork server",
-        factory="genbench.executors.local:LocalExecutor",
+        factory="genbench.execution.local_executor:LocalExecutor",
     )

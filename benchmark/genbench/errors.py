@@ -18,6 +18,7 @@ Anything else that reaches the top is a bug of ours, and shows its traceback.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
 
 
@@ -80,3 +81,14 @@ def _hint(kind: str, name: str, known: list[str]) -> str:
     if len(known) <= 12:
         return f"; known: {', '.join(known) or 'none'}"
     return f"; see `genai-bench list {kind.replace(' ', '')}s`"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of the machine or of a device. This module stays free of torch: where torch was never
+    imported, none of its errors can have been raised."""
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    # the CPU allocator raises a plain RuntimeError
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)

@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """What cannot be read is said before any test runs."""
     budgets = [config.getoption("genbench_budget", default=None), _ini(config, "genbench_budget")]
     if any(budget is not None for budget in budgets):
-        from genbench.budget import Budget
+        from genbench.api.budget import Budget
         from genbench.errors import BudgetError
 
         try:

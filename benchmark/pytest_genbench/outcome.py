@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genbench.audit.record import Audit
-from genbench.cards import MetricCard
+from genbench.api.cards import MetricCard
 from genbench.errors import UnknownNameError
-from genbench.result import Cost, CurvePoint, MetricValue, Result, Status
-from genbench.task import Task
+from genbench.records.audit import Audit
+from genbench.records.result import Cost, CurvePoint, MetricValue, Result, Status
+from genbench.records.task import Task
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +62,7 @@ class RunResult:
 
     @property
     def cost(self) -> Cost:
-        """Seconds, steps, FLOPs, memory, speed: `genbench.result.Cost`."""
+        """Seconds, steps, FLOPs, memory, speed: `genbench.records.result.Cost`."""
         return self.record.cost
 
     @property
@@ -89,7 +89,7 @@ class RunResult:
 
     def samples(self) -> torch.Tensor:
         """(N, *event_shape) the samples that were scored, in the data's domain. Raises DataError without any."""
-        from genbench.stored_samples import load_samples
+        from genbench.samples.stored import load_samples
 
         return load_samples(
             self.folder / "samples.safetensors", self._task.dataset.spec, self.record.job.samples

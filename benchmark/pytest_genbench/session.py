@@ -11,19 +11,20 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 
-from genbench.cards import DatasetCard, Hyperparameter, ModelCard
+from genbench.api.cards import DatasetCard, Hyperparameter, ModelCard
+from genbench.cli.download_bars import fetch_all
+from genbench.cli.run import choose_device
 from genbench.errors import DataError, GenbenchError
-from genbench.executors.local import LocalExecutor
-from genbench.planning import Request, make_plan
-from genbench.plugin_manager import Registry, load_registry
-from genbench.prefetch import fetch_all
-from genbench.provenance import collect_provenance
-from genbench.result import Result
-from genbench.result_store import Plan, Run
-from genbench.run_benchmark import make_task
-from genbench.run_command import choose_device
-from genbench.suite import Suite
-from genbench.task import Task
+from genbench.execution.local_executor import LocalExecutor
+from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
+from genbench.records.result import Result
+from genbench.records.run_folder import Plan, Run
+from genbench.records.task import Task
+from genbench.run.planning import Request, make_plan
+from genbench.run.provenance import collect_provenance
+from genbench.run.run_benchmark import make_task
+from genbench.run.suite import Suite
 from pytest_genbench.outcome import RunResult
 from pytest_genbench.subject import read_model
 

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
-from genbench.cards import Family, Hyperparameter, ModelCard
+from genbench.api.cards import Family, Hyperparameter, ModelCard
+from genbench.api.spec import Modality
 from genbench.errors import UnknownNameError, UsageError
-from genbench.planning import Variant, parse_variant
-from genbench.plugin_manager import Registry
-from genbench.spec import Modality
+from genbench.plugin.registry import Registry
+from genbench.run.planning import Variant, parse_variant
 
 UNFILED: Family = "hybrid"
 """The family that the record of a class without a card names."""

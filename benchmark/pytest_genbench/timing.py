@@ -6,17 +6,16 @@ from typing import Any
 
 import torch
 
-from genbench.budget import Budget
-from genbench.cards import load_factory
-from genbench.chance import seeded
-from genbench.compute_meter import ComputeMeter
-from genbench.data import Dataset
-from genbench.job import derive_seed
+from genbench.api.budget import Budget
+from genbench.api.cards import load_factory
+from genbench.api.compute_meter import ComputeMeter
+from genbench.api.data import Dataset
+from genbench.api.model import GenerativeModel
+from genbench.datasets.prepared import load_data
+from genbench.execution.threads import held_to
 from genbench.measure.speed import synchronised_clock
-from genbench.measure.threads import held_to
-from genbench.model import GenerativeModel
-from genbench.scoring_inputs import load_data
-from genbench.task import Task
+from genbench.records.task import Task
+from genbench.util.seeding import derive_seed, seeded
 
 _WARMUP_ROUNDS = 2
 

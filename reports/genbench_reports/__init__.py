@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import typer
 
 from genbench import LoggerCard, ReportCard, hookimpl
-from genbench.live_panel import LivePanel
-from genbench.result_store import Run
+from genbench.plugin.live_panel import LivePanel
+from genbench.records.run_folder import Run
 
 
 @hookimpl
@@ -20,31 +20,31 @@ def genbench_reports() -> Iterable[ReportCard]:
         name="md",
         summary="leaderboards as markdown, for a forge",
         suffix=".md",
-        factory="genbench_reports.render_markdown:render_markdown",
+        factory="genbench_reports.render.markdown:render_markdown",
     )
     yield ReportCard(
         name="json",
         summary="the result records as stored, for programs",
         suffix=".json",
-        factory="genbench_reports.render_json:render_json",
+        factory="genbench_reports.render.json_records:render_json",
     )
     yield ReportCard(
         name="csv",
         summary="one row per job and metric, with costs, for pandas and its like",
         suffix=".csv",
-        factory="genbench_reports.render_csv:render_csv",
+        factory="genbench_reports.render.csv_rows:render_csv",
     )
     yield ReportCard(
         name="latex",
         summary="leaderboards as LaTeX tables (booktabs), for papers",
         suffix=".tex",
-        factory="genbench_reports.render_latex:render_latex",
+        factory="genbench_reports.render.latex:render_latex",
     )
     yield ReportCard(
         name="pytest-benchmark",
         summary="times as pytest-benchmark's JSON, for its compare and for benchmark actions",
         suffix=".json",
-        factory="genbench_reports.render_pytest_benchmark:render_pytest_benchmark",
+        factory="genbench_reports.render.pytest_benchmark:render_pytest_benchmark",
     )
     yield ReportCard(
         name="html",
@@ -57,16 +57,16 @@ def genbench_reports() -> Iterable[ReportCard]:
             name=kind,
             summary="figures for papers: quality against compute, Pareto fronts, samples; needs matplotlib",
             suffix=f".{kind}",
-            factory=f"genbench_reports.plots.render_pictures:render_{kind}",
+            factory=f"genbench_reports.charts.render_figures:render_{kind}",
         )
 
 
 @hookimpl
 def genbench_commands(app: typer.Typer) -> None:
-    from genbench_reports.commands import add_commands
-    from genbench_reports.gate_commands import add_gate_commands
-    from genbench_reports.history_commands import add_history_commands
-    from genbench_reports.pictures import pictures
+    from genbench_reports.commands.gate import add_gate_commands
+    from genbench_reports.commands.history import add_history_commands
+    from genbench_reports.commands.pictures import pictures
+    from genbench_reports.commands.show_and_report import add_commands
 
     add_commands(app)
     add_gate_commands(app)
@@ -104,8 +104,8 @@ def genbench_loggers() -> Iterable[LoggerCard]:
 
 @hookimpl
 def genbench_live_panels(run: Run) -> LivePanel:
-    from genbench.plugin_manager import load_registry
-    from genbench_reports.live_standings import LiveStandings
+    from genbench.plugin.discovery import load_registry
+    from genbench_reports.leaderboard.live_standings import LiveStandings
 
     registry = load_registry()
     return LiveStandings(run, registry.metrics, registry.datasets)
@@ -113,6 +113,6 @@ def genbench_live_panels(run: Run) -> LivePanel:
 
 @hookimpl
 def genbench_run_finished(run: Run) -> None:
-    from genbench_reports.finish_run import finish_run
+    from genbench_reports.commands.finish_run import finish_run
 
     finish_run(run)

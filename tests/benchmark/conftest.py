@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from genbench.executors.local import LocalExecutor
-from genbench.job import Job
-from genbench.result import Result
-from genbench.task import Message, Task
+from genbench.execution.local_executor import LocalExecutor
+from genbench.records.job import Job
+from genbench.records.result import Result
+from genbench.records.task import Message, Task
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 from hostile_models import Good
 from jobs import TINY, VALUES, make_job, make_task
 
-from genbench.audit.record import Audit, AuditCheck
 from genbench.errors import UnknownNameError
-from genbench.result import MetricValue, Result
-from genbench.task import Task
+from genbench.records.audit import Audit, AuditCheck
+from genbench.records.result import MetricValue, Result
+from genbench.records.task import Task
 from pytest_genbench.outcome import RunResult
 from pytest_genbench.session import RunSession
 from pytest_genbench.subject import can_be_imported

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from genbench import Dataset, DatasetCard, Split
-from genbench.cards import load_factory
-from genbench.prepared import load_dataset
+from genbench.api.cards import load_factory
+from genbench.datasets.prepared import load_dataset
 from genbench_datasets.cards import CARDS
 
 BY_NAME = {card.name: card for card in CARDS}
@@ -132,7 +132,7 @@ def test_loading_from_the_cache_does_not_import_the_sources() -> None:
         load_dataset(card)
     _run(
         "import sys\n"
-        "from genbench.prepared import load_dataset\n"
+        "from genbench.datasets.prepared import load_dataset\n"
         "from genbench_datasets.cards import CARDS\n"
         "for card in CARDS: load_dataset(card)\n"
         "heavy = {'pandas', 'sklearn', 'mlxtend', 'statsmodels'} & set(sys.modules)\n"

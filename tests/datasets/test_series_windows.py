@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genbench import DatasetCard, DataSpec
-from genbench.prepared import load_dataset
+from genbench.datasets.prepared import load_dataset
 from genbench_datasets.cards import SERIES
 from genbench_datasets.series import windows_dataset
 

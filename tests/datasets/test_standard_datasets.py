@@ -19,10 +19,10 @@ from scipy.io import savemat
 from tar_files import tar_gz
 
 from genbench import DatasetCard, DataSpec, Split
-from genbench.checksums import parse_checksum
+from genbench.datasets.fetching import file_path
+from genbench.datasets.prepared import load_dataset
 from genbench.errors import DataError
-from genbench.fetching import file_path
-from genbench.prepared import load_dataset
+from genbench.util.checksums import parse_checksum
 from genbench_datasets.binary_text import read_binary_text
 from genbench_datasets.idx_file import read_idx
 from genbench_datasets.music import read_note_lists, read_piano_rolls, rolls_dataset

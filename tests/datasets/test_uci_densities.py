@@ -14,9 +14,9 @@ import torch
 from file_server import serving
 from tar_files import tar_gz
 
-from genbench import fetching
+from genbench.datasets import fetching
+from genbench.datasets.prepared import load_dataset
 from genbench.errors import DataError
-from genbench.prepared import load_dataset
 from genbench_datasets import uci_densities
 from genbench_datasets.published_cards import CARDS
 from genbench_datasets.published_files import UCI_DENSITY

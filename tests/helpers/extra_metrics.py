@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from genbench.cards import MetricCard
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.api.cards import MetricCard
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 CARD = MetricCard(
     name="sample_mean",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genbench.cards import DatasetCard, ExtractorCard, MetricCard
-from genbench.job import Job
-from genbench.spec import DataSpec
-from genbench.task import Task
+from genbench.api.cards import DatasetCard, ExtractorCard, MetricCard
+from genbench.api.spec import DataSpec
+from genbench.records.job import Job
+from genbench.records.task import Task
 
 TINY = DatasetCard(
     spec=DataSpec(name="tiny", modality="points", event_shape=(2,)),

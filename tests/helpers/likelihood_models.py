@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, Normal
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench.data import Dataset
-from genbench.likelihood.base_rate_rbm import BinaryBaseRateRBM
+from genbench.api.data import Dataset
+from genbench.likelihood.ais.base_rate_rbm import BinaryBaseRateRBM
 
 BITS = DataSpec(name="bits", modality="image", event_shape=(1, 3, 4), levels=2)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from genbench.cards import DatasetCard, load_factory
-from genbench.data import Dataset
-from genbench.plugin_manager import load_registry
-from genbench.prepared import load_dataset
+from genbench.api.cards import DatasetCard, load_factory
+from genbench.api.data import Dataset
+from genbench.datasets.prepared import load_dataset
+from genbench.plugin.discovery import load_registry
 
 
 def card_of(name: str) -> DatasetCard:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from jobs import TINY
 
-from genbench.cards import DatasetCard
+from genbench.api.cards import DatasetCard
 
 
 def good(argument: str) -> DatasetCard:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genbench.cards import Hyperparameter, ModelCard
+from genbench.api.cards import Hyperparameter, ModelCard
 
 # What models are slow at is their size, and the contract does not ask for quality: no hyperparameter of these names is
 # larger than this.

@@ -11,21 +11,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genbench.cards import DatasetCard
-from genbench.conditional import class_samples
-from genbench.conditional.beside import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, INSIDE_FILE
-from genbench.conditional.class_samples import ClassSamples
-from genbench.conditional.completions import Completion, Completions, to_kept
-from genbench.conditional.masks import MASK_NAMES
-from genbench.conditional.tensors import Kept, save_kept
-from genbench.data import Dataset, Split, storage_dtype, working_dtype
-from genbench.data_cache import dataset_version
-from genbench.job import Job
+from genbench.api.cards import DatasetCard
+from genbench.api.data import Dataset, Split, storage_dtype, working_dtype
+from genbench.api.spec import DataSpec
+from genbench.datasets.versions import dataset_version
 from genbench.metrics.cards import METRIC_CARDS
-from genbench.result import Cost, CurvePoint, MetricValue, Result
-from genbench.result_store import Plan, Run
-from genbench.spec import DataSpec
-from genbench.stored_samples import save_samples
+from genbench.records.job import Job
+from genbench.records.result import Cost, CurvePoint, MetricValue, Result
+from genbench.records.run_folder import Plan, Run
+from genbench.samples import class_samples
+from genbench.samples.class_samples import ClassSamples
+from genbench.samples.completions import Completion, Completions, to_kept
+from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, INSIDE_FILE
+from genbench.samples.masks import MASK_NAMES
+from genbench.samples.stored import save_samples
+from genbench.util.kept_tensors_file import Kept, save_kept
 
 SIZES = (300, 40, 120)
 SAMPLES = 100

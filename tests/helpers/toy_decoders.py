@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, Uniform
 
-from genbench.data import DataSpec
-from genbench.model import decoded_shape
+from genbench.api.data import DataSpec
+from genbench.api.model import decoded_shape
 
 
 class LinearDecoder(nn.Module):

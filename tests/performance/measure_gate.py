@@ -31,11 +31,11 @@ from pathlib import Path
 
 import msgspec
 
-from genbench.plugin_manager import load_registry
-from genbench_reports.baseline import Baseline, Figure, Measured, read_side
-from genbench_reports.compare_runs import compare_sides
-from genbench_reports.gate_comparison import EXIT_REGRESSION, Comparison
-from genbench_reports.thresholds import Thresholds
+from genbench.plugin.discovery import load_registry
+from genbench_reports.gate.baseline import Baseline, Figure, Measured, read_side
+from genbench_reports.gate.compare import compare_sides
+from genbench_reports.gate.thresholds import Thresholds
+from genbench_reports.gate.verdict import EXIT_REGRESSION, Comparison
 
 SUITE = Path(__file__).with_name("gate-study.toml")
 REPEATS, REPEATED_SEEDS, MANY_SEEDS = 21, 4, 30

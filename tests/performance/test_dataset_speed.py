@@ -18,9 +18,9 @@ import pytest
 from mirror import MIRROR, needs_mirror_of
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from genbench.data_cache import prepared_path
-from genbench.fetching import fetch
-from genbench.prepared import load_dataset
+from genbench.datasets.fetching import fetch
+from genbench.datasets.prepared import load_dataset
+from genbench.datasets.versions import prepared_path
 from genbench_datasets.published_cards import CARDS
 
 BY_NAME = {card.name: card for card in CARDS}
@@ -83,7 +83,7 @@ def test_110_megabytes_of_text_are_not_parsed(benchmark: BenchmarkFixture) -> No
 
 HOLDER = """
 import json, os, sys
-from genbench.prepared import load_dataset
+from genbench.datasets.prepared import load_dataset
 from genbench_datasets.published_cards import CARDS
 
 def memory():

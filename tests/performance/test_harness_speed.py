@@ -14,7 +14,7 @@ import pytest
 from jobs import make_task
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from genbench.executors.local import LocalExecutor
+from genbench.execution.local_executor import LocalExecutor
 
 WORK = ("train", "checkpoint", "sample", "likelihood", "audit", "score")
 
@@ -85,9 +85,7 @@ def test_the_meter_costs_a_hundredth_of_the_smallest_step(
 
 @pytest.mark.benchmark(group="list models")
 def test_listing_is_as_fast_as_its_imports(benchmark: BenchmarkFixture) -> None:
-    listing = python(
-        "import sys; from genbench.command_line import run_command_line as r; r(['list', 'models'])"
-    )
+    listing = python("import sys; from genbench.cli.main import run_command_line as r; r(['list', 'models'])")
     benchmark.pedantic(listing, rounds=3)
     ratio = fastest(listing, 5) / fastest(python("import rich, pluggy, pandas"), 5)
     benchmark.extra_info["ratio"] = ratio
@@ -100,7 +98,7 @@ def test_auditing_a_likelihood_is_cheap(benchmark: BenchmarkFixture) -> None:
     import torch
 
     from genbench import DataSpec
-    from genbench.audit.quick import quick_audit
+    from genbench.likelihood.audit.quick_audit import quick_audit
     from genbench_models.autoregressive.pixelcnn import PixelCNN
 
     spec = DataSpec(name="large", modality="image", event_shape=(1, 28, 28), levels=256)

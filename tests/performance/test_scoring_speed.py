@@ -24,11 +24,11 @@ began = time.process_time()
 import torch
 imported = time.process_time() - began
 torch.set_num_threads(1)
-import genbench.worker
+import genbench.execution.worker
 from genbench.features.loading import load_extractor
-from genbench.plugin_manager import load_registry
-from genbench.prepared import load_dataset
-from genbench.scoring import ScoringInputs, score
+from genbench.plugin.discovery import load_registry
+from genbench.datasets.prepared import load_dataset
+from genbench.metrics.scoring import ScoringInputs, score
 
 name, count = sys.argv[1], int(sys.argv[2])
 registry = load_registry()

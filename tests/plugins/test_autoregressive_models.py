@@ -13,8 +13,8 @@ from scipy import stats
 from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench.budget import Budget
-from genbench.data import working_dtype
+from genbench.api.budget import Budget
+from genbench.api.data import working_dtype
 from genbench.errors import UnsupportedMask
 from genbench_models.autoregressive.ar import AR
 from genbench_models.autoregressive.causal_images import causal_mask

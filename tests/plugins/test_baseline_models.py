@@ -13,8 +13,8 @@ from scipy import stats
 from sklearn.mixture import GaussianMixture as Reference
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench.budget import Budget
-from genbench.data import storage_dtype
+from genbench.api.budget import Budget
+from genbench.api.data import storage_dtype
 from genbench_models.baselines.copier import Copier
 from genbench_models.baselines.gaussian_mixture import GaussianMixture
 from genbench_models.baselines.held_out import HeldOut

@@ -9,9 +9,9 @@ import torch
 from _pytest.mark import ParameterSet
 from small_models import small
 
-from genbench.cards import ModelCard
-from genbench.plugin_manager import load_registry
-from genbench.spec import DataSpec
+from genbench.api.cards import ModelCard
+from genbench.api.spec import DataSpec
+from genbench.plugin.discovery import load_registry
 from genbench.testing.contract import CONTRACT_CHECKS, Case, contract_cases
 from genbench.testing.tiny_data import tiny_specs
 

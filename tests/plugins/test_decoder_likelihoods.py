@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from genbench import Budget, ComputeMeter, Dataset, GenerativeModel
-from genbench.likelihood.annealing import anneal, anneal_back, explore, tune
-from genbench.likelihood.decoder_likelihood import AnnealingSettings, DecoderAnnealing
-from genbench.likelihood.decoder_target import CallableLikelihood
+from genbench.api.model import HasDecoder
+from genbench.datasets.prepared import load_dataset
+from genbench.likelihood.ais.annealing import anneal, anneal_back, explore, tune
+from genbench.likelihood.ais.decoder import AnnealingSettings, DecoderAnnealing
+from genbench.likelihood.ais.decoder_target import CallableLikelihood
+from genbench.likelihood.ais.hmc import Target
+from genbench.likelihood.ais.latent_space import LatentSpace
 from genbench.likelihood.estimates import estimate_likelihood
-from genbench.likelihood.hmc import Target
-from genbench.likelihood.latent_space import LatentSpace
 from genbench.metrics.parzen import choose_bandwidth, parzen_log_likelihood
-from genbench.model import HasDecoder
-from genbench.prepared import load_dataset
 from genbench_datasets.cards import CARDS
 from genbench_models.gan.dcgan import DCGAN
 from genbench_models.gan.gan import GAN

@@ -12,7 +12,7 @@ from scipy import stats
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, Split
-from genbench.budget import Budget
+from genbench.api.budget import Budget
 from genbench_models.energy.dbm import DBM
 
 SPEC = DataSpec(name="bits", modality="image", event_shape=(1, 2, 3), levels=2)

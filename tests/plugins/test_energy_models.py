@@ -12,11 +12,11 @@ from scipy import stats
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, Split
-from genbench.budget import Budget
-from genbench.data import storage_dtype
-from genbench.likelihood.base_rate_rbm import BinaryBaseRateRBM, GaussianBaseRateRBM
-from genbench.likelihood.partition import annealing_betas, estimate_partition
-from genbench.model import HasEnergy
+from genbench.api.budget import Budget
+from genbench.api.data import storage_dtype
+from genbench.api.model import HasEnergy
+from genbench.likelihood.ais.base_rate_rbm import BinaryBaseRateRBM, GaussianBaseRateRBM
+from genbench.likelihood.ais.partition_function import annealing_betas, estimate_partition
 from genbench_models.energy.rbm import RBM, warming_up
 from genbench_models.energy.visible_units import BinaryUnits, GaussianUnits, SoftmaxUnits, visible_units
 

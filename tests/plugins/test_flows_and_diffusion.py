@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from genbench import Budget, ComputeMeter, DataSpec, Split
-from genbench.data import storage_dtype
+from genbench.api.data import storage_dtype
+from genbench.api.model import GenerativeModel
 from genbench.likelihood.estimates import estimate_likelihood
-from genbench.model import GenerativeModel
 from genbench_models.diffusion.ddpm import DDPM
 from genbench_models.diffusion.flow_matching import FlowMatching
 from genbench_models.flow.normalizing_flow import MAF, NeuralSplineFlow, NormalizingFlow, RealNVP

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from genbench import Budget, ComputeMeter, DataSpec, Split
-from genbench.data import storage_dtype
-from genbench.model import GenerativeModel
+from genbench.api.data import storage_dtype
+from genbench.api.model import GenerativeModel
 from genbench_models.gan import lsgan, sngan
 from genbench_models.gan.augment import augment
 from genbench_models.gan.dragan import DRAGAN

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from genbench import Budget, ComputeMeter, DataSpec, Split
-from genbench.data import storage_dtype
-from genbench.model import HasDecoder
+from genbench.api.data import storage_dtype
+from genbench.api.model import HasDecoder
 from genbench_models.gan.dcgan import DCGAN
 from genbench_models.gan.gan import GAN
 from genbench_models.gan.latent_generator import LatentGenerator

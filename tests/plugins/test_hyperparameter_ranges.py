@@ -7,13 +7,13 @@ import torch
 from small_models import small
 
 from genbench import ComputeMeter, DataSpec, Split
-from genbench.budget import Budget
-from genbench.cards import ModelCard, load_factory
+from genbench.api.budget import Budget
+from genbench.api.cards import ModelCard, load_factory
+from genbench.api.model import HasLogProb, HasLogWeights
 from genbench.errors import UnknownNameError
-from genbench.model import HasLogProb, HasLogWeights
-from genbench.planning import parse_variant
-from genbench.plugin_manager import load_registry
-from genbench.sampling import checked_samples
+from genbench.plugin.discovery import load_registry
+from genbench.run.planning import parse_variant
+from genbench.samples.draw import checked_samples
 from genbench.testing.tiny_data import tiny_specs
 
 _POSITIVE_NUMBERS = ("learning_rate", "clip")

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from genbench import Budget, ComputeMeter, DataSpec, Split
-from genbench.data import storage_dtype
-from genbench.model import GenerativeModel
+from genbench.api.data import storage_dtype
+from genbench.api.model import GenerativeModel
 from genbench_models.hybrid.adversarial_autoencoder import AdversarialAutoencoder
 from genbench_models.hybrid.vae_gan import VAEGAN
 from genbench_models.vae.beta_vae import BetaVAE

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from genbench import Budget, ComputeMeter, DataSpec, Split
-from genbench.data import storage_dtype
-from genbench.model import Encodes, HasDecoder, HasLogWeights
+from genbench.api.data import storage_dtype
+from genbench.api.model import Encodes, HasDecoder, HasLogWeights
 from genbench_models.vae.conv_vae import ConvVAE
 from genbench_models.vae.vae import VAE
 

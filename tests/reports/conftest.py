@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from genbench.cards import DatasetCard, MetricCard
-from genbench.job import Job
+from genbench.api.cards import DatasetCard, MetricCard
+from genbench.api.spec import DataSpec
 from genbench.metrics.cards import METRIC_CARDS
-from genbench.plugin_manager import Registry, load_registry
-from genbench.result import Cost, MetricValue, Result
-from genbench.result_store import Plan, Run
-from genbench.spec import DataSpec
+from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
+from genbench.records.job import Job
+from genbench.records.result import Cost, MetricValue, Result
+from genbench.records.run_folder import Plan, Run
 
 PROVENANCE = {
     "time": "2026-01-02T03:04:05+00:00",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genbench.cards import ExtractorCard
+from genbench.api.cards import ExtractorCard
 from genbench.features.recipes import RECIPES, recorded_hash
 
 _FROZEN = "genbench.features.frozen"

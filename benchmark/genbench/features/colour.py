@@ -6,8 +6,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from genbench.api.spec import DataSpec
 from genbench.errors import FeatureError
-from genbench.spec import DataSpec
 
 
 def eight_bit_colour(x: Tensor, spec: DataSpec) -> UInt8[Tensor, "batch 3 height width"]:

@@ -14,14 +14,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.checksums import checksum_of
-from genbench.data import Dataset
+from genbench.api.data import Dataset
+from genbench.api.spec import DataSpec
 from genbench.errors import FeatureError
 from genbench.features.colour import eight_bit_colour
-from genbench.features.extractor import Extractor
+from genbench.features.extractor import Extractor, recipe_hash
 from genbench.features.optional import check_dinov2, dinov2_folder
-from genbench.features.recipe import recipe_hash
-from genbench.spec import DataSpec
+from genbench.util.checksums import checksum_of
 
 SIZE = 224
 _VERSION = 1

@@ -1,13 +1,16 @@
-"""What a feature extractor is."""
+"""What a feature extractor is, and the hash that tells two of them apart."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import torch
 from torch import Tensor
 
+from genbench.api.spec import DataSpec
 from genbench.errors import FeatureError
 
 
@@ -57,3 +60,20 @@ class Extractor:
                 f" expected ({count}, any) torch.float32"
             )
         return found
+
+
+def recipe_hash(
+    name: str, version: int, spec: DataSpec, fitted_on: Tensor | None = None, **settings: int
+) -> str:
+    """The hash of an extractor: of its recipe and of the data it was fitted on, never of its fitted numbers, whose last
+    bits depend on the linear algebra library. 12 hexadecimal digits.
+
+    version: raised whenever the recipe changes. fitted_on: training examples, as
+    stored. Only the domain's levels and event shape enter, not the data set's name: the same map on two
+    data sets is the same extractor."""
+    recipe = {"name": name, "version": version, "levels": spec.levels, "shape": spec.event_shape, **settings}
+    digest = hashlib.sha256(msgspec.json.encode(recipe, order="deterministic"))
+    if fitted_on is not None:
+        digest.update(f"{fitted_on.dtype}{tuple(fitted_on.shape)}".encode())
+        digest.update(fitted_on.cpu().contiguous().numpy().data)
+    return digest.hexdigest()[:12]

@@ -11,12 +11,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from genbench.data import Dataset
+from genbench.api.data import Dataset
+from genbench.api.spec import DataSpec
 from genbench.errors import FeatureError
 from genbench.features.extractor import Extractor
 from genbench.features.network import FeatureNetwork, network_hash
 from genbench.features.recipes import WEIGHTS_FOLDER, read_weight_card, weights_obstacle, weights_path
-from genbench.spec import DataSpec
 
 _CHUNK = 256
 

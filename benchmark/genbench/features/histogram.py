@@ -8,10 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.data import Dataset
+from genbench.api.data import Dataset
 from genbench.errors import PluginError
-from genbench.features.extractor import Extractor
-from genbench.features.recipe import recipe_hash
+from genbench.features.extractor import Extractor, recipe_hash
 
 _VERSION = 1
 

@@ -18,14 +18,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.data import Dataset
+from genbench.api.data import Dataset
+from genbench.api.spec import DataSpec
+from genbench.datasets.fetching import file_path
 from genbench.errors import FeatureError
 from genbench.features.colour import eight_bit_colour
-from genbench.features.extractor import Extractor
+from genbench.features.extractor import Extractor, recipe_hash
 from genbench.features.optional import INCEPTION_WEIGHTS, check_inception
-from genbench.features.recipe import recipe_hash
-from genbench.fetching import file_path
-from genbench.spec import DataSpec
 
 DIMENSION = 2048
 _VERSION = 1

@@ -6,8 +6,8 @@ import traceback
 
 from torch import Tensor
 
-from genbench.cards import ExtractorCard, load_factory
-from genbench.data import Dataset
+from genbench.api.cards import ExtractorCard, load_factory
+from genbench.api.data import Dataset
 from genbench.errors import FeatureError
 from genbench.features.extractor import Extractor
 

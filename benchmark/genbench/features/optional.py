@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from genbench.cards import RemoteFile
-from genbench.checksums import checksum_of
-from genbench.data_cache import cache_folder
+from genbench.api.cards import RemoteFile
+from genbench.datasets.fetching import file_path
 from genbench.features.recipes import weights_obstacle
-from genbench.fetching import file_path
+from genbench.util.cache_folder import cache_folder
+from genbench.util.checksums import checksum_of
 
 INCEPTION_WEIGHTS = RemoteFile(
     name="extractors/weights-inception-2015-12-05-6726825d.pth",

@@ -13,11 +13,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.data import Dataset, Split
-from genbench.features.extractor import Extractor
+from genbench.api.data import Dataset, Split
+from genbench.api.spec import DataSpec
+from genbench.features.extractor import Extractor, recipe_hash
 from genbench.features.pixels import flat_values
-from genbench.features.recipe import recipe_hash
-from genbench.spec import DataSpec
 
 COMPONENTS = 64
 _VERSION = 1

@@ -7,10 +7,9 @@ from functools import partial
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.data import Dataset
-from genbench.features.extractor import Extractor
-from genbench.features.recipe import recipe_hash
-from genbench.spec import DataSpec
+from genbench.api.data import Dataset
+from genbench.api.spec import DataSpec
+from genbench.features.extractor import Extractor, recipe_hash
 
 _VERSION = 1
 

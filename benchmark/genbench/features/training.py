@@ -16,9 +16,9 @@ from jaxtyping import Float
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from genbench.cards import DatasetCard
-from genbench.data import Dataset, Split
-from genbench.data_cache import dataset_version
+from genbench.api.cards import DatasetCard
+from genbench.api.data import Dataset, Split
+from genbench.datasets.versions import dataset_version
 from genbench.features.network import FeatureNetwork, network_hash
 from genbench.features.recipes import Recipe, WeightCard, card_path, weights_path
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genbench.likelihood.importance import WeightSummary, summarise
+from genbench.likelihood.importance_weights import WeightSummary, summarise
 
 MOST_DRAWS = 20
 """Of u: the integrand is smooth over a bin, so that more hardly move the bound, and each costs a density."""

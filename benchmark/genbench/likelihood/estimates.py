@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genbench.likelihood import kinds
-from genbench.likelihood.calls import batches, checked, most_draws
+from genbench.api.model import GenerativeModel, HasElbo, HasLogDensity, HasLogProb, HasLogWeights
+from genbench.api.spec import DataSpec
+from genbench.likelihood.batching import batches, checked, most_draws
 from genbench.likelihood.dequantisation import MOST_DRAWS, dequantised_summary
-from genbench.likelihood.importance import WeightSummary, summarise
-from genbench.model import GenerativeModel, HasElbo, HasLogDensity, HasLogProb, HasLogWeights
-from genbench.result import MetricValue, finite_or_none
-from genbench.spec import DataSpec
+from genbench.likelihood.importance_weights import WeightSummary, summarise
+from genbench.records import likelihood_kinds as kinds
+from genbench.records.result import MetricValue, finite_or_none
 
 
 @dataclass(frozen=True)

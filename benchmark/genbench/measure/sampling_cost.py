@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genbench.measure.flops import flops_of
+from genbench.api.flop_counter import flops_of
 from genbench.measure.memory import PeakMemory
 from genbench.measure.speed import Latency, ThroughputSearch, sample_latency
-from genbench.result import ThroughputPoint
+from genbench.records.result import ThroughputPoint
 
 # Shares of the sampling budget.
 _LATENCY_SHARE, _THROUGHPUT_SHARE, _FLOPS_SHARE = 1 / 60, 1 / 30, 1 / 4

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from genbench.measure.memory import PeakMemory
-from genbench.result import ThroughputPoint
+from genbench.records.result import ThroughputPoint
 
 LATENCY_REPEATS = 100
 # A 95th percentile of fewer calls than this is no more than the slowest of them.

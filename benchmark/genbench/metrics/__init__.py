@@ -17,13 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genbench.metrics.memorisation_modules import (
-        Authenticity,
-        DataCopyingZ,
-        NearDuplicateShare,
-        TrainOnSamplesNLL,
-    )
-    from genbench.metrics.modules import (
+    from genbench.metrics.torchmetrics_classes import (
         AutocorrelationDifference,
         ClassBalance,
         ClassifierTwoSample,
@@ -39,6 +33,12 @@ if TYPE_CHECKING:
         SlicedWasserstein,
         VendiScore,
         WassersteinDistance,
+    )
+    from genbench.metrics.torchmetrics_memorisation import (
+        Authenticity,
+        DataCopyingZ,
+        NearDuplicateShare,
+        TrainOnSamplesNLL,
     )
 
 _MEMORISATION = ("Authenticity", "DataCopyingZ", "NearDuplicateShare", "TrainOnSamplesNLL")
@@ -67,11 +67,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _MEMORISATION:
-        from genbench.metrics import memorisation_modules
+        from genbench.metrics import torchmetrics_memorisation as memorisation_modules
 
         return getattr(memorisation_modules, name)
     if name in __all__:
-        from genbench.metrics import modules
+        from genbench.metrics import torchmetrics_classes as modules
 
         return getattr(modules, name)
     raise AttributeError(f"module 'genbench.metrics' has no attribute {name!r}")

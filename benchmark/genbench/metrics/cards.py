@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from genbench.cards import MetricCard
+from genbench.api.cards import MetricCard
+from genbench.api.spec import MODALITIES, Modality
 from genbench.metrics.conditional_cards import CONDITIONAL_CARDS
-from genbench.spec import MODALITIES, Modality
 
 # What has vectors whose distances mean something; tokens and music need features of their own.
 _VECTORS: tuple[Modality, ...] = ("points", "image", "series")
@@ -19,8 +19,8 @@ _SLICED = "genbench.metrics.sliced_wasserstein:score_sliced_wasserstein"
 _TRUTH = "genbench.metrics.truth:score_truth"
 _SERIES = "genbench.metrics.series:score_series"
 _TRAIN_ON_SAMPLES = "genbench.metrics.train_on_samples:score_train_on_samples"
-_CLASSES = "genbench.metrics.class_balance:score_class_balance"
-_MEMORISATION = "genbench.metrics.memorisation:score_memorisation"
+_CLASSES = "genbench.metrics.conditional.class_balance:score_class_balance"
+_MEMORISATION = "genbench.metrics.memorisation.near_duplicates:score_memorisation"
 _FRECHET_INFINITY = "genbench.metrics.frechet_infinity:score_frechet_infinity"
 _VENDI = "genbench.metrics.vendi:score_vendi"
 _TWO_SAMPLE = "genbench.metrics.two_sample:score_two_sample"

@@ -1,12 +1,12 @@
-"""The figures of conditional tasks, as cards; see `genbench.conditional`."""
+"""The figures of conditional tasks, as cards; see `genbench.samples`."""
 
 from __future__ import annotations
 
-from genbench.cards import MetricCard
-from genbench.spec import MODALITIES
+from genbench.api.cards import MetricCard
+from genbench.api.spec import MODALITIES
 
-_COMPLETION = "genbench.metrics.completion:score_completion"
-_CLASS_SAMPLES = "genbench.metrics.class_samples:score_class_samples"
+_COMPLETION = "genbench.metrics.conditional.completion:score_completion"
+_CLASS_SAMPLES = "genbench.metrics.conditional.class_samples:score_class_samples"
 
 _MASKED = {
     "lower_half": "the lower half of held-out images",

@@ -21,11 +21,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genbench.data import Truth
-from genbench.metrics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
-from genbench.metrics.figures import figure, without_value
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.api.data import Truth
+from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 NEIGHBOURS = 5
 TRUTH_DRAWS = 50_000

@@ -23,10 +23,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
-from genbench.metrics.figures import feature_obstacle, figure, without_value
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 # The sum of singular values may be off by this share of itself before the slower svdvals is asked.
 _TOLERANCE = 1e-9

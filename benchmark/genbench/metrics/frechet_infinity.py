@@ -22,16 +22,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.feature_arrays import Estimate, of_two_feature_sets
-from genbench.metrics.figures import feature_obstacle, figure, without_value
 from genbench.metrics.frechet import (
     GaussianStatistics,
     frechet_distance_from_statistics,
     frechet_estimate,
     mean_and_scatter,
 )
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 # Examples needed, per dimension: below it, the bias of a half is no longer a line in 1/N.
 EXAMPLES_PER_DIMENSION = 4

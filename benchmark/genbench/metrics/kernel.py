@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.distances import tiles
-from genbench.metrics.feature_arrays import Estimate, of_two_feature_sets
-from genbench.metrics.figures import feature_obstacle, figure, without_value
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.numerics.distances import tiles
+from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from genbench.metrics.feature_arrays import of_two_feature_sets
-from genbench.metrics.figures import feature_obstacle, figure, without_value
-from genbench.metrics.screening import balls, centred_sets, kth_neighbour_radii
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.numerics.exact_neighbours import balls, centred_sets, kth_neighbour_radii
+from genbench.metrics.numerics.feature_arrays import of_two_feature_sets
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 NEIGHBOURS = 5
 _NAMES = ("precision", "recall", "density", "coverage")

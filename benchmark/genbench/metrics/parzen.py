@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.distances import centred, left_operand, right_operand, tiles
-from genbench.metrics.figures import figure, without_value
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.numerics.distances import centred, left_operand, right_operand, tiles
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 NAME = "parzen_log_likelihood"
 UNSOUND = "unsound: orders models wrongly (Theis et al. 2016)"

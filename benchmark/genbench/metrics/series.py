@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genbench.metrics.feature_arrays import Estimate
-from genbench.metrics.figures import figure, without_value
-from genbench.metrics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate
+from genbench.metrics.numerics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 _NAMES = ("autocorrelation_difference", "marginal_difference")
 

@@ -15,11 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.feature_arrays import Estimate, of_two_feature_sets
-from genbench.metrics.figures import feature_obstacle, figure, without_value
-from genbench.metrics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets
+from genbench.metrics.numerics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 PROJECTIONS = 256
 # Projected numbers held at a time, per set: 16 MB. Examples converted at a time.

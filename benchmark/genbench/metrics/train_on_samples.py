@@ -15,12 +15,12 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from genbench.kept import kept_tensors
-from genbench.metrics.figures import figure, without_value
+from genbench.api.spec import DataSpec
+from genbench.metrics.metric_values import figure, without_value
 from genbench.metrics.sample_density.fit import VERSION, fit_sample_density
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
-from genbench.spec import DataSpec
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
+from genbench.util.tensor_cache import kept_tensors
 
 _NATS, _BITS = "train_on_samples_nll", "train_on_samples_bits_per_dim"
 # Numbers of the samples that are fitted, and of the test examples, at most: a few seconds on one core.

@@ -17,9 +17,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from genbench.metrics.figures import figure, without_value
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 HIGH_QUALITY_STDS = 3.0
 _NAMES = ("modes_covered", "high_quality_share", "truth_log_prob")

@@ -18,11 +18,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genbench.metrics.distances import centred, nearest_neighbours, tie_slack
-from genbench.metrics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
-from genbench.metrics.figures import feature_obstacle, figure, without_value
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.numerics.distances import centred, nearest_neighbours, tie_slack
+from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 FOLDS = 5
 HIDDEN = 128

@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.feature_arrays import Estimate, evenly_spaced, of_one_feature_set
-from genbench.metrics.figures import feature_obstacle, figure, without_value
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_one_feature_set
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 # The Gaussian kernel needs all pairs, and the eigenvectors of as many.
 MOST_EXAMPLES = 2000

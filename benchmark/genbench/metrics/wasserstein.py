@@ -13,10 +13,10 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from genbench.metrics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
-from genbench.metrics.figures import feature_obstacle, figure, without_value
-from genbench.result import MetricValue
-from genbench.scoring import ScoringInputs
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
 
 MOST_EXAMPLES = 2000
 # Potentials are settled when a round moves none by more than this share of the largest cost.

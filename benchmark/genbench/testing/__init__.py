@@ -10,8 +10,8 @@ The whole test file of a plugin, with a test for each model, kind of data and ch
 Without pytest, `check_model(card)` returns what is wrong, a line each.
 """
 
-from genbench.audit.record import Audit, AuditCheck
-from genbench.audit.totals import is_auditable
+from genbench.likelihood.audit.check_normalisation import is_auditable
+from genbench.records.audit import Audit, AuditCheck
 from genbench.testing.audit import audit_likelihood
 from genbench.testing.contract import CONTRACT_CHECKS, Case, check_model, contract_cases, contract_test
 from genbench.testing.requirement import ContractCheck, NotApplicable

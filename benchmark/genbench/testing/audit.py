@@ -5,7 +5,7 @@
     audit = audit_likelihood(model.eval())
     assert audit.passed, audit.detail
 
-The checks, and what each can find, are in `genbench.audit`: `values`, `batches`, `totals`, `own_samples`.
+The checks, and what each can find, are in `genbench.likelihood.audit`: `values`, `batches`, `totals`, `own_samples`.
 """
 
 from __future__ import annotations
@@ -15,22 +15,30 @@ import math
 import torch
 from torch import Tensor
 
-from genbench.audit.batches import (
+from genbench.api.model import GenerativeModel
+from genbench.likelihood.audit.check_batches import (
     check_batch_independence,
     check_batch_independence_of_weights,
     check_importance_samples,
 )
-from genbench.audit.claim import Claim
-from genbench.audit.moves import fit_moves
-from genbench.audit.own_samples import judge_line_up, judge_not_over_claimed, judge_not_under_claimed
-from genbench.audit.record import Audit, AuditCheck, LikelihoodName
-from genbench.audit.reference import fit_reference
-from genbench.audit.totals import check_entropy, check_frequencies, check_total, is_auditable
-from genbench.audit.values import check_at_most_one, check_finite
-from genbench.chance import seeded
-from genbench.job import derive_seed
-from genbench.model import GenerativeModel
-from genbench.sampling import draw_samples
+from genbench.likelihood.audit.check_normalisation import (
+    check_entropy,
+    check_frequencies,
+    check_total,
+    is_auditable,
+)
+from genbench.likelihood.audit.check_own_samples import (
+    judge_line_up,
+    judge_not_over_claimed,
+    judge_not_under_claimed,
+)
+from genbench.likelihood.audit.check_values import check_at_most_one, check_finite
+from genbench.likelihood.audit.likelihood_values import Claim
+from genbench.likelihood.audit.perturbations import fit_moves
+from genbench.likelihood.audit.reference_density import fit_reference
+from genbench.records.audit import Audit, AuditCheck, LikelihoodName
+from genbench.samples.draw import draw_samples
+from genbench.util.seeding import derive_seed, seeded
 
 _K = 64
 _BATCH = 16

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genbench.audit.batches import BATCH_TOLERANCE
-from genbench.audit.totals import INTEGRAL_TOLERANCE, is_auditable, visit_space
-from genbench.chance import seeded
-from genbench.model import GenerativeModel, HasElbo, HasLogDensity
+from genbench.api.model import GenerativeModel, HasElbo, HasLogDensity
+from genbench.likelihood.audit.check_batches import BATCH_TOLERANCE
+from genbench.likelihood.audit.check_normalisation import INTEGRAL_TOLERANCE, is_auditable, visit_space
 from genbench.testing.requirement import NotApplicable, contract_check, require
 from genbench.testing.subject import TRAINING_STEPS, Subject
 from genbench.testing.tiny_data import small_spec
+from genbench.util.seeding import seeded
 
 # Draws of what is random: for an example's mean, and for each of the many that there are.
 _DRAWS = 256

@@ -7,8 +7,8 @@ import re
 
 import msgspec
 
-from genbench.cards import Hyperparameter, ModelCard
-from genbench.model import CAPABILITY_PROTOCOLS, GenerativeModel
+from genbench.api.cards import Hyperparameter, ModelCard
+from genbench.api.model import CAPABILITY_PROTOCOLS, GenerativeModel
 from genbench.testing.requirement import contract_check, require
 from genbench.testing.subject import Subject
 from genbench.testing.tiny_data import tiny_specs

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from genbench.cards import Hyperparameter, ModelCard
+from genbench.api.cards import Hyperparameter, ModelCard
+from genbench.api.spec import DataSpec
 from genbench.errors import GenbenchError, PluginError
-from genbench.spec import DataSpec
 from genbench.testing import (
     bound_checks,
     card_checks,

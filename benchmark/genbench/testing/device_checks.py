@@ -7,10 +7,7 @@ import contextlib
 import torch
 from torch import Tensor
 
-from genbench.chance import seeded
-from genbench.errors import UnsupportedMask
-from genbench.full_precision import full_precision
-from genbench.model import (
+from genbench.api.model import (
     Completes,
     Encodes,
     GenerativeModel,
@@ -24,9 +21,12 @@ from genbench.model import (
     HasPredictiveEntropy,
     HasSamplingSteps,
 )
-from genbench.sampling import checked_samples
+from genbench.errors import UnsupportedMask
+from genbench.samples.draw import checked_samples
 from genbench.testing.requirement import contract_check, require
 from genbench.testing.subject import SAMPLES, SHORT_STEPS, Subject, state_of
+from genbench.util.precision import full_precision
+from genbench.util.seeding import seeded
 
 _GPU = "cuda"
 # Relative to 1 + |value|: sums in another order, over as many terms as tiny data have.

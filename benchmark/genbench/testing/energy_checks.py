@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from genbench.model import HasEnergy
+from genbench.api.model import HasEnergy
 from genbench.testing.requirement import contract_check, require
 from genbench.testing.subject import SAMPLES, Subject
 

@@ -8,13 +8,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from genbench.audit.record import Audit, LikelihoodName
-from genbench.chance import seeded
-from genbench.model import GenerativeModel, HasLogProb, HasLogWeights
+from genbench.api.model import GenerativeModel, HasLogProb, HasLogWeights
+from genbench.records.audit import Audit, LikelihoodName
 from genbench.testing.audit import audit_likelihood
 from genbench.testing.requirement import NotApplicable, contract_check, require
 from genbench.testing.subject import TRAINING_STEPS, Subject
 from genbench.testing.tiny_data import small_spec
+from genbench.util.seeding import seeded
 
 _SAMPLES = 1024
 _SMALL_SAMPLES = 4096

@@ -9,7 +9,7 @@ from unittest import SkipTest
 
 import torch
 
-from genbench.cards import Capability
+from genbench.api.cards import Capability
 from genbench.errors import PluginError
 from genbench.testing.subject import Subject
 

@@ -8,10 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genbench.chance import seeded
-from genbench.data import working_dtype
-from genbench.errors import PluginError, UnsupportedMask
-from genbench.model import (
+from genbench.api.data import working_dtype
+from genbench.api.model import (
     Completes,
     Encodes,
     HasDecoder,
@@ -22,9 +20,11 @@ from genbench.model import (
     HasSamplingSteps,
     decoded_shape,
 )
-from genbench.sampling import checked_samples
+from genbench.errors import PluginError, UnsupportedMask
+from genbench.samples.draw import checked_samples
 from genbench.testing.requirement import NotApplicable, contract_check, require
 from genbench.testing.subject import SAMPLES, TRAINING_STEPS, Subject, differing, draw, state_of
+from genbench.util.seeding import seeded
 
 _SMALL = 5
 

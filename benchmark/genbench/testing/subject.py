@@ -10,16 +10,16 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from genbench.budget import Budget
-from genbench.cards import Hyperparameter, ModelCard, load_factory
-from genbench.chance import seeded
-from genbench.compute_meter import ComputeMeter, Spent
-from genbench.data import Dataset, Split
+from genbench.api.budget import Budget
+from genbench.api.cards import Hyperparameter, ModelCard, load_factory
+from genbench.api.compute_meter import ComputeMeter, Spent
+from genbench.api.data import Dataset, Split
+from genbench.api.model import GenerativeModel
+from genbench.api.spec import DataSpec
 from genbench.errors import PluginError
-from genbench.model import GenerativeModel
-from genbench.sampling import checked_samples
-from genbench.spec import DataSpec
+from genbench.samples.draw import checked_samples
 from genbench.testing.tiny_data import tiny_dataset
+from genbench.util.seeding import seeded
 
 # Enough for two periods of a loop whose generator steps every fifth batch.
 TRAINING_STEPS = 12

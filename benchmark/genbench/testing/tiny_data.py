@@ -7,10 +7,10 @@ import math
 import msgspec
 import torch
 
-from genbench.audit.totals import MAX_SPACE, is_auditable
-from genbench.cards import ModelCard
-from genbench.data import Dataset, Split, storage_dtype
-from genbench.spec import DataSpec, Modality
+from genbench.api.cards import ModelCard
+from genbench.api.data import Dataset, Split, storage_dtype
+from genbench.api.spec import DataSpec, Modality
+from genbench.likelihood.audit.check_normalisation import MAX_SPACE, is_auditable
 
 # Train on these shapes. Images: two channels and unequal sides, so that no model relies on one channel or
 # on a square; 8x8 is the least that the usual two strided layers need.

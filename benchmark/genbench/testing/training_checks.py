@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from genbench.data import Split
-from genbench.sampling import checked_samples
+from genbench.api.data import Split
+from genbench.samples.draw import checked_samples
 from genbench.testing.requirement import NotApplicable, contract_check, require
 from genbench.testing.subject import SHORT_STEPS, TRAINING_STEPS, Subject, differing, draw, state_of
 from genbench.testing.tiny_data import constant, one_class, smallest_spec, tiny_dataset

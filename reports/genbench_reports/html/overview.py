@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genbench_reports.layout import metric_title
-from genbench_reports.leaderboard import Leaderboard, Leaderboards
-from genbench_reports.numbers import format_value
-from genbench_reports.standings import Standings
-from genbench_reports.statistics import MINIMUM_SEEDS
-from genbench_reports.table import Cell, Column, Table
-from genbench_reports.text import MISSING, clean, plural
+from genbench_reports.format.columns import metric_title
+from genbench_reports.format.numbers import format_value
+from genbench_reports.format.table import Cell, Column, Table
+from genbench_reports.format.text import MISSING, clean, plural
+from genbench_reports.leaderboard.leaderboard import Leaderboard, Leaderboards
+from genbench_reports.leaderboard.standings import Standings
+from genbench_reports.statistics.seeds import MINIMUM_SEEDS
 
 _NAMED = 3
 HELD_OUT = "held-out"

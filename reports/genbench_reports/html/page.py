@@ -10,23 +10,22 @@ from typing import Any
 
 import jinja2
 
-from genbench.cards import MetricCard
-from genbench.plugin_manager import Registry
-from genbench.result import Result
-from genbench.result_store import Run
-from genbench_reports.document import READING_NOTES, SUMMARY_NOTE, make_document
-from genbench_reports.entries import Entry
-from genbench_reports.html.charts import chart_numbers
-from genbench_reports.html.exhibits import NEIGHBOURS_CAPTION, Exhibit, make_exhibit
+from genbench.api.cards import MetricCard
+from genbench.plugin.registry import Registry
+from genbench.records.result import Result
+from genbench.records.run_folder import Run
+from genbench_reports.charts.chart_data import chart_numbers
+from genbench_reports.charts.palette import style_of
+from genbench_reports.format.columns import metric_title
+from genbench_reports.format.table import Cell, Table
+from genbench_reports.format.text import MISSING, clean, log_tail, shorten
 from genbench_reports.html.metric_facts import PITFALLS
 from genbench_reports.html.overview import facts, leaders, ranks_across
 from genbench_reports.html.packed import embedded_json, packed_plotly, plotly_source, script_hash
-from genbench_reports.html.palette import style_of
-from genbench_reports.layout import metric_title
-from genbench_reports.leaderboard import Leaderboard, Summary
-from genbench_reports.record import log_tail
-from genbench_reports.table import Cell, Table
-from genbench_reports.text import MISSING, clean, shorten
+from genbench_reports.leaderboard.document import READING_NOTES, SUMMARY_NOTE, make_document
+from genbench_reports.leaderboard.entries import Entry
+from genbench_reports.leaderboard.leaderboard import Leaderboard, Summary
+from genbench_reports.samples.exhibits import NEIGHBOURS_CAPTION, Exhibit, make_exhibit
 
 SCRIPTS = ("filter.js", "tables.js", "plotly.js", "charts.js", "closeups.js", "player.js", "start.js")
 _ROOMY = 150

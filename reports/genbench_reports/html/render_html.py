@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from genbench.plugin_manager import load_registry
-from genbench.result_store import Run
+from genbench.plugin.discovery import load_registry
+from genbench.records.run_folder import Run
 
 
 def render_html(run: Run) -> str:

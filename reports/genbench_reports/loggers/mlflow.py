@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genbench.job import Job
-from genbench.result import CurvePoint, Result
-from genbench.result_store import Run
+from genbench.records.job import Job
+from genbench.records.result import CurvePoint, Result
+from genbench.records.run_folder import Run
 from genbench_reports.loggers import tracked
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def open_logger(run: Run, target: str | None) -> MlflowLogger:
 
 
 class MlflowLogger:
-    """See `genbench.loggers.JobLogger`. artifacts: where MLflow would put files; None leaves it to the server."""
+    """See `genbench.run.logger_threads.JobLogger`. artifacts: where MLflow puts files; None leaves it to the server."""
 
     def __init__(self, run: Run, tracking_uri: str, artifacts: str | None) -> None:
         self._run = run

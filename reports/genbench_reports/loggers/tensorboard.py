@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genbench.job import Job
-from genbench.result import CurvePoint, Result
-from genbench.result_store import Run
+from genbench.records.job import Job
+from genbench.records.result import CurvePoint, Result
+from genbench.records.run_folder import Run
 from genbench_reports.loggers import tracked
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def open_logger(run: Run, target: str | None) -> TensorBoardLogger:
 
 
 class TensorBoardLogger:
-    """See `genbench.loggers.JobLogger`."""
+    """See `genbench.run.logger_threads.JobLogger`."""
 
     def __init__(self, run: Run, folder: Path) -> None:
         self._run = run

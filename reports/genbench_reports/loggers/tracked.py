@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 
 from genbench.errors import UsageError
-from genbench.job import Job
-from genbench.result import CurvePoint, Result
-from genbench.result_store import Run
+from genbench.records.job import Job
+from genbench.records.result import CurvePoint, Result
+from genbench.records.run_folder import Run
 
 LAST_STEP = 1000
 _SETTINGS = (

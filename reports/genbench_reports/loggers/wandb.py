@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from genbench.job import Job
-from genbench.result import CurvePoint, Result
-from genbench.result_store import Run
+from genbench.records.job import Job
+from genbench.records.result import CurvePoint, Result
+from genbench.records.run_folder import Run
 from genbench_reports.loggers import tracked
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def has_api_key() -> bool:
 
 
 class WandbLogger:
-    """See `genbench.loggers.JobLogger`. mode: None for what WANDB_MODE and `wandb` itself say."""
+    """See `genbench.run.logger_threads.JobLogger`. mode: None for what WANDB_MODE and `wandb` itself say."""
 
     def __init__(
         self, run: Run, entity: str | None, project: str, folder: Path, mode: Literal["offline"] | None

@@ -12,11 +12,12 @@ import torch
 from own_cards import card_of, rebuilt
 from PIL import Image
 
-from genbench.cards import DatasetCard, DatasetSourceCard
-from genbench.data_cache import dataset_version, prepared_path
+from genbench.api.cards import DatasetCard, DatasetSourceCard
+from genbench.datasets.prepared import check_dataset, load_dataset
+from genbench.datasets.versions import dataset_version, prepared_path
 from genbench.errors import DataError, PluginError, UnknownNameError, UsageError
-from genbench.plugin_manager import Registry, load_registry
-from genbench.prepared import check_dataset, load_dataset
+from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
 from genbench_datasets.own_data import reader, remembered, table
 
 ROWS = np.random.default_rng(0).normal(size=(40, 3)).round(3)

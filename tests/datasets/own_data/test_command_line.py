@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genbench.command_line import run_command_line
-from genbench.plugin_manager import load_registry
+from genbench.cli.main import run_command_line
+from genbench.plugin.discovery import load_registry
 
 RNG = np.random.default_rng(0)
 

@@ -374,7 +374,7 @@ def test_what_the_library_has_downloaded_is_used(parquet: Path) -> None:
 def test_without_the_extra_it_is_said_how_to_have_it() -> None:
     code = (
         "import sys; sys.modules['datasets'] = None\n"
-        "from genbench.command_line import run_command_line\n"
+        "from genbench.cli.main import run_command_line\n"
         "sys.exit(run_command_line(['run', '-m', 'noise', '-d', 'hf:all.parquet']))"
     )
     Path("all.parquet").write_bytes(b"")
@@ -388,7 +388,7 @@ def test_without_the_extra_it_is_said_how_to_have_it() -> None:
 def test_listing_the_sources_imports_nothing_of_it() -> None:
     code = (
         "import sys\n"
-        "from genbench.command_line import run_command_line\n"
+        "from genbench.cli.main import run_command_line\n"
         "run_command_line(['list', 'sources'])\n"
         "print(sorted({'datasets', 'pyarrow', 'PIL', 'mido', 'torch', 'pandas'} & set(sys.modules)))"
     )

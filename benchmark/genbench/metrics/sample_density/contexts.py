@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from genbench.api.spec import DataSpec
 from genbench.metrics.sample_density.backoff import Chains, Context, ContextsOf, coded
-from genbench.spec import DataSpec
 
 _ORDER = 3
 _TEMPLATE = ((0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2), (-1, -2), (-2, 1), (-2, -1))

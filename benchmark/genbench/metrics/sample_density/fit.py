@@ -19,11 +19,11 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from genbench.api.spec import DataSpec
 from genbench.metrics.sample_density.backoff import BackoffDensity
 from genbench.metrics.sample_density.chow_liu import chow_liu_parents, tree_contexts
 from genbench.metrics.sample_density.contexts import ordered_contexts
 from genbench.metrics.sample_density.kernel_density import KernelDensity
-from genbench.spec import DataSpec
 
 VERSION = "1"
 """Of the densities: figures of different versions do not compare."""

@@ -1,0 +1,300 @@
+"""The meter that `fit` is handed: it deals out the batches, counts what they cost, and ends the loop.
+
+The clock runs while the model trains and at no other time. It stands still for checkpoints and for the
+steps whose FLOPs are being counted (counting slows a step down; such a step is charged at the price of
+the next ordinary one), and on a GPU it waits for the device before it is read.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genbench.api.budget import Budget
+from genbench.api.data import Batch, Split, working_dtype
+from genbench.api.flop_counter import FlopCounter
+from genbench.errors import Diverged
+
+# Checkpoints are taken when this share of the budget is used; the last state is always one.
+CHECKPOINT_FRACTIONS = (0.1, 0.25, 0.5, 0.75)
+# Splits up to this size are moved to the device once; larger ones batch by batch.
+RESIDENT_BYTES = 2**30
+_REPORT_EVERY_SECONDS = 0.2
+# On a GPU the clock is only as true as its last wait for the device; waiting each step would stall it.
+_SYNCHRONISE_EVERY_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What training has cost so far. fraction: of the budget's most used limit, 0 to 1."""
+
+    fraction: float
+    seconds: float
+    steps: int
+    examples: int
+    flops: float
+
+
+class ComputeMeter:
+    """Deals out training data within a budget.
+
+        for batch in meter.batches(train, batch_size=64):
+            loss = ...
+            meter.log(loss=loss)
+
+    budget: the limits. device: where batches are wanted. seed: of the order of the examples.
+    valid: the validation split, for models that choose something on it while they train.
+    on_checkpoint: called with `Spent` at fixed fractions of the budget, off the clock.
+    on_progress: called with `Spent` and the last losses, about five times a second.
+
+    Steps, examples and FLOPs are never exceeded (but the first step always runs); seconds are exceeded
+    by at most one step.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        *,
+        device: torch.device | str = "cpu",
+        seed: int = 0,
+        valid: Split | None = None,
+        fractions: tuple[float, ...] = CHECKPOINT_FRACTIONS,
+        on_checkpoint: Callable[[Spent], None] | None = None,
+        on_progress: Callable[[Spent, dict[str, float]], None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.budget = budget
+        self.device = torch.device(device)
+        self.flop_counter = FlopCounter()
+        self._valid = valid
+        self._order = torch.Generator().manual_seed(seed)
+        self._fractions = sorted(fractions)
+        self._on_checkpoint = on_checkpoint
+        self._on_progress = on_progress
+        self._clock = clock
+        self._steps = 0
+        self._examples = 0
+        self._flops = 0.0
+        self._started: float | None = None
+        self._stopped: float | None = None
+        self._excluded = 0.0  # seconds since the start that do not count
+        self._uncharged_steps = 0  # steps counted for FLOPs, to be charged at the next step's price
+        self._uncharged_seconds = 0.0
+        self._now = 0.0
+        self._next_report = 0.0
+        self._next_synchronise = 0.0
+        self._losses: dict[str, float | Tensor] = {}
+        self._binding: str | None = None
+
+    # ---- for models
+
+    @property
+    def valid(self) -> Split:
+        """The validation split. Its use is on the clock."""
+        if self._valid is None:
+            raise ValueError(
+                "this meter was made without a validation split; pass ComputeMeter(..., valid=split)"
+            )
+        return self._valid
+
+    @property
+    def fraction(self) -> float:
+        """Share of the budget used at the last step, 0 to 1: for learning-rate schedules."""
+        return self._fraction(self._now)
+
+    def batches(
+        self, train: Split, batch_size: int, *, cycle: int = 1, until: float = 1.0
+    ) -> Iterator[Batch]:
+        """Shuffled batches, epoch after epoch, until the budget is used.
+
+        cycle: the period of a loop whose steps differ (a generator step every fifth batch), so that
+            FLOPs are counted over one whole period. until: the share of the budget at which this loop
+            ends, for models that train in stages.
+
+        An epoch's incomplete last batch is left out, unless it is the only one. Where a split has grey levels,
+        each batch is a new binary draw of them.
+        """
+        self.start()
+        self._binding = None
+        count = len(train)
+        if count == 0:
+            raise ValueError(f"{train.spec.name}: no training examples")
+        size = min(batch_size, count, self.budget.examples or count)
+        if train.x.device != self.device and train.x.nbytes <= RESIDENT_BYTES:
+            train = train.to(self.device)
+        x, y, grey, dtype = train.x, train.y, train.grey, working_dtype(train.spec)
+        counted = self.flop_counter
+        price = {(size, phase): counted.price((tuple(x.shape[1:]), size, phase)) for phase in range(cycle)}
+        step = 0
+        while True:
+            order = torch.randperm(count, generator=self._order).to(x.device)
+            for start in range(0, count - size + 1, size):
+                if self._exhausted(size, until):
+                    return
+                index = order[start : start + size]
+                examples = x[index] if grey is None else self._binarised(grey[index])
+                batch = Batch(
+                    examples.to(self.device, dtype), None if y is None else y[index].to(self.device)
+                )
+                known = price[size, step % cycle]
+                if known is None:
+                    key = (tuple(x.shape[1:]), size, step % cycle)
+                    began = self._read()
+                    with counted.counting(key):
+                        yield batch
+                    known = price[size, step % cycle] = counted.price(key) or 0.0
+                    self._defer(self._read() - began)
+                elif self._uncharged_steps:
+                    began = self._read()
+                    yield batch
+                    self._charge_deferred(self._read() - began)
+                else:
+                    yield batch
+                step += 1
+                self._steps += 1
+                self._examples += size
+                self._flops += known
+                self._tick()
+
+    def log(self, **losses: float | Tensor) -> None:
+        """Note the current losses. Tensors are read only when they are reported, so this costs nothing."""
+        self._losses = {
+            name: loss.detach() if isinstance(loss, Tensor) else loss for name, loss in losses.items()
+        }
+
+    def charge(self, *, steps: int = 0, examples: int = 0, flops: float = 0.0) -> None:
+        """Add a cost that did not pass through `batches`: a closed-form fit. Its time is on the clock."""
+        self.start()
+        self._steps += steps
+        self._examples += examples
+        self._flops += flops
+        self._tick()
+
+    # ---- for the harness
+
+    def start(self) -> None:
+        """Start the clock; later calls do nothing."""
+        if self._started is None:
+            self._started = self._clock_after_device()
+
+    def finish(self) -> Spent:
+        """Stop the clock and return what was spent. Raises Diverged where the last losses are not finite."""
+        self.start()
+        self._now = self._read()
+        self._excluded -= self._uncharged_seconds  # no ordinary step followed: charge what they took
+        self._now += self._uncharged_seconds
+        self._uncharged_seconds, self._uncharged_steps = 0.0, 0
+        self._stopped = self._now
+        self.losses()
+        return self.spent()
+
+    def spent(self) -> Spent:
+        return Spent(self._fraction(self._now), self._now, self._steps, self._examples, self._flops)
+
+    def losses(self) -> dict[str, float]:
+        """The last logged losses as numbers. Raises Diverged where one is not finite."""
+        values = {name: float(loss) for name, loss in self._losses.items()}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise Diverged(f"{name} became {value} by step {self._steps}")
+        return values
+
+    def bound_by(self) -> str:
+        """The limit that ended the training, or "finished" where the model ended it."""
+        if self._binding is None and self.budget.seconds is not None and self._now >= self.budget.seconds:
+            return "seconds"
+        return self._binding or "finished"
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Off the clock."""
+        began = self._clock_after_device()
+        try:
+            yield
+        finally:
+            self._excluded += self._clock_after_device() - began
+
+    # ---- inside
+
+    def _binarised(self, grey: Tensor) -> Tensor:
+        """A fresh draw: 1 with probability grey / 255 (Salakhutdinov & Murray 2008)."""
+        noise = torch.rand(grey.shape, generator=self._order)
+        return noise.to(grey.device) * 255 < grey
+
+    def _clock_after_device(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return self._clock()
+
+    def _read(self) -> float:
+        """Training seconds so far, after waiting for the device."""
+        assert self._started is not None
+        return self._clock_after_device() - self._started - self._excluded
+
+    def _used(self, seconds: float) -> Iterator[tuple[str, float, float]]:
+        budget = self.budget
+        if budget.seconds is not None:
+            yield "seconds", seconds, budget.seconds
+        if budget.steps is not None:
+            yield "steps", self._steps, budget.steps
+        if budget.examples is not None:
+            yield "examples", self._examples, budget.examples
+        if budget.flops is not None:
+            yield "flops", self._flops, budget.flops
+
+    def _fraction(self, seconds: float) -> float:
+        return min(1.0, max((used / size for _, used, size in self._used(seconds)), default=0.0))
+
+    def _exhausted(self, batch_size: int, until: float) -> bool:
+        """Whether another step would pass a limit."""
+        if self._steps == 0:
+            return False
+        budget = self.budget
+        if budget.seconds is not None and self._now >= until * budget.seconds:
+            self._binding = "seconds"
+        elif budget.steps is not None and self._steps + 1 > until * budget.steps:
+            self._binding = "steps"
+        elif budget.examples is not None and self._examples + batch_size > until * budget.examples:
+            self._binding = "examples"
+        elif budget.flops is not None and self._flops * (1 + 1 / self._steps) > until * budget.flops:
+            self._binding = "flops"
+        else:
+            return False
+        return True
+
+    def _defer(self, seconds: float) -> None:
+        self._excluded += seconds
+        self._uncharged_seconds += seconds
+        self._uncharged_steps += 1
+
+    def _charge_deferred(self, seconds: float) -> None:
+        """Charge the counted steps at the price of the ordinary step that took `seconds`."""
+        self._excluded -= min(seconds * self._uncharged_steps, self._uncharged_seconds)
+        self._uncharged_steps, self._uncharged_seconds = 0, 0.0
+
+    def _tick(self) -> None:
+        """After each step: read the clock, report, take a checkpoint where one is due."""
+        assert self._started is not None
+        now = self._clock() - self._started - self._excluded
+        if self.device.type == "cuda" and now >= self._next_synchronise:
+            now = self._read()
+            self._next_synchronise = now + _SYNCHRONISE_EVERY_SECONDS
+        self._now = now
+        if now >= self._next_report:
+            self._next_report = now + _REPORT_EVERY_SECONDS
+            losses = self.losses()
+            if self._on_progress is not None:
+                self._on_progress(self.spent(), losses)
+        if self._fractions and self._fraction(now) >= self._fractions[0]:
+            used = self._fraction(now)
+            self._fractions = [fraction for fraction in self._fractions if fraction > used]
+            self.losses()
+            if self._on_checkpoint is not None:
+                with self.paused():
+                    self._on_checkpoint(self.spent())

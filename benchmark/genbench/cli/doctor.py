@@ -1,0 +1,74 @@
+"""`genai-bench doctor`: what this installation is, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from genbench.datasets.versions import prepared_path
+from genbench.execution.start_method import start_method
+from genbench.plugin.discovery import BLOCK_VARIABLE
+from genbench.plugin.registry import Registry
+from genbench.run.provenance import cpu_name, gpu_state
+from genbench.util.cache_folder import cache_folder
+
+EXIT_OK, EXIT_PROBLEMS = 0, 2
+
+
+def examine(registry: Registry, console: Console) -> int:
+    """Print what there is; the exit code says whether something is wrong."""
+    import torch
+
+    problems = registry.problems()
+    table = Table.grid(padding=(0, 2))
+    table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
+    table.add_row("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    table.add_row("processor", f"{cpu_name()}, {os.cpu_count()} cores")
+    table.add_row("device", _describe_gpu(torch.cuda.is_available(), problems))
+
+    table.add_row("workers", start_method())
+    table.add_row("data cache", _describe_cache(registry, problems))
+    for plugin in registry.plugins:
+        refused = f"blocked by {BLOCK_VARIABLE}" if plugin.blocked else "[red]left out[/red]"
+        state = f"{plugin.cards} cards" if plugin.loaded else refused
+        table.add_row(
+            "plugin", f"{escape(plugin.name)} from {escape(plugin.distribution)} {plugin.version}: {state}"
+        )
+    console.print(table)
+    for problem in problems:
+        console.print(f"[red]problem[/red]  {escape(problem)}", soft_wrap=True)
+    if not problems:
+        console.print("[green]all well[/green]")
+    return EXIT_PROBLEMS if problems else EXIT_OK
+
+
+def _describe_gpu(usable: bool, problems: list[str]) -> str:
+    gpu = gpu_state()
+    if gpu is None:
+        return "cuda" if usable else "cpu (no GPU found)"
+    if not usable:
+        problems.append(f"the GPU {gpu['name']} is there but this build of torch cannot use it")
+    return f"{gpu['name']}, driver {gpu['driver']}, {gpu['memory_bytes'] / 2**30:.0f} GiB"
+
+
+def _describe_cache(registry: Registry, problems: list[str]) -> str:
+    folder = cache_folder()
+    ready = sum(prepared_path(card).exists() for card in registry.datasets.values())
+    if not _is_writable(folder):
+        problems.append(f"the data cache {folder} cannot be written; set GENBENCH_DATA to a folder that can")
+    return f"{escape(str(folder))}: {ready} of {len(registry.datasets)} data sets prepared"
+
+
+def _is_writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

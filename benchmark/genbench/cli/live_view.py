@@ -1,0 +1,198 @@
+"""Shows a run while it goes on: standings that plugins give, each running job, and how long it will take.
+
+On a terminal that can be redrawn, a live region below the lines that stay; elsewhere (a pipe, a dumb terminal, CI) only
+the lines: one a finished job.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Column, Table
+from rich.text import Text
+
+from genbench.cli.time_left import TimeLeft
+from genbench.plugin.live_panel import LivePanel
+from genbench.records import likelihood_kinds as kinds
+from genbench.records.job import Job
+from genbench.records.result import Result
+from genbench.records.task import Message
+from genbench.run.planning import estimate_seconds
+
+_log = logging.getLogger(__name__)
+
+_STYLES = {"ok": "green", "unsupported": "dim"}
+_TELLING = ("bits_per_dim", "frechet_distance")
+_NARROW, _MIDDLING = 60, 90
+"""Below so many columns, bars and losses are left out, or losses alone."""
+_LEAST_PANEL_LINES = 3
+
+
+class LiveView:
+    """A context manager. jobs: what is to be run. panels: what plugins show (`genbench.plugin.live_panel`)."""
+
+    def __init__(
+        self, console: Console, jobs: Sequence[Job], workers: int, panels: Iterable[object] = ()
+    ) -> None:
+        self._console = console
+        self._time_left = TimeLeft(jobs, {job.id: estimate_seconds([job], 1) for job in jobs}, workers)
+        self._panels = [panel for panel in panels if isinstance(panel, LivePanel)]
+        self._rows: dict[str, _Row] = {}
+        narrow = console.width < _NARROW
+        self._overall = Progress(
+            TextColumn("[bold]{task.description}"),
+            *(() if narrow else (BarColumn(bar_width=30),)),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            *(() if narrow else (TimeElapsedColumn(),)),
+            TextColumn("{task.fields[remaining]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+            console=console,
+        )
+        self._task = self._overall.add_task("jobs", total=len(jobs), remaining="")
+        self._live = (
+            Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
+            if can_redraw(console)
+            else None
+        )
+
+    def __enter__(self) -> LiveView:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the screen to what comes next."""
+        if self._live:
+            self._live.stop()
+
+    def message(self, job: Job, message: Message) -> None:
+        self._time_left.started(job)
+        row = self._rows.setdefault(job.id, _Row(job))
+        if message.kind == "phase":
+            row.phase = message.phase
+        elif message.kind == "progress":
+            row.fraction, row.losses = message.fraction, message.losses
+
+    def finished(self, job: Job, result: Result) -> None:
+        self._rows.pop(job.id, None)
+        self._time_left.finished(job)
+        self._overall.advance(self._task)
+        done, total = int(self._overall.tasks[0].completed), int(self._overall.tasks[0].total or 0)
+        reason = f"  {escape(result.reason)}" if result.reason else ""
+        style = _STYLES.get(result.status, "red")
+        name = f"{escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}"
+        left = self._remaining()
+        counter = f"[dim]{done}/{total}{f', {left}' if left and not self._live else ''}[/dim]"
+        self._console.print(
+            f"{counter} [{style}]{result.status:<12}[/{style}] {name}{_figure(result)}{reason}",
+            soft_wrap=True,
+        )
+        for panel in list(self._panels):
+            try:
+                lines = list(panel.finished(result))
+            except Exception as error:
+                self._drop(panel, error)
+            else:
+                for line in lines:
+                    self._console.print(Text(line), soft_wrap=True)
+        if self._live:
+            self._live.refresh()  # printing has redrawn the region as it was
+
+    def _remaining(self) -> str:
+        seconds = self._time_left.seconds()
+        return f"about {duration(seconds)} left" if seconds else ""
+
+    def _render(self) -> RenderableType:
+        """Panels above and what changes all the time below them, so that lines keep their places."""
+        width, height = self._console.size
+        self._overall.update(self._task, remaining=self._remaining())
+        rows = list(self._rows.values())
+        room = height - len(rows) - 2
+        return Group(*self._shown_panels(width, room), _running(rows, width), self._overall)
+
+    def _shown_panels(self, width: int, room: int) -> list[RenderableType]:
+        shown: list[RenderableType] = []
+        for panel in list(self._panels):
+            height = room // len(self._panels)
+            if height < _LEAST_PANEL_LINES:
+                break
+            try:
+                part = panel.render(width, height)
+            except Exception as error:
+                self._drop(panel, error)
+            else:
+                shown += [] if part is None else [part]
+        return shown
+
+    def _drop(self, panel: LivePanel, error: Exception) -> None:
+        """A panel that raises is named once and shown no more; the run goes on."""
+        if panel in self._panels:
+            self._panels.remove(panel)
+            _log.warning("live panel %s failed: %s: %s", type(panel).__name__, type(error).__name__, error)
+
+
+def can_redraw(console: Console) -> bool:
+    """Whether a live region makes sense: a real terminal that moves its cursor, and no log of a CI system, which may
+    claim colours (FORCE_COLOR) and show every redrawing as new lines."""
+    is_terminal = console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
+    return is_terminal and os.environ.get("CI", "").lower() in ("", "0", "false")
+
+
+def duration(seconds: float) -> str:
+    """ "40 s", "6 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class _Row:
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.phase = "start"
+        self.fraction = 0.0
+        self.losses: dict[str, float] = {}
+
+    def cells(self) -> tuple[RenderableType, ...]:
+        """In the order in which they are left out where there is no room, the last first."""
+        losses = "  ".join(f"{name} {value:.4g}" for name, value in self.losses.items())
+        return (
+            Text(f"{self.job.variant} on {self.job.dataset}", style="cyan"),
+            Text(f"{self.fraction:4.0%} of {self.job.budget}"),
+            Text(self.phase),
+            ProgressBar(total=1.0, completed=self.fraction, width=20),
+            Text(losses, style="dim"),
+        )
+
+
+def _running(rows: Sequence[_Row], width: int) -> Table:
+    """A line a job, never folded: a region that changes its height flickers."""
+    columns = 2 if width < _NARROW else 4 if width < _MIDDLING else 5
+    grid = Table.grid(padding=(0, 2))
+    for _ in range(columns):
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        grid.add_row(*row.cells()[:columns])
+    return grid
+
+
+def _figure(result: Result) -> str:
+    """One telling figure: the likelihood where there is one, with its kind's sign, else the Fréchet distance."""
+    for name in _TELLING:
+        metric = result.metric(name)
+        if metric is not None and metric.value is not None:
+            doubt = "" if result.doubt(metric) is None else ", [yellow]which fails its audit[/yellow]"
+            sign = "" if metric.kind is None else f"{kinds.sign(metric.kind)} "
+            return f"  [dim]{sign}{metric.value:.4g} {name.replace('_', ' ')}{doubt}[/dim]"
+    return ""

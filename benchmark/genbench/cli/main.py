@@ -1,0 +1,278 @@
+"""`genai-bench`: reads the command line, calls the parts, turns errors into lines and exit codes.
+
+Exit codes: 0 all well, 1 regression, 2 some job failed, 3 nothing ran, 4 usage, 130 interrupted (a run whose
+reader went away included). Nothing here imports torch before a command needs it.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.metadata
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from genbench.cli.datasets import datasets_app
+from genbench.cli.features import features_app
+from genbench.errors import GenbenchError, UsageError
+from genbench.plugin.discovery import load_registry
+
+EXIT_USAGE, EXIT_INTERRUPTED = 4, 130
+# typer carries its own click since 0.26 and uses the package before; this is the right one's base class
+ClickException: Any = typer.BadParameter.__mro__[2]
+
+app = typer.Typer(
+    name="genai-bench",
+    help="Compare generative models (GANs, VAEs, autoregressive models) under equal compute budgets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(datasets_app)
+app.add_typer(features_app)
+
+
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "-j", "--jobs", min=1, metavar="N", help="Workers at once.  [dim]\\[default: one a core][/dim]"
+    ),
+]
+
+
+def main() -> None:
+    """The console script."""
+    code = run_command_line(sys.argv[1:])
+    if code == EXIT_INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the impatient second Ctrl-C has nothing left to stop
+    sys.exit(code)
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run a command and return its exit code. What the user did wrong is one or two lines on stderr."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        code = _with_plugins()(arguments, standalone_mode=False, prog_name="genai-bench")
+        if code == EXIT_INTERRUPTED:  # typer's way with Ctrl-C, which says nothing
+            stderr.print("interrupted")
+        return code if isinstance(code, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except ClickException as error:
+        if message := error.format_message():  # a command that has shown its help has none
+            stderr.print(f"genai-bench: {message.rstrip('.')}{_hint(error)}", markup=False)
+        return EXIT_USAGE
+    except GenbenchError as error:
+        stderr.print(f"genai-bench: {error}", markup=False)
+        return EXIT_USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        stderr.print("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return _reader_left(arguments)
+    except SystemExit as stop:  # rich turns the same into an exit
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _reader_left(arguments)
+        raise
+
+
+def _with_plugins() -> typer.Typer:
+    """The commands of this file and of plugins. A Typer of its own for each call, or they would be there twice from the
+    second on."""
+    extended = copy.copy(app)
+    extended.registered_commands = [*app.registered_commands]
+    extended.registered_groups = [*app.registered_groups]
+    load_registry().tell("genbench_commands", app=extended)
+    return extended
+
+
+def _reader_left(arguments: list[str]) -> int:
+    """Whoever read our output went away, as in `genai-bench list models | head`: no error, but the end of a run."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    runs = arguments[:1] == ["run"] and not {"--help", "-h", "--dry-run"} & {*arguments}
+    return EXIT_INTERRUPTED if runs else 0
+
+
+def _hint(error: Any) -> str:
+    """Where to read what the command expects, unless the message says what was meant."""
+    context = getattr(error, "ctx", None)
+    if context is None or "Did you mean" in error.format_message():
+        return ""
+    return f"; see {context.command_path} --help"
+
+
+def _show_version(wanted: bool) -> bool:
+    if wanted:
+        typer.echo(f"genai-bench {importlib.metadata.version('genbench')}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Compare generative models (GANs, VAEs, autoregressive models) under equal compute budgets."""
+
+
+@app.command()
+def run(
+    all_: Annotated[bool, typer.Option("--all", help="Every model on every data set of the suite.")] = False,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-m", "--model", help="A model, with settings: [cyan]vae:latent_dim=32,beta=4[/cyan]. Repeatable."
+        ),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-d",
+            "--dataset",
+            metavar="NAME",
+            help="A data set, or your own: [cyan]csv:PATH[/cyan]. Repeatable.",
+        ),
+    ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="A suite's name, or a TOML file.  [dim]\\[default: quick][/dim]"
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            help="Training budget: 30s, 2000steps, 1e12flops, 100kexamples, or several with commas."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many seeds; three or more make a claim.")
+    ] = None,
+    jobs: WorkersOption = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Threads a worker.  [dim]\\[default: cores / workers][/dim]"),
+    ] = None,
+    executor: Annotated[str, typer.Option(metavar="NAME", help="How workers are run.")] = "local",
+    # named: typer 0.27 takes a metavar that is the parameter's own name for the option's, and makes --DEVICE of it
+    device: Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu or cuda.")] = "auto",
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Feature extractor of the metrics.  [dim]\\[default: the data set's][/dim]"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The run's folder.  [dim]\\[default: runs/SUITE...][/dim]"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts, for several machines.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run jobs again whose stored result is a failure.")
+    ] = False,
+    log: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:TARGET]",
+            help="Follow the run in a tracker: tensorboard, mlflow, wandb, or a plugin's. Repeatable.",
+        ),
+    ] = None,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe/--no-probe",
+            envvar="GENBENCH_PROBE",
+            help="Time a fixed piece of work before and after, which `compare` needs to judge speeds.",
+        ),
+    ] = True,
+) -> int:
+    """Run models on data sets and show the leaderboard.
+
+    The same command again finishes what an earlier one left.
+
+    [dim]genai-bench run --all\n
+    genai-bench run -m vae -m pixelcnn -d digits --budget 30s --seeds 3[/dim]
+    """
+    from genbench.cli.run import RunOptions, run_command
+
+    if not (all_ or model or dataset or suite):
+        raise UsageError(
+            "what to run? --all, -m MODEL, -d DATASET or --suite NAME; see genai-bench run --help"
+        )
+    options = RunOptions(
+        models=tuple(model or ()),
+        datasets=tuple(dataset or ()),
+        suite=suite or "quick",
+        budget=budget,
+        seeds=seeds,
+        workers=jobs,
+        threads=threads,
+        executor=executor,
+        device=device,
+        extractor=extractor,
+        out=out,
+        dry_run=dry_run,
+        shard=shard,
+        retry_failed=retry_failed,
+        log=tuple(log or ()),
+        probe=probe,
+    )
+    return run_command(options, load_registry(), Console())
+
+
+@app.command("list")
+def list_(
+    what: Annotated[
+        str, typer.Argument(help="models, datasets, sources, metrics, extractors, loggers, suites or plugins")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List what there is: models, datasets, sources of your own data, metrics, extractors, loggers, suites, plugins."""
+    from genbench.cli.listing import render_listing
+
+    render_listing(what, load_registry(), Console(), as_json=json)
+
+
+@app.command()
+def score(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("-m", "--metric", metavar="NAME", help="Only this metric. Repeatable."),
+    ] = None,
+    jobs: WorkersOption = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Compute all figures anew where the feature extractor is another one."
+        ),
+    ] = False,
+) -> int:
+    """Compute metrics again, or new ones, from a run's stored samples, without training.
+
+    Likelihoods and costs, which need the model, stay as they are.
+    """
+    from genbench.cli.score import score_command
+
+    return score_command(run, metric or (), jobs, replace, load_registry(), Console())
+
+
+@app.command()
+def doctor() -> int:
+    """Check Python, torch, the device, threads, plugins and the data cache."""
+    from genbench.cli.doctor import examine
+
+    return examine(load_registry(), Console())

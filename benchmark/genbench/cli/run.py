@@ -1,0 +1,240 @@
+"""The `run` command: announces the plan, executes what is pending, sums up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+
+from genbench.cli.download_bars import fetch_all, size_of
+from genbench.cli.live_view import LiveView, duration
+from genbench.datasets.fetching import missing_files, not_in_mirror, whence
+from genbench.errors import RunFolderError, UsageError
+from genbench.measure.machine_probe import PROBE_VERSION, probe_machine
+from genbench.plugin.registry import Registry
+from genbench.records.job import Job
+from genbench.records.result import Result
+from genbench.records.run_folder import Plan, Run
+from genbench.run.logger_threads import choose_loggers, logging_to
+from genbench.run.planning import Request, estimate_seconds, folder_name, make_plan
+from genbench.run.provenance import collect_provenance
+from genbench.run.run_benchmark import Execution, run_benchmark
+from genbench.run.suite import load_suite
+
+EXIT_OK, EXIT_JOB_FAILED, EXIT_NOTHING_RAN = 0, 2, 3
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The command line of `run`; None where the user left the choice to us."""
+
+    models: tuple[str, ...]
+    datasets: tuple[str, ...]
+    suite: str
+    budget: str | None
+    seeds: int | None
+    workers: int | None
+    threads: int | None
+    executor: str
+    device: str
+    extractor: str | None
+    out: Path | None
+    dry_run: bool
+    shard: str | None
+    retry_failed: bool
+    probe: bool
+    log: tuple[str, ...] = ()
+
+
+def run_command(options: RunOptions, registry: Registry, console: Console) -> int:
+    """Run, and return the exit code."""
+    for problem in registry.problems():
+        console.print(f"[yellow]left out:[/yellow] {escape(problem)}", soft_wrap=True)
+    device = choose_device(options.device)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = options.workers or (1 if device == "cuda" else cores)
+    threads = options.threads or max(1, cores // workers)
+    request = Request(
+        suite=load_suite(options.suite),
+        models=options.models,
+        datasets=options.datasets,
+        budget=options.budget,
+        seeds=options.seeds,
+        device=device,
+        threads=threads,
+        extractor=options.extractor,
+    )
+    registry.executor(options.executor)
+    loggers = choose_loggers(options.log, registry)
+    plan = make_plan(request, registry, ["genai-bench", *sys.argv[1:]])
+    whole = not (options.models or options.datasets or options.budget or options.seeds or options.threads)
+    folder = options.out or Path("runs") / folder_name(
+        plan, whole_suite=whole and not (options.workers or options.extractor)
+    )
+    shard = _read_shard(options.shard)
+    if options.dry_run:
+        _show_plan(plan, folder, workers, registry, console)
+        return EXIT_OK if plan.jobs else EXIT_NOTHING_RAN
+    if not plan.jobs:
+        console.print("nothing to run: no model takes any of these data sets")
+        return EXIT_NOTHING_RAN
+    plan, unavailable = _fetch_data(plan, folder, options, registry, console)
+    if not plan.jobs:
+        return EXIT_NOTHING_RAN
+    provenance = collect_provenance(threads)
+    run = Run.create(folder, msgspec.structs.replace(plan, provenance=provenance))
+    if options.retry_failed:
+        _forget_failures(run)
+    _store_unavailable(run, unavailable)
+    mine = plan.jobs[shard[0] - 1 :: shard[1]]
+    pending = [job for job in mine if run.result(job) is None]
+    if pending:
+        provenance |= {"workers": workers} | (_probe("probe") if options.probe else {})
+    _announce(plan, mine, pending, folder, workers, console)
+    try:
+        panels = registry.ask("genbench_live_panels", run=run)
+        with logging_to(loggers, run, registry), LiveView(console, pending, workers, panels) as view:
+            run_benchmark(run, pending, registry, Execution(options.executor, workers), provenance, view)
+    except KeyboardInterrupt:
+        left = sum(run.result(job) is None for job in mine)
+        console.print(
+            f"\n[yellow]{len(mine) - left}[/yellow] of {len(mine)} jobs are done and kept in"
+            f" {escape(str(folder))}; the same command finishes the rest"
+        )
+        raise
+    if pending and options.probe:
+        run.add_provenance({**provenance, **_probe("probe_after")})
+    console.print(f"results in [bold]{escape(str(folder))}[/bold]")
+    failed = [result for result in run.results() if result.status not in ("ok", "unsupported")]
+    if failed:
+        console.print(
+            f"[red]{len(failed)} of {len(plan.jobs)} jobs failed[/red]; logs in {escape(str(folder))}/jobs"
+        )
+    return EXIT_JOB_FAILED if failed else EXIT_OK
+
+
+def choose_device(wanted: str) -> str:
+    """ "cpu" or "cuda"; "auto" takes a GPU where there is one. Raises UsageError."""
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device {wanted}: expected auto, cpu or cuda")
+    if wanted == "cpu" or (wanted == "auto" and not _may_have_gpu()):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise UsageError("--device cuda: torch finds no GPU here; `genai-bench doctor` says more")
+    return "cpu"
+
+
+def _may_have_gpu() -> bool:
+    """Without importing torch, which takes seconds."""
+    return sys.platform != "linux" or Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists()
+
+
+def _read_shard(text: str | None) -> tuple[int, int]:
+    if text is None:
+        return 1, 1
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise UsageError(f"--shard {text}: expected I/N with 1 <= I <= N, as in 2/4")
+    return int(part), int(parts)
+
+
+def _announce(
+    plan: Plan, mine: list[Job], pending: list[Job], folder: Path, workers: int, console: Console
+) -> None:
+    estimate = estimate_seconds(pending, workers)
+    about = "" if estimate is None or not pending else f", about {duration(estimate)}"
+    finished = len(mine) - len(pending)
+    done = f" ({finished} {'is' if finished == 1 else 'are'} done already)" if finished else ""
+    console.print(
+        f"suite [bold]{escape(plan.suite)}[/bold]: {_count(len(pending), 'job')} to run{done}"
+        f" on {_count(workers, 'worker')}{about}, into {escape(str(folder))}"
+    )
+    if plan.refused:
+        console.print(f"[dim]{len(plan.refused)} pairs of model and data set are unsupported[/dim]")
+
+
+def _fetch_data(
+    plan: Plan, folder: Path, options: RunOptions, registry: Registry, console: Console
+) -> tuple[Plan, dict[str, str]]:
+    """Fetch the data sets of jobs that are still to be run. What cannot be had is said in one line and left out,
+    but stays in the plan where it was asked for by name: then the reason is returned too, by data set."""
+    earlier = Run(folder, plan)
+    pending = [job for job in plan.jobs if _is_pending(earlier.result(job), options)]
+    cards = [registry.dataset(name) for name in dict.fromkeys(job.dataset for job in pending)]
+    failures = fetch_all(cards, console)
+    for name, why in failures.items():
+        console.print(f"[yellow]no {escape(name)}[/yellow]: {escape(why)}", soft_wrap=True)
+    left_out = failures.keys() - set(options.datasets)
+    kept = msgspec.structs.replace(
+        plan,
+        jobs=[job for job in plan.jobs if job.dataset not in left_out],
+        refused=[result for result in plan.refused if result.job.dataset not in left_out],
+    )
+    return kept, {name: why for name, why in failures.items() if name not in left_out}
+
+
+def _is_pending(result: Result | None, options: RunOptions) -> bool:
+    return result is None or (options.retry_failed and result.status != "ok")
+
+
+def _store_unavailable(run: Run, unavailable: dict[str, str]) -> None:
+    """Jobs whose data cannot be had have their result without a worker."""
+    for job in run.pending():
+        if job.dataset in unavailable:
+            run.store(Result(id=job.id, status="data_error", reason=unavailable[job.dataset], job=job))
+
+
+def _probe(when: str) -> dict[str, Any]:
+    probe = probe_machine()
+    return {
+        f"{when}_seconds": probe.seconds,
+        f"{when}_others_cores": probe.others_cores,
+        "probe_version": PROBE_VERSION,
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _show_plan(plan: Plan, folder: Path, workers: int, registry: Registry, console: Console) -> None:
+    for job in plan.jobs:
+        console.print(
+            f"{job.id}  {escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}, {job.budget}"
+        )
+    for result in plan.refused:
+        console.print(f"[dim]unsupported       {escape(result.reason or '')}[/dim]")
+    for name in dict.fromkeys(job.dataset for job in plan.jobs):
+        missing = missing_files(registry.dataset(name))
+        if absent := not_in_mirror(missing):
+            console.print(
+                f"{escape(name)} cannot be fetched: {escape(absent[0].name)} is not in {escape(whence())}",
+                soft_wrap=True,
+            )
+        elif missing:
+            console.print(
+                f"{escape(name)} is to be fetched first: {size_of(missing)}, from {escape(whence())}",
+                soft_wrap=True,
+            )
+    _announce(plan, plan.jobs, plan.jobs, folder, workers, console)
+
+
+def _forget_failures(run: Run) -> None:
+    for job in run.plan.jobs:
+        result = run.result(job)
+        if result is not None and result.status != "ok":
+            try:
+                shutil.rmtree(run.job_folder(job))
+            except OSError as error:
+                raise RunFolderError(f"cannot remove {run.job_folder(job)}: {error.strerror}") from None

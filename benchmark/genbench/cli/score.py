@@ -1,0 +1,167 @@
+"""`genai-bench score RUN`: metrics computed again, or new ones added, from stored samples, without training."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from genbench.api.cards import MetricCard, load_factory
+from genbench.datasets.versions import dataset_version
+from genbench.errors import GenbenchError, UnknownNameError, UsageError
+from genbench.execution.executor import Executor
+from genbench.plugin.registry import Registry
+from genbench.records.job import Job
+from genbench.records.result import MetricValue, Result
+from genbench.records.run_folder import Run
+from genbench.records.task import Rescoring, Task
+from genbench.run.provenance import collect_provenance
+from genbench.run.run_benchmark import make_task
+
+EXIT_OK, EXIT_FAILED, EXIT_NOTHING = 0, 2, 3
+
+
+def score_command(
+    folder: Path,
+    metrics: Sequence[str],
+    workers: int | None,
+    replace: bool,
+    registry: Registry,
+    console: Console,
+) -> int:
+    """Score a run's samples again. Each job's record is replaced when its figures are there, atomically, so that
+    an interruption loses nothing; jobs that cannot be scored keep the record they have."""
+    run = Run.open(folder)
+    cards = _chosen(metrics, registry)
+    finished = [result for result in run.results() if result.status == "ok"]
+    if not finished:
+        console.print(f"nothing to score: no job of {escape(str(folder))} went well")
+        return EXIT_NOTHING
+    threads = max(result.job.threads for result in finished)
+    count = workers or max(1, (os.cpu_count() or 1) // threads)
+    tasks: list[Task] = []
+    failures = 0
+    for result in finished:
+        try:
+            tasks.append(_task(result, run, registry, cards, replace))
+        except GenbenchError as error:
+            failures += 1
+            _say(console, result.job, str(error))
+    provenance = collect_provenance(threads)
+    executor: Executor = load_factory(registry.executor("local").factory)(count)
+    scored = 0
+    bar = Progress(
+        TextColumn("scoring"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        progress = bar.add_task("jobs", total=len(tasks))
+        results = executor.execute(tasks, lambda job: run.job_folder(job) / "score.txt", lambda *_: None)
+        try:
+            for fresh in results:
+                bar.advance(progress)
+                if fresh.status != "ok":
+                    failures += 1
+                    _say(console, fresh.job, f"{fresh.status}: {fresh.reason}")
+                    continue
+                merge = partial(_merged, fresh=fresh.metrics, replace=replace, provenance=provenance)
+                merged = run.update(fresh.job, merge)
+                if merged is None:
+                    failures += 1
+                    _say(console, fresh.job, "its result was removed meanwhile")
+                    continue
+                scored += 1
+                for figure in fresh.metrics:
+                    if merged.metric(figure.name) != figure:
+                        failures += 1
+                        _say(console, fresh.job, f"{figure.name}: {figure.note}; the value it had stays")
+        finally:
+            results.close()  # type: ignore[attr-defined]  # ends the workers now
+    if scored:  # what was made of the old figures is made anew
+        registry.tell("genbench_run_finished", run=run)
+    names = "all metrics" if not metrics else ", ".join(card.name for card in cards)
+    console.print(
+        f"{scored} of {len(finished)} jobs scored ({escape(names)}) in [bold]{escape(str(folder))}[/bold]"
+    )
+    return EXIT_FAILED if failures else EXIT_OK
+
+
+def _chosen(names: Sequence[str], registry: Registry) -> list[MetricCard]:
+    """The cards of those metrics, and of all that are computed with them; all that come from samples by default.
+
+    Raises UnknownNameError, UsageError.
+    """
+    from_samples = [card for card in registry.metrics.values() if card.factory]
+    if not names:
+        return from_samples
+    chosen: list[MetricCard] = []
+    for name in names:
+        if name not in registry.metrics:
+            raise UnknownNameError("metric", name, registry.metrics)
+        card = registry.metrics[name]
+        if card.factory is None:
+            raise UsageError(f"{name} is measured while the model runs; it cannot be had from samples")
+        chosen.append(card)
+    factories = {card.factory for card in chosen}
+    return [card for card in from_samples if card.factory in factories]
+
+
+def _task(result: Result, run: Run, registry: Registry, cards: Sequence[MetricCard], replace: bool) -> Task:
+    """Raises UnknownNameError or UsageError where the data are gone or are other data than the job's."""
+    job = result.job
+    version = dataset_version(registry.dataset(job.dataset))
+    if version != job.dataset_version:
+        raise UsageError(f"the data set has changed since: {job.dataset_version} then, {version} now")
+    names = {card.name for card in cards}
+    # a row holds figures of one extractor: with `replace`, those that stay decide, else all that are there
+    deciding = [figure for figure in result.metrics if not (replace and figure.name in names)]
+    recorded = sorted({figure.extractor for figure in deciding if figure.extractor})
+    rescoring = Rescoring(extractors=recorded)
+    return msgspec.structs.replace(make_task(job, run, registry), metrics=list(cards), rescoring=rescoring)
+
+
+def _merged(
+    stored: Result, fresh: Sequence[MetricValue], replace: bool, provenance: dict[str, Any]
+) -> Result:
+    """Fresh figures in place of those of the same name, new ones behind. One that could not be computed takes no
+    value's place, unless all are to be of another extractor."""
+    figures = {figure.name: figure for figure in stored.metrics}
+    taken = [
+        figure
+        for figure in fresh
+        if figure.value is not None
+        or replace
+        or figure.name not in figures
+        or figures[figure.name].value is None
+    ]
+    figures |= {figure.name: figure for figure in taken}
+    scored: dict[str, Any] = {
+        "metrics": [figure.name for figure in taken],
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    scored |= {key: provenance[key] for key in ("git", "packages") if key in provenance}
+    return msgspec.structs.replace(
+        stored,
+        metrics=list(figures.values()),
+        # one entry a scoring: figures of one record may be of several
+        provenance={**stored.provenance, "scored": [*stored.provenance.get("scored", []), scored]},
+    )
+
+
+def _say(console: Console, job: Job, text: str) -> None:
+    console.print(
+        f"[yellow]not scored[/yellow]: {escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}: {escape(text)}",
+        soft_wrap=True,
+    )

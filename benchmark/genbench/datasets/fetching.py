@@ -1,0 +1,213 @@
+"""The one door to the network: published files, fetched once, checked, kept for every data set and worker.
+
+A file lies in the cache under its name only when it is whole and its checksum is right. Before that it is a
+`.partial` beside it, which a later attempt goes on with; what turns out to be something else is kept as
+`.rejected` for a look, and never used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+
+from filelock import FileLock
+
+from genbench.api.cards import DatasetCard, RemoteFile
+from genbench.datasets.downloading import Progress, Refused, copy_file, download
+from genbench.errors import DataError
+from genbench.util.cache_folder import cache_folder
+from genbench.util.checksums import checksum_of, parse_checksum
+
+MIRROR_VARIABLE = "GENBENCH_MIRROR"
+ATTEMPTS = 3
+"""At each address; one that brought the file on by a good piece does not count."""
+_PAUSE_SECONDS = 0.5
+_GOOD_PIECE_BYTES = 1 << 20
+
+
+def file_path(file: RemoteFile) -> Path:
+    """Where it lies, or will lie."""
+    return cache_folder() / "files" / file.name
+
+
+def is_cached(file: RemoteFile) -> bool:
+    """Whether it is in the cache; its size alone is looked at, where it is known (see `verify`)."""
+    path = file_path(file)
+    try:
+        return path.is_file() if file.size_bytes is None else path.stat().st_size == file.size_bytes
+    except OSError:
+        return False
+
+
+def size_bytes(file: RemoteFile) -> int | None:
+    """As published, else as it lies in the cache; None where neither is known."""
+    if file.size_bytes is None and is_cached(file):
+        return _size(file_path(file))
+    return file.size_bytes
+
+
+def missing_files(card: DatasetCard) -> list[RemoteFile]:
+    return [file for file in card.files if not is_cached(file)]
+
+
+def verify(file: RemoteFile) -> bool:
+    """Read the cached file again: whether it still has its checksum. A file that does not is set aside."""
+    path = file_path(file)
+    if not path.exists():
+        return False
+    expected = parse_checksum(file.checksum)
+    if checksum_of(path, expected.algorithm) == expected:
+        return True
+    _set_aside(path)
+    return False
+
+
+def fetch(
+    file: RemoteFile, progress: Progress | None = None, unreachable: dict[str, str] | None = None
+) -> Path:
+    """The path of the file, downloaded where it is not in the cache yet.
+
+    Of two processes that want the same file one fetches and the other waits. unreachable: servers that are not to be
+    waited for again, with the reason; those that are found to be so are added. Raises DataError, in one line that
+    says what was tried.
+    """
+    path = file_path(file)
+    if is_cached(file):
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(path.name + ".lock")):
+            if not is_cached(file):
+                _fetch_from_any(file, path, progress, {} if unreachable is None else unreachable)
+    except OSError as error:
+        raise DataError(_about_the_disk(error, file, path)) from None
+    return path
+
+
+def addresses_of(file: RemoteFile) -> list[str]:
+    """The mirror's, where there is one, else those it is published at."""
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    if not mirror:
+        return list(file.addresses)
+    if mirror.startswith("file://"):
+        mirror = urllib.request.url2pathname(urllib.parse.urlsplit(mirror).path)
+    if "://" in mirror:
+        return [f"{mirror.rstrip('/')}/{urllib.parse.quote(file.name)}"]
+    return [str(Path(mirror).expanduser() / file.name)]
+
+
+def whence() -> str:
+    """In words, for people: where what is missing comes from."""
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    return f"the mirror {mirror}" if mirror else "where it is published"
+
+
+def not_in_mirror(files: Iterable[RemoteFile]) -> list[RemoteFile]:
+    """Those that a mirror on this machine has not. Of servers nothing is asked, and so nothing is said."""
+    places = [(file, addresses_of(file)[0]) for file in files if os.environ.get(MIRROR_VARIABLE)]
+    return [file for file, place in places if "://" not in place and not Path(place).is_file()]
+
+
+# ---- inside
+
+
+def _fetch_from_any(
+    file: RemoteFile, path: Path, progress: Progress | None, unreachable: dict[str, str]
+) -> None:
+    tried: list[str] = []
+    for address in addresses_of(file):
+        server = urllib.parse.urlsplit(address).netloc
+        if server not in unreachable:
+            try:
+                _fetch_from(address, file, path, progress)
+                return
+            except Refused as refusal:
+                tried.append(f"{address} ({refusal})")
+                if refusal.unreachable:
+                    unreachable[server] = str(refusal)
+        else:
+            tried.append(f"{address} ({unreachable[server]})")
+    hint = (
+        f"{MIRROR_VARIABLE} is set; has it the file?"
+        if os.environ.get(MIRROR_VARIABLE)
+        else f"without a network, set {MIRROR_VARIABLE} to a folder or an address that has it"
+    )
+    raise DataError(f"cannot fetch {file.name}: tried {'; '.join(tried) or 'nothing'}; {hint}")
+
+
+def _fetch_from(address: str, file: RemoteFile, path: Path, progress: Progress | None) -> None:
+    """Up to `ATTEMPTS` times, with a pause between. Raises Refused."""
+    partial = _partial(path)
+    failures = 0
+    while True:
+        had = _size(partial)
+        try:
+            _try_once(address, file, path, progress)
+            return
+        except Refused as refusal:
+            failures = 0 if _size(partial) - had >= _GOOD_PIECE_BYTES else failures + 1
+            if _size(partial) == 0:
+                partial.unlink(missing_ok=True)
+            if failures == ATTEMPTS or not refusal.again:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _try_once(address: str, file: RemoteFile, path: Path, progress: Progress | None) -> None:
+    partial = _partial(path)
+    pieced = True
+    try:
+        if "://" not in address:
+            copy_file(Path(address), partial)
+            pieced = False
+        elif file.size_bytes is None or _size(partial) < file.size_bytes:
+            pieced = download(address, partial, progress)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink()  # a full disk is not to stay full of it
+        raise
+    expected = parse_checksum(file.checksum)
+    found = checksum_of(partial, expected.algorithm)
+    if found != expected:
+        size = _size(partial)
+        if pieced:
+            partial.unlink()
+            raise Refused("the rest of it did not fit what was here", again=True)
+        aside = _set_aside(partial, path)
+        short = file.size_bytes is not None and size < file.size_bytes
+        what = f"{size} of {file.size_bytes} bytes" if short else f"{found}, expected {expected}"
+        raise Refused(f"{what}; kept for a look as {aside}", again=short)
+    os.replace(partial, path)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
+
+
+def _size(path: Path) -> int:
+    """In bytes; 0 where there is no such file."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def _set_aside(path: Path, name: Path | None = None) -> Path:
+    aside = (name or path).with_name((name or path).name + ".rejected")
+    os.replace(path, aside)
+    return aside
+
+
+def _about_the_disk(error: OSError, file: RemoteFile, path: Path) -> str:
+    if error.errno == errno.ENOSPC:
+        free = f"{shutil.disk_usage(path.parent).free / 1e6:.1f} MB free"
+        wanted = "" if file.size_bytes is None else f"{file.size_bytes / 1e6:.1f} MB wanted, "
+        return f"cannot fetch {file.name}: no space on the disk of {path.parent} ({wanted}{free})"
+    why = error.strerror or str(error)
+    return (
+        f"cannot keep {file.name} in {path.parent}: {why}; set GENBENCH_DATA to a folder that can be written"
+    )

@@ -1,0 +1,156 @@
+"""Data sets, prepared once and memory-mapped afterwards: workers share the pages and hold no copies.
+
+A data set is built by its factory the first time, checked against its card, and written to the cache as
+safetensors under a name that hashes all it depends on. A file that is not whole is built again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from genbench.api.cards import DatasetCard, load_factory
+from genbench.api.data import Dataset, Split, Truth
+from genbench.datasets.versions import prepared_path
+from genbench.errors import DataError
+from genbench.util.prepared_file import CHECKSUM, SPLITS, WRITE_ERRORS, checksum, write_arrays
+
+_log = logging.getLogger(__name__)
+
+
+def load_dataset(card: DatasetCard) -> Dataset:
+    """The data set, from the cache where it is there, else built and put there.
+
+    A cache that cannot be read or written costs time, not the data set. Raises DataError where the data set
+    is not what its card says, PluginError where its factory cannot be imported.
+    """
+    path = prepared_path(card)
+    dataset = _read(card, path)
+    if dataset is None:
+        dataset = _build(card)
+        try:
+            _write(dataset, path)
+        except WRITE_ERRORS as error:
+            _log.warning("%s cannot be kept prepared in %s: %s", card.name, path.parent, error)
+        else:
+            dataset = _read(card, path) or dataset
+    return replace(dataset, truth=_load_truth(card))
+
+
+def check_dataset(card: DatasetCard, dataset: Dataset) -> None:
+    """Raise DataError where a data set is not what its card says, or holds values outside its domain."""
+    if dataset.spec != card.spec:
+        raise DataError(f"{card.name}: its card says {card.spec}, its data {dataset.spec}")
+    if dataset.truth is not None and card.truth is None:
+        raise DataError(f"{card.name}: its data has a truth, its card names none")
+    for name, size in zip(SPLITS, card.sizes, strict=True):
+        split: Split = getattr(dataset, name)
+        where = f"{card.name} ({name})"
+        if split.spec != card.spec:
+            raise DataError(f"{where}: its card says {card.spec}, the split {split.spec}")
+        if len(split) != size:
+            raise DataError(f"{where}: its card says {size} examples, its data has {len(split)}")
+        if size == 0:
+            raise DataError(f"{where}: no examples")
+        _check_values(where, split)
+        _check_labels(where, split)
+
+
+def _check_values(where: str, split: Split) -> None:
+    if split.spec.levels is None:
+        broken = int((~split.x.isfinite()).sum())
+        if broken:
+            raise DataError(f"{where}: {broken} values are not finite")
+    else:
+        _check_range(where, "values", split.x, split.spec.levels)
+
+
+def _check_labels(where: str, split: Split) -> None:
+    y, classes = split.y, split.spec.classes
+    if y is None and classes is not None:
+        raise DataError(f"{where}: no labels, though its card says {classes} classes")
+    if y is not None:
+        if classes is None:
+            raise DataError(f"{where}: labels, though its card says nothing of classes")
+        if y.dtype != torch.int64:
+            raise DataError(f"{where}: labels are {y.dtype}, expected torch.int64")
+        _check_range(where, "labels", y, classes)
+
+
+def _check_range(where: str, what: str, x: Tensor, count: int) -> None:
+    least, most = int(x.min()), int(x.max())
+    if least < 0 or most >= count:
+        raise DataError(f"{where}: {what} {least}..{most}, expected 0..{count - 1}")
+
+
+def _build(card: DatasetCard) -> Dataset:
+    factory = load_factory(card.factory)
+    built = factory() if card.argument is None else factory(card.argument)
+    if not isinstance(built, Dataset):
+        raise DataError(f"{card.name}: {card.factory} returned {type(built).__name__}, expected a Dataset")
+    check_dataset(card, built)
+    return built
+
+
+def _load_truth(card: DatasetCard) -> Truth | None:
+    if card.truth is None:
+        return None
+    truth = load_factory(card.truth)()
+    if not isinstance(truth, Truth):
+        raise DataError(f"{card.name}: {card.truth} returned {type(truth).__name__}, expected a Truth")
+    return truth
+
+
+# ---- the file (`genbench.util.prepared_file` says what is in it)
+
+
+def _read(card: DatasetCard, path: Path) -> Dataset | None:
+    """The data set without its truth; None where there is no file, or none that is whole."""
+    try:
+        # on the CPU these tensors share their storage with the file, copied only where they are written to
+        with safe_open(path, framework="pt") as file:
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            recorded = (file.metadata() or {}).get(CHECKSUM)
+        if recorded != _checksum(tensors):
+            raise DataError("its checksum does not match")
+        train, valid, test = (
+            Split(card.spec, tensors[f"{name}.x"], tensors.get(f"{name}.y"), tensors.get(f"{name}.grey"))
+            for name in SPLITS
+        )
+    except (FileNotFoundError, RuntimeError):
+        # RuntimeError: torch opens the file again by its name, and another process may have removed it by then
+        return None
+    except (SafetensorError, OSError, KeyError, DataError) as error:
+        _log.warning("%s is built again: %s: %s", card.name, path, error)
+        return None
+    return Dataset(card.spec, train, valid, test)
+
+
+def _write(dataset: Dataset, path: Path) -> None:
+    tensors: dict[str, Tensor] = {}
+    for name in SPLITS:
+        split: Split = getattr(dataset, name)
+        for part in ("x", "y", "grey"):
+            if (tensor := getattr(split, part)) is not None:
+                tensors[f"{name}.{part}"] = tensor.contiguous()
+    write_arrays({name: tensor.numpy() for name, tensor in tensors.items()}, path)
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> str:
+    return checksum({name: tensor.numpy() for name, tensor in tensors.items()})
+
+
+def load_data(card: DatasetCard) -> Dataset:
+    """Raises DataError whatever was wrong."""
+    try:
+        return load_dataset(card)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{card.name}: {type(error).__name__}: {error}") from error

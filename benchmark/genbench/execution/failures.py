@@ -1,0 +1,43 @@
+"""What went wrong in a worker: the status that tells failures apart, and one line that says it."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from genbench.errors import DataError, Diverged, GenbenchError, SamplingTimeout, is_out_of_memory
+from genbench.records.result import Status
+
+
+def classify(error: BaseException, phase: str) -> tuple[Status, str]:
+    """The status that tells what went wrong, and one line that says it."""
+    text = str(error).strip().splitlines()[0] if str(error).strip() else ""
+    if isinstance(error, DataError):
+        return "data_error", text
+    if isinstance(error, Diverged):
+        return "diverged", text
+    if isinstance(error, SamplingTimeout):
+        return "timeout", text
+    if _is_full_disk(error):
+        return "killed", f"no room on the disk in {phase}: {text}"  # no fault of the model's
+    if is_out_of_memory(error):
+        return "oom", f"out of memory in {phase}: {text or type(error).__name__}"
+    if isinstance(error, GenbenchError):
+        return "plugin_error", text
+    return "plugin_error", f"{type(error).__name__} in {phase}: {text}{_place(error)}"
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    return isinstance(error, SafetensorError) and "No space left" in str(error)
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename]
+    frame = (own or frames)[-1]
+    return f" ({Path(frame.filename).name}:{frame.lineno})"

@@ -1,0 +1,1 @@
+"""Annealed importance sampling: likelihoods of decoders, partition functions of energy models."""

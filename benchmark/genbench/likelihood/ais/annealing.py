@@ -1,0 +1,141 @@
+"""Annealed importance sampling from a prior to a posterior, and back.
+
+Neal 2001, "Annealed importance sampling". Along 0 = beta_0 < ... < beta_T = 1 the chains meet
+f_beta(u) = p(u) p(x | u)^beta. Forward, from draws of the prior, log w = sum_t (beta_t - beta_t-1)
+log p(x | u_t-1) has E[w] = p(x), so the log of a mean of weights is a lower bound of log p(x) in expectation.
+Backward, from an exact draw of the posterior, E[1/w] = 1 / p(x), and it is an upper bound (Grosse et al. 2015,
+"Sandwiching the marginal likelihood using bidirectional Monte Carlo").
+
+Both need transitions that know nothing of the chain's own past. So temperatures and step sizes are found by
+other chains, `explore` and `tune`, and then stand fixed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from genbench.likelihood.ais.chains import Annealed, Chains
+from genbench.likelihood.ais.hmc import Target
+from genbench.likelihood.ais.schedule import Path
+from genbench.util.seeding import derive_seed
+
+OnStep = Callable[[], None]
+"""Called before each step; what it raises ends the run."""
+
+LEAPFROG_STEPS = 3
+"""Of one trajectory. For the same number of gradients, more temperatures with short trajectories leave a smaller
+gap than fewer with long ones."""
+TARGET_ACCEPTANCE = 0.65
+"""Where a trajectory of a given accuracy costs least (Beskos et al. 2013; Neal 2011, section 4.4)."""
+# The log of a step size moves by this times how far acceptance is off, at every step.
+_GAIN = 0.5
+# An exploring step is as long as changes the log-weights by this standard deviation.
+_EXPLORING_STEP = 0.5
+_EXPLORING_STEPS = 300
+# Of the old value, in the running average of that standard deviation.
+_MEMORY = 0.7
+
+
+def _nothing() -> None:
+    return
+
+
+def first_step_size(target: Target, seeds: Sequence[int]) -> float:
+    """About what suits the prior alone: its spread over the fourth root of the dimension (Beskos et al. 2013)."""
+    latents = target.latents
+    draws = latents.to_vectors(latents.draw([derive_seed(seed, "spread") for seed in seeds], 8))
+    spread = float(draws.flatten(0, 1).std(0, correction=0).mean())
+    return spread / math.sqrt(math.sqrt(latents.dimension))
+
+
+def explore(
+    target: Target,
+    seeds: Sequence[int],
+    chains: int,
+    *,
+    leapfrog_steps: int = LEAPFROG_STEPS,
+    on_step: OnStep = _nothing,
+) -> Path:
+    """A path whose every step changes the log-weights about equally, with step sizes to go.
+
+    The best temperatures have equal thermodynamic length between them, the integral of the standard
+    deviation of log p(x | u) over beta (Gelman & Meng 1998, section 4.1; Grosse et al. 2013): here measured
+    between the chains of an example, its median over examples taken. Chains are resampled on the way: one that
+    is stuck far from the posterior would have the largest say of all. At least two chains.
+    """
+    running = Chains(target, seeds, chains)
+    generator = torch.Generator().manual_seed(derive_seed(seeds[0], "resampling"))
+    log_size = math.log(first_step_size(target, seeds))
+    betas, deviation = [0.0], math.nan
+    log_sizes: list[float] = []
+    while betas[-1] < 1 and len(log_sizes) < _EXPLORING_STEPS:
+        on_step()
+        now = float(running.deviation().nanmedian())
+        deviation = now if math.isnan(deviation) else _MEMORY * deviation + (1 - _MEMORY) * now
+        step = _EXPLORING_STEP / deviation if deviation > _EXPLORING_STEP else 1.0
+        betas.append(min(1.0, betas[-1] + step))
+        running.weigh(betas[-1] - betas[-2])
+        running.resample(generator)
+        log_sizes.append(log_size)
+        size = torch.tensor([math.exp(log_size)], dtype=torch.float64, device=target.latents.device)
+        acceptance = float(running.move(size, betas[-1], leapfrog_steps).mean())
+        log_size += _GAIN * (acceptance - TARGET_ACCEPTANCE)
+    while betas[-1] < 1:
+        # as if of a Gaussian, whose deviation falls as 1 / beta: equal steps of log beta
+        betas.append(min(1.0, betas[-1] * max(1.01, betas[-1] / betas[-2])))
+        log_sizes.append(log_size)
+    return Path(tuple(betas), torch.tensor(log_sizes, dtype=torch.float64).unsqueeze(1).exp(), leapfrog_steps)
+
+
+def tune(
+    target: Target, path: Path, seeds: Sequence[int], chains: int, on_step: OnStep = _nothing
+) -> tuple[Path, Annealed]:
+    """The path with step sizes for each example, found by a pilot run that starts from those of the path and
+    follows the acceptance. What the pilot brought is nearly, but not exactly, what `anneal` promises."""
+    running = Chains(target, seeds, chains)
+    offset = torch.zeros(len(seeds), dtype=torch.float64, device=target.latents.device)
+    offsets: list[Tensor] = []
+    for (before, beta), size in zip(pairwise(path.betas), path.step_sizes.to(offset.device), strict=True):
+        on_step()
+        running.weigh(beta - before)
+        offsets.append(offset)
+        acceptance = running.move(size * offset.exp(), beta, path.leapfrog_steps)
+        offset = offset + _GAIN * (acceptance - TARGET_ACCEPTANCE)
+    return path.scaled(torch.stack(offsets)), running.annealed()
+
+
+def anneal(
+    target: Target, path: Path, seeds: Sequence[int], chains: int, on_step: OnStep = _nothing
+) -> Annealed:
+    """From draws of the prior to the posterior: `Annealed.lower_bound`. seeds: of each example's chains."""
+    running = Chains(target, seeds, chains)
+    for (before, beta), size in zip(pairwise(path.betas), path.step_sizes, strict=True):
+        on_step()
+        running.weigh(beta - before)
+        running.move(size, beta, path.leapfrog_steps)
+    return running.annealed()
+
+
+def anneal_back(
+    target: Target,
+    path: Path,
+    seeds: Sequence[int],
+    chains: int,
+    exact: Float[Tensor, "n *latent"],
+    on_step: OnStep = _nothing,
+) -> Annealed:
+    """From exact draws of the posterior, one an example, to the prior: `Annealed.upper_bound`. The same
+    transitions as `anneal`, in reverse order."""
+    start = target.latents.to_vectors(exact.unsqueeze(1)).expand(-1, chains, -1)
+    running = Chains(target, seeds, chains, start)
+    for step in range(len(path.step_sizes) - 1, -1, -1):
+        on_step()
+        running.move(path.step_sizes[step], path.betas[step + 1], path.leapfrog_steps)
+        running.weigh(path.betas[step + 1] - path.betas[step])
+    return running.annealed()

@@ -1,0 +1,132 @@
+"""Chains on their way from one density to another, with the logarithms of their weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genbench.likelihood.ais.chain_noise import ChainNoise
+from genbench.likelihood.ais.hmc import State, Target, hmc_transition
+from genbench.util.seeding import derive_seed
+
+# An example's chains are resampled where their weights are worth fewer than this share of them (Liu & Chen 1995).
+_WORTH = 0.5
+
+
+@dataclass(frozen=True)
+class Annealed:
+    """What the chains brought. log_weights: float64. state: where they ended. acceptance: mean probability."""
+
+    log_weights: Float[Tensor, "n c"]
+    state: State
+    acceptance: Float[Tensor, " n"]
+
+    @property
+    def lower_bound(self) -> Float[Tensor, " n"]:
+        """log of the mean weight: of forward chains."""
+        return torch.logsumexp(self.log_weights, 1) - math.log(self.log_weights.shape[1])
+
+    @property
+    def upper_bound(self) -> Float[Tensor, " n"]:
+        """-log of the mean inverse weight: of backward chains."""
+        return math.log(self.log_weights.shape[1]) - torch.logsumexp(-self.log_weights, 1)
+
+    @property
+    def standard_error(self) -> Float[Tensor, " n"]:
+        """Of `lower_bound`, from how much the chains' weights differ (delta method); NaN of a single chain."""
+        weights = (self.log_weights - self.log_weights.amax(1, keepdim=True)).exp()
+        return weights.std(1) / weights.mean(1) / math.sqrt(weights.shape[1])
+
+
+class Chains:
+    """`chains` chains for each seed, on one target. start: where they are; by default, drawn from the prior."""
+
+    def __init__(
+        self,
+        target: Target,
+        seeds: Sequence[int],
+        chains: int,
+        start: Float[Tensor, "n c dim"] | None = None,
+    ) -> None:
+        latents = target.latents
+        if start is None:
+            # a seed of its own: the start and the first momentum must not be the same numbers
+            start = latents.to_vectors(latents.draw([derive_seed(seed, "start") for seed in seeds], chains))
+        self.target = target
+        self.state = target.state(start)
+        self.log_weights = torch.zeros(start.shape[:2], dtype=torch.float64, device=start.device)
+        self._acceptance = torch.zeros(len(seeds), dtype=torch.float64, device=start.device)
+        self._moves = 0
+        self._noise = iter(ChainNoise(seeds, chains, latents.dimension, start.device, start.dtype))
+
+    def weigh(self, by: float) -> None:
+        """Weights change by the likelihood to this power."""
+        self.log_weights = self.log_weights + by * self.state.log_likelihood.double()
+
+    def meet(self, target: Target) -> None:
+        """The likelihood becomes another one, and weights change by their quotient."""
+        before = self.state.log_likelihood.double()
+        self.target, self.state = target, target.state(self.state.position)
+        self.log_weights = self.log_weights + (self.state.log_likelihood.double() - before)
+
+    def move(self, step_size: Float[Tensor, " #n"], beta: float, leapfrog_steps: int) -> Float[Tensor, " n"]:
+        """One transition; the mean probability of acceptance of each example's chains."""
+        size = step_size.to(self.state.position).unsqueeze(1)
+        self.state, probability = hmc_transition(
+            self.target, self.state, next(self._noise), size, beta, leapfrog_steps
+        )
+        accepted = probability.double().mean(1)
+        self._acceptance += accepted
+        self._moves += 1
+        return accepted
+
+    def deviation(self) -> Float[Tensor, " n"]:
+        """Standard deviation of log p(x | z) between an example's chains, as they weigh."""
+        values, shares = self.state.log_likelihood.double(), self._shares()
+        mean = (shares * values).sum(1, keepdim=True)
+        freedom = 1 - shares.square().sum(1)  # of n equal weights 1 - 1/n: Bessel's correction
+        return ((shares * (values - mean).square()).sum(1) / freedom).sqrt()
+
+    def resample(self, generator: torch.Generator) -> None:
+        """Where few of an example's chains hold most of its weight, let those be many, and all weigh the same.
+
+        Chains that are stuck where the posterior is not say nothing of it. The mean weight stays as it is, so
+        estimates stay what they were in expectation (Del Moral et al. 2006, "Sequential Monte Carlo samplers").
+        generator: on the CPU.
+        """
+        shares = self._shares()
+        poor = shares.square().sum(1, keepdim=True) * shares.shape[1] > 1 / _WORTH
+        chosen = torch.where(poor, _systematic(shares, generator), _own(shares))
+        self.state = State(*(_taken(getattr(self.state, field.name), chosen) for field in fields(State)))
+        self.log_weights = torch.where(poor, self.annealed().lower_bound.unsqueeze(1), self.log_weights)
+
+    def _shares(self) -> Float[Tensor, "n c"]:
+        """Each chain's share of its example's weight; equal where no weight is finite."""
+        shares = (self.log_weights - torch.logsumexp(self.log_weights, 1, keepdim=True)).exp()
+        return torch.where(shares.isfinite().all(1, keepdim=True), shares, 1 / shares.shape[1])
+
+    def annealed(self) -> Annealed:
+        return Annealed(self.log_weights, self.state, self._acceptance / max(1, self._moves))
+
+
+def _systematic(shares: Float[Tensor, "n c"], generator: torch.Generator) -> Int[Tensor, "n c"]:
+    """Indices of chains, each as often as its share asks for, up to one more or less."""
+    n, c = shares.shape
+    offset = torch.rand(n, 1, generator=generator, dtype=torch.float64).to(shares.device)
+    points = (torch.arange(c, device=shares.device) + offset) / c
+    return torch.searchsorted(shares.cumsum(1), points * shares.sum(1, keepdim=True)).clamp(max=c - 1)
+
+
+def _own(shares: Float[Tensor, "n c"]) -> Int[Tensor, "n c"]:
+    return torch.arange(shares.shape[1], device=shares.device).expand(shares.shape)
+
+
+def _taken(values: Tensor, chosen: Int[Tensor, "n c"]) -> Tensor:
+    if values.dim() == 2:
+        return values.gather(1, chosen)
+    return values.gather(1, chosen.unsqueeze(2).expand(values.shape))

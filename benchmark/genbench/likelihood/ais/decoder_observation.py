@@ -1,0 +1,277 @@
+"""Observation models that the harness puts on a decoder's mean, with one scale for all examples.
+
+A decoder says where an example lies, not how likely the others are around it. Here it gets a noise of one
+fixed scale (Wu et al. 2017, section 2), the same form for every model of a data set:
+
+real values     Gaussian density; the scale is in units of each channel's standard deviation in training
+two levels      Bernoulli behind a channel that flips a bit: p = e + (1 - 2e) mean; the scale is e
+more levels     Gaussian discretised over the bins of the integers (or logistic, for who asks for it); the
+                scale is in levels
+tokens          categorical behind a channel that replaces a symbol by any at random: p = (1 - e) mean + e / levels,
+                the mean being the decoder's probability of each symbol; the scale is e
+
+Elementwise, broadcasting: x (N, 1, *event), mean (N, C, *event), log_scale (N, 1, ...); of tokens the mean has an
+axis of levels behind. `score` is the derivative of `log_prob` by the mean, in closed form: samplers need it far
+more often than the value.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from genbench.api.data import Split
+from genbench.api.observation import (
+    categorical_sample,
+    discretised_gaussian_sample,
+    discretised_logistic_log_prob,
+    discretised_logistic_sample,
+    gaussian_log_prob,
+    gaussian_sample,
+)
+from genbench.api.spec import DataSpec
+from genbench.errors import PluginError
+from genbench.likelihood.ais.bin_mass import normal_bin_derivative, normal_bin_mass
+
+# The narrowest scale that a search looks at. Levels: below, the mean is rounded and all is in one bin, and
+# `bin_mass` would run out of float32. Real values: a share of the widest.
+_LEAST_LEVELS = 0.15
+_LEAST_SHARE = 1 / 500
+# The widest, in standard deviations of the data. Images that are mostly black like wide noise, of which the
+# first bin takes up half.
+_MOST_SHARE = 2.0
+_MOST_SHARE_OF_LEVELS = 4.0
+_LEAST_FLIP, _MOST_FLIP = 1e-4, 0.45
+_LEAST_REPLACED, _MOST_REPLACED = 1e-4, 0.95
+# Float32 probabilities of a large vocabulary sum to 1 within this.
+_SUM_TOLERANCE = 1e-3
+
+
+class DecoderObservation(ABC):
+    """p(x | mean). name: in words; unit: of its scale, in words."""
+
+    name: ClassVar[str]
+    unit: ClassVar[str]
+
+    @abstractmethod
+    def log_prob(
+        self, x: Shaped[Tensor, "n 1 *event"], mean: Float[Tensor, "n c *event"], log_scale: Tensor
+    ) -> Float[Tensor, "n c *event"]:
+        """Nats of each element: a probability of integers where the data has levels, else a density."""
+
+    @abstractmethod
+    def score(
+        self, x: Shaped[Tensor, "n 1 *event"], mean: Float[Tensor, "n c *event"], log_scale: Tensor
+    ) -> Float[Tensor, "n c *event"]:
+        """d log p / d mean."""
+
+    @abstractmethod
+    def sample(
+        self, mean: Float[Tensor, "n *event"], log_scale: Tensor, generator: torch.Generator
+    ) -> Shaped[Tensor, "n *event"]:
+        """x ~ p(x | mean), in the data's domain."""
+
+    def mean_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Of the mean of one example."""
+        return event_shape
+
+    @abstractmethod
+    def scale_range(self, train: Split) -> tuple[float, float]:
+        """The least and the greatest scale worth a look for this data: from nearly exact to no decoder at all."""
+
+    def describe(self, scale: float) -> str:
+        return f"{self.name} of {self.unit.format(scale=f'{scale:.3g}')}"
+
+
+class GaussianDensity(DecoderObservation):
+    """Of real values. channel_scale: broadcasts to the event; one scale would drown a narrow channel beside a
+    wide one."""
+
+    name = "Gaussian noise"
+    unit = "{scale} standard deviations of the data"
+
+    def __init__(self, channel_scale: Tensor) -> None:
+        self.channel_scale = channel_scale
+
+    def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        x, mean = torch.broadcast_tensors(x.to(mean.dtype), mean)
+        return gaussian_log_prob(x, mean, log_scale + self.channel_scale.log())
+
+    def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        return (x - mean) * (-2 * (log_scale + self.channel_scale.log())).exp()
+
+    def sample(self, mean: Tensor, log_scale: Tensor, generator: torch.Generator) -> Tensor:
+        return gaussian_sample(mean, log_scale + self.channel_scale.log(), generator)
+
+    def scale_range(self, train: Split) -> tuple[float, float]:
+        widest = _MOST_SHARE * _spread(train.tensor() / self.channel_scale.cpu())
+        return widest * _LEAST_SHARE, widest
+
+
+class FlippedBernoulli(DecoderObservation):
+    """Of bits. A mean of exactly 0 or 1, which GANs give, would otherwise make any other bit impossible."""
+
+    name = "Bernoulli noise"
+    unit = "flip probability {scale}"
+
+    def _probability(self, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+        flip = log_scale.exp()
+        return flip + (1 - 2 * flip) * mean.clamp(0, 1), flip
+
+    def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        p, _ = self._probability(mean, log_scale)
+        return torch.where(x > 0, p, 1 - p).log()
+
+    def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        p, flip = self._probability(mean, log_scale)
+        slope = (1 - 2 * flip) * torch.where(x > 0, p.reciprocal(), -(1 - p).reciprocal())
+        return torch.where((mean >= 0) & (mean <= 1), slope, 0.0)
+
+    def sample(self, mean: Tensor, log_scale: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.bernoulli(self._probability(mean, log_scale)[0], generator=generator).long()
+
+    def scale_range(self, train: Split) -> tuple[float, float]:
+        return _LEAST_FLIP, _MOST_FLIP
+
+
+class MixedCategorical(DecoderObservation):
+    """Of symbols. mean: (..., levels), the decoder's probability of each; one that is 0 would otherwise make the
+    symbol impossible. Raises PluginError where they are no probabilities."""
+
+    name = "categorical noise"
+    unit = "replacement probability {scale}"
+
+    def __init__(self, levels: int) -> None:
+        self.levels = levels
+
+    def mean_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*event_shape, self.levels)
+
+    def _chosen(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Index into the levels, probability of the symbol that it is, share of the decoder in it."""
+        shape = torch.broadcast_shapes(x.shape, mean.shape[:-1])
+        index = x.long().expand(shape).unsqueeze(-1)
+        kept = 1 - log_scale.exp()
+        p = kept * mean.expand(*shape, -1).gather(-1, index).squeeze(-1) + (1 - kept) / self.levels
+        return index, p, kept
+
+    def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        unsound = (mean < 0).any(-1) | ((mean.sum(-1) - 1).abs() > _SUM_TOLERANCE)
+        if bool(unsound.any()):
+            raise PluginError(
+                "decode of tokens gave numbers that are no probabilities: expected a sum of 1 over levels"
+            )
+        return self._chosen(x, mean, log_scale)[1].log()
+
+    def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        index, p, kept = self._chosen(x, mean, log_scale)
+        slope = (kept / p).to(mean.dtype).unsqueeze(-1)
+        return mean.new_zeros(*p.shape, self.levels).scatter(-1, index, slope)
+
+    def sample(self, mean: Tensor, log_scale: Tensor, generator: torch.Generator) -> Tensor:
+        replaced = log_scale.exp()
+        return categorical_sample(((1 - replaced) * mean + replaced / self.levels).log(), generator)
+
+    def scale_range(self, train: Split) -> tuple[float, float]:
+        return _LEAST_REPLACED, _MOST_REPLACED
+
+
+class DiscretisedGaussian(DecoderObservation):
+    """Bin i is [i - 1/2, i + 1/2]; the first reaches to minus infinity, the last to plus infinity."""
+
+    name = "discretised Gaussian noise"
+    unit = "{scale} levels"
+
+    def __init__(self, levels: int) -> None:
+        self.levels = levels
+
+    def _bins(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Distance to the nearer edge, width, whether the bin is bounded, side of the mean; `bin_mass`."""
+        width = (-log_scale).exp()
+        first, last = x <= 0, x >= self.levels - 1
+        distance = x - mean
+        side = torch.where(last, 1.0, torch.where(first, -1.0, torch.where(distance > 0, 1.0, -1.0)))
+        side = side.to(mean.dtype)
+        return (side * distance - 0.5) * width, width, ~(first | last), side
+
+    def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        t, width, bounded, _ = self._bins(x, mean, log_scale)
+        return normal_bin_mass(t, width, bounded).log_mass
+
+    def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        t, width, bounded, side = self._bins(x, mean, log_scale)
+        return -side * width * normal_bin_derivative(t, width, bounded)
+
+    def sample(self, mean: Tensor, log_scale: Tensor, generator: torch.Generator) -> Tensor:
+        return discretised_gaussian_sample(mean, log_scale, self.levels, generator)
+
+    def scale_range(self, train: Split) -> tuple[float, float]:
+        return _LEAST_LEVELS, max(2 * _LEAST_LEVELS, _MOST_SHARE_OF_LEVELS * _spread(train.tensor()))
+
+
+class DiscretisedLogistic(DecoderObservation):
+    """As `DiscretisedGaussian`, with a logistic's heavier tails."""
+
+    name = "discretised logistic noise"
+    unit = "{scale} levels"
+
+    def __init__(self, levels: int) -> None:
+        self.levels = levels
+
+    def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        x, mean = torch.broadcast_tensors(x, mean)
+        return discretised_logistic_log_prob(x, mean, log_scale, self.levels)
+
+    def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
+        # log mass = log sigmoid(u) + log sigmoid(-l) + a constant, for edges u and l; at either end of the
+        # levels one of the two is left
+        inverse = (-log_scale).exp()
+        upper, lower = (x + 0.5 - mean) * inverse, (x - 0.5 - mean) * inverse
+        rising = torch.where(x > 0, lower.sigmoid(), 0.0)
+        falling = torch.where(x < self.levels - 1, (-upper).sigmoid(), 0.0)
+        return (rising - falling) * inverse
+
+    def sample(self, mean: Tensor, log_scale: Tensor, generator: torch.Generator) -> Tensor:
+        return discretised_logistic_sample(mean, log_scale, self.levels, generator)
+
+    def scale_range(self, train: Split) -> tuple[float, float]:
+        # a logistic's standard deviation is pi / sqrt(3) times its scale
+        share = _MOST_SHARE_OF_LEVELS * math.sqrt(3) / math.pi
+        return 0.5 * _LEAST_LEVELS, max(_LEAST_LEVELS, share * _spread(train.tensor()))
+
+
+def decoder_observation(spec: DataSpec, train: Split) -> DecoderObservation:
+    """The form that all decoders of a data set get."""
+    if spec.levels is None:
+        return GaussianDensity(_channel_scale(train).to(train.x.device))
+    if spec.modality == "tokens":
+        return MixedCategorical(spec.levels)
+    if spec.levels == 2:
+        return FlippedBernoulli()
+    return DiscretisedGaussian(spec.levels)
+
+
+def _spread(x: Tensor) -> float:
+    """Root mean square deviation from the mean example; 1 for data that are all the same."""
+    deviation = float(x.double().var(0, correction=0).mean().sqrt())
+    return deviation if deviation > 0 else 1.0
+
+
+def _channel_scale(train: Split) -> Tensor:
+    """Standard deviation of each dimension (points) or channel (images: the first axis, else the last),
+    broadcasting to the event; 1 where it is constant."""
+    x = train.tensor().double()
+    event = train.spec.event_shape
+    if train.spec.modality == "points":
+        axes = [0]
+    else:
+        channel = 1 if train.spec.modality == "image" else len(event)
+        axes = [axis for axis in range(len(event) + 1) if axis != channel]
+    deviation = x.std(axes, keepdim=True, correction=0)[0]
+    constant = deviation <= 1e-6 * x.abs().mean(axes, keepdim=True)[0]
+    return torch.where(constant, 1.0, deviation).float()

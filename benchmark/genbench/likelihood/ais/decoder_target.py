@@ -1,0 +1,111 @@
+"""log p(x | z) of examples under a decoder and an observation model, with its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from genbench.api.model import HasDecoder
+from genbench.errors import PluginError
+from genbench.likelihood.ais.decoder_observation import DecoderObservation
+
+
+class DecodedLikelihood:
+    """A `LatentLikelihood`: x ~ observation(decode(z)).
+
+    x: (n, *event). log_scale: (n,), the scale of each example's observation model. The gradient goes through
+    `decode` alone, and into z alone: parameters get none.
+    """
+
+    def __init__(
+        self,
+        model: HasDecoder,
+        observation: DecoderObservation,
+        x: Shaped[Tensor, "n *event"],
+        log_scale: Float[Tensor, " n"],
+    ) -> None:
+        self._model = model
+        self._observation = observation
+        self._x = x.unsqueeze(1)
+        self._log_scale = log_scale.reshape(-1, *[1] * x.dim())
+
+    def value_and_score(
+        self, z: Float[Tensor, "n c *latent"]
+    ) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n c *latent"]]:
+        leaf, mean = self._decoded(z)
+        fixed = mean.detach()
+        value = self._observation.log_prob(self._x, fixed, self._log_scale).flatten(2).sum(2)
+        return value, self._pulled_back(leaf, mean)
+
+    def score(self, z: Float[Tensor, "n c *latent"]) -> Float[Tensor, "n c *latent"]:
+        return self._pulled_back(*self._decoded(z))
+
+    def _decoded(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            shape = self._observation.mean_shape(tuple(self._x.shape[2:]))
+            mean = decode(self._model, leaf.flatten(0, 1), shape)
+            mean = mean.unflatten(0, z.shape[:2])
+        return leaf, mean
+
+    def _pulled_back(self, leaf: Tensor, mean: Tensor) -> Tensor:
+        score = self._observation.score(self._x, mean.detach(), self._log_scale)
+        (gradient,) = torch.autograd.grad(mean, leaf, score.to(mean.dtype), allow_unused=True)
+        if gradient is None:
+            raise PluginError("decode is not differentiable in z")
+        return gradient
+
+
+class CallableLikelihood:
+    """A `LatentLikelihood` of any differentiable function from z (n, c, *latent) to log p(x | z) (n, c)."""
+
+    def __init__(self, log_likelihood: Callable[[Tensor], Tensor]) -> None:
+        self._log_likelihood = log_likelihood
+
+    def value_and_score(
+        self, z: Float[Tensor, "n c *latent"]
+    ) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n c *latent"]]:
+        with torch.enable_grad():
+            leaf = z.detach().requires_grad_()
+            value = self._log_likelihood(leaf)
+            (gradient,) = torch.autograd.grad(value.sum(), leaf)
+        return value.detach(), gradient
+
+    def score(self, z: Float[Tensor, "n c *latent"]) -> Float[Tensor, "n c *latent"]:
+        return self.value_and_score(z)[1]
+
+
+def decode(model: HasDecoder, z: Tensor, mean_shape: tuple[int, ...]) -> Tensor:
+    """model.decode(z), checked. mean_shape: of one example. Raises PluginError."""
+    mean: object = model.decode(z)
+    if not isinstance(mean, Tensor):
+        raise PluginError(f"decode returned {type(mean).__name__}, expected a tensor")
+    expected = (len(z), *mean_shape)
+    if tuple(mean.shape) != expected:
+        raise PluginError(
+            f"decode of {len(z)} latents returned shape {tuple(mean.shape)}, expected {expected}"
+        )
+    if not mean.is_floating_point():
+        raise PluginError(f"decode returned {mean.dtype}, expected floating point")
+    if torch.is_grad_enabled() and not mean.requires_grad:
+        raise PluginError("decode is not differentiable in z")
+    return mean
+
+
+@contextmanager
+def evaluating(model: object) -> Iterator[None]:
+    """Every module in evaluation mode inside, and as it was afterwards: batch normalisation by its running
+    statistics, so that an example's likelihood does not depend on the batch."""
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    flags = [module.training for module in modules]
+    for module in modules:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module, flag in zip(modules, flags, strict=True):
+            module.training = flag

@@ -1,0 +1,154 @@
+"""The figures that take annealing, and the likelihood gap: what the worker asks for once, of the selected
+checkpoint, after `estimates`.
+
+decode    decoder_negative_log_likelihood, decoder_bits_per_dim: the harness's own observation model, the same
+          form for all, so that they compare between models; they are also the headline of a model that has no
+          likelihood of its own
+energy    the headline, by the partition function
+any       likelihood_gap, by the kind of the headline
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genbench.api.data import Dataset
+from genbench.api.model import GenerativeModel, HasDecoder, HasEnergy
+from genbench.errors import LikelihoodUnavailable
+from genbench.likelihood.ais.decoder import AnnealingSettings, DecoderAnnealing
+from genbench.likelihood.ais.partition_function import annealing_betas, estimate_partition
+from genbench.likelihood.batching import batches, checked
+from genbench.likelihood.estimates import (
+    LikelihoodEstimate,
+    estimate_likelihood,
+    likelihood_metrics,
+    without_likelihood,
+)
+from genbench.likelihood.generalisation_gap import likelihood_gap
+from genbench.records import likelihood_kinds as kinds
+from genbench.records.job import Job
+from genbench.records.result import MetricValue
+from genbench.records.task import ANNEALING_SECONDS
+from genbench.util.seeding import derive_seed
+
+# Chains of a partition function: as many as Salakhutdinov & Murray (2008) ran.
+_PARTITION_CHAINS = 100
+# Steps of it for each temperature of a decoder: a sweep of Gibbs sampling costs one pass, a trajectory several.
+_PARTITION_STEPS = 10
+
+
+@dataclass(frozen=True)
+class AnnealedFigures:
+    """What `annealed_figures` looks at. model: in evaluation mode. reference: (N, *event_shape), test examples
+    on the model's device. estimates: what `estimate_likelihood` made of them. seed: of all chance."""
+
+    model: GenerativeModel
+    dataset: Dataset
+    job: Job
+    reference: Tensor
+    estimates: list[LikelihoodEstimate]
+    seed: int
+
+    def compute(self) -> list[MetricValue]:
+        """Every figure that the model's capabilities and the job's settings allow."""
+        spec, job = self.dataset.spec, self.job
+        if self.estimates:
+            figures = [self._gap_of_estimates()]
+        elif isinstance(self.model, HasEnergy) and job.ais_steps:
+            figures = self._of_energy(self.model)
+        else:
+            figures = []
+        if isinstance(self.model, HasDecoder) and job.ais_examples and job.ais_steps:
+            own = bool(self.estimates or figures)
+            try:
+                figures += self._of_decoder(self.model, headline=not own)
+            except LikelihoodUnavailable as reason:
+                figures += without_likelihood(spec, str(reason), "decoder_")
+                figures += [] if own else without_likelihood(spec, str(reason))
+        return figures
+
+    def _gap_of_estimates(self) -> MetricValue:
+        best = self.estimates[0]
+        train = self._train_examples(len(self.reference))
+        on_train = estimate_likelihood(self.model, self.dataset.spec, train, k=best.k or 1)[0]
+        return likelihood_gap(on_train.log_prob, best.log_prob, best.kind)
+
+    def _of_decoder(self, model: HasDecoder, *, headline: bool) -> list[MetricValue]:
+        job, spec = self.job, self.dataset.spec
+        settings = AnnealingSettings(job.ais_examples, job.ais_chains, job.ais_steps)
+        annealing = DecoderAnnealing.prepare(
+            model, self.dataset.train, self.dataset.valid, settings, seed=self.seed, on_step=_deadline()
+        )
+        some = self.dataset.test.random_subset(
+            job.ais_examples, derive_seed(0, job.dataset, "annealed examples")
+        )
+        test = annealing.log_likelihood(some.tensor().to(self.reference.device), "test")
+        gap = annealing.gap()
+        estimate = LikelihoodEstimate(
+            test,
+            kinds.annealed(gap.nats),
+            annealing.chains,
+            f"{annealing.observation.describe(annealing.scale.scale)} on the decoder;"
+            f" gap {gap.nats:.2f} ± {gap.stderr:.2f} nats on {gap.n} simulated examples",
+        )
+        figures = likelihood_metrics([estimate], spec, "decoder_")
+        if headline:
+            train = annealing.log_likelihood(self._train_examples(len(test)), "train")
+            figures += likelihood_metrics([estimate], spec)
+            figures.append(likelihood_gap(train, test, estimate.kind))
+        return figures
+
+    def _of_energy(self, model: HasEnergy) -> list[MetricValue]:
+        spec, steps = self.dataset.spec, _PARTITION_STEPS * self.job.ais_steps
+        generator = torch.Generator(self.model.device).manual_seed(derive_seed(self.seed, "partition"))
+        try:
+            partition = estimate_partition(
+                model,
+                chains=_PARTITION_CHAINS,
+                betas=annealing_betas(steps),
+                generator=generator,
+                on_step=_deadline(),
+            )
+        except LikelihoodUnavailable as reason:
+            return without_likelihood(spec, str(reason))
+
+        def log_prob(x: Tensor) -> Tensor:
+            with torch.no_grad():
+                values = [
+                    checked(model.log_unnormalised(some), (len(some),), "log_unnormalised")
+                    for some in batches(x, spec, 1)
+                ]
+            return torch.cat(values) - partition.log_z
+
+        test, train = log_prob(self.reference), log_prob(self._train_examples(len(self.reference)))
+        kind = kinds.annealed_partition(partition.within)
+        note = f"log Z = {partition.log_z:.2f}, between {partition.lower:.2f} and {partition.upper:.2f}"
+        estimate = LikelihoodEstimate(test, kind, _PARTITION_CHAINS, note)
+        # Z is the same for both sides, and so leaves the gap
+        return [
+            *likelihood_metrics([estimate], spec),
+            likelihood_gap(train, test, kinds.EXACT),
+        ]
+
+    def _train_examples(self, count: int) -> Tensor:
+        """As many training examples at random, or all there are, on the model's device."""
+        chosen = self.dataset.train.random_subset(
+            count, derive_seed(0, self.job.dataset, "training examples")
+        )
+        return chosen.tensor().to(self.reference.device)
+
+
+def _deadline() -> Callable[[], None]:
+    """To be called before each step. Raises LikelihoodUnavailable once the time is up."""
+    began = time.monotonic()
+
+    def check() -> None:
+        if time.monotonic() - began > ANNEALING_SECONDS:
+            raise LikelihoodUnavailable(f"annealed importance sampling took more than {ANNEALING_SECONDS:g}s")
+
+    return check

@@ -1,0 +1,223 @@
+"""A reference: a simple density near a model's samples, whose probabilities are known to sum to 1.
+
+Fitted to some of the model's samples, it is compared with the model's likelihood on others. The nearer it is,
+the smaller the error that it shows; it need not be near for the comparison to be right.
+
+integers       independent marginals; or each sample with some of its numbers redrawn from the marginals
+real values    a normal distribution; or a kernel at each sample, as wide as its neighbours are far
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float64, Int64
+from torch import Tensor
+
+from genbench.api.data import working_dtype
+from genbench.api.spec import DataSpec
+
+# Shares of numbers that a copy keeps; 0 are the marginals alone.
+_KEPT = (0.0, 0.5, 0.8, 0.95)
+_MAX_CENTRES, _MAX_KERNELS, _JUDGED_ON = 64, 512, 64
+MAX_COVARIANCE = 160
+"""Dimensions from which on correlations are left out."""
+# Kernel widths, relative to the distance of this nearest neighbour.
+_WIDTHS = (0.3, 0.6, 1.2)
+_NEIGHBOUR = 4
+_NORMAL_SHARE = 0.1  # of the kernel density: for what lies between and beyond
+
+
+class Reference(ABC):
+    """q(x): normalised over the data's domain. name: for the reader."""
+
+    name: str
+
+    def __init__(self, spec: DataSpec) -> None:
+        self.spec = spec
+
+    @abstractmethod
+    def log_prob(self, x: Tensor) -> Float64[Tensor, " n"]:
+        """(N, *event_shape) in the working dtype, on the CPU -> (N,) nats."""
+
+    @abstractmethod
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, *event_shape) in the working dtype, on the CPU."""
+
+    def _shaped(self, flat: Tensor) -> Tensor:
+        return flat.to(working_dtype(self.spec)).reshape(len(flat), *self.spec.event_shape)
+
+
+def fit_reference(samples: Tensor, spec: DataSpec) -> Reference:
+    """The kind under which, fitted to one half of the samples, the other half is likeliest; fitted to all."""
+    here, there = samples[::2], samples[1::2][:_JUDGED_ON]
+    if not len(there):
+        return _kinds(samples, spec)[0]
+    likelihoods = [float(kind.log_prob(there).mean()) for kind in _kinds(here, spec)]
+    return _kinds(samples, spec)[likelihoods.index(max(likelihoods))]
+
+
+def _kinds(samples: Tensor, spec: DataSpec) -> list[Reference]:
+    if spec.levels is None:
+        white = Whitening(samples)
+        return [NormalReference(white, spec), *(KernelReference(samples, white, spec, w) for w in _WIDTHS)]
+    marginals = log_marginals(samples, spec.levels)
+    centres = samples.flatten(1)[:_MAX_CENTRES]
+    return [CopyReference(marginals, centres, spec, kept) for kept in _KEPT]
+
+
+def log_marginals(samples: Tensor, levels: int) -> Float64[Tensor, "dimension levels"]:
+    """How often each dimension has each value; one observation more is spread over all values."""
+    flat = samples.flatten(1)
+    counts = torch.full((flat.shape[1], levels), 1 / levels, dtype=torch.float64)
+    counts.scatter_add_(1, flat.T, torch.ones(flat.T.shape, dtype=torch.float64))
+    return counts.log() - math.log(len(flat) + 1)
+
+
+class CopyReference(Reference):
+    """Integers: one of the centres, each number kept with probability `kept`, else redrawn from its marginal.
+    kept=0: independent marginals."""
+
+    def __init__(
+        self,
+        marginals: Float64[Tensor, "dimension levels"],
+        centres: Int64[Tensor, "m dimension"],
+        spec: DataSpec,
+        kept: float,
+    ) -> None:
+        super().__init__(spec)
+        self.name = "copies of samples" if kept else "independent marginals"
+        self.kept, self.marginals, self.centres = kept, marginals, centres
+
+    def log_prob(self, x: Tensor) -> Float64[Tensor, " n"]:
+        flat = x.flatten(1)
+        redrawn = self.marginals.T.gather(0, flat)  # N, D
+        base = redrawn.sum(1)
+        if not self.kept:
+            return base
+        # a number that agrees with the centre's has kept + (1 - kept) r in place of (1 - kept) r
+        agreeing = torch.log1p(self.kept / (1 - self.kept) * (-redrawn).exp())  # N, D
+        gained = torch.stack([torch.where(flat == c, agreeing, 0.0).sum(1) for c in self.centres], 1)  # N, M
+        factor = self.spec.dimension * math.log1p(-self.kept)
+        return base + factor + gained.logsumexp(1) - math.log(len(self.centres))
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        fresh = torch.multinomial(self.marginals.exp(), count, replacement=True, generator=generator).T
+        centre = torch.randint(len(self.centres), (count,), generator=generator)
+        keep = torch.rand(fresh.shape, generator=generator) < self.kept
+        return self._shaped(torch.where(keep, self.centres[centre], fresh))
+
+
+class Whitening:
+    """Coordinates in which some samples have mean 0 and covariance 1; of many dimensions, variances 1.
+
+    log_volume: log |dx / dwhite|.
+    """
+
+    def __init__(self, samples: Tensor) -> None:
+        flat = samples.flatten(1).double()
+        self.mean = flat.mean(0)
+        self.factor: Tensor | None = None
+        self.scales = _scales(flat)  # D
+        if flat.shape[1] <= MAX_COVARIANCE:
+            self.factor = torch.linalg.cholesky(shrunk_covariance(flat))  # D, D
+        diagonal = self.scales if self.factor is None else self.factor.diagonal()
+        self.log_volume = float(diagonal.log().sum())
+
+    def white(self, x: Tensor) -> Float64[Tensor, "n d"]:
+        centred: Tensor = x.flatten(1).double() - self.mean
+        if self.factor is None:
+            return centred / self.scales
+        whitened: Tensor = torch.linalg.solve_triangular(self.factor, centred.T, upper=False).T
+        return whitened
+
+    def coloured(self, white: Float64[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
+        coloured: Tensor = white * self.scales if self.factor is None else white @ self.factor.T
+        return self.mean + coloured
+
+
+class NormalReference(Reference):
+    """A normal distribution with the samples' mean and covariance."""
+
+    name = "a normal distribution"
+
+    def __init__(self, whitening: Whitening, spec: DataSpec) -> None:
+        super().__init__(spec)
+        self.whitening = whitening
+
+    def log_prob(self, x: Tensor) -> Float64[Tensor, " n"]:
+        return _log_standard_normal(self.whitening.white(x)) - self.whitening.log_volume
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        return self._shaped(self.whitening.coloured(_noise((count, self.spec.dimension), generator)))
+
+
+class KernelReference(Reference):
+    """A normal kernel at each sample, `width` times as wide as its fourth neighbour is far; and, with a tenth
+    of the weight, the normal distribution of them all."""
+
+    name = "kernels at samples"
+
+    def __init__(self, samples: Tensor, whitening: Whitening, spec: DataSpec, width: float) -> None:
+        super().__init__(spec)
+        self.whitening = whitening
+        self.centres = whitening.white(samples[:_MAX_KERNELS])  # M, D
+        distance = _distances(self.centres, self.centres)
+        nearest = distance.sort(1).values[:, min(_NEIGHBOUR, len(self.centres) - 1)]
+        floor = max(1e-3 * float(nearest.median()), 1e-6)  # where samples coincide
+        self.scales = (width * nearest / math.sqrt(spec.dimension)).clamp(min=floor)  # M
+
+    def log_prob(self, x: Tensor) -> Float64[Tensor, " n"]:
+        white = self.whitening.white(x)
+        squares = _distances(white, self.centres).square() / self.scales.square()  # N, M
+        constant = white.shape[1] * (self.scales.log() + 0.5 * math.log(2 * math.pi))  # M
+        kernels = (-0.5 * squares - constant).logsumexp(1) - math.log(len(self.centres))
+        broad = _log_standard_normal(white) + math.log(_NORMAL_SHARE)
+        mixed = torch.logaddexp(kernels + math.log1p(-_NORMAL_SHARE), broad)
+        return mixed - self.whitening.log_volume
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        centre = torch.randint(len(self.centres), (count,), generator=generator)
+        noise = _noise((count, self.spec.dimension), generator)
+        local = self.centres[centre] + self.scales[centre].unsqueeze(1) * noise
+        broad = torch.rand(count, 1, generator=generator) < _NORMAL_SHARE
+        return self._shaped(self.whitening.coloured(torch.where(broad, noise, local)))
+
+
+def shrunk_covariance(x: Float64[Tensor, "n d"]) -> Float64[Tensor, "d d"]:
+    """The samples' covariance, shrunk towards its diagonal as far as few samples ask for it; never singular.
+
+    The weight is that of the oracle approximating shrinkage of the correlations (Chen et al. 2010, eq. 23).
+    """
+    n, d = x.shape
+    centred = x - x.mean(0)
+    scale = _scales(x)
+    unit = centred / scale
+    correlation = unit.T @ unit / n
+    square, trace = float(correlation.square().sum()), float(correlation.diagonal().sum())
+    numerator = (1 - 2 / d) * square + trace**2
+    denominator = (n + 1 - 2 / d) * (square - trace**2 / d)
+    weight = min(1.0, numerator / denominator) if denominator > 0 else 1.0
+    shrunk = (1 - weight) * correlation + weight * torch.eye(d, dtype=x.dtype)
+    shrunk.diagonal().clamp_(min=1.0)  # a constant dimension has no spread to speak of
+    return shrunk * scale.unsqueeze(1) * scale + torch.diag(1e-9 * scale.square())
+
+
+def _scales(x: Float64[Tensor, "n d"]) -> Float64[Tensor, " d"]:
+    """Standard deviations; of a constant dimension, what float32 can tell apart."""
+    return x.std(0, correction=0).clamp(min=1e-6 * (1 + x.abs().amax(0)))
+
+
+def _noise(shape: tuple[int, int], generator: torch.Generator) -> Float64[Tensor, "n d"]:
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def _log_standard_normal(white: Float64[Tensor, "n d"]) -> Float64[Tensor, " n"]:
+    return -0.5 * (white.square().sum(1) + white.shape[1] * math.log(2 * math.pi))
+
+
+def _distances(x: Float64[Tensor, "n d"], y: Float64[Tensor, "m d"]) -> Float64[Tensor, "n m"]:
+    # the product form loses what matters here: small distances
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")

@@ -1,0 +1,34 @@
+"""How many examples a likelihood is asked for at once, and what must come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from genbench.api.spec import DataSpec
+from genbench.errors import PluginError
+
+# Numbers one call may hold: examples x draws for each x dimension.
+_CALL_NUMBERS = 2_000_000
+_MOST_EXAMPLES = 500
+
+
+def batches(x: Tensor, spec: DataSpec, draws: int) -> Iterator[Tensor]:
+    """x in pieces, for calls that hold `draws` times as many numbers."""
+    return iter(torch.split(x, max(1, min(_MOST_EXAMPLES, _CALL_NUMBERS // (spec.dimension * draws)))))
+
+
+def most_draws(spec: DataSpec) -> int:
+    """As many as one example may have in one call."""
+    return max(1, _CALL_NUMBERS // spec.dimension)
+
+
+def checked(values: object, shape: tuple[int, ...], method: str) -> Tensor:
+    """The values in float64, on the CPU. Raises PluginError where they are not a tensor of that shape."""
+    if not isinstance(values, Tensor):
+        raise PluginError(f"{method} returned {type(values).__name__}, expected a tensor")
+    if tuple(values.shape) != shape:
+        raise PluginError(f"{method} returned shape {tuple(values.shape)}, expected {shape}")
+    return values.detach().cpu().double()

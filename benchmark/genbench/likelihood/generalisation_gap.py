@@ -1,0 +1,36 @@
+"""The likelihood gap: how much better a model knows its training examples than others like them.
+
+Mean log-likelihood of training examples minus that of as many test examples, both by the same kind of
+estimate. About 0 where nothing is memorised; van den Burg & Williams 2021, "On memorization in probabilistic
+deep generative models", look at the same difference example by example.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from genbench.records import likelihood_kinds as kinds
+from genbench.records.result import MetricValue, finite_or_none
+
+NAME = "likelihood_gap"
+
+
+def likelihood_gap(train: Float[Tensor, " n"], test: Float[Tensor, " m"], kind: str) -> MetricValue:
+    """train, test: log-likelihoods in nats, of the given kind. n of the figure: of each side."""
+    difference = train.double().mean() - test.double().mean()
+    variance = train.double().var() / len(train) + test.double().var() / len(test)
+    infinite = int((~torch.cat([train, test]).isfinite()).sum())
+    return MetricValue(
+        name=NAME,
+        value=finite_or_none(float(difference)),
+        stderr=finite_or_none(math.sqrt(float(variance))) if float(variance) >= 0 else None,
+        unit="nats",
+        better="lower",
+        kind=kinds.difference(kind),
+        n=len(test),
+        note=f"not finite for {infinite} of {len(train) + len(test)} examples" if infinite else None,
+    )

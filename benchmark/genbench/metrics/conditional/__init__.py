@@ -1,0 +1,1 @@
+"""Metrics of conditional tasks: samples of given classes, completions."""

@@ -1,0 +1,124 @@
+"""Class balance: what the head of the feature extractor says of the samples' classes.
+
+With p(k|x) the softmax of the head's logits and p̄ its mean over the samples,
+
+    class balance        ½ Σ_k |q_k - r_k|, q and r the shares of samples and real data whose likeliest class is k
+    class entropy        H(p̄)
+    predictive entropy   mean over x of H(p(·|x))
+    class information    H(p̄) - mean H(p(·|x)), whose exponential is the Inception Score (Salimans et al. 2016)
+
+in nats. None says that samples are good: a classifier is sure of much that is noise. They are to be held against
+`real`, what real data get. Only where the extractor has a head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
+
+BOOTSTRAPS = 1000
+_NAMES = ("class_balance", "class_entropy", "predictive_entropy", "class_information")
+
+
+@dataclass(frozen=True)
+class ClassEntropies:
+    """See the module's text; nats."""
+
+    class_entropy: Estimate
+    predictive_entropy: Estimate
+    class_information: Estimate
+
+
+def class_counts(logits: Float[Tensor, "n classes"]) -> Int[Tensor, " classes"]:
+    """Logits to statistics: how often each class is the likeliest."""
+    return logits.argmax(1).bincount(minlength=logits.shape[1])
+
+
+def total_variation(
+    a: Int[Tensor, "*batch classes"], b: Int[Tensor, "*batch classes"]
+) -> Float[Tensor, "*batch"]:
+    """Statistics to metric, of counts: ½ Σ |a_k/Σa - b_k/Σb|, float64 in [0, 1]."""
+    shares = [counts.double() / counts.sum(-1, keepdim=True) for counts in (a, b)]
+    return (shares[0] - shares[1]).abs().sum(-1) / 2
+
+
+@of_two_feature_sets
+def class_balance(
+    samples: Float[Tensor, "n classes"], reference: Float[Tensor, "m classes"], generator: torch.Generator
+) -> Estimate:
+    """Of two sets of logits; the standard error by the bootstrap, over the examples of both sides."""
+    a, b = class_counts(samples), class_counts(reference)
+    drawn = total_variation(_resampled(a, int(a.sum()), generator), _resampled(b, int(b.sum()), generator))
+    return Estimate(total_variation(a, b), drawn.std())
+
+
+def expected_balance(
+    counts: Int[Tensor, " classes"], n: int, generator: torch.Generator
+) -> Float[Tensor, ""]:
+    """What `n` examples with the reference's own shares get against as many others, on average: the floor."""
+    return total_variation(_resampled(counts, n, generator), _resampled(counts, n, generator)).mean()
+
+
+@of_one_feature_set
+def class_entropies(logits: Float[Tensor, "n classes"]) -> ClassEntropies:
+    """At least 2 examples. Standard errors by the delta method: of the mean of each example's influence."""
+    log_p = logits.double().log_softmax(1)
+    p = log_p.exp()
+    # a share of 0 has the logarithm 0 here: it is only ever multiplied by 0
+    log_mean = torch.where(p.mean(0) > 0, p.mean(0), 1.0).log()
+    surprise = -(p * log_mean).sum(1)
+    own = -(p * log_p.nan_to_num(neginf=0.0)).sum(1)
+    return ClassEntropies(_mean(surprise), _mean(own), _mean(surprise - own))
+
+
+def score_class_balance(inputs: ScoringInputs) -> list[MetricValue]:
+    """Nothing where the extractor has no head: the figures do not apply."""
+    if inputs.extractor.classify is None:
+        return []
+    if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
+        return without_value(_NAMES, inputs, obstacle)
+    samples = inputs.extractor.logits(inputs.sample_features)
+    reference = inputs.extractor.logits(inputs.reference_features)
+    assert samples is not None
+    assert reference is not None
+    if samples.shape[1] != reference.shape[1]:
+        widths = f"{samples.shape[1]} for samples, {reference.shape[1]} for reference examples"
+        return without_value(_NAMES, inputs, f"the head gives logits of unequal width: {widths}")
+    if not (samples.isfinite().all() and reference.isfinite().all()):
+        return without_value(_NAMES, inputs, "the head's logits are not all finite")
+    balance = class_balance(samples, reference, inputs.generator())
+    floor = expected_balance(class_counts(reference), len(samples), inputs.generator())
+    found, real = class_entropies(samples), class_entropies(reference)
+    figures = [_figure("class_balance", inputs, balance, floor)]
+    for name in _NAMES[1:]:
+        estimate: Estimate = getattr(found, name)
+        figures.append(_figure(name, inputs, estimate, getattr(real, name).value))
+    return figures
+
+
+def _figure(name: str, inputs: ScoringInputs, found: Estimate, real: Float[Tensor, ""]) -> MetricValue:
+    value = figure(name, inputs, found.value, stderr=found.stderr)
+    return msgspec.structs.replace(value, real=float(real))
+
+
+def _mean(x: Float[Tensor, " n"]) -> Estimate:
+    return Estimate(x.mean(), x.std() / len(x) ** 0.5)
+
+
+def _resampled(
+    counts: Int[Tensor, " classes"], n: int, generator: torch.Generator
+) -> Int[Tensor, "bootstraps classes"]:
+    """Counts of `n` draws with the shares of `counts`, BOOTSTRAPS times."""
+    drawn = torch.multinomial(counts.double(), BOOTSTRAPS * n, replacement=True, generator=generator)
+    rows = torch.arange(BOOTSTRAPS).repeat_interleave(n)
+    flat = torch.bincount(rows * len(counts) + drawn, minlength=BOOTSTRAPS * len(counts))
+    return flat.reshape(BOOTSTRAPS, len(counts))

@@ -1,0 +1,87 @@
+"""Class-conditional sampling: is what was asked for as class k like real data of class k?
+
+    class_frechet         mean over the classes of the Fréchet distance within each
+    class_frechet_worst   the largest of them
+    class_accuracy        share of samples that the head of the extractor takes for the class that was asked for
+
+N = K x m examples, m of each class on either side. `real`: what as many other held-out real examples get.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from genbench.errors import FeatureError
+from genbench.metrics.frechet import frechet_distance, frechet_distance_with_error
+from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
+
+_DISTANCES = ("class_frechet", "class_frechet_worst")
+
+
+def class_accuracy(logits: Float[Tensor, "classes m k"]) -> Float[Tensor, ""]:
+    """logits: of m examples of each class in turn."""
+    wanted = torch.arange(len(logits)).unsqueeze(1)
+    return (logits.argmax(2) == wanted).double().mean()
+
+
+def score_class_samples(inputs: ScoringInputs) -> list[MetricValue]:
+    """Nothing for models that take no labels; no accuracy where the extractor has no head."""
+    given = inputs.class_samples
+    if given is None:
+        return []
+    has_head = inputs.extractor.classify is not None
+    names = (*_DISTANCES, "class_accuracy") if has_head else _DISTANCES
+    if given.drawn is None:
+        return without_value(names, inputs, given.reason or "nothing was drawn")
+    try:
+        features, reference, real = (
+            inputs.extractor(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+            for x in (given.drawn, given.reference, given.real)
+        )
+        figures = [*_distances(inputs, features, reference, real)]
+        if has_head:
+            figures.append(_accuracy(inputs, features, real))
+    except FeatureError as error:
+        return without_value(names, inputs, str(error))
+    count = given.drawn.shape[0] * given.drawn.shape[1]
+    return [msgspec.structs.replace(each, n=count) for each in figures]
+
+
+def _distances(
+    inputs: ScoringInputs, features: Tensor, reference: Tensor, real: Tensor
+) -> Iterator[MetricValue]:
+    found = [frechet_distance_with_error(a, b) for a, b in zip(features, reference, strict=True)]
+    floor = torch.stack([frechet_distance(a, b) for a, b in zip(real, reference, strict=True)])
+    values, errors = torch.stack([each.value for each in found]), torch.stack([each.stderr for each in found])
+    mean_error = errors.square().sum().sqrt() / len(found)
+    yield figure("class_frechet", inputs, values.mean(), stderr=mean_error, real=floor.mean())
+    worst = int(values.argmax())
+    yield figure(
+        "class_frechet_worst",
+        inputs,
+        values[worst],
+        stderr=errors[worst],
+        real=floor.max(),
+        note=f"class {worst}",
+    )
+
+
+def _accuracy(inputs: ScoringInputs, features: Tensor, real: Tensor) -> MetricValue:
+    shares = []
+    for each in (features, real):
+        logits = inputs.extractor.logits(each.flatten(0, 1))
+        assert logits is not None
+        if logits.shape[1] < len(each):
+            note = f"the head knows {logits.shape[1]} classes, the data have {len(each)}"
+            return figure("class_accuracy", inputs, None, note=note)
+        shares.append(class_accuracy(logits.unflatten(0, each.shape[:2])))
+    count = features.shape[0] * features.shape[1]
+    stderr = (shares[0] * (1 - shares[0]) / count).sqrt()
+    return figure("class_accuracy", inputs, shares[0], stderr=stderr, real=shares[1])

@@ -1,0 +1,86 @@
+"""How good completions of held-out images are, for each mask of `genbench.samples.masks`.
+
+    error     √(Σ |x̂ - x|² / Σ |m - x|²) over the missing pixels, x̂ the completion, x the truth, m the mean of
+              training examples: 1 is as far off as m; one draw from the true conditional is √2 times as far off as
+              the conditional's mean
+    Fréchet   the distance between the features of completed images and of as many others that are held out; `real`:
+              of the images as they were
+    nll       - log p(missing | given), where the model gives it exactly
+
+N images each, so that distances hold a bias that is the same for all models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor
+
+from genbench.errors import FeatureError
+from genbench.metrics.frechet import frechet_distance_with_error
+from genbench.metrics.metric_values import figure
+from genbench.metrics.numerics.feature_arrays import Estimate
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
+from genbench.samples.completions import Completion, masks_for
+
+_MEAN_OF = 2048  # training examples
+
+
+def relative_error(
+    completed: Shaped[Tensor, "n *event"],
+    truth: Shaped[Tensor, "n *event"],
+    given: Bool[Tensor, "n *event"],
+    guess: Float[Tensor, "*event"],
+) -> Estimate:
+    """Of the missing pixels, against that of `guess`; its standard error by the delta method for a ratio."""
+    missing = ~given
+    error = (missing * (completed.double() - truth).square()).flatten(1).sum(1)
+    base = (missing * (guess.double() - truth).square()).flatten(1).sum(1)
+    ratio = error.sum() / base.sum()
+    spread = (error - ratio * base).std() / (base.mean() * len(error) ** 0.5)
+    return Estimate(ratio.sqrt(), spread / (2 * ratio.sqrt()))
+
+
+def score_completion(inputs: ScoringInputs) -> list[MetricValue]:
+    """Nothing for models that complete nothing."""
+    if not inputs.completions:
+        return []
+    count = next((len(each.x) for each in inputs.completions.values() if each.x is not None), 0)
+    masks = masks_for(inputs.spec, inputs.dataset, count)
+    guess = inputs.train.random_subset(_MEAN_OF, seed=0).tensor().double().mean(0)
+    figures: list[MetricValue] = []
+    for name, completion in inputs.completions.items():
+        figures += _of_mask(name, completion, masks[name], guess, inputs)
+    return figures
+
+
+def _of_mask(
+    name: str, completion: Completion, given: Tensor, guess: Tensor, inputs: ScoringInputs
+) -> Iterator[MetricValue]:
+    if completion.x is None:
+        for kind in ("error", "frechet"):
+            refused = figure(f"completion_{kind}_{name}", inputs, None, note=completion.reason)
+            yield msgspec.structs.replace(refused, n=None)
+        return
+    count = len(completion.x)
+    truth, others = inputs.reference[:count], inputs.reference[count : 2 * count]
+    error = relative_error(completion.x, truth, given, guess)
+    found = [figure(f"completion_error_{name}", inputs, error.value, stderr=error.stderr)]
+    try:
+        features, real, against = (inputs.extractor(x) for x in (completion.x, truth, others))
+        distance = frechet_distance_with_error(features, against)
+        floor = frechet_distance_with_error(real, against).value
+        found.append(
+            figure(f"completion_frechet_{name}", inputs, distance.value, stderr=distance.stderr, real=floor)
+        )
+    except FeatureError as failure:
+        found.append(figure(f"completion_frechet_{name}", inputs, None, note=str(failure)))
+    if completion.log_prob is not None:
+        nll = -completion.log_prob.double()
+        mean = figure(f"completion_nll_{name}", inputs, nll.mean(), stderr=nll.std() / count**0.5)
+        found.append(msgspec.structs.replace(mean, kind="exact"))
+    for each in found:
+        yield msgspec.structs.replace(each, n=count)

@@ -1,0 +1,1 @@
+"""Metrics of memorisation: near duplicates of training examples, the C_T test of data copying."""

@@ -1,0 +1,174 @@
+"""C_T, the data-copying test of Meehan, Chaudhuri and Dasgupta (2020, "A non-parametric test to detect
+data-copying in generative models", AISTATS, section 3).
+
+Space is cut into cells by k-means on the training set. In each cell the distances of samples and of held-out
+real data to the nearest training example of the cell are compared by the Mann-Whitney test; its z-scores are
+averaged, weighted by the cells' shares of held-out data, over cells with enough samples.
+
+The sign: far below 0, samples are closer to the training set than real data are, and the model copies; near 0 it
+does as real data do; far above 0 it stays away, as a model does that has learned little. Here ties have a half
+each, in the statistic and in its variance, where the authors count them on one side and correct for continuity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from genbench.metrics.memorisation.nearest_training import distance_rounding, mean_of, nearest_in_chunks
+from genbench.metrics.metric_values import feature_obstacle, figure
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
+from genbench.util.tensor_cache import kept_tensors
+
+LEAST_SAMPLES = 20
+"""A cell with fewer samples does not count (the authors' tau, times N)."""
+_EXAMPLES_PER_CELL, _MOST_CELLS = 50, 20
+_FITTED_TO = 10_000  # training examples, at most, that the cells are fitted to
+_ROUNDS = 50
+_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class DataCopying:
+    """value: C_T. stderr: its standard error, for other samples and other held-out data (DeLong et al. 1988).
+    cells: how many counted, of how many there are. The value is NaN where none counted."""
+
+    value: Float[Tensor, ""]
+    stderr: Float[Tensor, ""]
+    cells: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class MannWhitney:
+    """z: of samples' distances being larger than held-out ones'. variance: of z."""
+
+    z: Float[Tensor, ""]
+    variance: Float[Tensor, ""]
+
+
+def mann_whitney(samples: Float[Tensor, " m"], held_out: Float[Tensor, " n"]) -> MannWhitney:
+    """The z-score of U = #(sample > held-out) + #(ties) / 2, corrected for ties; 0 where all are equal."""
+    m, n = len(samples), len(held_out)
+    below, above = _placements(samples, held_out), 1 - _placements(held_out, samples)
+    _, counts = torch.unique(torch.cat([samples, held_out]), return_counts=True)
+    tied = (counts.double() ** 3 - counts).sum() / ((m + n) * max(m + n - 1, 1))
+    sigma_squared = m * n / 12 * ((m + n + 1) - tied)
+    if not sigma_squared > 0:
+        return MannWhitney(*(sigma_squared.new_zeros(()) for _ in range(2)))
+    z = (below.sum() * n - m * n / 2) / sigma_squared.sqrt()
+    spread = below.var(correction=min(1, m - 1)) / m + above.var(correction=min(1, n - 1)) / n
+    return MannWhitney(z, spread * (m * n) ** 2 / sigma_squared)
+
+
+def _placements(x: Float[Tensor, " n"], among: Float[Tensor, " m"]) -> Float[Tensor, " n"]:
+    """For each x the share of the others that are smaller, ties counting a half."""
+    order = among.sort().values
+    smaller = torch.searchsorted(order, x) + torch.searchsorted(order, x, right=True)
+    return smaller.double() / (2 * len(among))
+
+
+def fit_cells(
+    train: Float[Tensor, "m dim"], count: int, generator: torch.Generator
+) -> Float[Tensor, "k dim"]:
+    """Centres of at most `count` cells, float64: k-means++ (Arthur and Vassilvitskii 2007), then Lloyd's rounds."""
+    chosen = torch.randperm(len(train), generator=generator)[:_FITTED_TO]
+    x = train[chosen].double()
+    centres = x[:1]
+    nearest = (x - centres[0]).square().sum(1)
+    while len(centres) < count and float(nearest.max()) > 0:
+        far = torch.multinomial(nearest, 1, generator=generator)
+        centres = torch.cat([centres, x[far]])
+        nearest = torch.minimum(nearest, (x - centres[-1]).square().sum(1))
+    for _ in range(_ROUNDS):
+        owner = cells_of(x, centres)
+        members = torch.bincount(owner, minlength=len(centres)).double()
+        sums = torch.zeros_like(centres).index_add_(0, owner, x)
+        moved = torch.where(members[:, None] > 0, sums / members.clamp(min=1)[:, None], centres)
+        if torch.equal(moved, centres):
+            break
+        centres = moved
+    return centres
+
+
+def cells_of(x: Float[Tensor, "n dim"], centres: Float[Tensor, "k dim"]) -> Int[Tensor, " n"]:
+    """The cell of each x: its nearest centre."""
+    pieces = [torch.cdist(piece.double(), centres) for piece in x.split(8192)]
+    return torch.cat([piece.argmin(1) for piece in pieces]) if pieces else torch.zeros(0, dtype=torch.int64)
+
+
+def cells_for(examples: int) -> int:
+    """How many cells for that many samples and held-out examples: 50 in each, at most 20 cells."""
+    return min(max(examples // _EXAMPLES_PER_CELL, 1), _MOST_CELLS)
+
+
+def data_copying(
+    samples: Float[Tensor, "n dim"],
+    held_out: Float[Tensor, "k dim"],
+    train: Float[Tensor, "m dim"],
+    centres: Float[Tensor, "cells dim"],
+    train_cells: Int[Tensor, " m"] | None = None,
+) -> DataCopying:
+    """C_T of features, given the cells. train_cells: those of the training examples, where they are known."""
+    owner = cells_of(train, centres) if train_cells is None else train_cells
+    sample_cells, held_out_cells = cells_of(samples, centres), cells_of(held_out, centres)
+    weights, scores = [], []
+    for cell in range(len(centres)):
+        ours, theirs = samples[sample_cells == cell], held_out[held_out_cells == cell]
+        own = train[owner == cell]
+        if len(ours) < LEAST_SAMPLES or len(theirs) == 0 or len(own) == 0:
+            continue
+        scores.append(mann_whitney(_to_nearest(ours, own), _to_nearest(theirs, own)))
+        weights.append(float(len(theirs)))
+    if not scores:
+        nothing = torch.tensor(torch.nan, dtype=torch.float64)
+        return DataCopying(nothing, nothing, (0, len(centres)))
+    share = torch.tensor(weights).double() / sum(weights)
+    z, variance = (torch.stack([getattr(score, name) for score in scores]) for name in ("z", "variance"))
+    stderr = (share.square() * variance).sum().sqrt()
+    return DataCopying((share * z).sum(), stderr, (len(scores), len(centres)))
+
+
+def _to_nearest(x: Float[Tensor, "n dim"], train: Float[Tensor, "m dim"]) -> Float[Tensor, " n"]:
+    """Squared distances; in float32, so that those that are equal but for rounding tie, and copies' are 0."""
+    centre = mean_of(train)
+    nearest, distance = nearest_in_chunks(x, train, centre)
+    return torch.where(distance <= distance_rounding(x, train[nearest], centre), 0.0, distance).float()
+
+
+def score_data_copying(inputs: ScoringInputs) -> list[MetricValue]:
+    name = "data_copying_z"
+    least = min(len(inputs.samples), len(inputs.reference))
+    obstacle = feature_obstacle(inputs, needed=LEAST_SAMPLES) or feature_obstacle(
+        inputs, needed=2, train=True
+    )
+    if obstacle is not None:
+        return [figure(name, inputs, None, note=obstacle)]
+    count = cells_for(least)
+    what = (_VERSION, inputs.extractor.identity, inputs.train_fingerprint, str(count), str(inputs.seed))
+    cells = kept_tensors("cells", what, lambda: _fitted(inputs, count))
+    found = data_copying(
+        inputs.sample_features,
+        inputs.reference_features,
+        inputs.train_features,
+        cells["centres"],
+        cells["owner"],
+    )
+    counted, all_cells = found.cells
+    if counted == 0:
+        note = f"none of {all_cells} cells has {LEAST_SAMPLES} samples and held-out examples"
+        return [figure(name, inputs, None, k=all_cells, note=note)]
+    partly = (
+        f"over the {counted} of {all_cells} cells that hold {LEAST_SAMPLES} samples"
+        if counted < all_cells
+        else None
+    )
+    return [figure(name, inputs, found.value, stderr=found.stderr, k=all_cells, note=partly)]
+
+
+def _fitted(inputs: ScoringInputs, count: int) -> dict[str, Tensor]:
+    centres = fit_cells(inputs.train_features, count, inputs.generator())
+    return {"centres": centres, "owner": cells_of(inputs.train_features, centres)}

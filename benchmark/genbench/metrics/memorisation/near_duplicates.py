@@ -1,0 +1,187 @@
+"""Memorisation: does the model give back its training set?
+
+Copied share: samples that equal a training example in every number. Exact, and so blind to the least change.
+
+Authenticity (Alaa et al. 2022, section 4.3): a sample is authentic if it is farther from its nearest training
+example than that example is from its own nearest other training example. Real data gets about a half or more,
+a copier 0. Ties count as copies.
+
+Near-duplicate share: the two distances of authenticity, as a ratio, are the sample's closeness to the training
+set. That ratio is free of how dense the data lie where the sample is, which a plain distance is not (so are the
+ratios of Carlini et al. 2023, section 4.2, and Yoon et al. 2023). A near-duplicate is a sample closer than all
+but 1 % of held-out real data. So real data get 1 %, and where a share s of the samples is copied, the figure is
+about s + 1 % of the rest. Where real data repeat the training set, as sixteen bits do, they get more: `real` says
+how much, and `excess_share` takes it off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import torch
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor
+
+from genbench.api.data import storage_dtype
+from genbench.metrics.memorisation.data_copying import score_data_copying
+from genbench.metrics.memorisation.nearest_training import NearestTraining, nearest_training
+from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue
+from genbench.util.tensor_cache import kept_tensors
+
+HELD_OUT_QUANTILE = 0.01
+"""Share of held-out real data that counts as near-duplicates, where no two distances are equal."""
+_FEATURE_NAMES = ("authenticity", "near_duplicate_share")
+_NEAREST_VERSION = "1"
+
+
+# ---- authenticity
+
+
+def authentic(found: NearestTraining) -> Bool[Tensor, " n"]:
+    """Statistics to whether each sample is authentic."""
+    return found.to_sample > found.to_train + found.rounding
+
+
+def authenticity(samples: Float[Tensor, "n dim"], train: Float[Tensor, "m dim"]) -> Float[Tensor, ""]:
+    """Share of authentic samples (N, D), given the training examples (M, D)."""
+    return authentic(nearest_training(samples, train)).double().mean()
+
+
+# ---- near-duplicates
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """value: share of near-duplicates among the samples; real: among held-out real data. stderr: of the value,
+    for other samples and another threshold (`near_duplicates_from_closeness`)."""
+
+    value: Float[Tensor, ""]
+    real: Float[Tensor, ""]
+    stderr: Float[Tensor, ""]
+
+    @property
+    def excess_share(self) -> Float[Tensor, ""]:
+        """Estimate of the share of copies: what is over the share that real data get. May come out below 0."""
+        return (self.value - self.real) / (1 - self.real).clamp(min=torch.finfo(torch.float64).eps)
+
+
+def closeness(found: NearestTraining) -> Float[Tensor, " n"]:
+    """Squared distance from each sample to its nearest training example, over that example's to its nearest
+    other one. 0 for copies; infinite beside a training example that is there twice."""
+    copied = found.to_sample <= found.rounding
+    ratio = found.to_sample / found.to_train.clamp(min=torch.finfo(torch.float64).tiny)
+    return torch.where(copied, 0.0, ratio)
+
+
+def near_duplicates_from_closeness(
+    samples: Float[Tensor, " n"], held_out: Float[Tensor, " m"], quantile: float = HELD_OUT_QUANTILE
+) -> NearDuplicates:
+    """Statistics to metric.
+
+    The threshold is the order statistic of rank max(1, floor(quantile * M)) of the held-out ones; ties count. The
+    standard error has a binomial part for the samples, and one for the threshold: with a share s of copies,
+    another held-out set moves the value by (1 - s) times what it moves real data's share by.
+    """
+    rank = max(1, int(quantile * len(held_out)))
+    threshold = held_out.kthvalue(rank).values
+    value, real = (part.le(threshold).double().mean() for part in (samples, held_out))
+    others = ((1 - value) / (1 - real).clamp(min=1 / len(held_out))).clamp(max=1.0)
+    variance = value * (1 - value) / len(samples) + others.square() * real * (1 - real) / len(held_out)
+    return NearDuplicates(value, real, variance.sqrt())
+
+
+def near_duplicates(
+    samples: Float[Tensor, "n dim"],
+    held_out: Float[Tensor, "k dim"],
+    train: Float[Tensor, "m dim"],
+    quantile: float = HELD_OUT_QUANTILE,
+) -> NearDuplicates:
+    """The share of near-duplicates of features: samples (N, D), held-out (K, D) and training examples (M, D)."""
+    ours, theirs = (closeness(nearest_training(part, train)) for part in (samples, held_out))
+    return near_duplicates_from_closeness(ours, theirs, quantile)
+
+
+# ---- exact copies
+
+
+def copied_share(samples: Shaped[Tensor, "n *event"], train: Shaped[Tensor, "m *event"]) -> float:
+    """Share of samples that equal a training example in every number; -0.0 equals 0.0. Of one dtype."""
+    return _share_of(samples, set(_digests(train)))
+
+
+def _share_of(samples: Tensor, known: set[bytes]) -> float:
+    return sum(digest in known for digest in _digests(samples)) / len(samples)
+
+
+def _digests(x: Tensor) -> Iterator[bytes]:
+    """128 bits of each example, in place of the whole of it."""
+    signed = x.is_floating_point()
+    for row in x.cpu().numpy():
+        # + 0: so that -0.0 becomes 0.0
+        yield hashlib.blake2b((row + 0 if signed else row).tobytes(), digest_size=16).digest()
+
+
+# ---- the factory
+
+
+def score_memorisation(inputs: ScoringInputs) -> list[MetricValue]:
+    figures = [_copied_figure(inputs)]
+    if inputs.spec.modality != "tokens":  # windows of text have no features whose distances tell of copying
+        figures += [*_neighbour_figures(inputs), *score_data_copying(inputs)]
+    return figures
+
+
+def _neighbour_figures(inputs: ScoringInputs) -> list[MetricValue]:
+    if (obstacle := feature_obstacle(inputs, needed=2, train=True)) is not None:
+        return without_value(_FEATURE_NAMES, inputs, obstacle)
+    found = nearest_training(inputs.sample_features, inputs.train_features)
+    share = authentic(found).double().mean()
+    stderr = (share * (1 - share) / len(inputs.samples)).sqrt()
+    authenticity_figure = figure("authenticity", inputs, share, stderr=stderr)
+    if len(inputs.reference) == 0:
+        note = "0 reference examples, needs at least 1"
+        return [authenticity_figure, figure("near_duplicate_share", inputs, None, note=note)]
+    real = _nearest_to_reference(inputs)
+    copies = near_duplicates_from_closeness(closeness(found), closeness(real))
+    return [
+        _with_real(authenticity_figure, float(authentic(real).double().mean())),
+        _with_real(
+            figure("near_duplicate_share", inputs, copies.value, stderr=copies.stderr), float(copies.real)
+        ),
+    ]
+
+
+def _nearest_to_reference(inputs: ScoringInputs) -> NearestTraining:
+    """The same for every job of a data set, so it is kept."""
+    what = (
+        _NEAREST_VERSION,
+        inputs.extractor.identity,
+        inputs.train_fingerprint,
+        inputs.reference_fingerprint,
+    )
+    kept = kept_tensors(
+        "nearest", what, lambda: vars(nearest_training(inputs.reference_features, inputs.train_features))
+    )
+    return NearestTraining(**kept)
+
+
+def _copied_figure(inputs: ScoringInputs) -> MetricValue:
+    if len(inputs.samples) == 0:
+        return figure("copied_share", inputs, None, note="0 samples, needs at least 1")
+    stored = storage_dtype(inputs.spec)
+    known = set(_digests(inputs.train.x))
+    share = _share_of(inputs.samples.to(stored), known)
+    found = figure("copied_share", inputs, share, stderr=(share * (1 - share) / len(inputs.samples)) ** 0.5)
+    if len(inputs.reference) == 0:
+        return found
+    # where examples can be few, sixteen bits say, real data repeat the training set too, and nobody copied
+    return _with_real(found, _share_of(inputs.reference.to(stored), known))
+
+
+def _with_real(found: MetricValue, real: float) -> MetricValue:
+    return msgspec.structs.replace(found, real=real)

@@ -1,0 +1,86 @@
+"""From a computed number to its record: unit and direction from the card, N and extractor from the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sized
+
+from torch import Tensor
+
+from genbench.errors import FeatureError
+from genbench.metrics.cards import METRIC_CARDS
+from genbench.metrics.scoring import ScoringInputs
+from genbench.records.result import MetricValue, finite_or_none
+
+_CARDS = {card.name: card for card in METRIC_CARDS}
+
+
+def figure(
+    name: str,
+    inputs: ScoringInputs,
+    value: float | Tensor | None,
+    *,
+    stderr: float | Tensor | None = None,
+    k: int | None = None,
+    note: str | None = None,
+    real: float | Tensor | None = None,
+) -> MetricValue:
+    """The record of metric `name`, computed from `inputs.samples` (and their features, if its card says so)."""
+    card = _CARDS[name]
+    number = None if value is None else finite_or_none(float(value))
+    if value is not None and number is None and note is None:
+        note = f"came out as {float(value)}"
+    return MetricValue(
+        name=name,
+        value=number,
+        unit=card.unit,
+        better=card.better,
+        stderr=None if stderr is None or number is None else finite_or_none(float(stderr)),
+        n=len(inputs.samples),
+        dimension=_feature_dimension(inputs) if card.extractor else inputs.spec.dimension,
+        k=k,
+        extractor=inputs.extractor.identity if card.extractor else None,
+        note=note,
+        real=None if real is None or number is None else finite_or_none(float(real)),
+    )
+
+
+def without_value(
+    names: Iterable[str], inputs: ScoringInputs, note: str, k: int | None = None
+) -> list[MetricValue]:
+    """Records that keep their rows and say why there is nothing in them."""
+    return [figure(name, inputs, None, k=k, note=note) for name in names]
+
+
+def feature_obstacle(inputs: ScoringInputs, needed: int, *, train: bool = False) -> str | None:
+    """Why a metric cannot be computed from the features: fewer than `needed` examples on a side, or values
+    that are not finite. None where it can. The sides are samples and reference (with `train`: and train)."""
+    sides: dict[str, Sized] = {"samples": inputs.samples, "reference examples": inputs.reference}
+    if train:
+        sides = {"samples": inputs.samples, "training examples": inputs.train}
+    for side, examples in sides.items():
+        if len(examples) < needed:
+            return f"{len(examples)} {side}, needs at least {needed}"
+    other = "training examples" if train else "reference examples"
+    try:
+        features = {
+            "samples": inputs.sample_features,
+            other: inputs.train_features if train else inputs.reference_features,
+        }
+    except FeatureError as error:
+        return str(error)
+    widths = [found.shape[1] for found in features.values()]
+    if widths[0] != widths[1]:
+        return f"features of unequal width: {widths[0]} for samples, {widths[1]} for {other}"
+    for side, found in features.items():
+        if not found.isfinite().all():
+            return f"the features of the {side} are not all finite"
+    return None
+
+
+def _feature_dimension(inputs: ScoringInputs) -> int | None:
+    if not len(inputs.samples):
+        return None
+    try:
+        return inputs.sample_features.shape[1]
+    except FeatureError:  # the note says it
+        return None

@@ -1,0 +1,1 @@
+"""Discovering plugins, checking their cards, and calling their hooks."""

@@ -1,0 +1,233 @@
+"""A run is a folder; this is the one module that knows its layout.
+
+    run.json                      the plan and the provenance
+    jobs/ID/result.json           written once, atomically
+    jobs/ID/samples.safetensors   what was scored
+    jobs/ID/log.txt               what the worker printed
+    jobs/ID/work/                 while it runs; removed with the result
+    run.lock                      held while run.json is read and written anew
+    score.lock                    held while a result is read and written anew
+
+Any number of processes and machines may write into it. A job without a result is one that is still to be
+run: deleting its folder asks for it again. Nothing read back is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from genbench.api.cards import DatasetCard
+from genbench.errors import RunFolderError
+from genbench.records.job import PROTOCOL_VERSION, Job
+from genbench.records.result import SCHEMA_VERSION, Result
+from genbench.util.atomic_files import WORK_FOLDER, write_atomically
+
+_LOCK, _SCORE_LOCK, _LOCK_SECONDS = "run.lock", "score.lock", 30
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What commands asked for. refused: results known beforehand, of models that cannot take a data set.
+    datasets: the cards of its data sets, by name: a report may be made where a user's file is no more."""
+
+    suite: str
+    jobs: list[Job]
+    refused: list[Result] = []
+    command: list[str] = []
+    datasets: dict[str, DatasetCard] = {}
+    provenance: dict[str, Any] = {}
+    protocol: str = PROTOCOL_VERSION
+    schema: int = SCHEMA_VERSION
+
+
+class Run:
+    """A run's folder, and what is in it."""
+
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.folder = folder
+        self.plan = plan
+
+    @classmethod
+    def create(cls, folder: Path, plan: Plan) -> Run:
+        """Make the folder, or take up what an earlier run left there.
+
+        What an earlier command planned stays planned, unless this one plans the same of a newer version:
+        versions never share a table. Results outside the plan stay on disk, unread.
+
+        Raises RunFolderError where the path is a file, cannot be written, or holds another version's run.
+        """
+        if folder.exists() and not folder.is_dir():
+            raise RunFolderError(f"{folder} is a file; --out wants a folder")
+        if folder.is_dir() and not _looks_like_a_run(folder):
+            raise RunFolderError(f"{folder} is not empty and holds no run; choose another folder with --out")
+        try:
+            (folder / "jobs").mkdir(parents=True, exist_ok=True)
+            # another process may be merging its plan into the same file
+            with FileLock(folder / _LOCK, timeout=_LOCK_SECONDS):
+                if (folder / "run.json").exists():
+                    plan = _merge(cls.open(folder).plan, plan)
+                write_atomically(folder / "run.json", _encode(plan))
+        except Timeout:
+            raise RunFolderError(
+                f"{folder / _LOCK} has been held by another process for {_LOCK_SECONDS} s"
+            ) from None
+        except OSError as error:
+            raise RunFolderError(f"cannot write to run folder {folder}: {error.strerror}") from None
+        run = cls(folder, plan)
+        for job in plan.jobs:
+            if run.result_path(job).exists():
+                run._tidy(job)  # of a process that was killed between the result and its last step
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Open what a run left. Raises RunFolderError where it is not a run of this version."""
+        path = folder / "run.json"
+        if folder.is_file():
+            raise RunFolderError(f"{folder} is a file; expected a run's folder")
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            raise RunFolderError(
+                f"{folder} holds no run (no run.json); `genai-bench run --out {folder}` makes one"
+            ) from None
+        except OSError as error:
+            raise RunFolderError(f"cannot read {path}: {error.strerror}") from None
+        versions = _decode(text, _Versions, path)
+        if (versions.schema, versions.protocol) != (SCHEMA_VERSION, PROTOCOL_VERSION):
+            raise RunFolderError(
+                f"{folder} was written by another version (schema {versions.schema}, protocol"
+                f" {versions.protocol}); this one has schema {SCHEMA_VERSION}, protocol {PROTOCOL_VERSION}"
+            )
+        return cls(folder, _decode(text, Plan, path))
+
+    def add_provenance(self, facts: dict[str, Any]) -> None:
+        """Write down what is known only once the run is over. Raises RunFolderError where it cannot be written."""
+        try:
+            with FileLock(self.folder / _LOCK, timeout=_LOCK_SECONDS):
+                plan = Run.open(self.folder).plan
+                self.plan = msgspec.structs.replace(plan, provenance={**plan.provenance, **facts})
+                write_atomically(self.folder / "run.json", _encode(self.plan))
+        except Timeout:
+            raise RunFolderError(
+                f"{self.folder / _LOCK} has been held by another process for {_LOCK_SECONDS} s"
+            ) from None
+        except OSError as error:
+            raise RunFolderError(f"cannot write to run folder {self.folder}: {error.strerror}") from None
+
+    def job_folder(self, job: Job) -> Path:
+        return self.folder / "jobs" / job.id
+
+    def result_path(self, job: Job) -> Path:
+        return self.job_folder(job) / "result.json"
+
+    def samples_path(self, job: Job) -> Path:
+        return self.job_folder(job) / "samples.safetensors"
+
+    def log_path(self, job: Job) -> Path:
+        return self.job_folder(job) / "log.txt"
+
+    def work_folder(self, job: Job) -> Path:
+        return self.job_folder(job) / WORK_FOLDER
+
+    def result(self, job: Job) -> Result | None:
+        """The stored result, or None. A file that cannot be read counts as none, so that it is made again."""
+        path = self.result_path(job)
+        try:
+            result = _decode(path.read_bytes(), Result, path)
+        except (FileNotFoundError, NotADirectoryError, RunFolderError):
+            return None
+        return result if result.id == job.id and result.schema == SCHEMA_VERSION else None
+
+    def results(self) -> list[Result]:
+        """The results of the plan, in its order; jobs that have none are left out."""
+        stored = (self.result(job) for job in self.plan.jobs)
+        return [*(result for result in stored if result is not None), *self.plan.refused]
+
+    def pending(self) -> list[Job]:
+        """The jobs that have no result."""
+        return [job for job in self.plan.jobs if self.result(job) is None]
+
+    def store(self, result: Result) -> Result:
+        """Write a result once. Where another process was first, its result stands and is returned.
+
+        Raises RunFolderError where it cannot be written.
+        """
+        path = self.result_path(result.job)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and self.result(result.job) is None:
+                path.rename(path.with_suffix(".unreadable"))
+            write_atomically(path, _encode(result), replace=False)
+        except OSError as error:
+            raise RunFolderError(f"cannot write {path}: {error.strerror}") from None
+        self._tidy(result.job)
+        return self.result(result.job) or result
+
+    def _tidy(self, job: Job) -> None:
+        """Once a job has its result, nobody needs what is not whole."""
+        shutil.rmtree(self.work_folder(job), ignore_errors=True)
+        for partial in self.job_folder(job).glob(".result.json.*"):
+            partial.unlink(missing_ok=True)
+
+    def update(self, job: Job, change: Callable[[Result], Result]) -> Result | None:
+        """Write a job's result anew, changed from what it is now: for scoring again, which keeps the job and its
+        samples. Of two processes that do so one waits, so that neither loses what the other wrote. None, and nothing
+        written, where there is no result any more.
+        """
+        try:
+            with FileLock(self.folder / _SCORE_LOCK, timeout=_LOCK_SECONDS):
+                stored = self.result(job)
+                if stored is None:
+                    return None
+                changed = change(stored)
+                write_atomically(self.result_path(job), _encode(changed))
+                return changed
+        except Timeout:
+            raise RunFolderError(
+                f"{self.folder / _SCORE_LOCK} has been held by another process for {_LOCK_SECONDS} s"
+            ) from None
+        except OSError as error:
+            raise RunFolderError(f"cannot write {self.result_path(job)}: {error.strerror}") from None
+
+
+def _looks_like_a_run(folder: Path) -> bool:
+    """A run, one whose plan is just being written, one that was killed before it was, or nothing at all."""
+    entries = {entry.name for entry in folder.iterdir()}
+    ours = {name for name in entries if name in ("jobs", _LOCK) or name.startswith(".run.json.")}
+    return "run.json" in entries or entries == ours
+
+
+def _merge(old: Plan, new: Plan) -> Plan:
+    def what(job: Job) -> str:
+        return msgspec.structs.replace(job, model_version="", dataset_version="").id
+
+    jobs = {what(job): job for job in [*old.jobs, *new.jobs]}
+    refused = {what(result.job): result for result in [*old.refused, *new.refused]}
+    return msgspec.structs.replace(
+        new,
+        jobs=list(jobs.values()),
+        refused=list(refused.values()),
+        datasets={**old.datasets, **new.datasets},
+    )
+
+
+class _Versions(msgspec.Struct):
+    schema: int = 0
+    protocol: str = "unknown"
+
+
+def _encode(record: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=1)
+
+
+def _decode(text: bytes, kind: type[Any], path: Path) -> Any:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError as error:
+        raise RunFolderError(f"{path} cannot be read: {error}") from None

@@ -1,0 +1,231 @@
+"""From what the user asked for to a list of jobs. Nothing here runs anything."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genbench.api.budget import Budget
+from genbench.api.cards import DatasetCard, ExtractorCard, Hyperparameter, ModelCard
+from genbench.datasets.versions import dataset_version
+from genbench.errors import UnknownNameError, UsageError
+from genbench.plugin.registry import Registry
+from genbench.records.job import Job
+from genbench.records.result import Result
+from genbench.records.run_folder import Plan
+from genbench.run.suite import Suite
+from genbench.util.source_hash import source_hash
+
+# What a job costs besides its training, in seconds, for the estimate that is shown beforehand.
+_SECONDS_BESIDES_TRAINING = 4.0
+_BASELINE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model with its hyperparameters; `label` is its row's name."""
+
+    card: ModelCard
+    hyperparameters: dict[str, Hyperparameter]
+    label: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be planned. Empty lists of models or data sets mean what the suite says.
+
+    threads: of each worker. device: "cpu" or "cuda". extractor: None for each data set's own.
+    """
+
+    suite: Suite
+    models: Sequence[str] = ()
+    datasets: Sequence[str] = ()
+    budget: str | None = None
+    seeds: int | None = None
+    device: str = "cpu"
+    threads: int = 1
+    extractor: str | None = None
+
+
+def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> Plan:
+    """Every model on every data set with every seed.
+
+    A model that cannot take a data set is a row `unsupported`; where both were asked for by name it is an
+    error instead. Raises UnknownNameError, BudgetError, UsageError.
+    """
+    suite = request.suite
+    budget = str(Budget.parse(suite.budget if request.budget is None else request.budget))
+    seeds = suite.seeds if request.seeds is None else request.seeds
+    if seeds < 1:
+        raise UsageError(f"--seeds {seeds}: expected 1 or more")
+    variants = _choose_models(request, registry)
+    datasets = _choose_datasets(request, registry)
+    jobs: list[Job] = []
+    refused: list[Result] = []
+    extractors = {dataset.name: _choose_extractor(request, registry, dataset) for dataset in datasets}
+    for dataset in datasets:
+        for variant in variants:
+            refusal = variant.card.refusal(dataset.spec)
+            if refusal and request.models and request.datasets:
+                raise UsageError(refusal)
+            for seed in range(seeds):
+                job = _job(request, registry, variant, dataset, extractors[dataset.name], budget, seed)
+                if refusal is None:
+                    jobs.append(job)
+                elif seed == 0:
+                    refused.append(Result(id=job.id, status="unsupported", reason=refusal, job=job))
+    return Plan(
+        suite=suite.name,
+        jobs=jobs,
+        refused=refused,
+        command=list(command),
+        datasets={card.name: card for card in datasets},
+    )
+
+
+def estimate_seconds(jobs: Sequence[Job], workers: int) -> float | None:
+    """About how long the jobs take; None where their budgets have no seconds."""
+    total = 0.0
+    for job in jobs:
+        seconds = Budget.parse(job.budget).seconds
+        if job.family == "baseline":
+            total += _BASELINE_SECONDS
+        elif seconds is None:
+            return None
+        else:
+            total += seconds + _SECONDS_BESIDES_TRAINING
+    return total / workers
+
+
+def folder_name(plan: Plan, *, whole_suite: bool) -> str:
+    """The default name of the run's folder: the same for the same command."""
+    if whole_suite:
+        return plan.suite
+    selection = sorted(
+        {(j.variant, j.dataset, j.budget, j.device, j.seed, j.threads, j.extractor) for j in plan.jobs}
+    )
+    return f"{plan.suite}-{hashlib.sha256(repr(selection).encode()).hexdigest()[:8]}"
+
+
+def parse_variant(text: str, registry: Registry) -> Variant:
+    """Read "vae" or "vae:latent_dim=32,beta=4"."""
+    name, _, settings = text.partition(":")
+    card = registry.model(name)
+    chosen: dict[str, Hyperparameter] = {}
+    for setting in filter(None, settings.split(",")):
+        key, equals, value = (part.strip() for part in setting.partition("="))
+        if key not in card.defaults:
+            raise UnknownNameError(f"hyperparameter of {name}", key, card.defaults)
+        if not equals or not value:
+            raise UsageError(f"{text!r}: {setting!r} needs a value, as in {key}={card.defaults[key]}")
+        chosen[key] = _read_value(value, card.defaults[key], f"{name}:{key}")
+    label = name if not chosen else f"{name}:" + ",".join(f"{k}={v}" for k, v in sorted(chosen.items()))
+    return Variant(card, {**card.defaults, **chosen}, label)
+
+
+def _read_value(text: str, default: Hyperparameter, where: str) -> Hyperparameter:
+    if isinstance(default, str):
+        return text
+    try:
+        value = ast.literal_eval(text.capitalize() if text.lower() in ("true", "false", "none") else text)
+    except (ValueError, SyntaxError):
+        value = text
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if default is None and isinstance(value, bool | int | float | str | None):
+        return value
+    if type(value) is not type(default):
+        raise UsageError(
+            f"{where}={text}: expected {_article(type(default).__name__)}, as the default {default}"
+        )
+    return value
+
+
+def _article(kind: str) -> str:
+    return {"int": "an integer", "float": "a number", "bool": "true or false"}.get(kind, kind)
+
+
+def _choose_models(request: Request, registry: Registry) -> list[Variant]:
+    wanted = request.models or request.suite.models
+    chosen: dict[str, Variant] = {}
+    for text in wanted:
+        if text == "*":
+            names = list(registry.models)
+        elif text.startswith("family:"):
+            family = text.removeprefix("family:")
+            names = [card.name for card in registry.models.values() if card.family == family]
+            if not names:
+                raise UnknownNameError("family", family, {c.family for c in registry.models.values()})
+        else:
+            names = [text]
+        for name in names:
+            variant = parse_variant(name, registry)
+            chosen[variant.label] = variant
+    if not request.models:
+        # a name that no plugin announces here is left out already
+        chosen = {
+            label: each for label, each in chosen.items() if each.card.name not in request.suite.without
+        }
+    return list(chosen.values())
+
+
+def _choose_datasets(request: Request, registry: Registry) -> list[DatasetCard]:
+    wanted = request.datasets or request.suite.datasets
+    chosen: dict[str, DatasetCard] = {}
+    for name in wanted:
+        if name == "*":
+            cards = list(registry.datasets.values())
+        elif name == "embedded":
+            cards = [card for card in registry.datasets.values() if card.embedded]
+        else:
+            cards = [registry.dataset(name)]
+        chosen.update((card.name, card) for card in cards)
+    return list(chosen.values())
+
+
+def _choose_extractor(request: Request, registry: Registry, dataset: DatasetCard) -> ExtractorCard:
+    """The one that was asked for, or the data set's own. Raises UsageError where it cannot take the data, or
+    cannot be used on this machine: found out now, not after the training."""
+    if request.extractor is None:
+        card = registry.default_extractor(dataset.spec)
+    else:
+        card = registry.extractor(request.extractor)
+        if (refusal := card.refusal(dataset.spec)) is not None:
+            raise UsageError(refusal)
+    if (obstacle := card.obstacle()) is not None:
+        raise UsageError(obstacle)
+    return card
+
+
+def _job(
+    request: Request,
+    registry: Registry,
+    variant: Variant,
+    dataset: DatasetCard,
+    extractor: ExtractorCard,
+    budget: str,
+    seed: int,
+) -> Job:
+    _, valid, test = dataset.sizes
+    return Job(
+        model=variant.card.name,
+        family=variant.card.family,
+        model_version=f"{registry.origin(variant.card).version}+{source_hash(variant.card.factory)}",
+        variant=variant.label,
+        hyperparameters=variant.hyperparameters,
+        dataset=dataset.name,
+        dataset_version=dataset_version(dataset),
+        budget=budget,
+        sampling_seconds=request.suite.sampling_seconds,
+        samples=min(request.suite.samples, valid, test),
+        importance_samples=request.suite.importance_samples,
+        seed=seed,
+        device=request.device,
+        threads=request.threads,
+        extractor=extractor.label,
+        ais_examples=request.suite.ais_examples,
+        ais_chains=request.suite.ais_chains,
+        ais_steps=request.suite.ais_steps,
+    )

@@ -1,0 +1,1 @@
+"""From a model to examples: drawing, storing, completing, traversing, detecting collapse."""

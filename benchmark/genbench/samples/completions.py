@@ -1,0 +1,125 @@
+"""What a model makes of held-out images of which a part is given, for each mask of `masks`.
+
+Models with `complete` fill in themselves; decoders by posterior sampling in latent space (`latents`). A model that
+cannot do a mask says so (UnsupportedMask): the mask then has a reason in place of images.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genbench.api.data import storage_dtype, working_dtype
+from genbench.api.model import Completes, GenerativeModel, HasDecoder, HasMissingLogProb
+from genbench.api.spec import DataSpec
+from genbench.errors import PluginError, UnsupportedMask
+from genbench.records.job import Job
+from genbench.samples.draw import checked_samples
+from genbench.samples.masks import MASK_NAMES, MaskName, make_mask
+from genbench.samples.posterior_completion import LatentCompleter
+from genbench.util.kept_tensors_file import Kept
+from genbench.util.seeding import derive_seed
+
+_LEAST_EXAMPLES = 64
+_SHARE_OF_SAMPLES = 16
+# Langevin steps of decoders: a step for so many samples that the suite asks for.
+_SAMPLES_A_STEP = 50
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One mask's. x: (N, *event_shape) in the working dtype, or None, and `reason` says why. log_prob: (N,) nats
+    of the missing pixels' truth given the others, where the model tells it."""
+
+    x: Tensor | None = None
+    log_prob: Tensor | None = None
+    reason: str | None = None
+
+
+Completions = dict[MaskName, Completion]
+
+
+def completed_count(job: Job, held_out: int) -> int:
+    """How many images are completed: the first of the reference. As many others are what they are held against."""
+    return min(held_out // 2, max(_LEAST_EXAMPLES, job.samples // _SHARE_OF_SAMPLES))
+
+
+def masks_for(spec: DataSpec, dataset: str, count: int) -> dict[MaskName, Tensor]:
+    """(count, *event_shape) each, the same for every model and seed."""
+    seed = derive_seed(0, dataset, "masks")
+    return {name: make_mask(name, spec, count, seed) for name in MASK_NAMES}
+
+
+def complete_all(
+    model: GenerativeModel, reference: Tensor, job: Job, seed: int, device: torch.device
+) -> Completions | None:
+    """Every mask's; None where there is nothing to complete. reference: (M, *event_shape), the working dtype.
+
+    A plugin that fails costs the mask alone. No mask begins once the sampling budget is spent.
+    """
+    spec = model.spec
+    count = completed_count(job, len(reference))
+    if spec.modality != "image" or count < 2 or not isinstance(model, Completes | HasDecoder):
+        return None
+    x = reference[:count].to(device)
+    generator = torch.Generator(device).manual_seed(seed)
+    began = time.perf_counter()
+    completer: LatentCompleter | Completes | None = model if isinstance(model, Completes) else None
+    found: Completions = {}
+    for name, given in masks_for(spec, job.dataset, count).items():
+        if time.perf_counter() - began > job.sampling_seconds:
+            found[name] = Completion(reason=f"the sampling budget of {job.sampling_seconds:g}s was spent")
+            continue
+        try:
+            if completer is None:
+                completer = LatentCompleter(model, generator, steps=max(2, job.samples // _SAMPLES_A_STEP))
+            found[name] = _complete(model, completer, x, given.to(device), generator)
+        except UnsupportedMask as refusal:
+            found[name] = Completion(reason=str(refusal))
+        except Exception as error:  # a plugin's
+            traceback.print_exc()
+            found[name] = Completion(reason=f"{type(error).__name__}: {error}")
+    return found
+
+
+def _complete(
+    model: GenerativeModel,
+    completer: LatentCompleter | Completes,
+    x: Tensor,
+    given: Tensor,
+    generator: torch.Generator,
+) -> Completion:
+    with torch.no_grad():
+        completed = checked_samples(completer.complete(x.clone(), given, generator), len(x), model.spec)
+        if not torch.equal(completed[given.cpu()], x[given].cpu()):
+            raise PluginError("complete changed pixels that were given")
+        log_prob = None
+        if isinstance(model, HasMissingLogProb):
+            log_prob = model.missing_log_prob(x, given).cpu()
+            if tuple(log_prob.shape) != (len(x),):
+                raise PluginError(f"missing_log_prob has shape {tuple(log_prob.shape)}, expected {(len(x),)}")
+    return Completion(completed, log_prob)
+
+
+def to_kept(completions: Completions, spec: DataSpec) -> Kept:
+    tensors: dict[str, Tensor] = {}
+    for name, completion in completions.items():
+        if completion.x is not None:
+            tensors[name] = completion.x.to(storage_dtype(spec))
+        if completion.log_prob is not None:
+            tensors[f"{name}.log_prob"] = completion.log_prob
+    return Kept(tensors, {name: each.reason for name, each in completions.items() if each.reason is not None})
+
+
+def from_kept(kept: Kept, spec: DataSpec) -> Completions:
+    found: Completions = {}
+    for name in MASK_NAMES:
+        x, reason = kept.tensors.get(name), kept.words.get(name)
+        if x is not None or reason is not None:
+            worked = None if x is None else x.to(working_dtype(spec))
+            found[name] = Completion(worked, kept.tensors.get(f"{name}.log_prob"), reason)
+    return found

@@ -1,0 +1,73 @@
+"""Draws samples from a model, and checks that they are what the data's domain asks for."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+from genbench.api.data import working_dtype
+from genbench.api.model import GenerativeModel
+from genbench.api.spec import DataSpec
+from genbench.errors import Diverged, PluginError, SamplingTimeout
+
+# Samples are drawn in calls of at most this many numbers, so that memory does not grow with their count.
+_CALL_NUMBERS = 2**20
+
+
+def call_size(spec: DataSpec) -> int:
+    """How many samples one call may be asked for."""
+    return max(1, _CALL_NUMBERS // spec.dimension)
+
+
+def draw_samples(
+    model: GenerativeModel,
+    count: int,
+    generator: torch.Generator,
+    spec: DataSpec,
+    budget_seconds: float,
+    *,
+    steps: int | None = None,
+) -> Tensor:
+    """(count, *event_shape) in the working dtype, on the CPU. steps: of the sampler, for models that take them.
+
+    Raises SamplingTimeout past the budget, Diverged where samples are not finite, PluginError where they
+    are not in the data's domain.
+    """
+    began, drawn = time.perf_counter(), 0
+    pieces: list[Tensor] = []
+    settings = {} if steps is None else {"steps": steps}
+    with torch.no_grad():
+        while drawn < count:
+            size = min(call_size(spec), count - drawn)
+            pieces.append(checked_samples(model.sample(size, generator, **settings), size, spec))
+            drawn += size
+            if time.perf_counter() - began > budget_seconds and drawn < count:
+                raise SamplingTimeout(
+                    f"drew {drawn} of {count} samples in the sampling budget of {budget_seconds:g}s"
+                )
+    return torch.cat(pieces)
+
+
+def checked_samples(samples: object, count: int, spec: DataSpec) -> Tensor:
+    """The samples in the working dtype, on the CPU. Raises Diverged or PluginError."""
+    if not isinstance(samples, Tensor):
+        raise PluginError(f"sample returned {type(samples).__name__}, expected a tensor")
+    expected = (count, *spec.event_shape)
+    if tuple(samples.shape) != expected:
+        raise PluginError(f"sample({count}) returned shape {tuple(samples.shape)}, expected {expected}")
+    samples = samples.detach().cpu()
+    if samples.is_floating_point():
+        broken = int((~samples.isfinite()).flatten(1).any(1).sum())
+        if broken:
+            raise Diverged(f"{broken} of {count} samples are not finite")
+    if spec.levels is not None:
+        if samples.is_floating_point() or samples.is_complex():
+            raise PluginError(f"sample returned {samples.dtype}, expected integers 0..{spec.levels - 1}")
+        low, high = int(samples.min()), int(samples.max())
+        if low < 0 or high >= spec.levels:
+            raise PluginError(f"samples range over {low}..{high}, expected 0..{spec.levels - 1}")
+    elif not samples.is_floating_point():
+        raise PluginError(f"sample returned {samples.dtype}, expected float32")
+    return samples.to(working_dtype(spec))

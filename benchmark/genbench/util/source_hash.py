@@ -1,0 +1,147 @@
+"""A hash of the source code behind a factory: an edited model or data set never meets its old results.
+
+The module that "package.module:object" names, and every module of the same top-level package that it
+imports, directly or through others, are found by reading the source. Nothing is imported or executed, so
+it costs milliseconds and works for modules that cannot be imported here. Comments count: simple, and honest.
+
+What is left out: other distributions (their versions are in the provenance); imports whose names are
+computed at run time; and a package's `__init__` where it is only passed through on the way to a module
+(it holds the cards of all models of a family, and a word changed there is no new model). An `__init__`
+from which a name is imported counts.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.machinery
+import importlib.util
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+# Source, then compiled extensions, then byte code without source: as Python's own finder orders them.
+_SUFFIXES = (".py", *importlib.machinery.EXTENSION_SUFFIXES, ".pyc")
+
+
+def source_hash(factory: str) -> str:
+    """12 hexadecimal digits for a factory "package.module:object".
+
+    A module that cannot be found has a hash too: that it is missing is for the worker to say, in the row of
+    the model or data set whose module it is.
+    """
+    digest = hashlib.sha256(factory.encode())
+    for name, path in sorted(source_files(factory.partition(":")[0]).items()):
+        digest.update(f"\0{name}\0{_scan(path)[0]}".encode())
+    return digest.hexdigest()[:12]
+
+
+def source_files(module: str) -> dict[str, Path]:
+    """The files behind a module, by the module's full name: its own, and those of what it imports from the
+    same top-level package. Empty where the module cannot be found."""
+    package = _Package(module.partition(".")[0])
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = None if name in found else package.file(name)
+        if path is not None:
+            found[name] = path
+            waiting.extend(_imported(name, path, package))
+    return found
+
+
+class _Package:
+    """Where the modules of a top-level package lie, or of a module that is a single file."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        try:
+            spec = importlib.util.find_spec(name)  # imports nothing, as the name has no dots
+        except (ImportError, ValueError):
+            spec = None
+        self._origin = Path(spec.origin) if spec and spec.origin and spec.has_location else None
+        self._folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
+        self._files: dict[str, Path | None] = {}
+
+    def file(self, module: str) -> Path | None:
+        """The file of a module of this package; None if there is none."""
+        if module not in self._files:
+            self._files[module] = self._find(module)
+        return self._files[module]
+
+    def _find(self, module: str) -> Path | None:
+        top, *parts = module.split(".")
+        if top != self.name:
+            return None
+        if not parts:
+            return self._origin if self._origin and self._origin.is_file() else None
+        for folder in self._folders:
+            base = folder.joinpath(*parts)
+            stems = [base / "__init__", base] if base.is_dir() else [base]
+            paths = (stem.with_name(stem.name + suffix) for stem in stems for suffix in _SUFFIXES)
+            path = next(filter(Path.is_file, paths), None)
+            if path is not None:
+                return path
+        return None
+
+
+def _imported(module: str, path: Path, package: _Package) -> Iterator[str]:
+    """Full names of the modules of `package` that the file of `module` imports."""
+    parent = module.rpartition(".")[0] if _is_module_file(path) else module
+    for level, base, name in _scan(path)[1]:
+        if level:
+            ancestors = parent.split(".")
+            kept = ancestors[: len(ancestors) - level + 1]
+            base = ".".join([*kept, base] if base else kept)
+        if base.partition(".")[0] != package.name:
+            continue
+        if name is None:
+            # `import a.b` binds a: whatever can be reached from it may be used
+            parts = base.split(".")
+            yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+        else:
+            submodule = f"{base}.{name}"
+            yield submodule if not _is_module_file(package.file(base)) and package.file(submodule) else base
+
+
+def _is_module_file(path: Path | None) -> bool:
+    """Whether it is a plain module, which has no submodules."""
+    return path is not None and not path.name.startswith("__init__.")
+
+
+_Import = tuple[int, str, str | None]
+
+
+def _scan(path: Path) -> tuple[str, tuple[_Import, ...]]:
+    """The digest of a file, and its imports."""
+    state = path.stat()
+    return _scan_version(path, state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _scan_version(path: Path, _modified_ns: int, _size: int) -> tuple[str, tuple[_Import, ...]]:
+    """One version of a file. Every job of a plan asks, so it is read once; an edited file is read again."""
+    content = path.read_bytes()
+    imports = tuple(_imports(content)) if path.suffix == ".py" else ()
+    return hashlib.sha256(content).hexdigest(), imports
+
+
+def _imports(content: bytes) -> Iterator[_Import]:
+    """(level, module, name) of every import statement, wherever it stands: level as in `from ..module import
+    name`; name is None for `import module`. None at all where the source cannot be parsed."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname and "." in alias.name:  # `import a.b as c` binds a.b alone
+                    base, _, name = alias.name.rpartition(".")
+                    yield 0, base, name
+                else:
+                    yield 0, alias.name, None
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield node.level, node.module or "", alias.name

@@ -1,0 +1,185 @@
+"""Models grouped by what their cards say: families, years, institutions, countries, or any other field.
+
+A group's best grows with its number of models, since it is the best of more attempts; its median does not. Both are
+shown, and how many models there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from genbench.api.cards import Better, ModelCard
+from genbench.errors import UnknownNameError
+from genbench_reports.analysis.score_matrix import Comparison, compare
+from genbench_reports.format.columns import metric_title
+from genbench_reports.format.numbers import format_value
+from genbench_reports.format.table import Cell, Column, Table
+from genbench_reports.format.text import MISSING, clean
+from genbench_reports.leaderboard.leaderboard import Leaderboards
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ORIGIN = "origin"
+"""Stands for country and institution, one table each."""
+_LISTS = ("institution", "country")
+"""Fields that name several things between commas: a model counts for each of them."""
+NOT_INSTALLED = "(plugin not installed)"
+NOT_SAID = "(not said)"
+NEVER = "∞"
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """title: the field, with the setting where there are several. notes: how to read it."""
+
+    title: str
+    table: Table
+    notes: tuple[str, ...]
+
+
+def group_fields() -> list[str]:
+    """What models can be grouped by: the fields of their cards, and `origin`."""
+    without = ("name", "summary", "factory", "defaults")
+    return [ORIGIN, *(field for field in ModelCard.__struct_fields__ if field not in without)]
+
+
+def group_tables(boards: Leaderboards, cards: Mapping[str, ModelCard], field: str) -> list[GroupTable]:
+    """A table for each setting, two for `origin`. Contenders only.
+
+    cards: of the models that are installed; the family of others is in the records, and all else of theirs unknown.
+    Raises UnknownNameError where cards have no such field.
+    """
+    if field not in group_fields():
+        raise UnknownNameError("field of model cards", field, group_fields())
+    fields = ("country", "institution") if field == ORIGIN else (field,)
+    jobs = {
+        entry.label: entry.results[0].job if entry.results else entry.failures[0].job
+        for board in boards.boards
+        for entry in board.standings.table.entries
+    }
+    tables = []
+    for comparison in compare(boards.boards):
+        for name in fields:
+            groups = {
+                model: _groups_of(cards.get(jobs[model].model), name, jobs[model].family)
+                for model in comparison.models
+            }
+            tables.append(_table(comparison, name, groups))
+    return tables
+
+
+def _groups_of(card: ModelCard | None, field: str, family: str) -> tuple[str, ...]:
+    """The groups that a model belongs to, one at least."""
+    if field == "family":
+        return (family,)
+    if card is None:
+        return (NOT_INSTALLED,)
+    value = getattr(card, field)
+    if value is None or value in ("", ()):
+        return (NOT_SAID,)
+    if field in _LISTS:
+        return tuple(part for part in (part.strip() for part in str(value).split(",")) if part)
+    if isinstance(value, tuple):
+        return tuple(str(part) for part in value)
+    if isinstance(value, bool):
+        return ("yes" if value else "no",)
+    return (str(value),)
+
+
+def _table(comparison: Comparison, field: str, groups: Mapping[str, Sequence[str]]) -> GroupTable:
+    members: dict[str, list[str]] = {}
+    for model in comparison.models:
+        for group in groups[model]:
+            members.setdefault(group, []).append(model)
+    figures = _figures(comparison, members)
+    ranks = {
+        how: figures[how].unstack("dataset").rank(axis=0).mean(axis=1).to_dict() for how in ("min", "median")
+    }
+    place = {group: _finite(ranks["min"].get(group)) for group in members}
+    order = sorted(members, key=lambda group: (place[group] is None, place[group] or 0.0, group))
+    rows = [
+        (
+            Cell(clean(group)),
+            Cell(str(len(members[group])), value=len(members[group])),
+            *(_rank_cell(ranks[how].get(group)) for how in ("min", "median")),
+            *(_figure_cell(comparison, dataset, figures, group) for dataset in comparison.datasets),
+            Cell(clean(", ".join(members[group]))),
+        )
+        for group in order
+    ]
+    columns = (
+        Column(field.replace("_", " "), numeric=False, essential=True),
+        Column("models", essential=True),
+        Column("rank of best", essential=True),
+        Column("rank of median", essential=True),
+        *(Column(_heading(comparison, name)) for name in comparison.datasets),
+        Column("which", numeric=False),
+    )
+    title = f"by {field.replace('_', ' ')}" + (f" ({clean(comparison.title)})" if comparison.title else "")
+    return GroupTable(title, Table(columns, tuple(rows)), tuple(_notes(comparison, field, members)))
+
+
+def _figures(comparison: Comparison, members: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Columns "min" and "median" by group and data set, less being better; over the models of a group that were run on
+    the data set, infinite for those without a rank."""
+    import pandas as pd
+
+    rows = [
+        (group, dataset, comparison.mean(dataset, model))
+        for dataset in comparison.datasets
+        for group, models in members.items()
+        for model in models
+        if model in comparison.run[dataset]
+    ]
+    frame = pd.DataFrame(rows, columns=["group", "dataset", "value"])
+    return frame.groupby(["group", "dataset"])["value"].agg(["min", "median"])
+
+
+def _figure_cell(comparison: Comparison, dataset: str, figures: pd.DataFrame, group: str) -> Cell:
+    """ "best / median"; bold where no group has a better best."""
+    if (group, dataset) not in figures.index:
+        return Cell(MISSING)
+    sign = -1.0 if dataset in comparison.higher_is_better else 1.0
+    rivals = [float(value) for value in figures["min"].xs(dataset, level="dataset")]
+    own, median = (float(figures[how].to_dict()[group, dataset]) for how in ("min", "median"))
+    texts = [format_value(sign * value) if math.isfinite(value) else NEVER for value in (own, median)]
+    is_best = math.isfinite(own) and own == min(rivals) and len(rivals) > 1
+    return Cell(" / ".join(texts), value=sign * own if math.isfinite(own) else None, best=is_best)
+
+
+def _heading(comparison: Comparison, dataset: str) -> str:
+    better: Better = "higher" if dataset in comparison.higher_is_better else "lower"
+    return f"{clean(dataset)}: {metric_title(comparison.metric[dataset], better)}"
+
+
+def _rank_cell(value: float | None) -> Cell:
+    rank = _finite(value)
+    return Cell(MISSING) if rank is None else Cell(f"{rank:.2f}", value=rank)
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _notes(comparison: Comparison, field: str, members: Mapping[str, Sequence[str]]) -> Iterable[str]:
+    yield (
+        f"Of each group, by data set: its best model / the median of its models, a failed one counting as {NEVER}."
+        " Ranks are among groups, and means over the data sets that a group has a model on."
+    )
+    yield (
+        "The best of many models is better than the best of few, by chance alone; and one model of a kind stands for"
+        " itself, not for who published it. No test is made of groups."
+    )
+    if field in _LISTS and any(
+        sum(m in models for models in members.values()) > 1 for m in comparison.models
+    ):
+        yield f"A model of several {'countries' if field == 'country' else 'institutions'} counts for each."
+    if NOT_INSTALLED in members:
+        missing = ", ".join(map(clean, members[NOT_INSTALLED]))
+        yield f"No installed plugin announces {missing}: nothing is known of it but what the records say."
+    for name, why in comparison.left_out.items():
+        yield f"Without {clean(name)}. {clean(why)}"

@@ -1,0 +1,84 @@
+"""The statistics of one data set: every ranked model beside the best one, over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+
+from genbench_reports.analysis.part import StatisticsPart, count_pairs, p_cell, short_intervals
+from genbench_reports.analysis.score_matrix import Comparison
+from genbench_reports.format.columns import metric_title
+from genbench_reports.format.numbers import format_value
+from genbench_reports.format.table import Cell, Column, Table
+from genbench_reports.format.text import MISSING, clean
+from genbench_reports.statistics.rank_groups import pairwise_p
+from genbench_reports.statistics.resampling import CONFIDENCE, bootstrap_interval, few_pairs, paired_test
+from genbench_reports.statistics.seeds import MINIMUM_SEEDS, SIGNIFICANCE, adjust_by_holm
+
+
+def one_dataset(comparison: Comparison, dataset: str) -> Iterable[StatisticsPart]:
+    """Every ranked row beside the best one."""
+    values = comparison.values[dataset]
+    seeds = min(len(row) for row in values.values())
+    if seeds < MINIMUM_SEEDS or len(values) < 2:
+        return
+    models = sorted(values, key=lambda model: comparison.mean(dataset, model))
+    pairs = list(combinations(range(len(models)), 2))
+    rows_by_seed = [values[model] for model in models]
+    tests = {
+        (i, j): paired_test(rows_by_seed[i], rows_by_seed[j])
+        for i, j in pairs
+        if rows_by_seed[i].keys() & rows_by_seed[j].keys()
+    }
+    by_permutation = dict(zip(tests, adjust_by_holm([test.p for test in tests.values()]), strict=True))
+    common = min((test.n for test in tests.values()), default=0)
+    cannot = (
+        few_pairs(common, "seed", len(pairs))
+        if common
+        else "The rows have no seeds in common: no paired test."
+    )
+    by_t = pairwise_p(rows_by_seed)
+    sign = -1.0 if dataset in comparison.higher_is_better else 1.0
+    title = metric_title(comparison.metric[dataset], "higher" if sign < 0 else "lower")
+    columns = [
+        Column("model", numeric=False, essential=True),
+        Column(title, essential=True),
+        Column(f"{CONFIDENCE:.0%} bootstrap", essential=True),
+        Column("beyond the best", essential=True),
+        Column("p, Welch", essential=True),
+        Column("p, permutation"),
+    ]
+    rows = []
+    for index, model in enumerate(models):
+        mean = comparison.mean(dataset, model)
+        interval = bootstrap_interval([sign * value for value in values[model].values()])
+        rows.append(
+            (
+                Cell(clean(model)),
+                Cell(format_value(sign * mean), value=sign * mean, best=index == 0),
+                Cell(f"{format_value(interval.low)} to {format_value(interval.high)}"),
+                Cell(
+                    MISSING
+                    if index == 0
+                    else format_value(sign * (mean - comparison.mean(dataset, models[0])))
+                ),
+                p_cell(by_t.get((0, index))),
+                p_cell(by_permutation.get((0, index))),
+            )
+        )
+    table = Table(tuple(columns), tuple(rows))
+    if cannot is not None:
+        table = table.select(range(len(columns) - 1))
+    notes = [
+        f"p of the difference from the best row, after Holm's correction for {count_pairs(len(pairs))}"
+        f" ({_tests_named(cannot is None)}); bold below {SIGNIFICANCE}.",
+    ]
+    if cannot is not None:
+        notes.append(cannot)
+    notes += short_intervals(seeds, "seed")
+    yield StatisticsPart(f"{clean(dataset)} over seeds", table, tuple(notes))
+
+
+def _tests_named(permutation: bool) -> str:
+    welch = "Welch's t-test over seeds"
+    return f"{welch}, and a paired permutation test over common seeds" if permutation else welch

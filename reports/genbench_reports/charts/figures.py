@@ -1,0 +1,217 @@
+"""Figures of one board. Only matplotlib's objects, not pyplot: nothing global is touched."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullFormatter
+from PIL import Image
+
+from genbench_reports.charts.chart_data import (
+    COMPUTE_AXES,
+    COST_AXES,
+    CurveLine,
+    TradePoint,
+    costs,
+    curve_lines,
+    trade_metrics,
+    trade_points,
+)
+from genbench_reports.charts.palette import style_of
+from genbench_reports.format.columns import LIKELIHOOD_METRICS, metric_title
+from genbench_reports.leaderboard.standings import Standings
+from genbench_reports.samples.exhibits import Exhibit, Panel
+from genbench_reports.statistics.pareto import pareto_front
+
+_DASHES = ("-", "--", ":", "-.")
+_PAPER_COSTS = (
+    "training time, s",
+    "sampling time, s a sample, in bulk",
+    "training memory, bytes",
+    "parameters",
+)
+_COLUMNS, _DECADE = 5, 10.0
+_REAL = "#59626d"
+
+
+def curve_figure(standings: Standings) -> Figure | None:
+    """Each validated figure against training time: mean over seeds and its standard error."""
+    lines = curve_lines(standings)
+    names = list(dict.fromkeys(name for line in lines for name in line.values))
+    if set(LIKELIHOOD_METRICS) <= set(names):  # the same in two units
+        names.remove(LIKELIHOOD_METRICS[1])
+    if not names:
+        return None
+    figure = Figure(figsize=(3.6 * len(names) + 1.6, 3.2), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        drawn: dict[str, int] = {}
+        for line in lines:
+            if name in line.values:
+                nth = drawn[line.family] = drawn.get(line.family, -1) + 1
+                _curve(axes, line, name, _DASHES[nth % len(_DASHES)])
+        axes.set_xlabel(COMPUTE_AXES["seconds"])
+        axes.set_ylabel(f"{metric_title(name, standings.better(name))} (validation)")
+    _legend(figure)
+    return figure
+
+
+def _curve(axes: Axes, line: CurveLine, name: str, dash: str) -> None:
+    style = style_of(line.family)
+    known = [index for index, value in enumerate(line.values[name]) if value is not None]
+    x = [line.axes["seconds"][index] for index in known]
+    y = [value for value in line.values[name] if value is not None]
+    errors = [line.errors[name][index] or 0.0 for index in known]
+    axes.errorbar(
+        x,
+        y,
+        yerr=errors,
+        color=style.light,
+        linestyle=dash,
+        marker=style.marker,
+        markersize=4,
+        linewidth=1.2,
+        elinewidth=0.8,
+        label=line.label,
+    )
+
+
+def trade_figure(standings: Standings) -> Figure | None:
+    """The headline figure against four costs, with the front of what nothing beats."""
+    metrics = trade_metrics(standings)
+    if not metrics:
+        return None
+    name = metrics[0]
+    points = trade_points(standings, name)
+    chosen = [axis for axis in COST_AXES if axis.title in _PAPER_COSTS]
+    known = [(axis, found) for axis in chosen if (found := costs(standings, axis)).keys() & points.keys()]
+    if not known:
+        return None
+    columns = min(2, len(known))
+    rows = math.ceil(len(known) / columns)
+    figure = Figure(figsize=(3.6 * columns + 1.6, 2.9 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    for axes, (axis, cost) in zip(grid, known, strict=False):
+        _trade(axes, cost, points, standings, name)
+        axes.set_xlabel(axis.title)
+        axes.set_ylabel(metric_title(name, standings.better(name)))
+    for axes in grid[len(known) :]:
+        axes.set_axis_off()
+    _legend(figure)
+    return figure
+
+
+def _trade(
+    axes: Axes, cost: dict[str, float], points: dict[str, TradePoint], standings: Standings, name: str
+) -> None:
+    both = [label for label in points if label in cost]
+    for label in both:
+        point, style = points[label], style_of(points[label].family)
+        axes.errorbar(
+            cost[label],
+            point.value,
+            yerr=point.stderr,
+            color=style.light,
+            linestyle="none",
+            marker=style.marker,
+            markersize=5,
+            markerfacecolor=style.light if point.counts else "none",
+            elinewidth=0.8,
+            label=point.label,
+        )
+        if point.counts:
+            axes.annotate(
+                point.label,
+                (cost[label], point.value),
+                (4, 4),
+                textcoords="offset points",
+                fontsize=7,
+                color=_REAL,
+            )
+    for kind in dict.fromkeys(point.kind for point in points.values()):
+        whole = [
+            (cost[label], point.value)
+            for label, point in points.items()
+            if point.counts and point.kind == kind and label in cost
+        ]
+        front = [whole[index] for index in pareto_front(whole, standings.better(name))]
+        axes.step(
+            *np.array(front).T, where="post", color=_REAL, linestyle=":", linewidth=1
+        ) if front else None
+    _cost_scale(axes, [cost[label] for label in both])
+
+
+def _cost_scale(axes: Axes, values: Sequence[float]) -> None:
+    """Logarithmic where the costs differ by more than a decade."""
+    if max(values) > _DECADE * min(values):
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def samples_figure(exhibit: Exhibit) -> Figure | None:
+    """Real data first, every model at the same scale; None of text, which is not for the eye."""
+    shown = [panel for panel in exhibit.panels if panel.picture or panel.pieces]
+    if not shown:
+        return None
+    columns = min(_COLUMNS, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    figure = Figure(figsize=(1.7 * columns, 1.95 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    sources = iter((exhibit.chart or {}).get("sources", ()))
+    for axes, panel in zip(grid, shown, strict=False):
+        axes.set_title(
+            panel.label, fontsize=8, color="black" if panel.is_real else style_of(panel.family).light
+        )
+        axes.set_xticks([])
+        axes.set_yticks([])
+        if exhibit.chart is None:
+            _show_picture(axes, panel)
+        elif exhibit.chart["kind"] == "points":
+            _show_points(axes, next(sources), panel)
+        else:
+            _show_series(axes, next(sources), panel, exhibit.chart["sources"][0]["lines"])
+    for axes in grid[len(shown) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def _color(panel: Panel) -> str:
+    return _REAL if panel.is_real else style_of(panel.family).light
+
+
+def _show_picture(axes: Axes, panel: Panel) -> None:
+    picture = panel.picture or panel.pieces[0][0]
+    png = base64.b64decode(picture.uri.partition(",")[2])
+    axes.imshow(np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")), interpolation="nearest")
+    axes.set_axis_off()
+
+
+def _show_points(axes: Axes, source: dict[str, Any], panel: Panel) -> None:
+    axes.plot(*source["xy"], ".", markersize=1.5, color=_color(panel), rasterized=True)
+    axes.set_xlim(0, 10_000)
+    axes.set_ylim(0, 10_000)
+    axes.set_aspect("equal")
+
+
+def _show_series(axes: Axes, source: dict[str, Any], panel: Panel, real: Sequence[Sequence[float]]) -> None:
+    for line in source["lines"]:
+        axes.plot(line, linewidth=0.7, color=_color(panel))
+    low, high = min(map(min, real)), max(map(max, real))
+    margin = 0.15 * ((high - low) or 1.0)
+    axes.set_ylim(low - margin, high + margin)
+
+
+def _legend(figure: Figure) -> None:
+    """One entry for each model, at the side."""
+    found: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(list(found.values()), list(found), loc="outside right upper", frameon=False, fontsize=8)

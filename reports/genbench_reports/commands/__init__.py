@@ -1,0 +1,1 @@
+"""The commands that reports add to the command line."""

@@ -1,0 +1,77 @@
+"""Where a rendered report goes: to standard output, into a file, or, where it is several files, into a folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import typer
+
+from genbench.api.cards import ReportCard
+from genbench.errors import PluginError, RunFolderError, UsageError
+from genbench_reports.commands.finish_run import write_bytes
+
+Content = str | bytes
+Rendered = Content | Mapping[str, Content]
+"""What a report card's factory returns: text, the bytes of one file, or files by name."""
+
+
+def deliver(rendered: object, card: ReportCard, output: Path | None) -> str | None:
+    """Write it, and say what was written; None where it went to standard output.
+
+    Raises PluginError where it is not a report, UsageError where it cannot go there, RunFolderError where it cannot be
+    written.
+    """
+    if isinstance(rendered, Mapping):
+        return _deliver_files(_checked_files(rendered, card), card, output)
+    if not isinstance(rendered, str | bytes):
+        raise PluginError(
+            f"report format {card.name!r} returned {type(rendered).__name__}, expected text, bytes or files by name"
+        )
+    if output is not None:
+        write_bytes(output, _bytes(rendered))
+        return f"wrote {output}"
+    if isinstance(rendered, bytes) and sys.stdout.isatty():
+        raise UsageError(f"--format {card.name} is not text: -o FILE says where it goes")
+    if isinstance(rendered, str):
+        typer.echo(rendered, nl=False)
+    else:
+        sys.stdout.buffer.write(rendered)
+    return None
+
+
+def _deliver_files(files: Mapping[str, Content], card: ReportCard, output: Path | None) -> str:
+    if output is None:
+        raise UsageError(f"--format {card.name} makes files: -o FOLDER says where they go")
+    if output.suffix == card.suffix and not output.is_dir():
+        if len(files) != 1:
+            raise UsageError(f"--format {card.name} makes {len(files)} files: -o {output} should be a folder")
+        (content,) = files.values()
+        write_bytes(output, _bytes(content))
+        return f"wrote {output}"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(f"cannot write {output}: {error.strerror}") from None
+    for name, content in files.items():
+        write_bytes(output / name, _bytes(content))
+    return f"wrote {len(files)} files into {output}"
+
+
+def _checked_files(files: Mapping[object, object], card: ReportCard) -> dict[str, Content]:
+    """Names are those of files, not of places: a plugin cannot write outside the folder that the user named."""
+    found: dict[str, Content] = {}
+    for name, content in files.items():
+        is_plain = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}
+        if not is_plain or not isinstance(content, str | bytes):
+            raise PluginError(
+                f"report format {card.name!r} returned {name!r}: {type(content).__name__}, expected a file's name and"
+                " its text or bytes"
+            )
+        found[str(name)] = content
+    return found
+
+
+def _bytes(content: Content) -> bytes:
+    return content.encode() if isinstance(content, str) else content

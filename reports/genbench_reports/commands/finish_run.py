@@ -1,0 +1,54 @@
+"""What a finished run leaves: leaderboard.md and results.csv in its folder, leaderboards on the screen."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from genbench.errors import RunFolderError
+from genbench.plugin.discovery import load_registry
+from genbench.records.run_folder import Run
+from genbench_reports.leaderboard.document import make_document
+from genbench_reports.render.csv_rows import render_csv
+from genbench_reports.render.markdown import document_markdown
+from genbench_reports.render.screen import screen
+from genbench_reports.render.terminal import print_document
+
+
+def finish_run(run: Run, console: Console | None = None) -> None:
+    """Write the two files and print, the latter in any case. Raises RunFolderError where the folder cannot be
+    written."""
+    registry = load_registry()
+    document = make_document(run, registry)
+    try:
+        write_text(run.folder / "leaderboard.md", document_markdown(document, registry.metrics))
+        write_text(run.folder / "results.csv", render_csv(run))
+    finally:
+        print_document(document, console or screen())
+
+
+def write_text(path: Path, text: str) -> None:
+    """`write_bytes` of UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """All of the file or nothing of it: several processes may finish the same run.
+
+    Raises RunFolderError where it cannot be written.
+    """
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,95 @@
+"""`genai-bench pictures`: what a run's jobs kept, as PNG files. Needs matplotlib, the extra `pictures`.
+
+Real data stand beside samples at the same scale: grey levels, axes and limits are those of the data.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from genbench.records.job import Job
+    from genbench.records.run_folder import Run
+
+
+def pictures(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the PNG files go.")],
+    dataset: Annotated[str | None, typer.Option("-d", "--dataset", help="Only this data set.")] = None,
+    model: Annotated[str | None, typer.Option("-m", "--model", help="Only this model.")] = None,
+) -> None:
+    """Draw samples beside real data, completions, samples of classes, latent traversals and entropies."""
+    from genbench.records.run_folder import Run
+
+    require_matplotlib()
+    opened = Run.open(run)
+    jobs = [
+        job
+        for job in opened.plan.jobs
+        if dataset in (None, job.dataset)
+        and model in (None, job.model, job.variant)
+        and opened.samples_path(job).exists()
+    ]
+    if not jobs:
+        raise UsageError(f"{run} has no samples of {model or 'any model'} on {dataset or 'any data set'}")
+    output.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for job in jobs:
+        for kind, figure in draw_job(opened, job):
+            figure.savefig(output / f"{_file_name(job)}-{kind}.png", dpi=100)
+            count += 1
+    typer.echo(f"wrote {count} pictures to {output}", err=True)
+
+
+def require_matplotlib() -> None:
+    """Raises UsageError."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise UsageError("pictures need matplotlib: pip install 'genbench[pictures]'")
+
+
+def draw_job(run: Run, job: Job) -> Iterator[tuple[str, Figure]]:
+    """Each picture that can be made of what the job kept, with its kind."""
+    from genbench.datasets.prepared import load_data
+    from genbench.metrics.scoring import reference_examples
+    from genbench.plugin.discovery import load_registry
+    from genbench.samples.conditional_samples import INSIDE_FILE, load_beside
+    from genbench.samples.stored import load_samples
+    from genbench.util.kept_tensors_file import load_kept
+    from genbench_reports.charts import pictures as draw
+
+    data = load_data(load_registry().dataset(job.dataset))
+    spec, folder = data.spec, run.job_folder(job)
+    reference = reference_examples(data, job)
+    title = f"{job.variant} on {job.dataset}, seed {job.seed}"
+    samples = load_samples(run.samples_path(job), spec, job.samples)
+    if (figure := draw.samples_beside_real(samples, reference, spec, title)) is not None:
+        yield "samples", figure
+    beside = load_beside(folder, data, job)
+    if beside.completions and any(each.x is not None for each in beside.completions.values()):
+        yield "completions", draw.completions(beside.completions, reference, spec, job.dataset, title)
+    if spec.modality != "image":
+        return
+    if beside.class_samples is not None and beside.class_samples.drawn is not None:
+        yield "classes", draw.rows(beside.class_samples.drawn[:, :12], spec, f"{title}: one class a row")
+    inside = load_kept(folder / INSIDE_FILE)
+    if inside is None:
+        return
+    for kind, what in (("traversals", "one latent a row"), ("interpolations", "from one image to another")):
+        if kind in inside.tensors:
+            yield kind, draw.rows(inside.tensors[kind], spec, f"{title}: {what}")
+    if "entropy" in inside.tensors:
+        yield "entropy", draw.entropy(inside.tensors["examples"], inside.tensors["entropy"], spec, title)
+
+
+def _file_name(job: Job) -> str:
+    return re.sub(r"[^\w.=-]+", "_", f"{job.dataset}-{job.variant}-seed{job.seed}")

@@ -1,0 +1,180 @@
+"""The commands `show` and `report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from genbench.api.cards import load_factory
+from genbench.errors import UnknownNameError, UsageError
+from genbench.plugin.discovery import load_registry
+from genbench.records.job import Job
+from genbench.records.result import Result
+from genbench.records.run_folder import Run
+
+DatasetOption = Annotated[str | None, typer.Option("-d", "--dataset", help="Only this data set.")]
+ModelOption = Annotated[
+    str | None, typer.Option("-m", "--model", help="The records of this model, or of one variant of it.")
+]
+MetricOption = Annotated[
+    str | None, typer.Option("--metric", metavar="NAME", help="One metric, over all data sets.")
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option("--target", metavar="METRIC=VALUE", help="Time to a figure, on the validation split."),
+]
+StatisticsOption = Annotated[
+    bool, typer.Option("--statistics", help="Intervals, tests and groups over seeds and data sets.")
+]
+GroupByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group-by",
+        metavar="FIELD",
+        help="Groups of models by what their cards say: family, year, country, institution, origin, ...",
+    ),
+]
+JobOption = Annotated[str | None, typer.Option("--job", metavar="ID", help="The record of this job.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Put both on the command line."""
+    app.command("show")(show)
+    app.command("report")(report)
+
+
+def show(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    dataset: DatasetOption = None,
+    model: ModelOption = None,
+    metric: MetricOption = None,
+    job: JobOption = None,
+    target: TargetOption = None,
+    statistics: StatisticsOption = False,
+    group_by: GroupByOption = None,
+) -> None:
+    """Show a run's leaderboards; one metric over all data sets: --metric NAME; what it took to reach a figure:
+    --target METRIC=VALUE; what chance leaves of it: --statistics; groups of models: --group-by FIELD; or everything
+    about a job: -m MODEL -d DATASET, or --job ID."""
+    from genbench_reports.analysis.model_groups import group_tables
+    from genbench_reports.analysis.section import statistics_parts
+    from genbench_reports.leaderboard.document import make_document
+    from genbench_reports.leaderboard.targets import read_target, target_table
+    from genbench_reports.render.job import print_record
+    from genbench_reports.render.screen import screen
+    from genbench_reports.render.terminal import (
+        print_document,
+        print_groups,
+        print_metric,
+        print_statistics,
+        print_table,
+    )
+
+    opened = Run.open(run)
+    console = screen()
+    if target is not None:
+        card, value = read_target(target, load_registry().metrics)
+        results = [found for found in opened.results() if dataset in (None, found.job.dataset)]
+        print_table(target_table(results, card, value), console)
+        return
+    if (statistics or group_by is not None) and (job is not None or model is not None):
+        raise UsageError("--statistics and --group-by are about all models; leave -m and --job out")
+    if job is None and model is None:
+        registry = load_registry()
+        datasets = None if dataset is None else [_planned_name("data set", dataset, _datasets(opened))]
+        if metric is not None:
+            known = {figure.name for result in opened.results() for figure in result.metrics}
+            _planned_name("metric", metric, known | registry.metrics.keys())
+        document = make_document(opened, registry, datasets)
+        if statistics:
+            print_statistics(statistics_parts(document.boards), console)
+        elif group_by is not None:
+            print_groups(group_tables(document.boards, registry.models, group_by), console)
+        elif metric is None:
+            print_document(document, console)
+        else:
+            print_metric(document, metric, console)
+        return
+    for index, (found, result) in enumerate(_find(opened, dataset, model, job)):
+        if index:
+            console.print()
+        print_record(opened, found, result, console)
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; joined.")],
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format", help="md, html, json, csv, latex, png, svg, pytest-benchmark, or a plugin's."
+        ),
+    ] = "md",
+    group_by: GroupByOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="A file, instead of standard output; of pictures, a folder."),
+    ] = None,
+) -> None:
+    """Write the results of one or more runs in a format for others to read."""
+    from genbench_reports.commands.delivery import deliver
+    from genbench_reports.format.joined_runs import JoinedRuns
+    from genbench_reports.render.model_groups import render_groups
+
+    card = load_registry().report(format_)
+    opened = [Run.open(folder) for folder in runs]
+    run = opened[0] if len(opened) == 1 else JoinedRuns(opened)
+    render: Callable[[Run], object] = load_factory(card.factory)
+    said = deliver(render(run) if group_by is None else render_groups(run, format_, group_by), card, output)
+    if said is not None:
+        typer.echo(said, err=True)
+
+
+def _records(run: Run) -> list[tuple[Job, Result | None]]:
+    """Every job of the plan, run or not, and the refused pairs."""
+    planned: list[tuple[Job, Result | None]] = [(job, run.result(job)) for job in run.plan.jobs]
+    return [*planned, *((result.job, result) for result in run.plan.refused)]
+
+
+def _datasets(run: Run) -> set[str]:
+    return {job.dataset for job, _ in _records(run)}
+
+
+def _find(
+    run: Run, dataset: str | None, model: str | None, job_id: str | None
+) -> list[tuple[Job, Result | None]]:
+    """Records by id (a unique beginning will do), or by model and data set. At least one, or UsageError."""
+    records = _records(run)
+    if job_id is not None:
+        return [_by_id(run, job_id, records)]
+    if model is not None:
+        _planned_name("model", model, {name for job, _ in records for name in (job.variant, job.model)})
+    if dataset is not None:
+        _planned_name("data set", dataset, _datasets(run))
+    found = [
+        (job, result)
+        for job, result in records
+        if model in (job.variant, job.model) and dataset in (None, job.dataset)
+    ]
+    if not found:
+        raise UsageError(f"{run.folder} has no job of {model} on {dataset}")
+    return found
+
+
+def _by_id(run: Run, job_id: str, records: list[tuple[Job, Result | None]]) -> tuple[Job, Result | None]:
+    found = [(job, result) for job, result in records if job_id and job.id.startswith(job_id)]
+    if len(found) == 1:
+        return found[0]
+    problem = "no job" if not found else f"{len(found)} jobs"
+    raise UsageError(
+        f"{problem} of {run.folder} has an id that begins with {job_id!r}; -m MODEL -d DATASET finds it by name"
+    )
+
+
+def _planned_name(kind: str, name: str, known: Iterable[str]) -> str:
+    known = set(known)
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+    return name

@@ -1,0 +1,1 @@
+"""Text, numbers, tables and columns, before any leaderboard."""

@@ -1,0 +1,156 @@
+"""Which figures a leaderboard shows, and in which order: the report's own business, by modality.
+
+Directions, units and groups come from the metric cards; here are only names. Figures that have no place
+in the main table, those of other plugins included, go to the table of further figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from genbench.api.cards import Better, MetricCard
+from genbench.records.result import Cost
+from genbench_reports.format.numbers import format_bytes, format_count, format_integer, format_seconds
+
+LIKELIHOOD = "likelihood"
+"""Stands for bits_per_dim where the data has levels, else for negative_log_likelihood."""
+LIKELIHOOD_METRICS = ("bits_per_dim", "negative_log_likelihood")
+TRAIN_ON_SAMPLES = "train on samples"
+"""The same of the density that is fitted to a model's samples: the likelihood-like figure that every family has."""
+ALTERNATIVES = {
+    LIKELIHOOD: LIKELIHOOD_METRICS,
+    TRAIN_ON_SAMPLES: ("train_on_samples_bits_per_dim", "train_on_samples_nll"),
+}
+"""Of these the first that has values is shown."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """headline: the metric that ranks. columns: the main table's, the headline among them."""
+
+    headline: str
+    columns: tuple[str, ...]
+
+
+_MEMORISATION = ("near_duplicate_share", "copied_share")
+_LAYOUTS = {
+    "image": Layout(
+        "frechet_distance",
+        ("frechet_distance", "precision", "recall", "coverage", LIKELIHOOD, TRAIN_ON_SAMPLES, *_MEMORISATION),
+    ),
+    "series": Layout(
+        "frechet_distance",
+        (
+            "frechet_distance",
+            "autocorrelation_difference",
+            "marginal_difference",
+            "recall",
+            "coverage",
+            LIKELIHOOD,
+            TRAIN_ON_SAMPLES,
+            *_MEMORISATION,
+        ),
+    ),
+    # The Fréchet distance sees means and covariances alone: one wide Gaussian over all modes of a ring has
+    # distance 0. The sliced Wasserstein distance is 0 for equal distributions only.
+    "points": Layout(
+        "sliced_wasserstein",
+        (
+            "sliced_wasserstein",
+            "high_quality_share",
+            "modes_covered",
+            "js_divergence",
+            "coverage",
+            LIKELIHOOD,
+            TRAIN_ON_SAMPLES,
+            *_MEMORISATION,
+        ),
+    ),
+}
+_GROUP_ORDER = ("quality", "diversity", "memorisation")
+_WIDEST_FALLBACK = 6
+
+TITLES = {
+    "authenticity": "authentic",
+    "autocorrelation_difference": "acf diff",
+    "bits_per_dim": "bits/dim",
+    "copied_share": "copied",
+    "data_copying_z": "C_T",
+    "decoder_bits_per_dim": "decoder bits/dim",
+    "decoder_negative_log_likelihood": "decoder NLL nats",
+    "frechet_distance": "Fréchet",
+    "frechet_infinity": "Fréchet ∞",
+    "high_quality_share": "high quality",
+    "js_divergence": "JS nats",
+    "kernel_distance": "kernel dist",
+    "kl_divergence": "KL nats",
+    "likelihood_gap": "train-test nats",
+    "marginal_difference": "marg diff",
+    "modes_covered": "modes",
+    "near_duplicate_share": "near copies",
+    "negative_elbo": "-ELBO nats",
+    "negative_log_likelihood": "NLL nats",
+    "parzen_log_likelihood": "Parzen nats (unsound)",
+    "sliced_wasserstein": "sliced W",
+    "train_on_samples_bits_per_dim": "TSTR bits/dim",
+    "train_on_samples_nll": "TSTR nats",
+    "truth_log_prob": "truth log p",
+    "two_sample_classifier": "classifier test",
+    "two_sample_neighbour": "1-NN test",
+    "vendi_score": "Vendi",
+    "wasserstein_distance": "W1",
+}
+_ARROWS: dict[Better, str] = {"lower": " ↓", "higher": " ↑", "neither": ""}
+
+
+def metric_title(name: str, better: Better) -> str:
+    """A column's heading, with the direction that is better."""
+    return TITLES.get(name, name.replace("_", " ")) + _ARROWS[better]
+
+
+def choose_layout(modality: str | None, cards: Mapping[str, MetricCard], present: Iterable[str]) -> Layout:
+    """The layout of a modality; for others, one made from the cards of the metrics that are present."""
+    if modality in _LAYOUTS:
+        return _LAYOUTS[modality]
+    known = [cards[name] for name in present if name in cards]
+    ordered = [
+        card.name
+        for group in _GROUP_ORDER
+        for card in known
+        if card.group == group and card.better != "neither"
+    ]
+    headline = ordered[0] if ordered else LIKELIHOOD
+    return Layout(headline, (*ordered[:_WIDEST_FALLBACK], LIKELIHOOD))
+
+
+@dataclass(frozen=True)
+class CostColumn:
+    """One column of the table of costs. read: a job's figure, or None. write: the mean over seeds as text."""
+
+    title: str
+    better: Better
+    read: Callable[[Cost], float | None]
+    write: Callable[[float | None], str]
+
+    @property
+    def heading(self) -> str:
+        return self.title + _ARROWS[self.better]
+
+
+COST_COLUMNS: tuple[CostColumn, ...] = (
+    CostColumn("parameters", "neither", lambda cost: cost.parameters, format_count),
+    CostColumn("training", "neither", lambda cost: cost.train_seconds, format_seconds),
+    CostColumn("steps", "neither", lambda cost: cost.steps, format_count),
+    CostColumn("FLOPs", "neither", lambda cost: cost.flops, format_count),
+    CostColumn("examples/s", "higher", lambda cost: cost.train_examples_per_second, format_count),
+    CostColumn("samples/s", "higher", lambda cost: cost.samples_per_second, format_count),
+    CostColumn("best batch", "neither", lambda cost: cost.sample_batch, format_integer),
+    CostColumn("latency", "lower", lambda cost: cost.sample_latency_seconds, format_seconds),
+    CostColumn("p95", "lower", lambda cost: cost.sample_latency_p95_seconds, format_seconds),
+    CostColumn("FLOPs/sample", "neither", lambda cost: cost.flops_per_sample, format_count),
+    CostColumn("train RAM", "lower", lambda cost: cost.train_peak_rss_bytes, format_bytes),
+    CostColumn("sample RAM", "lower", lambda cost: cost.sample_peak_rss_bytes, format_bytes),
+    CostColumn("train GPU", "lower", lambda cost: cost.train_peak_cuda_bytes, format_bytes),
+    CostColumn("sample GPU", "lower", lambda cost: cost.sample_peak_cuda_bytes, format_bytes),
+)

@@ -1,0 +1,53 @@
+"""Several runs read as one, so that every report format can show them together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from genbench.records.job import Job
+from genbench.records.result import Result
+from genbench.records.run_folder import Run
+
+
+class JoinedRuns(Run):
+    """The results of all runs. A job that several of them ran counts once, as the first of them has it:
+    the same seed twice is not two seeds. repeated: how many results are left out for that reason.
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = tuple(runs)
+        first = self.runs[0]
+        homes: dict[str, Run] = {}
+        jobs: dict[str, Job] = {}
+        refused: dict[str, Result] = {}
+        self.repeated = 0
+        for run in self.runs:
+            for job in run.plan.jobs:
+                jobs.setdefault(job.id, job)
+                if run.result(job) is not None:
+                    self.repeated += job.id in homes
+                    homes.setdefault(job.id, run)
+            for result in run.plan.refused:
+                refused.setdefault(result.id, result)
+        self._homes = homes
+        suites = dict.fromkeys(run.plan.suite for run in self.runs)
+        plan = msgspec.structs.replace(
+            first.plan,
+            suite=" + ".join(suites),
+            jobs=list(jobs.values()),
+            refused=list(refused.values()),
+            datasets={name: card for run in reversed(self.runs) for name, card in run.plan.datasets.items()},
+        )
+        super().__init__(first.folder, plan)
+
+    def job_folder(self, job: Job) -> Path:
+        """In the run that has the job's result; in the first run where none has."""
+        return self._homes.get(job.id, self.runs[0]).job_folder(job)
+
+
+def runs_of(run: Run) -> tuple[Run, ...]:
+    """The runs that were joined, or the run itself."""
+    return run.runs if isinstance(run, JoinedRuns) else (run,)

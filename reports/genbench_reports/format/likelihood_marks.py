@@ -1,0 +1,59 @@
+"""How a likelihood's kind is printed, so that bounds and exact values are never mistaken for each other.
+
+A lower bound on the log-likelihood is an upper bound on bits/dim: the truth is at most what is printed.
+Kinds are compared without their accuracy (`genbench.records.likelihood_kinds.comparable`): two estimates by annealed
+importance sampling are of one kind, whatever the gap of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from genbench.records.likelihood_kinds import (
+    BOUND_SIGN,
+    ESTIMATE_SIGN,
+    EXACT_SIGN,
+    UNKNOWN_SIGN,
+    UNSOUND_SIGN,
+    accuracy,
+    comparable,
+    sign,
+)
+
+DOUBTED = "✗"
+"""Behind a figure whose audit failed: see the footnote."""
+EXACT, BOUND, ESTIMATE = EXACT_SIGN, BOUND_SIGN, ESTIMATE_SIGN
+UNSOUND, UNKNOWN = UNSOUND_SIGN, UNKNOWN_SIGN
+_MEANINGS = {
+    EXACT: "exact",
+    BOUND: "the model's own value is at most this (a lower bound on its log-likelihood)",
+    ESTIMATE: "an estimate, neither exact nor a bound",
+    UNSOUND: "no likelihood to go by",
+    UNKNOWN: "of a kind this report does not know",
+}
+
+
+def likelihood_mark(kind: str) -> str:
+    """The sign in front of a figure of that kind."""
+    return sign(kind)
+
+
+def marks_legend(kinds: list[str]) -> str:
+    """What the marks of these kinds mean: "= exact; ≤ ... : lower bound (ELBO)"."""
+    by_mark: dict[str, list[str]] = {}
+    for kind in sorted({comparable(kind) for kind in kinds}):
+        by_mark.setdefault(likelihood_mark(kind), []).append(kind + _accuracy(kind, kinds))
+    return "; ".join(
+        f"{mark} {meaning}" + ("" if mark == EXACT else f": {', '.join(by_mark[mark])}")
+        for mark, meaning in _MEANINGS.items()
+        if mark in by_mark
+    )
+
+
+def _accuracy(kind: str, kinds: Iterable[str]) -> str:
+    """How accurate the estimates of a kind say they are: " (gap 0.12 nats)", " (gap 0.12 to 3.40 nats)"."""
+    found = sorted({said for each in kinds if comparable(each) == kind and (said := accuracy(each))})
+    if not found:
+        return ""
+    (word, least), (_, most) = found[0], found[-1]
+    return f" ({word} {least:.2f} nats)" if least == most else f" ({word} {least:.2f} to {most:.2f} nats)"

@@ -1,0 +1,1 @@
+"""The history of figures over commits, and their change points."""

@@ -1,0 +1,203 @@
+"""The history of figures over commits: an append-only file, one JSON line for each model and data set of a run.
+
+Made to live in git. Lines never change and their order means nothing (readers sort by time), so that branches merge
+by keeping both sides' lines: `history.jsonl merge=union` in .gitattributes. A line that is broken is named and
+skipped; whatever else is in the file is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from genbench.api.cards import Better, MetricCard
+from genbench.errors import RunFolderError
+from genbench.records.run_folder import Run
+from genbench.util.cache_folder import cache_folder
+from genbench_reports.gate.baseline import Baseline, Figure, Group, Machine, baseline_of_run
+from genbench_reports.statistics.seeds import Estimate
+
+HISTORY_SCHEMA = 1
+"""Version of a line.
+
+1  first.
+"""
+_LOCK_SECONDS = 30
+
+
+class Point(msgspec.Struct, frozen=True, array_like=True):
+    """A figure at one commit: mean over seeds, its standard error, and how many seeds have it."""
+
+    mean: float
+    stderr: float | None
+    seeds: int
+    kind: str | None = None
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One model variant on one data set in one run.
+
+    run: of the same run, the same. setting: a hash of all that must be equal for quality to compare; hardware: for
+    times. budget: for people. better, group: of each figure, where it is not what the metric's card says.
+    """
+
+    schema: int = HISTORY_SCHEMA
+    run: str
+    time: str
+    commit: str | None = None
+    dirty: bool = False
+    suite: str
+    model: str
+    dataset: str
+    budget: str
+    setting: str
+    hardware: str
+    machine: Machine
+    seeds: int
+    failed: int = 0
+    figures: dict[str, Point] = {}
+    better: dict[str, Better] = {}
+    group: dict[str, str] = {}
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """The same line is never added twice."""
+        return (self.run, self.model, self.dataset, self.setting)
+
+
+@dataclass(frozen=True)
+class BrokenLine:
+    """number: from 1. why: in a few words."""
+
+    number: int
+    why: str
+
+
+@dataclass(frozen=True)
+class History:
+    lines: tuple[Line, ...]
+    broken: tuple[BrokenLine, ...]
+
+
+def read_history(path: Path) -> History:
+    """Every whole line, by time. Raises RunFolderError where the file cannot be read at all."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise RunFolderError(
+            f"there is no {path}; `genai-bench history add RUN --file {path}` begins it"
+        ) from None
+    except OSError as error:
+        raise RunFolderError(f"cannot read {path}: {error.strerror}") from None
+    lines: dict[tuple[str, ...], Line] = {}
+    broken: list[BrokenLine] = []
+    decode = msgspec.json.Decoder(Line).decode
+    for number, text in enumerate(content.split(b"\n"), 1):
+        if not text.strip():
+            continue
+        try:
+            line = decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            broken.append(BrokenLine(number, str(error)))
+            continue
+        if line.schema != HISTORY_SCHEMA:
+            broken.append(BrokenLine(number, f"schema {line.schema}, this version reads {HISTORY_SCHEMA}"))
+            continue
+        lines.setdefault(line.key, line)  # a merge may have kept both sides' copies
+    return History(tuple(sorted(lines.values(), key=lambda line: line.time)), tuple(broken))
+
+
+def add_run(path: Path, run: Run, cards: Mapping[str, MetricCard]) -> int:
+    """Append a finished run; how many lines that were. 0 where all of it is there already.
+
+    Raises RunFolderError where the run has jobs without a result, or the file cannot be written.
+    """
+    if pending := len(run.pending()):
+        raise RunFolderError(
+            f"{run.folder} is not finished: {pending} of {len(run.plan.jobs)} jobs have no result; the command that"
+            " began it finishes it"
+        )
+    made = list(lines_of(run, cards))
+    lock = cache_folder() / "locks" / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}.lock"
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock, timeout=_LOCK_SECONDS):
+            known = {line.key for line in read_history(path).lines} if path.exists() else set()
+            new = [line for line in made if line.key not in known]
+            if new:
+                _append(path, new)
+            return len(new)
+    except Timeout:
+        raise RunFolderError(f"{path} has been written by another process for {_LOCK_SECONDS} s") from None
+    except OSError as error:
+        raise RunFolderError(f"cannot write {path}: {error.strerror}") from None
+
+
+def lines_of(run: Run, cards: Mapping[str, MetricCard]) -> Iterable[Line]:
+    """What a run adds. Groups of which nothing went well have a line too, without figures."""
+    side = baseline_of_run(run, cards)
+    jobs = "".join(sorted(job.id for job in run.plan.jobs))
+    began = str(run.plan.provenance.get("time"))
+    name = hashlib.sha256(f"{jobs} {began}".encode()).hexdigest()[:12]
+    for group in side.groups:
+        states = [state for state in group.jobs if state.status != "unsupported"]
+        if states:
+            yield _line(name, side, group, began, cards)
+
+
+def _line(run: str, side: Baseline, group: Group, began: str, cards: Mapping[str, MetricCard]) -> Line:
+    sound = [state for state in group.jobs if state.status == "ok"]
+    machines = [side.machines[state.machine] for state in sound if state.machine < len(side.machines)]
+    machine = machines[0] if machines else Machine()
+    figures = [figure for figure in group.figures if figure.values()]
+    unlike = [figure for figure in figures if figure.name not in cards]
+    return Line(
+        run=run,
+        time=machine.time or began,
+        commit=machine.commit,
+        dirty=machine.dirty,
+        suite=side.suite,
+        model=group.job.variant,
+        dataset=group.job.dataset,
+        budget=group.job.budget,
+        setting=_short(group.setting),
+        hardware=_short((*machine.hardware, group.job.threads, group.job.device)),
+        machine=machine,
+        seeds=len(sound),
+        failed=len(group.jobs) - len(sound),
+        figures={figure.name: _point(figure, machine) for figure in figures},
+        better={figure.name: figure.better for figure in unlike},
+        group={figure.name: figure.group for figure in unlike},
+    )
+
+
+def _point(figure: Figure, machine: Machine) -> Point:
+    estimate = Estimate({seed: m.value for seed, m in figure.values().items() if m.value is not None})
+    error = None if estimate.stderr is None else float(f"{estimate.stderr:.3g}")
+    return Point(float(f"{estimate.mean:.7g}"), error, estimate.n, figure.kind)
+
+
+def _short(what: tuple[object, ...]) -> str:
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:8]
+
+
+def _append(path: Path, lines: Sequence[Line]) -> None:
+    """In one write, so that even a process that knows no lock tears no line; and after whatever half a line another
+    one left."""
+    text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            text = b"\n" + text
+        left = memoryview(text)
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""From leaderboards to Markdown, LaTeX, terminal, CSV and JSON."""

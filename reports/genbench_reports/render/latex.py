@@ -1,0 +1,93 @@
+"""Leaderboards as LaTeX tables in the manner of booktabs, to be put into a paper with \\input.
+
+A table* each, as wide as its text: `\\resizebox` makes it fit. Notes follow below the table. The document needs
+booktabs and graphicx; nothing else is taken for granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from genbench.plugin.discovery import load_registry
+from genbench.records.run_folder import Run
+from genbench_reports.analysis.section import statistics_parts
+from genbench_reports.format.table import Cell, Table
+from genbench_reports.format.text import clean
+from genbench_reports.leaderboard.document import SUMMARY_NOTE, Document, make_document
+from genbench_reports.leaderboard.leaderboard import Leaderboard
+from genbench_reports.render.latex_text import latex
+
+PREAMBLE = """\
+% Written by genai-bench. In the preamble of the document:
+%   \\usepackage[T1]{fontenc}
+%   \\usepackage{booktabs}
+%   \\usepackage{graphicx}
+"""
+
+
+def render_latex(run: Run) -> str:
+    """The report card's factory."""
+    return document_latex(make_document(run, load_registry()))
+
+
+def document_latex(document: Document) -> str:
+    """The summaries, each data set (figures, costs, failures), and the statistics."""
+    blocks = [PREAMBLE]
+    blocks += [f"% {clean(line)}" for line in (document.title, document.status, *document.machines)]
+    for summary in document.boards.summaries:
+        blocks.append(table_latex(summary.table, summary.title, (SUMMARY_NOTE,)))
+    for board in document.boards.boards:
+        blocks += _board(board)
+    for part in statistics_parts(document.boards):
+        blocks.append(table_latex(part.table, f"Statistics: {part.title}", part.notes))
+    return "\n".join(block for block in blocks if block) + "\n"
+
+
+def table_latex(table: Table, caption: str, notes: Sequence[str] = (), footnotes: Sequence[str] = ()) -> str:
+    """One float. Rows that only calibrate stand below a rule. Without rows, the caption and the notes as text."""
+    below = [latex(note) for note in notes]
+    below += [rf"\textsuperscript{{{number}}}{latex(text)}" for number, text in enumerate(footnotes, 1)]
+    explained = "\n".join(f"{line}\\par" for line in below)
+    if not (table.rows or table.calibration):
+        return f"\\paragraph{{{latex(caption)}}}\n{explained}\n" if below else ""
+    aligned = "".join("r" if column.numeric else "l" for column in table.columns)
+    lines = [
+        r"\begin{table*}[htbp]",
+        r"\centering",
+        rf"\caption{{{latex(caption)}}}",
+        r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%",
+        rf"\begin{{tabular}}{{{aligned}}}",
+        r"\toprule",
+        _row(latex(column.title) for column in table.columns),
+        r"\midrule",
+        *(_row(map(_cell, row)) for row in table.rows),
+    ]
+    if table.rows and table.calibration:
+        lines.append(r"\midrule")
+    lines += [_row(rf"\textit{{{_cell(cell)}}}" for cell in row) for row in table.calibration]
+    lines += [r"\bottomrule", r"\end{tabular}}"]
+    if below:
+        lines.append(f"\\par\\smallskip\n\\parbox{{\\textwidth}}{{\\footnotesize\n{explained}\n}}")
+    lines.append(r"\end{table*}")
+    return "\n".join(lines) + "\n"
+
+
+def _board(board: Leaderboard) -> Iterable[str]:
+    yield table_latex(board.main, f"{board.title}: {board.caption}", board.notes, board.footnotes)
+    yield table_latex(board.cost, f"{board.title}: cost, mean over seeds")
+    yield table_latex(
+        board.failures, f"{board.title}: failed jobs", [board.unsupported] if board.unsupported else ()
+    )
+
+
+def _row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _cell(cell: Cell) -> str:
+    text = latex(cell.text)
+    if cell.best:
+        text = rf"\textbf{{{text}}}"
+    if cell.notes:
+        text += rf"\textsuperscript{{{','.join(map(str, cell.notes))}}}"
+    return text

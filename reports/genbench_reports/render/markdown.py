@@ -1,0 +1,145 @@
+"""The leaderboard document as GitHub-flavoured markdown, made to be committed and read on a forge.
+
+Names, reasons and notes come from plugins: all of it is escaped, and stays text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from genbench.api.cards import MetricCard
+from genbench.plugin.discovery import load_registry
+from genbench.records.run_folder import Run
+from genbench_reports.analysis.part import StatisticsPart
+from genbench_reports.analysis.section import statistics_parts
+from genbench_reports.format.table import Cell, Table
+from genbench_reports.format.text import clean, superscript
+from genbench_reports.leaderboard.document import READING_NOTES, SUMMARY_NOTE, Document, make_document
+from genbench_reports.leaderboard.leaderboard import Leaderboard
+
+# What can begin markup within a line: backslash, code, emphasis, links, html, cells, strikethrough, maths.
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~$])")
+_LINE_START = re.compile(r"^([#+=-]|\d+(?=[.)]))")
+_AUTOLINK = re.compile(r"(?i)(://|\bwww\.)")
+
+
+def escape(text: str) -> str:
+    """One line of text that markdown shows as it is."""
+    escaped = _SPECIAL.sub(r"\\\1", clean(text).replace("&", "&amp;"))
+    escaped = escaped.replace(r"\<", "&lt;").replace(r"\>", "&gt;")
+    return _AUTOLINK.sub(lambda match: match[0].replace("://", "&#58;//").replace(".", "&#46;"), escaped)
+
+
+def escape_line(text: str) -> str:
+    """The same for text that begins a line, where "#" and "-" mean something too."""
+    return _LINE_START.sub(lambda m: "\\" + m[1] if not m[1].isdigit() else m[1] + "\\", escape(text))
+
+
+def code(text: str) -> str:
+    """A code span, with a fence longer than any in the text."""
+    cleaned = clean(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", cleaned)), default=0))
+    padding = " " if cleaned.startswith("`") or cleaned.endswith("`") else ""
+    return f"{fence}{padding}{cleaned}{padding}{fence}"
+
+
+def render_markdown(run: Run) -> str:
+    """The report card's factory."""
+    registry = load_registry()
+    return document_markdown(make_document(run, registry), registry.metrics)
+
+
+def document_markdown(document: Document, cards: dict[str, MetricCard]) -> str:
+    """Title, command, date and machine; the summary; each data set; what the columns mean."""
+    blocks = [f"# {escape(document.title)}", _heading(document)]
+    if not document.boards.boards:
+        blocks.append("There are no results.")
+    for summary in document.boards.summaries:
+        blocks += [f"## {escape(summary.title)}", table_markdown(summary.table), SUMMARY_NOTE]
+    for board in document.boards.boards:
+        blocks += _board(board)
+    blocks += statistics_markdown(statistics_parts(document.boards))
+    shown = dict.fromkeys(name for board in document.boards.boards for name in board.metrics)
+    if document.boards.boards:
+        blocks += ["## How to read this", bullets(escape_line(note) for note in READING_NOTES)]
+    meanings = [
+        f"{code(name)} ({escape(cards[name].unit)}): {escape(cards[name].summary)}"
+        for name in shown
+        if name in cards
+    ]
+    if meanings:
+        blocks.append(bullets(meanings))
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def statistics_markdown(parts: Sequence[StatisticsPart]) -> list[str]:
+    """The section's blocks; none where there is nothing to say."""
+    blocks = ["## Statistics"] if parts else []
+    for part in parts:
+        blocks += [f"### {escape(part.title)}", table_markdown(part.table)]
+        blocks.append(bullets(escape_line(note) for note in part.notes))
+    return blocks
+
+
+def table_markdown(table: Table) -> str:
+    """A pipe table. Rows that only calibrate follow below a row that says so."""
+    from tabulate import tabulate
+
+    rows = [[_cell(cell) for cell in row] for row in table.rows]
+    if table.calibration:
+        name = next(index for index, column in enumerate(table.columns) if column.title == "model")
+        rows.append(["*calibration*" if index == name else "" for index in range(len(table.columns))])
+        rows += [[_cell(cell) for cell in row] for row in table.calibration]
+    if not rows:
+        return ""
+    return tabulate(
+        rows,
+        headers=[escape(column.title) for column in table.columns],
+        tablefmt="pipe",
+        colalign=["right" if column.numeric else "left" for column in table.columns],
+        disable_numparse=True,
+    )
+
+
+def _cell(cell: Cell) -> str:
+    text = escape(cell.text)
+    return (f"**{text}**" if cell.best else text) + " ".join(superscript(note) for note in cell.notes)
+
+
+def _heading(document: Document) -> str:
+    lines = [f"Command: {code(command)}" for command in document.commands]
+    if document.dates:
+        lines.append(f"Date: {escape(document.dates)}")
+    lines += [f"Machine: {escape(line)}" for line in document.machines]
+    lines += [f"Software: {escape(line)}" for line in document.software]
+    lines.append(f"Jobs: {escape(document.status)}")
+    lines += [f"**{escape(caution)}**" for caution in document.cautions]
+    return bullets(lines)
+
+
+def _board(board: Leaderboard) -> Iterable[str]:
+    yield f"## {escape(board.title)}"
+    yield escape_line(board.caption)
+    yield table_markdown(board.main)
+    yield bullets([*(escape_line(note) for note in board.notes), *_footnotes(board.footnotes)])
+    if board.main.rows or board.main.calibration:
+        yield "Cost, mean over seeds:"
+        yield table_markdown(board.cost)
+        if len(board.further.columns) > 1:
+            yield "Further figures:"
+            yield table_markdown(board.further)
+    if board.failures.rows:
+        yield "Failed jobs:"
+        yield table_markdown(board.failures)
+    if board.unsupported:
+        yield escape_line(board.unsupported)
+
+
+def _footnotes(texts: Sequence[str]) -> list[str]:
+    return [f"{superscript(number)} {escape(text)}" for number, text in enumerate(texts, 1)]
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """A list of lines that are markdown already."""
+    return "\n".join(f"- {line}" for line in lines)

@@ -1,0 +1,194 @@
+"""The times of a run as pytest-benchmark writes them, so that what reads its files reads ours: its own `compare`, and
+the actions that watch benchmarks on a forge.
+
+A model variant on a data set has two: a step of training, and the latency of a call for one sample. A seed is a round;
+rows that only calibrate are left out. Quality is no time: the figures of the main table, means over seeds with their
+likelihood kinds, are in `extra_info`.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from genbench.errors import UsageError
+from genbench.plugin.discovery import load_registry
+from genbench.records.result import Result
+from genbench.records.run_folder import Run
+from genbench_reports.format import machines as machine
+from genbench_reports.leaderboard.document import make_document
+from genbench_reports.leaderboard.entries import Entry
+from genbench_reports.leaderboard.leaderboard import Leaderboard
+
+FORMAT_VERSION = "5.1.0"
+"""Of pytest-benchmark, whose files these are like."""
+
+
+def render_pytest_benchmark(run: Run) -> str:
+    """The report card's factory. Raises UsageError where the results come from several machines: a file has place for
+    one, and times of different machines do not compare."""
+    document = make_document(run, load_registry())
+    if len(document.machines) > 1:
+        raise UsageError(
+            f"the results come from {len(document.machines)} machines ({'; '.join(document.machines)}); a file of"
+            " pytest-benchmark has times of one"
+        )
+    provenances = machine.collect(run, run.results())
+    provenance = provenances[0] if provenances else {}
+    content = {
+        "machine_info": _machine_info(provenance),
+        "commit_info": _commit_info(provenance),
+        "benchmarks": [found for board in document.boards.boards for found in _benchmarks(board)],
+        "datetime": max((str(each["time"]) for each in provenances if each.get("time")), default=""),
+        "version": FORMAT_VERSION,
+    }
+    return msgspec.json.format(msgspec.json.encode(content), indent=1).decode() + "\n"
+
+
+def _benchmarks(board: Leaderboard) -> Iterable[dict[str, Any]]:
+    for entry in board.standings.table.entries:
+        if entry.is_calibration:
+            continue
+        steps = [
+            (time, result.cost.steps or 1) for result in entry.results if (time := _step_seconds(result))
+        ]
+        calls = [
+            (time, result.cost.sample_latency_repeats or 1)
+            for result in entry.results
+            if (time := result.cost.sample_latency_seconds)
+        ]
+        for what, times in (("train_step", steps), ("sample_latency", calls)):
+            if times:
+                yield _benchmark(board, entry, what, times)
+
+
+def _step_seconds(result: Result) -> float | None:
+    """Mean seconds of a step, by the meter's clock."""
+    seconds, steps = result.cost.train_seconds, result.cost.steps
+    return seconds / steps if seconds and steps else None
+
+
+def _benchmark(
+    board: Leaderboard, entry: Entry, what: str, times: Sequence[tuple[float, int]]
+) -> dict[str, Any]:
+    """times: seconds, and how many repetitions they are the mean or median of."""
+    seconds = [time for time, _ in times]
+    return {
+        "group": f"{what}: {board.title}",
+        "name": f"{what}[{entry.label}-{board.title}]",
+        "fullname": f"genbench/{board.title}::{what}[{entry.label}-{board.title}]",
+        "params": {"model": entry.label, "dataset": board.title},
+        "param": f"{entry.label}-{board.title}",
+        "extra_info": _extra_info(board, entry),
+        "options": {"timer": "perf_counter", "warmup": False},
+        "stats": {
+            **summary(seconds),
+            "data": seconds,
+            "iterations": min(repeats for _, repeats in times),
+        },
+    }
+
+
+def _extra_info(board: Leaderboard, entry: Entry) -> dict[str, Any]:
+    standings, job = board.standings, board.standings.table.setting.job
+    figures: dict[str, Any] = {}
+    for name in standings.main:
+        estimate = entry.estimate(name)
+        if estimate is not None:
+            figures[name] = {
+                "mean": estimate.mean,
+                "stderr": estimate.stderr,
+                "better": standings.better(name),
+                "kind": entry.kind(name),
+                "trusted": not entry.doubts(name),
+            }
+    rank = standings.ranking.ranks.get(entry.label)
+    return {
+        "family": entry.family,
+        "budget": job.budget,
+        "device": job.device,
+        "seeds": list(entry.seeds),
+        "failed_seeds": [result.job.seed for result in entry.failures],
+        "ranked_by": standings.headline,
+        "rank": str(rank) if rank else None,
+        "quality": figures,
+    }
+
+
+def summary(seconds: Sequence[float]) -> dict[str, Any]:
+    """What pytest-benchmark says of the rounds of a benchmark: quartiles by Tukey's hinges, the median left out for an
+    even number of rounds and counted half for an odd one (its own documentation: methods 2 and 3). At least one."""
+    data = sorted(seconds)
+    mean = statistics.mean(data)
+    deviation = statistics.stdev(data) if len(data) > 1 else 0.0
+    q1, q3 = _quartiles(data)
+    iqr = q3 - q1
+    low, high = q1 - 1.5 * iqr, q3 + 1.5 * iqr
+    beyond = sum(not mean - deviation <= value <= mean + deviation for value in data)
+    outliers = sum(not low <= value <= high for value in data)
+    return {
+        "min": data[0],
+        "max": data[-1],
+        "mean": mean,
+        "stddev": deviation,
+        "rounds": len(data),
+        "median": statistics.median(data),
+        "iqr": iqr,
+        "q1": q1,
+        "q3": q3,
+        "iqr_outliers": outliers,
+        "stddev_outliers": beyond,
+        "outliers": f"{beyond};{outliers}",
+        "ld15iqr": min(value for value in data if value >= low),
+        "hd15iqr": max(value for value in data if value <= high),
+        "ops": len(data) / sum(data) if sum(data) else 0.0,
+        "total": sum(data),
+    }
+
+
+def _quartiles(data: Sequence[float]) -> tuple[float, float]:
+    """Of sorted values."""
+    count = len(data)
+    if count == 1:
+        return data[0], data[0]
+    if count % 2 == 0:
+        return statistics.median(data[: count // 2]), statistics.median(data[count // 2 :])
+    n = count // 4
+    if count % 4 == 1:
+        return 0.25 * data[n - 1] + 0.75 * data[n], 0.75 * data[3 * n] + 0.25 * data[3 * n + 1]
+    return 0.75 * data[n] + 0.25 * data[n + 1], 0.25 * data[3 * n + 1] + 0.75 * data[3 * n + 2]
+
+
+def _machine_info(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys as pytest-benchmark has them; what records do not say is empty. No host names: records have none."""
+    gpu = provenance.get("gpu")
+    return {
+        "node": "",
+        "processor": str(provenance.get("cpu") or ""),
+        "machine": "",
+        "python_implementation": "CPython",
+        "python_version": str(provenance.get("python") or ""),
+        "release": "",
+        "system": str(provenance.get("platform") or ""),
+        "cpu": {
+            "brand_raw": str(provenance.get("cpu") or ""),
+            "count": provenance.get("cores"),
+        },
+        "gpu": gpu.get("name") if isinstance(gpu, Mapping) else None,
+    }
+
+
+def _commit_info(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    git = provenance.get("git")
+    known = git if isinstance(git, Mapping) else {}
+    return {
+        "id": str(known.get("commit") or "unversioned"),
+        "time": None,
+        "author_time": None,
+        "dirty": bool(known.get("dirty")),
+        "project": "genai-bench",
+        "branch": "(unknown)",
+    }

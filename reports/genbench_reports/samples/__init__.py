@@ -1,0 +1,1 @@
+"""From stored samples to the pictures and texts that reports show."""

@@ -1,0 +1,94 @@
+"""Held-out images of which a part was given, and what each model made of the rest; the same images for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from genbench.api.spec import DataSpec
+from genbench.errors import DataError
+from genbench.records.run_folder import Run
+from genbench.samples.completions import Completions, from_kept, masks_for
+from genbench.samples.conditional_samples import COMPLETIONS_FILE
+from genbench.samples.masks import MASK_NAMES, MaskName
+from genbench.util.kept_tensors_file import load_kept
+from genbench_reports.format.text import clean, shorten
+from genbench_reports.samples.image_grids import Tiles
+from genbench_reports.samples.png import Picture
+from genbench_reports.samples.stored_samples import EntrySamples
+
+MASKS: dict[MaskName, str] = {
+    "lower_half": "the lower half",
+    "centre": "the centre",
+    "random_half": "half of the pixels, at random",
+    "super_resolution": "all but every second row and column",
+}
+_FEWEST, _MOST = 3, 8
+_REASON = 160
+
+
+@dataclass(frozen=True)
+class Completed:
+    """One model's: a picture, or why there is none."""
+
+    label: str
+    family: str
+    picture: Picture | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class MaskView:
+    """missing: what models had to fill in, in words. given, real: the images before, and as they were."""
+
+    missing: str
+    given: Picture
+    real: Picture
+    rows: tuple[Completed, ...]
+
+
+def completion_views(
+    run: Run, sources: Sequence[EntrySamples], reference: Tensor, spec: DataSpec, tiles: Tiles, most: int
+) -> tuple[MaskView, ...]:
+    """A view for each mask that a model has completed. reference: (N, *event_shape), held-out examples. most: tiles
+    of a model over all masks, about."""
+    if tiles.draw_given is None:
+        return ()
+    read = [(source, _read(run, source, spec)) for source in sources]
+    found = [(source, completions) for source, completions in read if completions]
+    totals = {len(each.x) for _, completions in found for each in completions.values() if each.x is not None}
+    if not totals:
+        return ()
+    # one data set and one suite complete the same images; of joined runs, those that all have
+    total = min(totals)
+    count = min(_MOST, total, max(_FEWEST, most // len(MASK_NAMES)))
+    masks = masks_for(spec, sources[0].job.dataset, total)
+    views = []
+    for name in MASK_NAMES:
+        rows = []
+        for source, completions in found:
+            each = completions.get(name)
+            if each is not None:
+                picture = None if each.x is None else tiles.draw(each.x[:count], count)
+                label, family = clean(source.entry.label), source.entry.family
+                rows.append(Completed(label, family, picture, shorten(each.reason or "", _REASON)))
+        if any(row.picture for row in rows):
+            truth = reference[:count]
+            given = tiles.draw_given(truth, masks[name][:count], count)
+            views.append(MaskView(MASKS[name], given, tiles.draw(truth, count), tuple(rows)))
+    return tuple(views)
+
+
+def _read(run: Run, source: EntrySamples, spec: DataSpec) -> Completions | None:
+    """None where the job kept none, or nothing that can be read."""
+    try:
+        kept = load_kept(run.job_folder(source.job) / COMPLETIONS_FILE)
+    except DataError:
+        return None
+    if kept is None:
+        return None
+    found = from_kept(kept, spec)
+    shapes = {tuple(each.x.shape[1:]) for each in found.values() if each.x is not None}
+    return found if shapes <= {spec.event_shape} else None

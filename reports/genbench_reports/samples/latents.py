@@ -1,0 +1,61 @@
+"""Latent traversals, interpolations and the entropy of each pixel, as a job stored them
+(`genbench.samples.latent_traversals`). Nothing here is scored."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genbench.api.spec import DataSpec
+from genbench.errors import DataError
+from genbench.samples.conditional_samples import INSIDE_FILE
+from genbench.util.kept_tensors_file import Kept, load_kept
+from genbench_reports.samples.image_grids import Tiles
+from genbench_reports.samples.png import Picture
+
+GRIDS = {
+    "traversals": "each row moves one latent from −2 to 2 standard deviations",
+    "interpolations": "each row leads from one held-out example to another",
+}
+_ENTROPIES = 8
+
+
+def latent_pictures(folder: Path, spec: DataSpec, tiles: Tiles, most: int) -> dict[str, Picture]:
+    """By what they show, in words, of about `most` tiles each; empty where the job kept nothing, or nothing that can be
+    read."""
+    try:
+        kept = load_kept(folder / INSIDE_FILE)
+    except DataError:
+        return {}
+    if kept is None:
+        return {}
+    found = {}
+    for name, words in GRIDS.items():
+        grid = kept.tensors.get(name)
+        if grid is not None and grid.ndim == 2 + len(spec.event_shape) and grid.shape[2:] == spec.event_shape:
+            rows = max(1, most // grid.shape[1])
+            found[words] = tiles.draw(grid[:rows].flatten(0, 1), grid.shape[1])
+    entropy = _entropy(kept, spec, min(_ENTROPIES, most // 2))
+    if entropy is not None:
+        sheet, words = entropy
+        found[words] = tiles.draw(sheet, len(sheet) // 2)
+    return found
+
+
+def _entropy(kept: Kept, spec: DataSpec, most: int) -> tuple[Tensor, str] | None:
+    """Examples, and as many images of their entropies on the scale of the data; of images with levels."""
+    examples, entropy = kept.tensors.get("examples"), kept.tensors.get("entropy")
+    if examples is None or entropy is None or spec.modality != "image" or spec.levels is None:
+        return None
+    if entropy.shape[1:] != spec.event_shape or examples.shape[1:] != spec.event_shape:
+        return None
+    count = min(most, len(entropy), len(examples))
+    channels = spec.event_shape[0]
+    # as sure as can be is 0, and as unsure is the logarithm of the levels, for each channel
+    highest = channels * math.log(spec.levels)
+    share = entropy[:count].sum(1, keepdim=True).expand(-1, channels, -1, -1) / highest
+    sheet = torch.cat([examples[:count].double(), share.double().clamp(0, 1) * (spec.levels - 1)])
+    return sheet, f"entropy of each pixel given those before it, from 0 (black) to {highest:.3g} nats (white)"

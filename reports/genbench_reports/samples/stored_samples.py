@@ -1,0 +1,72 @@
+"""What a board's pictures are made of: real data, and the samples that its jobs kept; or why they are not to be had.
+
+A report is made where the run is read, which may be another machine: nothing is downloaded for it, and whatever is
+missing costs its own picture and is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from genbench.api.cards import DatasetCard
+from genbench.api.data import Dataset
+from genbench.api.spec import DataSpec
+from genbench.datasets.fetching import is_cached
+from genbench.datasets.prepared import load_data
+from genbench.datasets.versions import dataset_version, prepared_path
+from genbench.errors import GenbenchError
+from genbench.metrics.scoring import reference_examples
+from genbench.records.job import Job
+from genbench.records.run_folder import Run
+from genbench.samples.stored import load_samples
+from genbench_reports.format.text import clean
+from genbench_reports.leaderboard.entries import Entry
+
+
+@dataclass(frozen=True)
+class RealData:
+    """reference: (N, *event_shape), the held-out examples that every model of the board is scored against, in the
+    working dtype. dataset: for its training split."""
+
+    dataset: Dataset
+    reference: Tensor
+
+
+@dataclass(frozen=True)
+class EntrySamples:
+    """One entry's samples (N, *event_shape) of one seed, in the order in which they were drawn."""
+
+    entry: Entry
+    job: Job
+    samples: Tensor
+
+
+def load_real(card: DatasetCard, job: Job) -> RealData | str:
+    """The real data of a board, or in words why there are none."""
+    if not prepared_path(card).exists() and not all(is_cached(file) for file in card.files):
+        return (
+            f"{clean(card.name)} is not in this machine's cache (`genai-bench datasets fetch` puts it there)"
+        )
+    try:
+        if dataset_version(card) != job.dataset_version:
+            return (
+                f"this machine has version {dataset_version(card)} of {clean(card.name)}, the results are of"
+                f" {clean(job.dataset_version)}"
+            )
+        dataset = load_data(card)
+        return RealData(dataset, reference_examples(dataset, job))
+    except GenbenchError as error:
+        return clean(str(error))
+
+
+def load_entry(run: Run, entry: Entry, spec: DataSpec) -> EntrySamples | str:
+    """The samples of the entry's lowest seed, so that nobody has chosen them; or in words why there are none."""
+    if not entry.results:
+        return "every seed failed"
+    job = min((result.job for result in entry.results), key=lambda each: each.seed)
+    try:
+        return EntrySamples(entry, job, load_samples(run.samples_path(job), spec, job.samples))
+    except GenbenchError as error:
+        return clean(str(error).replace(str(run.folder), run.folder.name))

@@ -1,0 +1,1 @@
+"""Statistics over seeds and examples: intervals, tests, groups of ranks."""

@@ -1,0 +1,104 @@
+"""Groups of ranks that a test cannot tell apart, and what a table may say of them.
+
+All pairs of rows are compared, and their p-values corrected together (Holm 1979), so that a table in which nothing
+differs shows a difference in at most one case in twenty, however many rows it has. The test is Welch's and not the
+paired one: what models share with a seed turned out to be next to nothing, and pairing costs half the degrees of
+freedom (docs/decisions/0021). How often it errs and what it finds is measured by `simulate_ranks` (docs/statistics.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import combinations
+
+from genbench_reports.format.text import plural
+from genbench_reports.statistics.seeds import MINIMUM_SEEDS, SIGNIFICANCE, adjust_by_holm, welch_p
+
+POWER = 0.8
+"""The chance of finding a difference that is taken for "is found", as is usual in planning (Cohen 1988)."""
+_GRID = 100
+
+
+def pairwise_p(rows: Sequence[Mapping[int, float]]) -> dict[tuple[int, int], float]:
+    """Holm-adjusted p of every pair of rows (i, j), i < j, from values by seed; two or more of each."""
+    values = [list(row.values()) for row in rows]
+    pairs = list(combinations(range(len(rows)), 2))
+    return dict(zip(pairs, adjust_by_holm([welch_p(values[i], values[j]) for i, j in pairs]), strict=True))
+
+
+def indistinct_groups(rows: Sequence[Mapping[int, float]]) -> list[str] | None:
+    """A letter for each row, from rows ordered best first; None where one has fewer than three seeds.
+
+    A group holds its best row and the following rows that the test cannot separate from that one, so that
+    a chain of small steps does not tie the first to the last.
+    """
+    if any(len(row) < MINIMUM_SEEDS for row in rows):
+        return None
+    adjusted = pairwise_p(rows)
+    letters: list[str] = []
+    leader, count = 0, 0
+    for index in range(len(rows)):
+        if index == 0 or adjusted[leader, index] < SIGNIFICANCE:
+            leader, count = index, count + 1
+        letters.append(_letters(count))
+    return letters
+
+
+def claim(seeds: int, rows: int = 2) -> str:
+    """What a table of so many ranked rows, which have at least so many seeds each, may say of differences."""
+    if seeds < MINIMUM_SEEDS:
+        return (
+            f"{plural(seeds, 'seed')} a row: nothing is claimed about differences between rows;"
+            f" a claim takes {MINIMUM_SEEDS} or more."
+        )
+    if rows < 2:
+        return "One row: there is nothing to tell it apart from."
+    pairs = rows * (rows - 1) // 2
+    text = (
+        "Ranks with the same letter cannot be told apart from the group's best: Welch's t-test over seeds, two-sided,"
+        f" p ≥ {SIGNIFICANCE}"
+    )
+    text += f" after Holm's correction for all {plural(pairs, 'pair')} of rows." if pairs > 1 else "."
+    return (
+        f"{text} With {plural(seeds, 'seed')} a difference of {separable_effect(seeds, pairs):.2g} standard deviations"
+        f" over seeds is found in {POWER:.0%} of cases, a smaller one more rarely: the same letter does not say that"
+        " two rows are equal."
+    )
+
+
+@cache
+def separable_effect(seeds: int, pairs: int) -> float:
+    """How far apart two means have to be, in standard deviations of a row over seeds, for the test to find it with
+    probability `POWER`, at the level that Holm's first step leaves for one of so many pairs.
+
+    Of independent normal rows with one standard deviation. Given both sample variances, which are chi-squared, the
+    chance of a difference beyond Welch's threshold is a normal one; it is averaged over a grid of equally likely
+    variances.
+    """
+    import numpy as np
+    from scipy.optimize import brentq
+    from scipy.special import gammaincinv, ndtr, stdtrit
+
+    freedom = seeds - 1
+    quantiles = (np.arange(_GRID) + 0.5) / _GRID
+    variances = gammaincinv(freedom / 2, quantiles) * 2 / freedom
+    first, second = np.meshgrid(variances, variances)
+    welch = freedom * (first + second) ** 2 / (first**2 + second**2)
+    threshold = -stdtrit(welch, SIGNIFICANCE / pairs / 2) * np.sqrt((first + second) / seeds)
+    deviation = math.sqrt(2 / seeds)
+
+    def lack(effect: float) -> float:
+        return float(ndtr((effect - threshold) / deviation).mean()) - POWER
+
+    return float(brentq(lack, 0.0, float(threshold.max()) + 10 * deviation))
+
+
+def _letters(number: int) -> str:
+    """1 -> a, 26 -> z, 27 -> aa."""
+    text = ""
+    while number:
+        number, digit = divmod(number - 1, 26)
+        text = chr(ord("a") + digit) + text
+    return text

@@ -1,0 +1,142 @@
+"""Ctrl-C waits for a step that must be whole, and never reaches the fork server."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobs import make_task
+
+from genbench.execution import local_executor as local
+from genbench.execution.interrupts import interrupts_held
+from genbench.execution.supervisor import Supervised
+
+
+@pytest.fixture(autouse=True)
+def _pytests_own_handler() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupt() -> None:
+    """To this thread: what is sent to the process may be taken by another, and arrive later."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+def test_an_interrupt_is_raised_when_the_step_is_whole() -> None:
+    done: list[bool] = []
+
+    def step() -> None:
+        with interrupts_held():
+            interrupt()
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        step()
+    assert done
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_that_another_thread_received_waits_too() -> None:
+    """The system picks any thread that does not block the signal; Python then interrupts the main one."""
+    done: list[bool] = []
+
+    def step() -> None:
+        with interrupts_held():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as it is in a thread from before
+            interrupt()
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        step()
+    assert done
+
+
+def test_nothing_is_raised_where_nothing_was_sent() -> None:
+    with interrupts_held():
+        pass
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def test_an_error_inside_is_not_hidden() -> None:
+    with pytest.raises(ValueError, match="inside"), interrupts_held():
+        raise ValueError("inside")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_is_started_inside_does_not_see_it() -> None:
+    script = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set()))"
+    with interrupts_held():
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+def test_another_thread_may_use_it() -> None:
+    seen: list[bool] = []
+
+    def work() -> None:
+        with interrupts_held():
+            seen.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [True]
+
+
+def test_steps_may_be_held_within_steps() -> None:
+    done: list[str] = []
+
+    def step() -> None:
+        with interrupts_held():
+            with interrupts_held():
+                interrupt()
+                done.append("inner")
+            done.append("outer")
+
+    with pytest.raises(KeyboardInterrupt):
+        step()
+    assert done == ["inner", "outer"]
+
+
+def test_a_child_forgets_what_came_before_it_takes_interrupts() -> None:
+    script = """
+import os, signal
+from genbench.execution.interrupts import take_interrupts
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+os.kill(os.getpid(), signal.SIGINT)
+take_interrupts()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    signal.pause()
+except KeyboardInterrupt:
+    print("once")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "once\n"
+
+
+def test_an_interrupt_while_a_child_is_started_leaves_no_child(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(Supervised):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            started.append(self)
+            interrupt()
+
+    started: list[Interrupted] = []
+    monkeypatch.setattr(local, "Supervised", Interrupted)
+    task = make_task("Hangs", tmp_path, budget="60s")
+    with pytest.raises(KeyboardInterrupt):
+        list(local.LocalExecutor(1).execute([task], lambda _: tmp_path / "log.txt", lambda *_: None))
+    assert len(started) == 1
+    assert multiprocessing.active_children() == []

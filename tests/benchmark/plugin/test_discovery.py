@@ -1,0 +1,126 @@
+"""Plugins are found, checked and named with their cause when they fail; the rest goes on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from genbench.errors import UnknownNameError
+from genbench.plugin.discovery import ENTRY_POINT_GROUP, build_registry
+from genbench.plugin.registry import Registry
+
+CARD = """ModelCard(name={name!r}, family="baseline", summary="", factory="nowhere:Class", modalities=("points",))"""
+IMPORTS = "from genbench import ModelCard, hookimpl\n"
+Build = Callable[..., Registry]
+
+
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
+    """build(name=source, ...): a registry of plugins made of these modules."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def build(*, blocked: tuple[str, ...] = (), **sources: str) -> Registry:
+        entries = []
+        for name, source in sources.items():
+            module = f"{tmp_path.name.replace('-', '_')}_{name}"
+            (tmp_path / f"{module}.py").write_text(source)
+            entries.append(EntryPoint(name=name, value=module, group=ENTRY_POINT_GROUP))
+        return build_registry(entries, blocked)
+
+    return build
+
+
+def announcing(*names: str) -> str:
+    body = "".join(f"    yield {CARD.format(name=name)}\n" for name in names)
+    return f"{IMPORTS}\n@hookimpl\ndef genbench_models():\n{body}"
+
+
+def problems(registry: Registry, name: str) -> str:
+    (plugin,) = (plugin for plugin in registry.plugins if plugin.name == name)
+    return "; ".join(plugin.problems)
+
+
+def test_a_good_plugin_announces_its_cards(build: Build) -> None:
+    registry = build(good=announcing("mine"))
+    assert list(registry.models) == ["mine"]
+    assert registry.origin(registry.models["mine"]).name == "good"
+    assert registry.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        ("import no_such_module_anywhere", "ModuleNotFoundError: No module named 'no_such_module_anywhere'"),
+        ("raise SystemExit(1)", "SystemExit: 1"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        (f"{IMPORTS}\n@hookimpl\ndef genbench_model():\n    return []", "did you mean 'genbench_models'?"),
+        (f"{IMPORTS}\n@hookimpl\ndef genbench_models(colour):\n    return []", "colour"),
+        (f"{IMPORTS}\n@hookimpl\ndef genbench_models():\n    yield 3", "yielded int, expected ModelCard"),
+        (f"{IMPORTS}\n@hookimpl\ndef genbench_models():\n    yield 1 / 0", "ZeroDivisionError"),
+        (
+            announcing("x").replace('family="baseline"', 'family="magic"'),
+            "card 'x': Invalid enum value 'magic' - at `$.family`",
+        ),
+    ],
+)
+def test_a_bad_plugin_is_named_with_its_cause_and_the_rest_goes_on(
+    build: Build, source: str, cause: str
+) -> None:
+    registry = build(bad=source, good=announcing("mine"))
+    assert cause in problems(registry, "bad")
+    assert problems(registry, "good") == ""
+    assert list(registry.models) == ["mine"]
+
+
+def test_a_name_that_exists_is_refused_and_names_its_owner(build: Build) -> None:
+    registry = build(a=announcing("mine", "first"), b=announcing("mine", "second"))
+    assert list(registry.models) == ["mine", "first", "second"]
+    assert registry.origin(registry.models["mine"]).name == "a"
+    assert "'mine' is already announced by plugin 'a'" in problems(registry, "b")
+
+
+def test_a_blocked_plugin_is_left_out(build: Build) -> None:
+    registry = build(blocked=("a",), a=announcing("mine"), b=announcing("other"))
+    assert list(registry.models) == ["other"]
+    assert [plugin.blocked for plugin in registry.plugins] == [True, False]
+    assert registry.problems() == []
+
+
+def test_a_listener_that_fails_is_named_and_the_others_are_told(
+    build: Build, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    listening = f"{IMPORTS}\n@hookimpl\ndef genbench_run_started(run):\n    "
+    registry = build(
+        a=listening + f"__import__('pathlib').Path({str(tmp_path / 'told')!r}).write_text(run)",
+        b=listening + "1 / 0",
+        c=listening + "raise SystemExit(3)",
+    )
+    registry.tell("genbench_run_started", run="x")
+    assert (tmp_path / "told").read_text() == "x"
+    assert "b: genbench_run_started failed: ZeroDivisionError: division by zero" in caplog.text
+    assert "c: genbench_run_started failed: SystemExit: 3" in caplog.text
+
+
+def test_an_unknown_name_offers_the_nearest(build: Build) -> None:
+    registry = build(a=announcing("pixelcnn", "vae"))
+    with pytest.raises(UnknownNameError, match="unknown model 'pixelcn'; did you mean 'pixelcnn'"):
+        registry.model("pixelcn")
+
+
+def test_listing_and_help_never_import_torch() -> None:
+    script = """
+import sys
+from genbench.cli.main import run_command_line
+for arguments in (["list", "models"], ["list", "datasets"], ["list", "metrics"], ["list", "suites"],
+                  ["list", "plugins"], ["--help"], ["run", "--help"]):
+    assert run_command_line(arguments) == 0, arguments
+heavy = sorted({"torch", "pandas", "sklearn", "scipy", "matplotlib", "torchmetrics"} & set(sys.modules))
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
