@@ -13,7 +13,7 @@ from genbench.records.result import CurvePoint, MetricValue, Result
 from genbench_reports.leaderboard.targets import NEVER, read_target, target_table
 from genbench_reports.leaderboard.time_to_target import time_to_target
 
-from .conftest import make_result
+from ..conftest import make_result
 
 CARDS = {card.name: card for card in METRIC_CARDS}
 
