@@ -1,1 +1,133 @@
-"""What plugins are written against: specs, data, cards, budgets, the compute meter, the model protocols."""
+"""What plugins are written against: specs, data, cards, budgets, the compute meter, the model protocols, likelihoods
+of an observation.
+
+All of it can be imported from here. Names that need torch are loaded when they are first used, so that a plugin can
+announce its cards without importing torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from genbench.api.budget import Budget
+from genbench.api.cards import (
+    Capability,
+    Card,
+    DatasetCard,
+    DatasetSourceCard,
+    ExecutorCard,
+    ExtractorCard,
+    Family,
+    Hyperparameter,
+    LoggerCard,
+    MetricCard,
+    ModelCard,
+    RemoteFile,
+    ReportCard,
+)
+from genbench.api.spec import MODALITIES, DataSpec, Modality
+
+if TYPE_CHECKING:
+    from genbench.api.compute_meter import ComputeMeter
+    from genbench.api.data import Batch, Dataset, Split, Truth, storage_dtype, working_dtype
+    from genbench.api.model import (
+        CAPABILITY_PROTOCOLS,
+        Completes,
+        Conditional,
+        Encodes,
+        GenerativeModel,
+        HasDecoder,
+        HasElbo,
+        HasEnergy,
+        HasLogDensity,
+        HasLogProb,
+        HasLogWeights,
+        HasMissingLogProb,
+        HasPredictiveEntropy,
+        HasSamplingSteps,
+        decoded_shape,
+    )
+    from genbench.api.observation import (
+        MIN_LOG_SCALE,
+        bernoulli_log_prob,
+        bernoulli_sample,
+        categorical_log_prob,
+        categorical_sample,
+        choose_component,
+        discretised_gaussian_log_prob,
+        discretised_gaussian_sample,
+        discretised_logistic_log_prob,
+        discretised_logistic_mixture_log_prob,
+        discretised_logistic_sample,
+        gaussian_log_prob,
+        gaussian_mixture_log_prob,
+        gaussian_sample,
+    )
+
+__all__ = [
+    "CAPABILITY_PROTOCOLS",
+    "MIN_LOG_SCALE",
+    "MODALITIES",
+    "Batch",
+    "Budget",
+    "Capability",
+    "Card",
+    "Completes",
+    "ComputeMeter",
+    "Conditional",
+    "DataSpec",
+    "Dataset",
+    "DatasetCard",
+    "DatasetSourceCard",
+    "Encodes",
+    "ExecutorCard",
+    "ExtractorCard",
+    "Family",
+    "GenerativeModel",
+    "HasDecoder",
+    "HasElbo",
+    "HasEnergy",
+    "HasLogDensity",
+    "HasLogProb",
+    "HasLogWeights",
+    "HasMissingLogProb",
+    "HasPredictiveEntropy",
+    "HasSamplingSteps",
+    "Hyperparameter",
+    "LoggerCard",
+    "MetricCard",
+    "Modality",
+    "ModelCard",
+    "RemoteFile",
+    "ReportCard",
+    "Split",
+    "Truth",
+    "bernoulli_log_prob",
+    "bernoulli_sample",
+    "categorical_log_prob",
+    "categorical_sample",
+    "choose_component",
+    "decoded_shape",
+    "discretised_gaussian_log_prob",
+    "discretised_gaussian_sample",
+    "discretised_logistic_log_prob",
+    "discretised_logistic_mixture_log_prob",
+    "discretised_logistic_sample",
+    "gaussian_log_prob",
+    "gaussian_mixture_log_prob",
+    "gaussian_sample",
+    "storage_dtype",
+    "working_dtype",
+]
+
+_NEED_TORCH = ("data", "compute_meter", "model", "observation")
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in _NEED_TORCH:
+            names = vars(importlib.import_module(f"genbench.api.{module}"))
+            if name in names:
+                return names[name]
+    raise AttributeError(f"module 'genbench.api' has no attribute {name!r}")

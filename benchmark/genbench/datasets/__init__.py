@@ -1,1 +1,47 @@
-"""From a data set card to examples in memory: versions, downloads, prepared files."""
+"""From a data set card to examples in memory: versions, downloads, prepared files.
+
+What data sets and data set sources of plugins need is here. Every name is loaded when it is first used, so that
+cards are announced without NumPy and without whatever fetches files.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from genbench.datasets.fetching import fetch
+    from genbench.datasets.versions import prepared_path
+    from genbench.util.atomic_files import write_atomically
+    from genbench.util.cache_folder import cache_folder
+    from genbench.util.checksums import parse_checksum
+    from genbench.util.prepared_file import WRITE_ERRORS, write_arrays
+    from genbench.util.source_hash import source_hash
+
+__all__ = [
+    "WRITE_ERRORS",
+    "cache_folder",
+    "fetch",
+    "parse_checksum",
+    "prepared_path",
+    "source_hash",
+    "write_arrays",
+    "write_atomically",
+]
+
+_MODULE_OF = {
+    "WRITE_ERRORS": "genbench.util.prepared_file",
+    "cache_folder": "genbench.util.cache_folder",
+    "fetch": "genbench.datasets.fetching",
+    "parse_checksum": "genbench.util.checksums",
+    "prepared_path": "genbench.datasets.versions",
+    "source_hash": "genbench.util.source_hash",
+    "write_arrays": "genbench.util.prepared_file",
+    "write_atomically": "genbench.util.atomic_files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(_MODULE_OF[name]), name)
+    raise AttributeError(f"module 'genbench.datasets' has no attribute {name!r}")
