@@ -19,8 +19,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from genbench.api.cards import DatasetCard, ModelCard
     from pytest_genbench.outcome import RunResult
-    from pytest_genbench.session import RunSession
+    from pytest_genbench.session import RunSession, RunSettings
 
 _BUDGET_HELP = "Training budget of genbench_run, whatever the tests ask for: 30s, 500steps, 1e12flops."
 _DEVICE_HELP = "Device of genbench_run, whatever the tests ask for: auto, cpu or cuda."
@@ -94,17 +97,17 @@ def genbench_benchmark(request: pytest.FixtureRequest, genbench_run: RunSession)
     benchmark = request.getfixturevalue("benchmark")
 
     def run_and_time(
-        model: object,
-        dataset: object,
+        model: str | ModelCard | type,
+        dataset: str | DatasetCard,
         *,
         what: str = "sample",
         count: int = 64,
         steps: int = 20,
         rounds: int = 20,
-        **settings: object,
+        **settings: Unpack[RunSettings],
     ) -> RunResult:
         __tracebackhide__ = True
-        result = genbench_run(model, dataset, **settings)  # type: ignore[arg-type]
+        result = genbench_run(model, dataset, **settings)
         return result.benchmark(benchmark, what=what, count=count, steps=steps, rounds=rounds)
 
     return run_and_time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 import pytest
@@ -30,6 +30,20 @@ from pytest_genbench.subject import read_model
 
 DEFAULT_BUDGET = "5s"
 DEFAULT_DEVICE = "cpu"
+
+
+class RunSettings(TypedDict, total=False):
+    """The keyword arguments of `RunSession.__call__`, for functions that hand them on."""
+
+    budget: str | None
+    seed: int
+    hyperparameters: Mapping[str, Hyperparameter] | None
+    samples: int
+    importance_samples: int
+    sampling_seconds: float
+    extractor: str | None
+    device: str | None
+    threads: int
 
 
 class RunSession:

@@ -17,6 +17,7 @@ from genbench.plugin.discovery import BLOCK_VARIABLE
 from genbench.plugin.registry import Registry
 from genbench.run.provenance import cpu_name, gpu_state
 from genbench.util.cache_folder import cache_folder
+from genbench.util.usable_cores import usable_cores
 
 EXIT_OK, EXIT_PROBLEMS = 0, 2
 
@@ -29,7 +30,7 @@ def examine(registry: Registry, console: Console) -> int:
     table = Table.grid(padding=(0, 2))
     table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
     table.add_row("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
-    table.add_row("processor", f"{cpu_name()}, {os.cpu_count()} cores")
+    table.add_row("processor", f"{cpu_name()}, {describe_cores()}")
     table.add_row("device", _describe_gpu(torch.cuda.is_available(), problems))
 
     table.add_row("workers", start_method())
@@ -46,6 +47,14 @@ def examine(registry: Registry, console: Console) -> int:
     if not problems:
         console.print("[green]all well[/green]")
     return EXIT_PROBLEMS if problems else EXIT_OK
+
+
+def describe_cores() -> str:
+    """ "8 cores"; "2 of 8 cores" where the affinity of the process allows no more."""
+    usable, installed = usable_cores(), os.cpu_count()
+    if usable == installed:
+        return f"{usable} core" if usable == 1 else f"{usable} cores"
+    return f"{usable} of {installed} cores"
 
 
 def _describe_gpu(usable: bool, problems: list[str]) -> str:

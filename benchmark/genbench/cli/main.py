@@ -46,6 +46,8 @@ WorkersOption = Annotated[
     ),
 ]
 
+ExecutorOption = Annotated[str, typer.Option("--executor", metavar="NAME", help="How workers are run.")]
+
 
 def main() -> None:
     """The console script."""
@@ -163,7 +165,7 @@ def run(
         int | None,
         typer.Option(min=1, metavar="N", help="Threads a worker.  [dim]\\[default: cores / workers][/dim]"),
     ] = None,
-    executor: Annotated[str, typer.Option(metavar="NAME", help="How workers are run.")] = "local",
+    executor: ExecutorOption = "local",
     # named: typer 0.27 takes a metavar that is the parameter's own name for the option's, and makes --DEVICE of it
     device: Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu or cuda.")] = "auto",
     extractor: Annotated[
@@ -254,6 +256,7 @@ def score(
         typer.Option("-m", "--metric", metavar="NAME", help="Only this metric. Repeatable."),
     ] = None,
     jobs: WorkersOption = None,
+    executor: ExecutorOption = "local",
     replace: Annotated[
         bool,
         typer.Option(
@@ -267,7 +270,7 @@ def score(
     """
     from genbench.cli.score import score_command
 
-    return score_command(run, metric or (), jobs, replace, load_registry(), Console())
+    return score_command(run, metric or (), jobs, executor, replace, load_registry(), Console())
 
 
 @app.command()

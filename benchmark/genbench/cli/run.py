@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from genbench.run.planning import Request, estimate_seconds, folder_name, make_p
 from genbench.run.provenance import collect_provenance
 from genbench.run.run_benchmark import Execution, run_benchmark
 from genbench.run.suite import load_suite
+from genbench.util.usable_cores import usable_cores
 
 EXIT_OK, EXIT_JOB_FAILED, EXIT_NOTHING_RAN = 0, 2, 3
 
@@ -58,7 +58,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     for problem in registry.problems():
         console.print(f"[yellow]left out:[/yellow] {escape(problem)}", soft_wrap=True)
     device = choose_device(options.device)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     workers = options.workers or (1 if device == "cuda" else cores)
     threads = options.threads or max(1, cores // workers)
     request = Request(

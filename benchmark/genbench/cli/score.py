@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,10 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from genbench.api.cards import MetricCard, load_factory
+from genbench.api.cards import MetricCard
 from genbench.datasets.versions import dataset_version
 from genbench.errors import GenbenchError, UnknownNameError, UsageError
-from genbench.execution.executor import Executor
+from genbench.execution.executor import executing, make_executor
 from genbench.plugin.registry import Registry
 from genbench.records.job import Job
 from genbench.records.result import MetricValue, Result
@@ -25,6 +24,7 @@ from genbench.records.run_folder import Run
 from genbench.records.task import Rescoring, Task
 from genbench.run.provenance import collect_provenance
 from genbench.run.run_benchmark import make_task
+from genbench.util.usable_cores import usable_cores
 
 EXIT_OK, EXIT_FAILED, EXIT_NOTHING = 0, 2, 3
 
@@ -33,12 +33,14 @@ def score_command(
     folder: Path,
     metrics: Sequence[str],
     workers: int | None,
+    executor_name: str,
     replace: bool,
     registry: Registry,
     console: Console,
 ) -> int:
     """Score a run's samples again. Each job's record is replaced when its figures are there, atomically, so that
     an interruption loses nothing; jobs that cannot be scored keep the record they have."""
+    card = registry.executor(executor_name)
     run = Run.open(folder)
     cards = _chosen(metrics, registry)
     finished = [result for result in run.results() if result.status == "ok"]
@@ -46,7 +48,7 @@ def score_command(
         console.print(f"nothing to score: no job of {escape(str(folder))} went well")
         return EXIT_NOTHING
     threads = max(result.job.threads for result in finished)
-    count = workers or max(1, (os.cpu_count() or 1) // threads)
+    count = workers or max(1, usable_cores() // threads)
     tasks: list[Task] = []
     failures = 0
     for result in finished:
@@ -56,8 +58,12 @@ def score_command(
             failures += 1
             _say(console, result.job, str(error))
     provenance = collect_provenance(threads)
-    executor: Executor = load_factory(registry.executor("local").factory)(count)
+    executor = make_executor(card, count)
     scored = 0
+
+    def log_path(job: Job) -> Path:
+        return run.job_folder(job) / "score.txt"
+
     bar = Progress(
         TextColumn("scoring"),
         BarColumn(bar_width=30),
@@ -68,8 +74,7 @@ def score_command(
     )
     with bar:
         progress = bar.add_task("jobs", total=len(tasks))
-        results = executor.execute(tasks, lambda job: run.job_folder(job) / "score.txt", lambda *_: None)
-        try:
+        with executing(executor, tasks, log_path, lambda *_: None) as results:
             for fresh in results:
                 bar.advance(progress)
                 if fresh.status != "ok":
@@ -87,8 +92,6 @@ def score_command(
                     if merged.metric(figure.name) != figure:
                         failures += 1
                         _say(console, fresh.job, f"{figure.name}: {figure.note}; the value it had stays")
-        finally:
-            results.close()  # type: ignore[attr-defined]  # ends the workers now
     if scored:  # what was made of the old figures is made anew
         registry.tell("genbench_run_finished", run=run)
     names = "all metrics" if not metrics else ", ".join(card.name for card in cards)

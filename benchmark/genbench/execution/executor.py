@@ -1,11 +1,18 @@
-"""Ways to run tasks. An executor is found through its card, like everything else."""
+"""The contract of an executor plugin, and the two functions by which the harness uses one.
+
+An executor is announced by an `ExecutorCard`. It decides where tasks run (on this machine, on a cluster); what a task
+does is the worker's business: `genbench.execution.worker.run_task`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from genbench.api.cards import ExecutorCard, load_factory
+from genbench.errors import PluginError
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.task import Message, Task
@@ -13,16 +20,84 @@ from genbench.records.task import Message, Task
 
 @runtime_checkable
 class Executor(Protocol):
-    """What an executor's factory returns when it is called with the number of workers."""
+    """What the factory of an `ExecutorCard` returns when it is called with the number of workers."""
 
     def execute(
         self,
         tasks: Sequence[Task],
         log_path: Callable[[Job], Path],
         on_message: Callable[[Job, Message], None],
-    ) -> Iterator[Result]:
-        """One result a task, in the order in which they end; never raises what a task did.
+    ) -> Iterable[Result]:
+        """Run the tasks and return one result for each of them, in the order in which they end.
 
-        log_path: where a job's output goes. on_message: called with a job and a message.
-        Closing the iterator ends what still runs.
+        log_path: returns the file that takes the output of a job. on_message: to be called, in the thread that reads
+        the results, with each message that the worker of a job sends.
+
+        A task that fails is a result with its status and reason, and never an exception.
+
+        Any iterable will do: a generator, an iterator, a list. The harness reads it once. If it, or its iterator, has
+        a method `close`, the harness calls `close` when it stops reading, whether or not all results were read: that
+        is where an executor ends the workers that are still running. Generators have it: their `finally` blocks run.
         """
+
+
+@runtime_checkable
+class _Closeable(Protocol):
+    def close(self) -> object: ...
+
+
+def make_executor(card: ExecutorCard, workers: int) -> Executor:
+    """The executor that the card announces, for so many workers at a time.
+
+    Raises PluginError if the factory cannot be loaded or returns something else than an executor.
+    """
+    executor = load_factory(card.factory)(workers)
+    if not isinstance(executor, Executor):
+        raise PluginError(
+            f"executor {card.name!r}: {card.factory} returned {type(executor).__name__}, which has no method `execute`"
+        )
+    return executor
+
+
+@contextlib.contextmanager
+def executing(
+    executor: Executor,
+    tasks: Sequence[Task],
+    log_path: Callable[[Job], Path],
+    on_message: Callable[[Job, Message], None],
+) -> Iterator[Iterator[Result]]:
+    """The results of the tasks, to be read inside the block. Leaving the block ends what is still running.
+
+    Reading raises PluginError if the executor breaks its contract: it returns no iterable, yields something else than
+    the result of one of the tasks, or stops before every task has a result.
+    """
+    name = type(executor).__name__
+    results = executor.execute(tasks, log_path, on_message)
+    if not isinstance(results, Iterable):
+        raise PluginError(
+            f"executor {name} returned {type(results).__name__}, expected an iterable of results"
+        )
+    with contextlib.ExitStack() as ending:
+        if isinstance(results, _Closeable):
+            ending.callback(results.close)
+        iterator = iter(results)
+        if iterator is not results and isinstance(iterator, _Closeable):
+            ending.callback(iterator.close)
+        yield _checked(iterator, tasks, name)
+
+
+def _checked(results: Iterator[Result], tasks: Sequence[Task], executor: str) -> Iterator[Result]:
+    missing = {task.job.id for task in tasks}
+    for result in results:
+        if not isinstance(result, Result):
+            raise PluginError(f"executor {executor} yielded {type(result).__name__}, expected a Result")
+        if result.id not in missing:
+            raise PluginError(
+                f"executor {executor} yielded a result of job {result.id}, which was not waiting for one"
+            )
+        missing.remove(result.id)
+        yield result
+    if missing:
+        raise PluginError(
+            f"executor {executor} stopped without a result of {len(missing)} of {len(tasks)} jobs"
+        )

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from multiprocessing.context import BaseContext
+from typing import TYPE_CHECKING
 
 from genbench.errors import UsageError
+
+if TYPE_CHECKING:  # a system without fork has no fork server
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
+    WorkerContext = ForkServerContext | SpawnContext
 
 PRELOAD = ["genbench.execution.preload"]
 """What the fork server imports once, so that a child starts in milliseconds."""
@@ -25,7 +30,7 @@ def start_method() -> str:
     return method
 
 
-def process_context() -> BaseContext:
+def process_context() -> WorkerContext:
     """Children of a fork server with torch preloaded, or spawned ones where there is no fork.
 
     Spawned ones too where GENBENCH_START_METHOD is "spawn": what a script or a plugin does when it is imported, such as

@@ -13,9 +13,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psutil
@@ -27,6 +26,9 @@ from genbench.execution.limits import Limits
 from genbench.records.job import Job
 from genbench.records.result import Result, Status
 from genbench.records.task import Message, Outcome, Phase
+
+if TYPE_CHECKING:
+    from genbench.execution.start_method import WorkerContext
 
 ESCALATION = (
     (signal.SIGINT, 2.0),
@@ -46,7 +48,7 @@ class Supervised:
         task: bytes,
         limits: Limits,
         log_path: Path,
-        context: BaseContext,
+        context: WorkerContext,
         on_message: Callable[[Job, Message], None],
     ) -> None:
         self.job = job
@@ -57,7 +59,7 @@ class Supervised:
         self._log, child_log = context.Pipe(duplex=False)
         self._log_file = BoundedLog(log_path)
         os.set_blocking(self._log.fileno(), False)
-        self._process = context.Process(  # type: ignore[attr-defined]
+        self._process = context.Process(
             target=child_main,
             args=(task, child_channel, child_log, os.getpid()),
             name=f"genbench {job.variant}",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -113,7 +113,13 @@ def larger(a: MemoryPeak | None, b: MemoryPeak) -> MemoryPeak:
     def largest(x: int | None, y: int | None) -> int | None:
         return y if x is None else x if y is None else max(x, y)
 
-    return MemoryPeak(*(largest(x, y) for x, y in zip(astuple(a), astuple(b), strict=True)))  # type: ignore[arg-type]
+    return MemoryPeak(
+        rss_bytes=max(a.rss_bytes, b.rss_bytes),
+        cuda_allocated_bytes=largest(a.cuda_allocated_bytes, b.cuda_allocated_bytes),
+        cuda_reserved_bytes=largest(a.cuda_reserved_bytes, b.cuda_reserved_bytes),
+        device_bytes=largest(a.device_bytes, b.device_bytes),
+        process_device_bytes=largest(a.process_device_bytes, b.process_device_bytes),
+    )
 
 
 def _above(now: int | None, baseline: int | None, given_back: int) -> int | None:

@@ -60,15 +60,15 @@ def sampling_curve(
                 steps=steps,
                 n=count,
                 seconds_per_sample=seconds / count,
-                flops_per_sample=_flops(model, steps, seed),
+                flops_per_sample=_flops(model, model.device, steps, seed),
                 metrics=judge(samples),
             )
         )
     return points
 
 
-def _flops(model: HasSamplingSteps, steps: int, seed: int) -> float | None:
-    generator = torch.Generator(model.device).manual_seed(seed)  # type: ignore[attr-defined]
+def _flops(model: HasSamplingSteps, device: torch.device, steps: int, seed: int) -> float | None:
+    generator = torch.Generator(device).manual_seed(seed)
 
     def sample(size: int) -> Tensor:
         with torch.no_grad():

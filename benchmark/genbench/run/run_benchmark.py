@@ -9,8 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from genbench.api.cards import load_factory
-from genbench.execution.executor import Executor
+from genbench.execution.executor import executing, make_executor
 from genbench.plugin.registry import Registry
 from genbench.records.job import Job
 from genbench.records.result import Result
@@ -50,7 +49,7 @@ def run_benchmark(
     Interrupted, it leaves every finished job whole and no worker behind.
     """
     tasks = [make_task(job, run, registry, execution.workers) for job in jobs]
-    executor: Executor = load_factory(registry.executor(execution.executor).factory)(execution.workers)
+    executor = make_executor(registry.executor(execution.executor), execution.workers)
     reached: dict[str, _Reached] = {}
 
     def on_message(job: Job, message: Message) -> None:
@@ -73,14 +72,11 @@ def run_benchmark(
         watcher.message(job, message)
 
     registry.tell("genbench_run_started", run=run)
-    results = executor.execute(tasks, run.log_path, on_message)
-    try:
+    with executing(executor, tasks, run.log_path, on_message) as results:
         for result in results:
             stored = run.store(msgspec.structs.replace(result, provenance=_stamped(provenance)))
             registry.tell("genbench_job_finished", job=result.job, result=stored)
             watcher.finished(result.job, stored)
-    finally:
-        results.close()  # type: ignore[attr-defined]  # ends the workers now, not when it is collected
     watcher.close()
     if not run.pending():
         registry.tell("genbench_run_finished", run=run)

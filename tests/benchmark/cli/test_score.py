@@ -51,7 +51,7 @@ def score(
 ) -> tuple[int, str]:
     text = io.StringIO()
     console = Console(file=text, width=300)
-    code = score_command(folder, metrics, 2, replace, registry or load_registry(), console)
+    code = score_command(folder, metrics, 2, "local", replace, registry or load_registry(), console)
     return code, text.getvalue()
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from jobs import TINY, make_task
 
-from genbench.execution import supervisor
+from genbench.execution import limits
 from genbench.records.result import Result
 from genbench.records.task import Message
 
@@ -20,8 +20,8 @@ Execute = Callable[..., list[Result]]
 
 @pytest.fixture(autouse=True)
 def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "GRACE_SECONDS", 0.5)
-    monkeypatch.setattr(supervisor, "CHECKPOINT_SECONDS", 1.0)
+    monkeypatch.setattr(limits, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "CHECKPOINT_SECONDS", 1.0)
 
 
 @pytest.mark.parametrize(
