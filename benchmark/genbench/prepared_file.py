@@ -1,3 +1,3 @@
-"""Former name of `genbench.util.prepared_file`, until the plugins import public names."""
+"""Former name of `genbench.util.tensor_files`, until the plugins import public names."""
 
-from genbench.util.prepared_file import *  # noqa: F403
+from genbench.util.tensor_files import *  # noqa: F403

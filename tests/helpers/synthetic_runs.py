@@ -21,11 +21,11 @@ from genbench.records.result import Cost, CurvePoint, MetricValue, Result
 from genbench.records.run_folder import Plan, Run
 from genbench.samples import class_samples
 from genbench.samples.class_samples import ClassSamples
-from genbench.samples.completions import Completion, Completions, to_kept
+from genbench.samples.completions import Completion, Completions, as_tensor_file
 from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, INSIDE_FILE
 from genbench.samples.masks import MASK_NAMES
 from genbench.samples.stored import save_samples
-from genbench.util.kept_tensors_file import Kept, save_kept
+from genbench.util.tensor_files import write_tensors
 
 SIZES = (300, 40, 120)
 SAMPLES = 100
@@ -219,11 +219,12 @@ def keep_beside(folder: Path, spec: DataSpec, job: Job, seed: int) -> None:
             completed[name] = Completion(reason=f"cannot <b>{name}</b>")
         else:
             completed[name] = Completion(examples(spec, COMPLETED, 1000 * (place + 1) + seed))
-    save_kept(folder / COMPLETIONS_FILE, to_kept(completed, spec))
+    completions_file = as_tensor_file(completed, spec)
+    write_tensors(completions_file.tensors, folder / COMPLETIONS_FILE, completions_file.texts)
     if job.family in TAKE_LABELS:
         drawn = examples(spec, CLASSES * CLASS_SAMPLES, 4000 + seed).unflatten(0, (CLASSES, CLASS_SAMPLES))
-        kept = class_samples.to_kept(ClassSamples(drawn, drawn, drawn), spec)
-        save_kept(folder / CLASS_SAMPLES_FILE, kept)
+        file = class_samples.as_tensor_file(ClassSamples(drawn, drawn, drawn), spec)
+        write_tensors(file.tensors, folder / CLASS_SAMPLES_FILE)
     tensors: dict[str, Tensor] = {}
     if job.family in ENCODERS:
         grids = {"traversals": (6, 7), "interpolations": (4, 8)}
@@ -235,4 +236,4 @@ def keep_beside(folder: Path, spec: DataSpec, job: Job, seed: int) -> None:
         tensors = {"entropy": torch.full((8, *spec.event_shape), 0.5)}
     if tensors:
         tensors["examples"] = examples(spec, 8, seed).to(storage_dtype(spec))
-        save_kept(folder / INSIDE_FILE, Kept(tensors))
+        write_tensors(tensors, folder / INSIDE_FILE)

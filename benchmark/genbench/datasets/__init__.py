@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from genbench.util.atomic_files import write_atomically
     from genbench.util.cache_folder import cache_folder
     from genbench.util.checksums import parse_checksum
-    from genbench.util.prepared_file import WRITE_ERRORS, write_arrays
     from genbench.util.source_hash import source_hash
+    from genbench.util.tensor_files import WRITE_ERRORS, write_arrays
 
 __all__ = [
     "WRITE_ERRORS",
@@ -30,13 +30,13 @@ __all__ = [
 ]
 
 _MODULE_OF = {
-    "WRITE_ERRORS": "genbench.util.prepared_file",
+    "WRITE_ERRORS": "genbench.util.tensor_files",
     "cache_folder": "genbench.util.cache_folder",
     "fetch": "genbench.datasets.fetching",
     "parse_checksum": "genbench.util.checksums",
     "prepared_path": "genbench.datasets.versions",
     "source_hash": "genbench.util.source_hash",
-    "write_arrays": "genbench.util.prepared_file",
+    "write_arrays": "genbench.util.tensor_files",
     "write_atomically": "genbench.util.atomic_files",
 }
 

@@ -7,21 +7,21 @@ safetensors under a name that hashes all it depends on. A file that is not whole
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from genbench.api.cards import DatasetCard, load_factory
 from genbench.api.data import Dataset, Split, Truth
 from genbench.datasets.versions import prepared_path
 from genbench.errors import DataError
-from genbench.util.prepared_file import CHECKSUM, SPLITS, WRITE_ERRORS, checksum, write_arrays
+from genbench.util.tensor_files import WRITE_ERRORS, read_tensors, write_tensors
 
 _log = logging.getLogger(__name__)
+_SPLITS = ("train", "valid", "test")
 
 
 def load_dataset(card: DatasetCard) -> Dataset:
@@ -49,7 +49,7 @@ def check_dataset(card: DatasetCard, dataset: Dataset) -> None:
         raise DataError(f"{card.name}: its card says {card.spec}, its data {dataset.spec}")
     if dataset.truth is not None and card.truth is None:
         raise DataError(f"{card.name}: its data has a truth, its card names none")
-    for name, size in zip(SPLITS, card.sizes, strict=True):
+    for name, size in zip(_SPLITS, card.sizes, strict=True):
         split: Split = getattr(dataset, name)
         where = f"{card.name} ({name})"
         if split.spec != card.spec:
@@ -107,24 +107,18 @@ def _load_truth(card: DatasetCard) -> Truth | None:
     return truth
 
 
-# ---- the file (`genbench.util.prepared_file` says what is in it)
+# ---- the file: tensors named "train.x", "train.y", "train.grey", "valid.x", ..., as `Split` stores them
 
 
 def _read(card: DatasetCard, path: Path) -> Dataset | None:
-    """The data set without its truth; None where there is no file, or none that is whole."""
+    """The data set without its truth; None where there is no file, or a damaged one."""
     try:
-        # on the CPU these tensors share their storage with the file, copied only where they are written to
-        with safe_open(path, framework="pt") as file:
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            recorded = (file.metadata() or {}).get(CHECKSUM)
-        if recorded != _checksum(tensors):
-            raise DataError("its checksum does not match")
+        tensors = read_tensors(path).tensors
         train, valid, test = (
             Split(card.spec, tensors[f"{name}.x"], tensors.get(f"{name}.y"), tensors.get(f"{name}.grey"))
-            for name in SPLITS
+            for name in _SPLITS
         )
     except (FileNotFoundError, RuntimeError):
-        # RuntimeError: torch opens the file again by its name, and another process may have removed it by then
         return None
     except (SafetensorError, OSError, KeyError, DataError) as error:
         _log.warning("%s is built again: %s: %s", card.name, path, error)
@@ -134,16 +128,12 @@ def _read(card: DatasetCard, path: Path) -> Dataset | None:
 
 def _write(dataset: Dataset, path: Path) -> None:
     tensors: dict[str, Tensor] = {}
-    for name in SPLITS:
+    for name in _SPLITS:
         split: Split = getattr(dataset, name)
         for part in ("x", "y", "grey"):
             if (tensor := getattr(split, part)) is not None:
-                tensors[f"{name}.{part}"] = tensor.contiguous()
-    write_arrays({name: tensor.numpy() for name, tensor in tensors.items()}, path)
-
-
-def _checksum(tensors: Mapping[str, Tensor]) -> str:
-    return checksum({name: tensor.numpy() for name, tensor in tensors.items()})
+                tensors[f"{name}.{part}"] = tensor
+    write_tensors(tensors, path)
 
 
 def load_data(card: DatasetCard) -> Dataset:

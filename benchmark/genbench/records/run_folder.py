@@ -26,8 +26,10 @@ from genbench.api.cards import DatasetCard
 from genbench.errors import RunFolderError
 from genbench.records.job import PROTOCOL_VERSION, Job
 from genbench.records.result import SCHEMA_VERSION, Result
-from genbench.util.atomic_files import WORK_FOLDER, write_atomically
+from genbench.util.atomic_files import write_atomically
 
+WORK_FOLDER = "work"
+"""In a job's folder: files that are not finished. Removed with everything in it once the job has its result."""
 _LOCK, _SCORE_LOCK, _LOCK_SECONDS = "run.lock", "score.lock", 30
 
 

@@ -16,8 +16,8 @@ from genbench.api.spec import DataSpec
 from genbench.errors import PluginError
 from genbench.records.job import Job
 from genbench.samples.draw import call_size, checked_samples
-from genbench.util.kept_tensors_file import Kept
 from genbench.util.seeding import derive_seed
+from genbench.util.tensor_files import TensorFile
 
 _LEAST_A_CLASS = 25
 _SHARE_OF_SAMPLES = 2
@@ -89,13 +89,13 @@ def beside_real_data(drawn: Tensor | None, reason: str | None, dataset: Dataset,
     )
 
 
-def to_kept(samples: ClassSamples, spec: DataSpec) -> Kept:
+def as_tensor_file(samples: ClassSamples, spec: DataSpec) -> TensorFile:
     """The real examples are the data set's, and not kept."""
     drawn = {} if samples.drawn is None else {"samples": samples.drawn.to(storage_dtype(spec))}
-    return Kept(drawn, {} if samples.reason is None else {"reason": samples.reason})
+    return TensorFile(drawn, {} if samples.reason is None else {"reason": samples.reason})
 
 
-def from_kept(kept: Kept, dataset: Dataset, job: Job) -> ClassSamples:
+def from_tensor_file(kept: TensorFile, dataset: Dataset, job: Job) -> ClassSamples:
     drawn = kept.tensors.get("samples")
     worked = None if drawn is None else drawn.to(working_dtype(dataset.spec))
-    return beside_real_data(worked, kept.words.get("reason"), dataset, job)
+    return beside_real_data(worked, kept.texts.get("reason"), dataset, job)

@@ -21,8 +21,8 @@ from genbench.records.job import Job
 from genbench.samples.draw import checked_samples
 from genbench.samples.masks import MASK_NAMES, MaskName, make_mask
 from genbench.samples.posterior_completion import LatentCompleter
-from genbench.util.kept_tensors_file import Kept
 from genbench.util.seeding import derive_seed
+from genbench.util.tensor_files import TensorFile
 
 _LEAST_EXAMPLES = 64
 _SHARE_OF_SAMPLES = 16
@@ -105,20 +105,22 @@ def _complete(
     return Completion(completed, log_prob)
 
 
-def to_kept(completions: Completions, spec: DataSpec) -> Kept:
+def as_tensor_file(completions: Completions, spec: DataSpec) -> TensorFile:
     tensors: dict[str, Tensor] = {}
     for name, completion in completions.items():
         if completion.x is not None:
             tensors[name] = completion.x.to(storage_dtype(spec))
         if completion.log_prob is not None:
             tensors[f"{name}.log_prob"] = completion.log_prob
-    return Kept(tensors, {name: each.reason for name, each in completions.items() if each.reason is not None})
+    return TensorFile(
+        tensors, {name: each.reason for name, each in completions.items() if each.reason is not None}
+    )
 
 
-def from_kept(kept: Kept, spec: DataSpec) -> Completions:
+def from_tensor_file(kept: TensorFile, spec: DataSpec) -> Completions:
     found: Completions = {}
     for name in MASK_NAMES:
-        x, reason = kept.tensors.get(name), kept.words.get(name)
+        x, reason = kept.tensors.get(name), kept.texts.get(name)
         if x is not None or reason is not None:
             worked = None if x is None else x.to(working_dtype(spec))
             found[name] = Completion(worked, kept.tensors.get(f"{name}.log_prob"), reason)

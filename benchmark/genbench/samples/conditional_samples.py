@@ -12,12 +12,13 @@ from torch import Tensor
 from genbench.api.data import Dataset
 from genbench.api.model import GenerativeModel
 from genbench.records.job import Job
+from genbench.records.run_folder import WORK_FOLDER
 from genbench.samples import class_samples, completions
 from genbench.samples.class_samples import ClassSamples, beside_real_data, draw_classes
 from genbench.samples.completions import Completions, complete_all
 from genbench.samples.latent_traversals import look_inside
-from genbench.util.kept_tensors_file import Kept, load_kept, save_kept
 from genbench.util.seeding import derive_seed
+from genbench.util.tensor_files import TensorFile, read_tensors_if_any, write_tensors
 
 COMPLETIONS_FILE = "completions.safetensors"
 CLASS_SAMPLES_FILE = "class-samples.safetensors"
@@ -30,7 +31,7 @@ class Beside:
 
     completions: Completions | None = None
     class_samples: ClassSamples | None = None
-    inside: Kept | None = None
+    inside: TensorFile | None = None
 
 
 def make_beside(
@@ -69,17 +70,21 @@ def _class_samples(
 def save_beside(folder: Path, beside: Beside, dataset: Dataset) -> None:
     """Into the job's folder."""
     if beside.completions is not None:
-        save_kept(folder / COMPLETIONS_FILE, completions.to_kept(beside.completions, dataset.spec))
+        _save(completions.as_tensor_file(beside.completions, dataset.spec), folder / COMPLETIONS_FILE)
     if beside.class_samples is not None:
-        save_kept(folder / CLASS_SAMPLES_FILE, class_samples.to_kept(beside.class_samples, dataset.spec))
+        _save(class_samples.as_tensor_file(beside.class_samples, dataset.spec), folder / CLASS_SAMPLES_FILE)
     if beside.inside is not None:
-        save_kept(folder / INSIDE_FILE, beside.inside)
+        _save(beside.inside, folder / INSIDE_FILE)
+
+
+def _save(file: TensorFile, path: Path) -> None:
+    write_tensors(file.tensors, path, file.texts, partial_folder=path.parent / WORK_FOLDER)
 
 
 def load_beside(folder: Path, dataset: Dataset, job: Job) -> Beside:
     """What there is of it. Raises DataError where a file is damaged."""
-    completed, drawn = (load_kept(folder / name) for name in (COMPLETIONS_FILE, CLASS_SAMPLES_FILE))
+    completed, drawn = (read_tensors_if_any(folder / name) for name in (COMPLETIONS_FILE, CLASS_SAMPLES_FILE))
     return Beside(
-        None if completed is None else completions.from_kept(completed, dataset.spec),
-        None if drawn is None else class_samples.from_kept(drawn, dataset, job),
+        None if completed is None else completions.from_tensor_file(completed, dataset.spec),
+        None if drawn is None else class_samples.from_tensor_file(drawn, dataset, job),
     )

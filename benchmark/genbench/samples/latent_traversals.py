@@ -16,7 +16,7 @@ from torch import Tensor
 
 from genbench.api.data import storage_dtype
 from genbench.api.model import Encodes, GenerativeModel, HasDecoder, HasPredictiveEntropy
-from genbench.util.kept_tensors_file import Kept
+from genbench.util.tensor_files import TensorFile
 
 _ENCODED = 64
 _DIMENSIONS, _TRAVERSAL_STEPS, _WIDEST = 6, 7, 2.0
@@ -24,7 +24,7 @@ _PAIRS, _INTERPOLATION_STEPS = 4, 8
 _ENTROPIES = 8
 
 
-def look_inside(model: GenerativeModel, reference: Tensor, device: torch.device) -> Kept | None:
+def look_inside(model: GenerativeModel, reference: Tensor, device: torch.device) -> TensorFile | None:
     """reference: (M, *event_shape) held-out examples, the working dtype. None where there is nothing to see; what a
     plugin raises is kept as a word. The model is in evaluation mode."""
     tensors: dict[str, Tensor] = {}
@@ -43,7 +43,7 @@ def look_inside(model: GenerativeModel, reference: Tensor, device: torch.device)
     if not tensors and not words:
         return None
     tensors["examples"] = reference[: max(_ENTROPIES, 2 * _PAIRS)].to(storage_dtype(model.spec))
-    return Kept(tensors, words)
+    return TensorFile(tensors, words)
 
 
 def traversals(model: HasDecoder, z: Tensor) -> Tensor:

@@ -1,37 +1,63 @@
-"""Writing a file as a whole or not at all."""
+"""Writing a file so that other processes see either the whole of it or nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+# mkstemp and safetensors make files that only their owner can read; run folders and caches are shared
+_MODE = 0o644
 
 
 def write_atomically(path: Path, content: bytes, *, replace: bool = True) -> None:
-    """All of the file or nothing of it, whatever is killed when. Without `replace` the first writer wins."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write `content` to `path`, and to the disk before the name appears.
+
+    Whenever the process is killed, `path` holds what it held before or all of `content`.
+
+    replace: False leaves a file that is there already as it is, so that the first of several writers wins.
+    Raises OSError where the file cannot be written.
+    """
+    with atomic_path(path, replace=replace) as partial, partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def atomic_path(path: Path, *, replace: bool = True, partial_folder: Path | None = None) -> Iterator[Path]:
+    """Yield a path to write to. It takes the name `path` when the block ends, and is removed if the block raises.
+
+    replace: see `write_atomically`. partial_folder: where the unfinished file lies, on the same file system as `path`;
+    None is the folder of `path`. It is made where it does not exist.
+    """
+    folder = path.parent if partial_folder is None else partial_folder
+    if partial_folder is not None:
+        partial_folder.mkdir(parents=True, exist_ok=True)
+    # no other process or thread has this name
+    partial = folder / f".{path.name}.{uuid.uuid4().hex}"
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        yield partial
         if replace:
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-            return
-        try:
-            os.chmod(temporary, 0o644)
-            os.link(temporary, path)
-        except FileExistsError:
-            pass
-        except FileNotFoundError:  # cleared by a run that found another's result in place
-            if not path.exists():
-                raise
+            partial.chmod(_MODE)
+            os.replace(partial, path)
+        else:
+            _name_unless_taken(partial, path)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
-WORK_FOLDER = "work"
-"""Beside the samples: what is not whole yet. The store removes it with the job's result."""
+def _name_unless_taken(partial: Path, path: Path) -> None:
+    """Give the finished file the name `path` unless there is a file of that name."""
+    try:
+        partial.chmod(_MODE)
+        os.link(partial, path)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:  # another process found a result in place, and removed this unfinished file
+        if not path.exists():
+            raise

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from genbench.errors import DataError
 from genbench.util.cache_folder import cache_folder
-from genbench.util.tensor_files import checksum, read_tensors, write_tensors
+from genbench.util.tensor_files import WRITE_ERRORS, checksum_of_tensors, read_tensors, write_tensors
 
 _log = logging.getLogger(__name__)
 # Another worker may be computing the same; past this we compute it too. Well within what scoring may take.
@@ -26,7 +26,7 @@ _PATIENCE_SECONDS = 120.0
 
 def fingerprint(x: Tensor) -> str:
     """Of the values, their type and shape."""
-    return checksum({"x": x})
+    return checksum_of_tensors({"x": x})
 
 
 def kept_tensors(
@@ -42,7 +42,7 @@ def kept_tensors(
 
     def read() -> dict[str, Tensor] | None:
         try:
-            return read_tensors(path)
+            return read_tensors(path).tensors
         except (FileNotFoundError, NotADirectoryError, RuntimeError):
             return None
         except (SafetensorError, OSError, DataError) as error:
@@ -64,8 +64,8 @@ def kept_tensors(
     try:
         computed = dict(compute())
         try:
-            write_tensors(path, computed)
-        except (OSError, SafetensorError) as error:
+            write_tensors(computed, path)
+        except WRITE_ERRORS as error:
             _log.warning("%s cannot be kept in %s: %s", what, path.parent, error)
             return computed
         return read() or computed

@@ -1,38 +1,137 @@
-"""Tensors in a file of the cache: the file of `prepared_file`, memory-mapped when read."""
+"""A file of named tensors with a checksum: safetensors, memory-mapped when it is read.
+
+The cache's data sets and features, and the samples of a job, are such files. The metadata of the file holds the
+checksum and, where the writer gave any, texts by name. Writing needs no torch, so that planning can do it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from safetensors import safe_open
-from torch import Tensor
+import numpy as np
+from jaxtyping import Shaped
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from genbench.errors import DataError
-from genbench.util import prepared_file
+from genbench.util.atomic_files import atomic_path
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = Shaped[np.ndarray, "..."]
+WRITE_ERRORS = (OSError, SafetensorError)
+"""What `write_arrays` and `write_tensors` raise where they cannot write; safetensors has an error of its own for a
+full disk."""
+
+_CHECKSUM = "sha256"
+"""The metadata's entry of the checksum."""
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Raises DataError where the checksum does not match; FileNotFoundError, RuntimeError (another process
-    removed the file meanwhile), SafetensorError or OSError where there is no file that can be read."""
-    # on the CPU these tensors share their storage with the file, copied only where they are written to
+@dataclass(frozen=True)
+class TensorFile:
+    """The content of a file."""
+
+    tensors: dict[str, Tensor]
+    """By name; on the CPU when they were read."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """By name. "sha256" is no name of a text: the checksum has it."""
+
+
+def write_arrays(
+    arrays: Mapping[str, Array],
+    path: Path,
+    texts: Mapping[str, str] | None = None,
+    *,
+    partial_folder: Path | None = None,
+) -> None:
+    """Write numpy arrays atomically. The folder is made where it does not exist.
+
+    texts: by name, stored beside the arrays. partial_folder: see `genbench.util.atomic_files.atomic_path`.
+    Raises one of `WRITE_ERRORS`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    metadata = {**(texts or {}), _CHECKSUM: checksum_of_arrays(arrays, texts)}
+    with atomic_path(path, partial_folder=partial_folder) as partial:
+        save_file(dict(arrays), partial, metadata=metadata)
+
+
+def write_tensors(
+    tensors: Mapping[str, Tensor],
+    path: Path,
+    texts: Mapping[str, str] | None = None,
+    *,
+    partial_folder: Path | None = None,
+) -> None:
+    """`write_arrays` of torch tensors, from whatever device."""
+    write_arrays(_as_arrays(tensors), path, texts, partial_folder=partial_folder)
+
+
+def read_tensors(path: Path, *, checksum_required: bool = True) -> TensorFile:
+    """The tensors and texts of a file, memory-mapped: written to, a tensor is copied first.
+
+    checksum_required: False accepts a file without a checksum; one with a wrong checksum is never accepted.
+
+    Raises FileNotFoundError where there is no such file, RuntimeError where another process removed it meanwhile
+    (torch opens it a second time), and SafetensorError, OSError or DataError where it is damaged.
+    """
     with safe_open(path, framework="pt") as file:
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        recorded = (file.metadata() or {}).get(prepared_file.CHECKSUM)
-    if recorded != checksum(tensors):
+        texts: dict[str, str] = dict(file.metadata() or {})
+    recorded = texts.pop(_CHECKSUM, None)
+    may_be_missing = recorded is None and not checksum_required
+    accepted = _accepted_checksums(_as_arrays(tensors), texts)
+    if not may_be_missing and not any(recorded == each for each in accepted):
         raise DataError("its checksum does not match")
-    return tensors
+    return TensorFile(tensors, texts)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Atomic: another process sees the whole file or none. Raises `prepared_file.WRITE_ERRORS`."""
-    prepared_file.write_arrays(_arrays(tensors), path)
+def read_tensors_if_any(path: Path) -> TensorFile | None:
+    """`read_tensors`, or None where there is no such file. Raises DataError, which names the file, where it is
+    damaged."""
+    if not path.exists():
+        return None
+    try:
+        return read_tensors(path)
+    except (SafetensorError, OSError, DataError) as error:
+        raise DataError(f"{path} is damaged: {error}") from None
 
 
-def checksum(tensors: Mapping[str, Tensor]) -> str:
-    """Of names, types, shapes and values; 64 hexadecimal digits."""
-    return prepared_file.checksum(_arrays(tensors))
+def checksum_of_arrays(arrays: Mapping[str, Array], texts: Mapping[str, str] | None = None) -> str:
+    """SHA-256 of texts, names, types, shapes and values: 64 hexadecimal digits."""
+    return _checksum(_encoded(texts) if texts else b"", arrays)
 
 
-def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, prepared_file.Array]:
+def checksum_of_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """`checksum_of_arrays` of torch tensors, from whatever device."""
+    return checksum_of_arrays(_as_arrays(tensors))
+
+
+def _checksum(start: bytes, arrays: Mapping[str, Array], *, named: bool = True) -> str:
+    digest = hashlib.sha256(start)
+    for name, array in sorted(arrays.items()):
+        description = f"torch.{array.dtype} {tuple(array.shape)}"
+        digest.update((f"{name} {description}" if named else description).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _encoded(texts: Mapping[str, str]) -> bytes:
+    return repr(sorted(texts.items())).encode()
+
+
+def _accepted_checksums(arrays: Mapping[str, Array], texts: Mapping[str, str]) -> Iterator[str]:
+    """Today's checksum, then those of files that were written before this module was the only one."""
+    yield checksum_of_arrays(arrays, texts)
+    # completions, class samples and latent traversals: the texts entered even where there were none
+    yield _checksum(_encoded(texts), arrays)
+    # samples: the name of their tensor did not enter
+    yield _checksum(b"", arrays, named=False)
+
+
+def _as_arrays(tensors: Mapping[str, Tensor]) -> dict[str, Array]:
     return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in tensors.items()}

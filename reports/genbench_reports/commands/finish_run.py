@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +9,7 @@ from rich.console import Console
 from genbench.errors import RunFolderError
 from genbench.plugin.discovery import load_registry
 from genbench.records.run_folder import Run
+from genbench.util.atomic_files import write_atomically
 from genbench_reports.leaderboard.document import make_document
 from genbench_reports.render.csv_rows import render_csv
 from genbench_reports.render.markdown import document_markdown
@@ -36,19 +35,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """All of the file or nothing of it: several processes may finish the same run.
+    """Write a file atomically: several processes may finish the same run.
 
     Raises RunFolderError where it cannot be written.
     """
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_atomically(path, content)
     except OSError as error:
         raise RunFolderError(f"cannot write {path}: {error.strerror}") from None

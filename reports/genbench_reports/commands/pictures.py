@@ -64,7 +64,7 @@ def draw_job(run: Run, job: Job) -> Iterator[tuple[str, Figure]]:
     from genbench.plugin.discovery import load_registry
     from genbench.samples.conditional_samples import INSIDE_FILE, load_beside
     from genbench.samples.stored import load_samples
-    from genbench.util.kept_tensors_file import load_kept
+    from genbench.util.tensor_files import read_tensors_if_any
     from genbench_reports.charts import pictures as draw
 
     data = load_data(load_registry().dataset(job.dataset))
@@ -81,7 +81,7 @@ def draw_job(run: Run, job: Job) -> Iterator[tuple[str, Figure]]:
         return
     if beside.class_samples is not None and beside.class_samples.drawn is not None:
         yield "classes", draw.rows(beside.class_samples.drawn[:, :12], spec, f"{title}: one class a row")
-    inside = load_kept(folder / INSIDE_FILE)
+    inside = read_tensors_if_any(folder / INSIDE_FILE)
     if inside is None:
         return
     for kind, what in (("traversals", "one latent a row"), ("interpolations", "from one image to another")):

@@ -10,7 +10,7 @@ from genbench.errors import DataError
 from genbench.records.run_folder import Run
 from genbench.samples.class_samples import beside_real_data
 from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE
-from genbench.util.kept_tensors_file import Kept, load_kept
+from genbench.util.tensor_files import TensorFile, read_tensors_if_any
 from genbench_reports.format.text import clean, shorten
 from genbench_reports.samples.image_grids import Tiles
 from genbench_reports.samples.png import Picture
@@ -58,7 +58,7 @@ def class_view(
         if drawn is not None and drawn.shape[:1] + drawn.shape[2:] == (spec.classes, *spec.event_shape):
             shown = drawn[:rows, :columns].to(working_dtype(spec))
             picture = tiles.draw(shown.flatten(0, 1), shown.shape[1])
-        reason = shorten(kept.words.get("reason", ""), _REASON)
+        reason = shorten(kept.texts.get("reason", ""), _REASON)
         models.append(OfClasses(clean(source.entry.label), source.entry.family, picture, reason))
     real = beside_real_data(None, None, dataset, sources[0].job).reference[:rows, :columns]
     if not real.shape[1] or not any(model.picture for model in models):
@@ -66,9 +66,9 @@ def class_view(
     return ClassView(rows, spec.classes, tiles.draw(real.flatten(0, 1), real.shape[1]), tuple(models))
 
 
-def _read(run: Run, source: EntrySamples) -> Kept | None:
+def _read(run: Run, source: EntrySamples) -> TensorFile | None:
     """None where the job kept none, or nothing that can be read."""
     try:
-        return load_kept(run.job_folder(source.job) / CLASS_SAMPLES_FILE)
+        return read_tensors_if_any(run.job_folder(source.job) / CLASS_SAMPLES_FILE)
     except DataError:
         return None

@@ -10,10 +10,10 @@ from torch import Tensor
 from genbench.api.spec import DataSpec
 from genbench.errors import DataError
 from genbench.records.run_folder import Run
-from genbench.samples.completions import Completions, from_kept, masks_for
+from genbench.samples.completions import Completions, from_tensor_file, masks_for
 from genbench.samples.conditional_samples import COMPLETIONS_FILE
 from genbench.samples.masks import MASK_NAMES, MaskName
-from genbench.util.kept_tensors_file import load_kept
+from genbench.util.tensor_files import read_tensors_if_any
 from genbench_reports.format.text import clean, shorten
 from genbench_reports.samples.image_grids import Tiles
 from genbench_reports.samples.png import Picture
@@ -84,11 +84,11 @@ def completion_views(
 def _read(run: Run, source: EntrySamples, spec: DataSpec) -> Completions | None:
     """None where the job kept none, or nothing that can be read."""
     try:
-        kept = load_kept(run.job_folder(source.job) / COMPLETIONS_FILE)
+        kept = read_tensors_if_any(run.job_folder(source.job) / COMPLETIONS_FILE)
     except DataError:
         return None
     if kept is None:
         return None
-    found = from_kept(kept, spec)
+    found = from_tensor_file(kept, spec)
     shapes = {tuple(each.x.shape[1:]) for each in found.values() if each.x is not None}
     return found if shapes <= {spec.event_shape} else None

@@ -12,7 +12,7 @@ from torch import Tensor
 from genbench.api.spec import DataSpec
 from genbench.errors import DataError
 from genbench.samples.conditional_samples import INSIDE_FILE
-from genbench.util.kept_tensors_file import Kept, load_kept
+from genbench.util.tensor_files import TensorFile, read_tensors_if_any
 from genbench_reports.samples.image_grids import Tiles
 from genbench_reports.samples.png import Picture
 
@@ -27,7 +27,7 @@ def latent_pictures(folder: Path, spec: DataSpec, tiles: Tiles, most: int) -> di
     """By what they show, in words, of about `most` tiles each; empty where the job kept nothing, or nothing that can be
     read."""
     try:
-        kept = load_kept(folder / INSIDE_FILE)
+        kept = read_tensors_if_any(folder / INSIDE_FILE)
     except DataError:
         return {}
     if kept is None:
@@ -45,7 +45,7 @@ def latent_pictures(folder: Path, spec: DataSpec, tiles: Tiles, most: int) -> di
     return found
 
 
-def _entropy(kept: Kept, spec: DataSpec, most: int) -> tuple[Tensor, str] | None:
+def _entropy(kept: TensorFile, spec: DataSpec, most: int) -> tuple[Tensor, str] | None:
     """Examples, and as many images of their entropies on the scale of the data; of images with levels."""
     examples, entropy = kept.tensors.get("examples"), kept.tensors.get("entropy")
     if examples is None or entropy is None or spec.modality != "image" or spec.levels is None:

@@ -24,7 +24,7 @@ from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, INSIDE_FILE
 from genbench.samples.masks import make_mask
-from genbench.util.kept_tensors_file import Kept, save_kept
+from genbench.util.tensor_files import TensorFile, write_tensors
 from genbench_reports.format.joined_runs import JoinedRuns
 from genbench_reports.html.metric_facts import PITFALLS
 from genbench_reports.html.page import render_page
@@ -217,10 +217,11 @@ def test_samples_of_given_classes_are_shown_beside_real_ones(tmp_path: Path, reg
     card = registry.dataset("digits")
     run = synthetic_runs.write_run(tmp_path / "run", [card], {"cgan": "gan", "dall-e": "vae", "vae": "vae"})
     drawn = synthetic_runs.examples(card.spec, 10 * 25, 7).unflatten(0, (10, 25))
-    kept = {"cgan": Kept({"samples": drawn}), "dall-e": Kept({}, {"reason": "no <b>label</b>"})}
+    kept = {"cgan": TensorFile({"samples": drawn}), "dall-e": TensorFile({}, {"reason": "no <b>label</b>"})}
     for job in run.plan.jobs:
         if job.model in kept and job.seed == 0:
-            save_kept(run.job_folder(job) / CLASS_SAMPLES_FILE, kept[job.model])
+            file = kept[job.model]
+            write_tensors(file.tensors, run.job_folder(job) / CLASS_SAMPLES_FILE, file.texts)
     page = Page(render_page(run, registry))
     shown = {name: source for name, source in page.images.items() if "a class a row" in name}
     assert sorted(shown) == [

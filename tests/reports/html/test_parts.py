@@ -20,7 +20,7 @@ from PIL import Image
 
 from genbench.api.cards import Better
 from genbench.metrics.cards import METRIC_CARDS
-from genbench.util.kept_tensors_file import Kept, save_kept
+from genbench.util.tensor_files import write_tensors
 from genbench_reports.charts.chart_data import curve_lines
 from genbench_reports.html.packed import embedded_json
 from genbench_reports.leaderboard.leaderboard import build_leaderboards
@@ -182,9 +182,7 @@ def test_latent_spaces_are_drawn_where_a_job_kept_them(tmp_path: Path) -> None:
     assert tiles is not None
     assert latent_pictures(tmp_path, spec, tiles, 12) == {}
     grid = synthetic_runs.examples(spec, 12, seed=0).float()
-    save_kept(
-        tmp_path / INSIDE_FILE, Kept({"traversals": grid.unflatten(0, (3, 4)), "examples": grid.clone()})
-    )
+    write_tensors({"traversals": grid.unflatten(0, (3, 4)), "examples": grid.clone()}, tmp_path / INSIDE_FILE)
     (picture,) = latent_pictures(tmp_path, spec, tiles, 12).values()
     assert (picture.width, picture.height) == (4 * 29 - 1, 3 * 29 - 1)
     (tmp_path / INSIDE_FILE).write_bytes(b"damaged")

@@ -14,11 +14,9 @@ from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.cli.main import run_command_line
-from genbench.errors import DataError
 from genbench.metrics.conditional.completion import relative_error
 from genbench.samples.masks import MASK_NAMES, make_mask
 from genbench.samples.posterior_completion import LatentCompleter, langevin
-from genbench.util.kept_tensors_file import Kept, load_kept, save_kept
 
 
 def test_what_each_mask_gives() -> None:
@@ -136,22 +134,6 @@ def test_the_standard_error_of_the_relative_error_is_that_of_redrawn_examples() 
         values.append(float(found.value))
         errors.append(float(found.stderr))
     assert float(torch.tensor(errors).mean()) == pytest.approx(float(torch.tensor(values).std()), rel=0.2)
-
-
-def test_kept_tensors_come_back_and_damage_is_found(tmp_path: Path) -> None:
-    path = tmp_path / "kept.safetensors"
-    assert load_kept(path) is None
-    kept = Kept({"a": torch.arange(6).reshape(2, 3), "b": torch.rand(3)}, {"why": "not"})
-    save_kept(path, kept)
-    again = load_kept(path)
-    assert again is not None
-    assert again.words == kept.words
-    assert all(torch.equal(again.tensors[name], tensor) for name, tensor in kept.tensors.items())
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(DataError, match="checksum"):
-        load_kept(path)
 
 
 @pytest.fixture(scope="module")
