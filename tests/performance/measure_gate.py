@@ -31,11 +31,12 @@ from pathlib import Path
 
 import msgspec
 
+from genbench.api.exit_codes import ExitCode
 from genbench.plugin.discovery import load_registry
 from genbench_reports.gate.baseline import Baseline, Figure, Measured, read_side
 from genbench_reports.gate.compare import compare_sides
 from genbench_reports.gate.thresholds import Thresholds
-from genbench_reports.gate.verdict import EXIT_REGRESSION, Comparison
+from genbench_reports.gate.verdict import Comparison
 
 SUITE = Path(__file__).with_name("gate-study.toml")
 REPEATS, REPEATED_SEEDS, MANY_SEEDS = 21, 4, 30
@@ -149,7 +150,7 @@ def _alarms(name: str, found: Sequence[Comparison]) -> str:
     quality = of("quality", "diversity", "likelihood", "memorisation")
     figures = statistics.median(each.compared for each in found)
     parts = (
-        share(lambda c: c.exit_code == EXIT_REGRESSION),
+        share(lambda c: c.exit_code == ExitCode.REGRESSION),
         share(quality),
         share(of("speed")),
         share(of("memory")),

@@ -26,6 +26,7 @@ from genbench.api.cards import (
     RemoteFile,
     ReportCard,
 )
+from genbench.api.exit_codes import ExitCode
 from genbench.api.spec import MODALITIES, DataSpec, Modality
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ __all__ = [
     "DatasetSourceCard",
     "Encodes",
     "ExecutorCard",
+    "ExitCode",
     "ExtractorCard",
     "Family",
     "GenerativeModel",

@@ -11,14 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from genbench.api.cards import DatasetCard
+from genbench.api.exit_codes import ExitCode
 from genbench.cli.download_bars import fetch_all, size_of
 from genbench.cli.listing import sources_hint
 from genbench.datasets.fetching import file_path, is_cached, verify
 from genbench.errors import UsageError
 from genbench.plugin.discovery import load_registry
 from genbench.util.checksums import parse_checksum
-
-EXIT_OK, EXIT_FAILED = 0, 2
 
 datasets_app = typer.Typer(
     name="datasets",
@@ -81,7 +80,7 @@ def fetch_datasets(
             console.print(f"[green]here[/green]  {escape(card.name)} ({size})")
     for name, why in failures.items():
         Console(stderr=True).print(f"[red]{escape(name)}[/red]: {escape(why)}", soft_wrap=True)
-    return EXIT_FAILED if failures else EXIT_OK
+    return ExitCode.JOB_FAILED if failures else ExitCode.OK
 
 
 @datasets_app.command("verify")
@@ -106,7 +105,7 @@ def verify_datasets(names: Names = None) -> int:
                 f" {checksum.digest}; set aside as .rejected, fetch it again",
                 soft_wrap=True,
             )
-    return EXIT_FAILED if failed else EXIT_OK
+    return ExitCode.JOB_FAILED if failed else ExitCode.OK
 
 
 def _cards(names: list[str] | None) -> list[DatasetCard]:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from genbench.api.exit_codes import ExitCode
 from genbench.datasets.versions import prepared_path
 from genbench.execution.start_method import start_method
 from genbench.plugin.discovery import BLOCK_VARIABLE
@@ -18,8 +19,6 @@ from genbench.plugin.registry import Registry
 from genbench.run.provenance import cpu_name, gpu_state
 from genbench.util.cache_folder import cache_folder
 from genbench.util.usable_cores import usable_cores
-
-EXIT_OK, EXIT_PROBLEMS = 0, 2
 
 
 def examine(registry: Registry, console: Console) -> int:
@@ -46,7 +45,7 @@ def examine(registry: Registry, console: Console) -> int:
         console.print(f"[red]problem[/red]  {escape(problem)}", soft_wrap=True)
     if not problems:
         console.print("[green]all well[/green]")
-    return EXIT_PROBLEMS if problems else EXIT_OK
+    return ExitCode.JOB_FAILED if problems else ExitCode.OK
 
 
 def describe_cores() -> str:

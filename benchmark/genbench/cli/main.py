@@ -1,7 +1,6 @@
 """`genai-bench`: reads the command line, calls the parts, turns errors into lines and exit codes.
 
-Exit codes: 0 all well, 1 regression, 2 some job failed, 3 nothing ran, 4 usage, 130 interrupted (a run whose
-reader went away included). Nothing here imports torch before a command needs it.
+Exit codes: `genbench.api.exit_codes`. Nothing here imports torch before a command needs it.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from genbench.api.exit_codes import ExitCode
 from genbench.cli.datasets import datasets_app
 from genbench.cli.features import features_app
 from genbench.errors import GenbenchError, UsageError
 from genbench.plugin.discovery import load_registry
 
-EXIT_USAGE, EXIT_INTERRUPTED = 4, 130
 # typer carries its own click since 0.26 and uses the package before; this is the right one's base class
 ClickException: Any = typer.BadParameter.__mro__[2]
 
@@ -52,7 +51,7 @@ ExecutorOption = Annotated[str, typer.Option("--executor", metavar="NAME", help=
 def main() -> None:
     """The console script."""
     code = run_command_line(sys.argv[1:])
-    if code == EXIT_INTERRUPTED:
+    if code == ExitCode.INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the impatient second Ctrl-C has nothing left to stop
     sys.exit(code)
 
@@ -62,21 +61,21 @@ def run_command_line(arguments: list[str]) -> int:
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         code = _with_plugins()(arguments, standalone_mode=False, prog_name="genai-bench")
-        if code == EXIT_INTERRUPTED:  # typer's way with Ctrl-C, which says nothing
+        if code == ExitCode.INTERRUPTED:  # typer's way with Ctrl-C, which says nothing
             stderr.print("interrupted")
-        return code if isinstance(code, int) else 0
+        return code if isinstance(code, int) else ExitCode.OK
     except typer.Exit as stop:
         return stop.exit_code
     except ClickException as error:
         if message := error.format_message():  # a command that has shown its help has none
             stderr.print(f"genai-bench: {message.rstrip('.')}{_hint(error)}", markup=False)
-        return EXIT_USAGE
+        return ExitCode.USAGE
     except GenbenchError as error:
         stderr.print(f"genai-bench: {error}", markup=False)
-        return EXIT_USAGE
+        return ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
         stderr.print("interrupted")
-        return EXIT_INTERRUPTED
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return _reader_left(arguments)
     except SystemExit as stop:  # rich turns the same into an exit
@@ -99,7 +98,7 @@ def _reader_left(arguments: list[str]) -> int:
     """Whoever read our output went away, as in `genai-bench list models | head`: no error, but the end of a run."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     runs = arguments[:1] == ["run"] and not {"--help", "-h", "--dry-run"} & {*arguments}
-    return EXIT_INTERRUPTED if runs else 0
+    return ExitCode.INTERRUPTED if runs else ExitCode.OK
 
 
 def _hint(error: Any) -> str:

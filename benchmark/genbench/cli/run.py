@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
+from genbench.api.exit_codes import ExitCode
 from genbench.cli.download_bars import fetch_all, size_of
 from genbench.cli.live_view import LiveView, duration
 from genbench.datasets.fetching import missing_files, not_in_mirror, whence
@@ -27,8 +28,6 @@ from genbench.run.provenance import collect_provenance
 from genbench.run.run_benchmark import Execution, run_benchmark
 from genbench.run.suite import load_suite
 from genbench.util.usable_cores import usable_cores
-
-EXIT_OK, EXIT_JOB_FAILED, EXIT_NOTHING_RAN = 0, 2, 3
 
 
 @dataclass(frozen=True)
@@ -81,13 +80,13 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     shard = _read_shard(options.shard)
     if options.dry_run:
         _show_plan(plan, folder, workers, registry, console)
-        return EXIT_OK if plan.jobs else EXIT_NOTHING_RAN
+        return ExitCode.OK if plan.jobs else ExitCode.NOTHING_RAN
     if not plan.jobs:
         console.print("nothing to run: no model takes any of these data sets")
-        return EXIT_NOTHING_RAN
+        return ExitCode.NOTHING_RAN
     plan, unavailable = _fetch_data(plan, folder, options, registry, console)
     if not plan.jobs:
-        return EXIT_NOTHING_RAN
+        return ExitCode.NOTHING_RAN
     provenance = collect_provenance(threads)
     run = Run.create(folder, msgspec.structs.replace(plan, provenance=provenance))
     if options.retry_failed:
@@ -117,7 +116,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         console.print(
             f"[red]{len(failed)} of {len(plan.jobs)} jobs failed[/red]; logs in {escape(str(folder))}/jobs"
         )
-    return EXIT_JOB_FAILED if failed else EXIT_OK
+    return ExitCode.JOB_FAILED if failed else ExitCode.OK
 
 
 def choose_device(wanted: str) -> str:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from genbench.api.cards import MetricCard
+from genbench.api.exit_codes import ExitCode
 from genbench.datasets.versions import dataset_version
 from genbench.errors import GenbenchError, UnknownNameError, UsageError
 from genbench.execution.executor import executing, make_executor
@@ -25,8 +26,6 @@ from genbench.records.task import Rescoring, Task
 from genbench.run.provenance import collect_provenance
 from genbench.run.run_benchmark import make_task
 from genbench.util.usable_cores import usable_cores
-
-EXIT_OK, EXIT_FAILED, EXIT_NOTHING = 0, 2, 3
 
 
 def score_command(
@@ -46,7 +45,7 @@ def score_command(
     finished = [result for result in run.results() if result.status == "ok"]
     if not finished:
         console.print(f"nothing to score: no job of {escape(str(folder))} went well")
-        return EXIT_NOTHING
+        return ExitCode.NOTHING_RAN
     threads = max(result.job.threads for result in finished)
     count = workers or max(1, usable_cores() // threads)
     tasks: list[Task] = []
@@ -98,7 +97,7 @@ def score_command(
     console.print(
         f"{scored} of {len(finished)} jobs scored ({escape(names)}) in [bold]{escape(str(folder))}[/bold]"
     )
-    return EXIT_FAILED if failures else EXIT_OK
+    return ExitCode.JOB_FAILED if failures else ExitCode.OK
 
 
 def _chosen(names: Sequence[str], registry: Registry) -> list[MetricCard]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from genbench.api.exit_codes import ExitCode
 from genbench.records.job import Job
 from genbench_reports.format.columns import metric_title
 from genbench_reports.format.numbers import format_bytes, format_count, format_seconds, format_value
@@ -14,9 +15,6 @@ from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, plural, shorten
 from genbench_reports.gate.baseline import Baseline
 from genbench_reports.gate.verdict import (
-    EXIT_JOB_FAILED,
-    EXIT_NOTHING,
-    EXIT_REGRESSION,
     Comparison,
     FigureComparison,
     JobComparison,
@@ -25,6 +23,7 @@ from genbench_reports.gate.verdict import (
 LIMIT = 20
 """Rows of a table: one broken model changes all of its figures, and the first few say so."""
 _REASON = 120
+_SIGNS = {ExitCode.REGRESSION: "✗", ExitCode.JOB_FAILED: "!", ExitCode.NOTHING_RAN: "?"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,9 @@ def make_comparison_document(
     comparison: Comparison, baseline: Baseline, current: Baseline
 ) -> ComparisonDocument:
     return ComparisonDocument(
-        sign={EXIT_REGRESSION: "✗", EXIT_JOB_FAILED: "!", EXIT_NOTHING: "?"}.get(comparison.exit_code, "✓"),
+        sign={ExitCode.REGRESSION: "✗", ExitCode.JOB_FAILED: "!", ExitCode.NOTHING_RAN: "?"}.get(
+            comparison.exit_code, "✓"
+        ),
         verdict=verdict(comparison),
         counts=_counts(comparison),
         sections=tuple(section for section in _sections(comparison) if section.table.rows),
@@ -70,7 +71,7 @@ def make_comparison_document(
 
 def verdict(comparison: Comparison) -> str:
     """One line: what is wrong, and where."""
-    if comparison.exit_code == EXIT_REGRESSION:
+    if comparison.exit_code == ExitCode.REGRESSION:
         parts = []
         if comparison.regressions:
             where = Counter((each.variant, each.dataset) for each in comparison.regressions)
@@ -80,9 +81,9 @@ def verdict(comparison: Comparison) -> str:
             kinds = ", ".join(dict.fromkeys(each.outcome for each in comparison.job_regressions))
             parts.append(f"{kinds}: {_places(jobs)}")
         return "; ".join(parts)
-    if comparison.exit_code == EXIT_JOB_FAILED:
+    if comparison.exit_code == ExitCode.JOB_FAILED:
         return f"no regression, but {plural(comparison.failed, 'job')} failed, as before or of models that are new"
-    if comparison.exit_code == EXIT_NOTHING:
+    if comparison.exit_code == ExitCode.NOTHING_RAN:
         return "nothing could be compared"
     better = len(comparison.improvements)
     return "no regression" + (f"; {plural(better, 'figure')} got better" if better else "")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genbench.api.cards import Better
-
-EXIT_OK, EXIT_REGRESSION, EXIT_JOB_FAILED, EXIT_NOTHING = 0, 1, 2, 3
+from genbench.api.exit_codes import ExitCode
 
 FigureOutcome = Literal["regression", "lost", "improvement", "within", "identical", "refused", "untested"]
 """lost: the baseline has it and the current run has not. within: no change that counts. identical: equal to rounding.
@@ -107,10 +106,10 @@ class Comparison:
         return len(self.of("regression", "improvement", "within", "identical"))
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         """A regression before a failed job before nothing to compare."""
         if self.regressions or self.job_regressions:
-            return EXIT_REGRESSION
+            return ExitCode.REGRESSION
         if self.failed:
-            return EXIT_JOB_FAILED
-        return EXIT_OK if self.compared else EXIT_NOTHING
+            return ExitCode.JOB_FAILED
+        return ExitCode.OK if self.compared else ExitCode.NOTHING_RAN
