@@ -11,6 +11,7 @@ import typer
 
 from genbench import LoggerCard, ReportCard, hookimpl
 from genbench.plugin.live_panel import LivePanel
+from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 
 
@@ -103,16 +104,14 @@ def genbench_loggers() -> Iterable[LoggerCard]:
 
 
 @hookimpl
-def genbench_live_panels(run: Run) -> LivePanel:
-    from genbench.plugin.discovery import load_registry
+def genbench_live_panels(run: Run, registry: Registry) -> LivePanel:
     from genbench_reports.leaderboard.live_standings import LiveStandings
 
-    registry = load_registry()
     return LiveStandings(run, registry.metrics, registry.datasets)
 
 
 @hookimpl
-def genbench_run_finished(run: Run) -> None:
+def genbench_run_finished(run: Run, registry: Registry) -> None:
     from genbench_reports.commands.finish_run import finish_run
 
-    finish_run(run)
+    finish_run(run, registry)

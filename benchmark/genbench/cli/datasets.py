@@ -16,7 +16,7 @@ from genbench.cli.download_bars import fetch_all, size_of
 from genbench.cli.listing import sources_hint
 from genbench.datasets.fetching import file_path, is_cached, verify
 from genbench.errors import UsageError
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry, registry_of
 from genbench.util.checksums import parse_checksum
 
 datasets_app = typer.Typer(
@@ -30,27 +30,31 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="NAME...", help=_NAME
 
 
 @datasets_app.command("list")
-def list_datasets() -> None:
+def list_datasets(context: typer.Context) -> None:
     """List the data sets, and which of them are on this machine."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("data set", "download", "here", "what it is"):
         table.add_column(heading, overflow="fold", no_wrap=heading != "what it is")
-    for card in load_registry().datasets.values():
+    registry = registry_of(context)
+    for card in registry.datasets.values():
         size = size_of(card.files) if card.files else "none"
         table.add_row(escape(card.name), size, _state(card), escape(card.summary))
     console = Console()
     console.print(table)
-    console.print(escape(sources_hint(load_registry())), soft_wrap=True)
+    console.print(escape(sources_hint(registry)), soft_wrap=True)
 
 
 @datasets_app.command("show")
-def show_datasets(names: Annotated[list[str], typer.Argument(metavar="NAME...", help=_NAME_HELP)]) -> None:
+def show_datasets(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help=_NAME_HELP)],
+) -> None:
     """Show the cards of data sets: what an example is, how many there are, how they were split.
 
     Data of your own are read and checked for it: [dim]genai-bench datasets show csv:measurements.csv[/dim]
     """
     console = Console(highlight=False)
-    for number, card in enumerate(_cards(names)):
+    for number, card in enumerate(_cards(names, registry_of(context))):
         if number:
             console.print()
         table = Table.grid(padding=(0, 2))
@@ -62,6 +66,7 @@ def show_datasets(names: Annotated[list[str], typer.Argument(metavar="NAME...", 
 
 @datasets_app.command("fetch")
 def fetch_datasets(
+    context: typer.Context,
     names: Names = None,
     all_: Annotated[bool, typer.Option("--all", help="Every published data set.")] = False,
 ) -> int:
@@ -72,7 +77,7 @@ def fetch_datasets(
     if bool(names) == all_:
         raise UsageError("which data sets? NAME..., or --all; see genai-bench datasets list")
     console = Console()
-    cards = _cards(names)
+    cards = _cards(names, registry_of(context))
     failures = fetch_all(cards, console)
     for card in cards:
         if card.name not in failures:
@@ -84,12 +89,12 @@ def fetch_datasets(
 
 
 @datasets_app.command("verify")
-def verify_datasets(names: Names = None) -> int:
+def verify_datasets(context: typer.Context, names: Names = None) -> int:
     """Read fetched files again and compare their checksums. Without a NAME: all that were fetched."""
     console = Console()
     failed = False
     # data sets may share files
-    for file in dict.fromkeys(file for card in _cards(names) for file in card.files):
+    for file in dict.fromkeys(file for card in _cards(names, registry_of(context)) for file in card.files):
         checksum = parse_checksum(file.checksum)
         shown = escape(file.name)
         if not file_path(file).exists():
@@ -108,8 +113,7 @@ def verify_datasets(names: Names = None) -> int:
     return ExitCode.JOB_FAILED if failed else ExitCode.OK
 
 
-def _cards(names: list[str] | None) -> list[DatasetCard]:
-    registry = load_registry()
+def _cards(names: list[str] | None, registry: Registry) -> list[DatasetCard]:
     return [registry.dataset(name) for name in names] if names else list(registry.datasets.values())
 
 

@@ -19,7 +19,7 @@ from genbench.features.recipes import (
     recorded_hash,
     weights_path,
 )
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import registry_of
 
 features_app = typer.Typer(
     name="features",
@@ -30,12 +30,12 @@ features_app = typer.Typer(
 
 
 @features_app.command("list")
-def list_features() -> None:
+def list_features(context: typer.Context) -> None:
     """List the extractors, the data sets that use them, and whether they can be used here."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("extractor", "hash", "test accuracy", "default for", "state", "what it is"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("extractor", "hash"))
-    for card in load_registry().extractors.values():
+    for card in registry_of(context).extractors.values():
         trained = card.name in RECIPES and card.hash is not None
         accuracy = f"{read_weight_card(card.name).test_accuracy:.2%}" if trained else ""
         default_for = ", ".join((*card.default_for_datasets, *card.default_for))
@@ -50,6 +50,7 @@ def list_features() -> None:
 
 @features_app.command("train")
 def train(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="digits-cnn, mnist-cnn or fashion-cnn.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the weights and their card go.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace weights that are there.")] = False,
@@ -66,8 +67,9 @@ def train(
     from genbench.features.training import train_extractor, write_weights
 
     console = Console()
-    card = load_registry().dataset(recipe.dataset)
-    others = [load_dataset(load_registry().dataset(other)) for other in recipe.kept_out]
+    registry = registry_of(context)
+    card = registry.dataset(recipe.dataset)
+    others = [load_dataset(registry.dataset(other)) for other in recipe.kept_out]
 
     def tell(epoch: int, loss: float) -> None:
         console.print(f"epoch {epoch} of {recipe.epochs}: loss {loss:.4f}")

@@ -21,6 +21,7 @@ from genbench.cli.datasets import datasets_app
 from genbench.cli.features import features_app
 from genbench.errors import GenbenchError, UsageError
 from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry, registry_of
 
 # typer carries its own click since 0.26 and uses the package before; this is the right one's base class
 ClickException: Any = typer.BadParameter.__mro__[2]
@@ -56,11 +57,18 @@ def main() -> None:
     sys.exit(code)
 
 
-def run_command_line(arguments: list[str]) -> int:
-    """Run a command and return its exit code. What the user did wrong is one or two lines on stderr."""
+def run_command_line(arguments: list[str], registry: Registry | None = None) -> int:
+    """Run a command and return its exit code. What the user did wrong is one or two lines on stderr.
+
+    registry: what the command may use; None loads the plugins that are installed. Commands find it by
+    `genbench.plugin.registry.registry_of(context)`.
+    """
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        code = _with_plugins()(arguments, standalone_mode=False, prog_name="genai-bench")
+        registry = load_registry() if registry is None else registry
+        code = _with_plugins(registry)(
+            arguments, standalone_mode=False, prog_name="genai-bench", obj=registry
+        )
         if code == ExitCode.INTERRUPTED:  # typer's way with Ctrl-C, which says nothing
             stderr.print("interrupted")
         return code if isinstance(code, int) else ExitCode.OK
@@ -84,13 +92,13 @@ def run_command_line(arguments: list[str]) -> int:
         raise
 
 
-def _with_plugins() -> typer.Typer:
+def _with_plugins(registry: Registry) -> typer.Typer:
     """The commands of this file and of plugins. A Typer of its own for each call, or they would be there twice from the
     second on."""
     extended = copy.copy(app)
     extended.registered_commands = [*app.registered_commands]
     extended.registered_groups = [*app.registered_groups]
-    load_registry().tell("genbench_commands", app=extended)
+    registry.tell("genbench_commands", app=extended)
     return extended
 
 
@@ -128,6 +136,7 @@ def options(
 
 @app.command()
 def run(
+    context: typer.Context,
     all_: Annotated[bool, typer.Option("--all", help="Every model on every data set of the suite.")] = False,
     model: Annotated[
         list[str] | None,
@@ -231,11 +240,12 @@ def run(
         log=tuple(log or ()),
         probe=probe,
     )
-    return run_command(options, load_registry(), Console())
+    return run_command(options, registry_of(context), Console())
 
 
 @app.command("list")
 def list_(
+    context: typer.Context,
     what: Annotated[
         str, typer.Argument(help="models, datasets, sources, metrics, extractors, loggers, suites or plugins")
     ],
@@ -244,11 +254,12 @@ def list_(
     """List what there is: models, datasets, sources of your own data, metrics, extractors, loggers, suites, plugins."""
     from genbench.cli.listing import render_listing
 
-    render_listing(what, load_registry(), Console(), as_json=json)
+    render_listing(what, registry_of(context), Console(), as_json=json)
 
 
 @app.command()
 def score(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     metric: Annotated[
         list[str] | None,
@@ -269,12 +280,12 @@ def score(
     """
     from genbench.cli.score import score_command
 
-    return score_command(run, metric or (), jobs, executor, replace, load_registry(), Console())
+    return score_command(run, metric or (), jobs, executor, replace, registry_of(context), Console())
 
 
 @app.command()
-def doctor() -> int:
+def doctor(context: typer.Context) -> int:
     """Check Python, torch, the device, threads, plugins and the data cache."""
     from genbench.cli.doctor import examine
 
-    return examine(load_registry(), Console())
+    return examine(registry_of(context), Console())

@@ -98,7 +98,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         provenance |= {"workers": workers} | (_probe("probe") if options.probe else {})
     _announce(plan, mine, pending, folder, workers, console)
     try:
-        panels = registry.ask("genbench_live_panels", run=run)
+        panels = registry.ask("genbench_live_panels", run=run, registry=registry)
         with logging_to(loggers, run, registry), LiveView(console, pending, workers, panels) as view:
             run_benchmark(run, pending, registry, Execution(options.executor, workers), provenance, view)
     except KeyboardInterrupt:
@@ -170,7 +170,7 @@ def _fetch_data(
     but stays in the plan where it was asked for by name: then the reason is returned too, by data set."""
     earlier = Run(folder, plan)
     pending = [job for job in plan.jobs if _is_pending(earlier.result(job), options)]
-    cards = [registry.dataset(name) for name in dict.fromkeys(job.dataset for job in pending)]
+    cards = [plan.datasets[name] for name in dict.fromkeys(job.dataset for job in pending)]
     failures = fetch_all(cards, console)
     for name, why in failures.items():
         console.print(f"[yellow]no {escape(name)}[/yellow]: {escape(why)}", soft_wrap=True)
@@ -215,7 +215,7 @@ def _show_plan(plan: Plan, folder: Path, workers: int, registry: Registry, conso
     for result in plan.refused:
         console.print(f"[dim]unsupported       {escape(result.reason or '')}[/dim]")
     for name in dict.fromkeys(job.dataset for job in plan.jobs):
-        missing = missing_files(registry.dataset(name))
+        missing = missing_files(plan.datasets[name])
         if absent := not_in_mirror(missing):
             console.print(
                 f"{escape(name)} cannot be fetched: {escape(absent[0].name)} is not in {escape(whence())}",

@@ -92,7 +92,7 @@ def score_command(
                         failures += 1
                         _say(console, fresh.job, f"{figure.name}: {figure.note}; the value it had stays")
     if scored:  # what was made of the old figures is made anew
-        registry.tell("genbench_run_finished", run=run)
+        registry.tell("genbench_run_finished", run=run, registry=registry)
     names = "all metrics" if not metrics else ", ".join(card.name for card in cards)
     console.print(
         f"{scored} of {len(finished)} jobs scored ({escape(names)}) in [bold]{escape(str(folder))}[/bold]"

@@ -1,6 +1,6 @@
-"""One address's file into a partial file beside its place: copied, downloaded, or the rest of it downloaded.
+"""Bringing one address's file into a partial file: copied, downloaded, or continued where a download broke off.
 
-Whether it is the right file is for `genbench.datasets.fetching` to judge; here is only what servers and disks do.
+Whether it is the right file, `genbench.datasets.fetching` decides; this module deals with servers and disks alone.
 """
 
 from __future__ import annotations
@@ -11,35 +11,42 @@ import re
 import shutil
 import urllib.parse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import requests
 
 CONNECT_SECONDS = 10.0
-"""To a server that does not answer at all."""
+"""How long to wait for a server to accept the connection."""
 SILENCE_SECONDS = 20.0
-"""Of a connection that says nothing; a slow one is waited for."""
+"""How long an open connection may send nothing; a connection that is merely slow is never given up."""
 _BLOCK_BYTES = 1 << 16
 
 
 @runtime_checkable
 class Progress(Protocol):
-    """Whom a download tells how far it is; what pooch asks of a progress bar. `total`, in bytes, is 0 where the
-    server does not say."""
+    """Shows how far a download has come."""
 
     total: int
+    """Size of the whole file in bytes; 0 where the server does not say."""
 
-    def update(self, bytes_more: int) -> None: ...
+    def update(self, bytes_more: int) -> None:
+        """`bytes_more` further bytes are in the file."""
 
-    def reset(self) -> None: ...
+    def reset(self) -> None:
+        """The download starts again from the first byte."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """The download has ended, with or without success."""
 
 
 class Refused(Exception):
-    """An address did not give the file; the text says why. again: another attempt may help. unreachable: there was
-    no connection at all, and there will be none for the next file."""
+    """An address did not give the file; the message says why."""
+
+    again: bool
+    """Whether another attempt at the same address may help."""
+    unreachable: bool
+    """Whether there was no connection at all, so that the next file from this server need not be tried."""
 
     def __init__(self, why: str, *, again: bool = False, unreachable: bool = False) -> None:
         super().__init__(why)
@@ -48,7 +55,7 @@ class Refused(Exception):
 
 
 def copy_file(source: Path, partial: Path) -> None:
-    """Raises Refused where there is no such file, OSError where the disk does not take it."""
+    """Copy a file of this machine. Raises Refused where there is no such file, OSError where the disk is full."""
     try:
         stream = source.open("rb")
     except OSError as error:
@@ -58,104 +65,67 @@ def copy_file(source: Path, partial: Path) -> None:
 
 
 def download(address: str, partial: Path, progress: Progress | None = None) -> bool:
-    """Fetch what `partial` lacks; whether its beginning was kept, so that it may be of another file.
+    """Append to `partial` the bytes it lacks. Returns whether its earlier bytes were kept, in which case they may
+    belong to another version of the file.
 
-    What was received before a connection broke stays in `partial`. Raises Refused, or OSError where the disk
-    does not take it.
+    What was received before a connection broke stays in `partial`. Raises Refused, or OSError where the disk does
+    not take the file.
     """
     if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
         raise Refused("no http or https address")
     # slow to import, and not needed while everything is in the cache
-    import pooch
     import requests
     import urllib3
 
     with partial.open("ab") as stream:
-        rest = _Rest(stream, progress)
-        downloader = pooch.HTTPDownloader(
-            progressbar=False if progress is None else rest,
-            chunk_size=_BLOCK_BYTES,
-            timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
-            headers=rest.headers(),
-            hooks={"response": rest.begin},
-        )
+        kept_bytes = stream.seek(0, os.SEEK_END)
+        # a server may compress what it sends; lengths and ranges would then count compressed bytes
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={kept_bytes}-"} if kept_bytes else {})
+        _show(progress, kept_bytes)
         try:
-            downloader(address, stream, None)
-        except requests.HTTPError as error:
-            if error.response.status_code == 416:  # what is here is longer than the server's
-                stream.truncate(0)
-            raise _http_refusal(error.response.status_code) from None
+            with requests.get(
+                address, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS), headers=headers
+            ) as response:
+                kept_bytes = _begin(response, stream, kept_bytes, progress)
+                for block in response.iter_content(_BLOCK_BYTES):
+                    stream.write(block)
+                    if progress is not None:
+                        progress.update(len(block))
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise _refusal(error) from None
-    return rest.kept > 0
+        finally:
+            if progress is not None:
+                progress.close()
+    return kept_bytes > 0
 
 
-# ---- inside
+def _begin(response: requests.Response, stream: BinaryIO, kept_bytes: int, progress: Progress | None) -> int:
+    """Check the head of the server's answer and prepare the file for its body. Returns how many earlier bytes stay."""
+    if response.status_code == 416:  # the partial file is longer than the server's file
+        stream.truncate(0)
+    if not response.ok:
+        raise _http_refusal(response.status_code)
+    if response.status_code == 206:
+        start = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+        if start is None or int(start[1]) != kept_bytes:
+            stream.truncate(0)
+            raise Refused("sent another part than was asked for", again=True)
+    elif kept_bytes:  # the server does not know ranges, and sends the whole file
+        stream.truncate(0)
+        kept_bytes = 0
+        _show(progress, kept_bytes)
+    length_bytes = int(response.headers.get("Content-Length", 0))
+    if length_bytes > shutil.disk_usage(Path(stream.name).parent).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if progress is not None and length_bytes:
+        progress.total = kept_bytes + length_bytes
+    return kept_bytes
 
 
-class _Rest:
-    """A download that goes on where the file ends: what is asked of the server, and of its answer.
-
-    To pooch this is the progress bar; it counts what was there before.
-    """
-
-    def __init__(self, stream: BinaryIO, progress: Progress | None) -> None:
-        self.kept = stream.seek(0, os.SEEK_END)  # bytes
-        self._stream = stream
-        self._progress = progress
-        self._show_kept()
-
-    def headers(self) -> dict[str, str]:
-        # a server may compress on its way what it has as it is; lengths and ranges would be of something else
-        headers = {"Accept-Encoding": "identity"}
-        if self.kept:
-            headers["Range"] = f"bytes={self.kept}-"
-        return headers
-
-    def begin(self, response: requests.Response, **_: Any) -> None:
-        """Called with the head of each answer, redirections included, before any of its body is read."""
-        if response.status_code == 206:
-            came = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-            if came is None or int(came[1]) != self.kept:
-                self._stream.truncate(0)
-                raise Refused("sent another part than was asked for", again=True)
-        elif response.status_code == 200 and self.kept:  # it knows of no parts, and sends all
-            self._stream.truncate(0)
-            self.kept = 0
-            self._show_kept()
-        if response.ok:
-            self._check_room(int(response.headers.get("Content-Length", 0)))
-
-    def _check_room(self, length_bytes: int) -> None:
-        if length_bytes > shutil.disk_usage(Path(self._stream.name).parent).free:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def _show_kept(self) -> None:
-        if self._progress is not None:
-            self._progress.reset()
-            self._progress.update(self.kept)
-
-    # ---- what pooch asks of a progress bar
-
-    @property
-    def total(self) -> int:
-        return 0 if self._progress is None else self._progress.total
-
-    @total.setter
-    def total(self, rest_bytes: int) -> None:
-        if self._progress is not None:
-            self._progress.total = self.kept + rest_bytes if rest_bytes else 0
-
-    def update(self, bytes_more: int) -> None:
-        if self._progress is not None:
-            self._progress.update(bytes_more)
-
-    def reset(self) -> None:
-        self._show_kept()
-
-    def close(self) -> None:
-        if self._progress is not None:
-            self._progress.close()
+def _show(progress: Progress | None, kept_bytes: int) -> None:
+    if progress is not None:
+        progress.reset()
+        progress.update(kept_bytes)
 
 
 def _http_refusal(status: int) -> Refused:
@@ -163,8 +133,8 @@ def _http_refusal(status: int) -> Refused:
 
 
 def _refusal(error: Exception) -> Refused:
-    """In words. Another attempt may help where there was a connection; where there was none, waiting for it
-    twice would double the time until the next address is tried."""
+    """The failure in words. Another attempt may help where there was a connection; where there was none, waiting
+    for it twice would double the time until the next address is tried."""
     import requests
     import urllib3.exceptions as cause
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import typer
 
     from genbench.plugin.live_panel import LivePanel
+    from genbench.plugin.registry import Registry
     from genbench.records.job import Job
     from genbench.records.result import CurvePoint, Result
     from genbench.records.run_folder import Run
@@ -85,13 +86,14 @@ def genbench_loggers() -> Iterable[LoggerCard]:
 
 @hookspec
 def genbench_commands(app: typer.Typer) -> None:
-    """Add commands to the command line. Called when the command line starts, before it is parsed."""
+    """Add commands to the command line. Called when the command line starts, before it is parsed. A command that
+    needs the registry takes a `typer.Context` and calls `genbench.plugin.registry.registry_of(context)`."""
 
 
 @hookspec
-def genbench_live_panels(run: Run) -> LivePanel | None:
+def genbench_live_panels(run: Run, registry: Registry) -> LivePanel | None:
     """Give a panel that is shown with the progress of a run while it goes on. Called in the main process before the
-    first job, where somebody watches; None shows nothing."""
+    first job, where somebody watches; None shows nothing. registry: the one that planned the run."""
 
 
 @hookspec
@@ -122,5 +124,6 @@ def genbench_job_finished(job: Job, result: Result) -> None:
 
 
 @hookspec
-def genbench_run_finished(run: Run) -> None:
-    """All jobs of a run have results, stored ones included. Fires in the main process."""
+def genbench_run_finished(run: Run, registry: Registry) -> None:
+    """All jobs of a run have results, stored ones included. Fires in the main process. registry: the one that planned
+    the run."""

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import pluggy
@@ -27,6 +27,9 @@ from genbench.api.cards import (
 )
 from genbench.api.spec import DataSpec
 from genbench.errors import GenbenchError, PluginError, UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    import typer
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +85,10 @@ class Registry:
         return lookup("model", name, self.models)
 
     def dataset(self, name: str) -> DatasetCard:
-        """An announced data set, or one of the user's own: "csv:PATH"."""
+        """An announced data set, or the user's own data: "csv:PATH", which is read anew at each call.
+
+        Raises UnknownNameError, UsageError, PluginError, and DataError where the user's data cannot be read.
+        """
         scheme, colon, argument = name.partition(":")
         if not colon or name in self.datasets:
             if name not in self.datasets and self.dataset_sources and os.path.exists(name):
@@ -99,8 +105,6 @@ class Registry:
         if not isinstance(card, DatasetCard) or card.name != name:
             what = f"the card of {card.name!r}" if isinstance(card, DatasetCard) else type(card).__name__
             raise PluginError(f"data set source {scheme!r} returned {what}, expected the card of {name!r}")
-        self.datasets[name] = card
-        self._origins[type(card).__name__, card.name] = self.origin(source)
         return card
 
     def metric(self, name: str) -> MetricCard:
@@ -161,7 +165,7 @@ class Registry:
         self.ask(hook_name, **arguments)
 
     def ask(self, hook_name: str, **arguments: Any) -> list[Any]:
-        """The same, and what those that did not raise returned."""
+        """As `tell`; returns what the hooks that did not raise have returned."""
         implementations = reversed(getattr(self.hook, hook_name).get_hookimpls())
         calls = [(f"plugin {each.plugin_name}", each.function, each.argnames) for each in implementations]
         calls += [
@@ -197,6 +201,15 @@ class Registry:
 
 def describe_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".strip().splitlines()[0]
+
+
+def registry_of(context: typer.Context) -> Registry:
+    """The registry that the command line was started with. Raises PluginError where a command was called without
+    one."""
+    registry = context.find_object(Registry)
+    if registry is None:
+        raise PluginError(f"{context.command_path} was started without a registry; use `run_command_line`")
+    return registry
 
 
 def lookup(kind: str, name: str, known: dict[str, CardType]) -> CardType:

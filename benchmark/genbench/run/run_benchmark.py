@@ -79,7 +79,7 @@ def run_benchmark(
             watcher.finished(result.job, stored)
     watcher.close()
     if not run.pending():
-        registry.tell("genbench_run_finished", run=run)
+        registry.tell("genbench_run_finished", run=run, registry=registry)
 
 
 @dataclass
@@ -94,7 +94,11 @@ class _Reached:
 
 def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
     """All that a worker needs to know of a job. workers: how many run at once."""
-    dataset = registry.dataset(job.dataset)
+    dataset = (
+        registry.datasets.get(job.dataset)
+        or run.plan.datasets.get(job.dataset)  # the user's own data, read once when the run was planned
+        or registry.dataset(job.dataset)
+    )
     return Task(
         job=job,
         model_factory=registry.model(job.model).factory,

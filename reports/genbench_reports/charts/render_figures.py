@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UsageError
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 
 if TYPE_CHECKING:
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 _DOTS_PER_INCH = 200
 
 
-def render_png(run: Run) -> dict[str, bytes]:
-    return _render(run, "png")
+def render_png(run: Run, registry: Registry) -> dict[str, bytes]:
+    return _render(run, registry, "png")
 
 
-def render_svg(run: Run) -> dict[str, bytes]:
+def render_svg(run: Run, registry: Registry) -> dict[str, bytes]:
     """Text stays text, to be searched and edited."""
-    return _render(run, "svg")
+    return _render(run, registry, "svg")
 
 
-def _render(run: Run, kind: str) -> dict[str, bytes]:
+def _render(run: Run, registry: Registry, kind: str) -> dict[str, bytes]:
     """Raises UsageError where matplotlib is missing, or there is nothing to draw."""
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError("pictures need matplotlib: pip install 'genbench[pictures]'")
@@ -45,7 +45,7 @@ def _render(run: Run, kind: str) -> dict[str, bytes]:
     }
     files = {}
     with rc_context(settings):
-        for name, figure in _figures(run):
+        for name, figure in _figures(run, registry):
             buffer = io.BytesIO()
             metadata = {"Date": None} if kind == "svg" else {"Software": None}
             figure.savefig(buffer, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
@@ -55,13 +55,13 @@ def _render(run: Run, kind: str) -> dict[str, bytes]:
     return files
 
 
-def _figures(run: Run) -> Iterator[tuple[str, Figure]]:
+def _figures(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
     from genbench_reports.charts import figures
     from genbench_reports.leaderboard.document import make_document
     from genbench_reports.samples.exhibits import make_exhibit
 
     taken: set[str] = set()
-    for board in make_document(run, load_registry()).boards.boards:
+    for board in make_document(run, registry).boards.boards:
         name = _unused(re.sub(r"[^\w.=-]+", "_", board.title)[:80].strip("._") or "data", taken)
         drawn = {
             "compute": figures.curve_figure(board.standings),

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import typer
 
-from genbench.api.cards import ReportCard
+from genbench.api.cards import ReportCard, load_factory
 from genbench.errors import PluginError, RunFolderError, UsageError
+from genbench.plugin.registry import Registry
+from genbench.records.run_folder import Run
 from genbench_reports.commands.finish_run import write_bytes
 
 Content = str | bytes
 Rendered = Content | Mapping[str, Content]
 """What a report card's factory returns: text, the bytes of one file, or files by name."""
+
+
+def render_report(card: ReportCard, run: Run, registry: Registry) -> object:
+    """What the card's factory makes of a run. A factory with a parameter `registry` is given the registry too."""
+    factory = load_factory(card.factory)
+    if "registry" in inspect.signature(factory).parameters:
+        return factory(run, registry=registry)
+    return factory(run)
 
 
 def deliver(rendered: object, card: ReportCard, output: Path | None) -> str | None:

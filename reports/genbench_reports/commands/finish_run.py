@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from genbench.errors import RunFolderError
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench.util.atomic_files import write_atomically
 from genbench_reports.leaderboard.document import make_document
@@ -17,10 +17,9 @@ from genbench_reports.render.screen import screen
 from genbench_reports.render.terminal import print_document
 
 
-def finish_run(run: Run, console: Console | None = None) -> None:
+def finish_run(run: Run, registry: Registry, console: Console | None = None) -> None:
     """Write the two files and print, the latter in any case. Raises RunFolderError where the folder cannot be
     written."""
-    registry = load_registry()
     document = make_document(run, registry)
     try:
         write_text(run.folder / "leaderboard.md", document_markdown(document, registry.metrics))

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from genbench.errors import RunFolderError, UsageError
+from genbench.plugin.registry import registry_of
 
 FORMATS = ("text", "md", "github", "junit")
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -22,20 +23,22 @@ def add_gate_commands(app: typer.Typer) -> None:
 
 
 def baseline(
+    context: typer.Context,
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; joined.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file, instead of standard output.")
     ] = None,
 ) -> None:
     """Write what later runs are compared with: figures by seed, costs, machine. Small enough to be committed."""
-    from genbench.plugin.discovery import load_registry
     from genbench.records.run_folder import Run
     from genbench_reports.commands.finish_run import write_text
     from genbench_reports.format.joined_runs import JoinedRuns
     from genbench_reports.gate.baseline import baseline_of_run, encode_baseline
 
     opened = [Run.open(folder) for folder in runs]
-    made = baseline_of_run(opened[0] if len(opened) == 1 else JoinedRuns(opened), load_registry().metrics)
+    made = baseline_of_run(
+        opened[0] if len(opened) == 1 else JoinedRuns(opened), registry_of(context).metrics
+    )
     sound = sum(state.status == "ok" for group in made.groups for state in group.jobs)
     if not sound:
         raise RunFolderError(f"{runs[0]} has no job that went well; there is nothing to compare with")
@@ -48,6 +51,7 @@ def baseline(
 
 
 def compare(
+    context: typer.Context,
     baseline: Annotated[
         Path, typer.Argument(help="A baseline file, a run's folder, or results as `report --format json`.")
     ],
@@ -79,7 +83,6 @@ def compare(
 
     With --format github annotations go to standard output, and the report to the job's summary (or to -o FILE).
     """
-    from genbench.plugin.discovery import load_registry
     from genbench_reports.commands.finish_run import write_text
     from genbench_reports.gate.baseline import read_side
     from genbench_reports.gate.compare import compare_sides
@@ -92,7 +95,7 @@ def compare(
 
     if format_ not in FORMATS:
         raise UsageError(f"--format {format_}: expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-    cards = load_registry().metrics
+    cards = registry_of(context).metrics
     one, other = read_side(baseline, cards), read_side(current, cards)
     names = {figure.name for side in (one, other) for group in side.groups for figure in group.figures}
     limits = read_thresholds(thresholds, threshold or (), alpha, names | cards.keys())

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from genbench.errors import UnknownNameError
+from genbench.plugin.registry import registry_of
 
 DEFAULT_FILE = Path("history.jsonl")
 FileOption = Annotated[Path, typer.Option("--file", metavar="FILE", help="The history.")]
@@ -25,16 +26,16 @@ def add_history_commands(app: typer.Typer) -> None:
 
 
 def add(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
     file: FileOption = DEFAULT_FILE,
 ) -> None:
     """Append a run's figures. What is there already is not added again."""
-    from genbench.plugin.discovery import load_registry
     from genbench.records.run_folder import Run
     from genbench_reports.format.text import plural
     from genbench_reports.history.history import add_run
 
-    added = add_run(file, Run.open(run), load_registry().metrics)
+    added = add_run(file, Run.open(run), registry_of(context).metrics)
     said = (
         f"added {plural(added, 'line')} to {file}" if added else f"{run} is in {file} already; nothing added"
     )
@@ -42,6 +43,7 @@ def add(
 
 
 def show(
+    context: typer.Context,
     file: FileOption = DEFAULT_FILE,
     metric: Annotated[Names, typer.Option("--metric", metavar="NAME", help="Repeatable.")] = None,
     model: Annotated[Names, typer.Option("-m", "--model", help="Repeatable.")] = None,
@@ -52,7 +54,6 @@ def show(
     changes: Annotated[bool, typer.Option("--changes/--no-changes", help="Mark change points.")] = True,
 ) -> None:
     """Show each figure over commits, and where its level changed."""
-    from genbench.plugin.discovery import load_registry
     from genbench_reports.format.text import clean
     from genbench_reports.history.history import read_history
     from genbench_reports.history.render import draw_history, history_table
@@ -63,7 +64,7 @@ def show(
     history = read_history(file)
     for broken in history.broken:
         typer.echo(f"{file}, line {broken.number} is skipped: {clean(broken.why)}", err=True)
-    every = make_series(history.lines, load_registry().metrics)
+    every = make_series(history.lines, registry_of(context).metrics)
     for kind, wanted, known in (
         ("metric", metric, {series.metric for series in every}),
         ("model", model, {series.model for series in every}),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from genbench.errors import UsageError
+from genbench.plugin.registry import Registry, registry_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 def pictures(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the PNG files go.")],
     dataset: Annotated[str | None, typer.Option("-d", "--dataset", help="Only this data set.")] = None,
@@ -45,7 +47,7 @@ def pictures(
     output.mkdir(parents=True, exist_ok=True)
     count = 0
     for job in jobs:
-        for kind, figure in draw_job(opened, job):
+        for kind, figure in draw_job(opened, job, registry_of(context)):
             figure.savefig(output / f"{_file_name(job)}-{kind}.png", dpi=100)
             count += 1
     typer.echo(f"wrote {count} pictures to {output}", err=True)
@@ -57,17 +59,16 @@ def require_matplotlib() -> None:
         raise UsageError("pictures need matplotlib: pip install 'genbench[pictures]'")
 
 
-def draw_job(run: Run, job: Job) -> Iterator[tuple[str, Figure]]:
+def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figure]]:
     """Each picture that can be made of what the job kept, with its kind."""
     from genbench.datasets.prepared import load_data
     from genbench.metrics.scoring import reference_examples
-    from genbench.plugin.discovery import load_registry
     from genbench.samples.conditional_samples import INSIDE_FILE, load_beside
     from genbench.samples.stored import load_samples
     from genbench.util.tensor_files import read_tensors_if_any
     from genbench_reports.charts import pictures as draw
 
-    data = load_data(load_registry().dataset(job.dataset))
+    data = load_data(registry.dataset(job.dataset))
     spec, folder = data.spec, run.job_folder(job)
     reference = reference_examples(data, job)
     title = f"{job.variant} on {job.dataset}, seed {job.seed}"

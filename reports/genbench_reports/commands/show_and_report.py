@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from genbench.api.cards import load_factory
 from genbench.errors import UnknownNameError, UsageError
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import registry_of
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
@@ -47,6 +46,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def show(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     dataset: DatasetOption = None,
     model: ModelOption = None,
@@ -74,16 +74,16 @@ def show(
     )
 
     opened = Run.open(run)
+    registry = registry_of(context)
     console = screen()
     if target is not None:
-        card, value = read_target(target, load_registry().metrics)
+        card, value = read_target(target, registry.metrics)
         results = [found for found in opened.results() if dataset in (None, found.job.dataset)]
         print_table(target_table(results, card, value), console)
         return
     if (statistics or group_by is not None) and (job is not None or model is not None):
         raise UsageError("--statistics and --group-by are about all models; leave -m and --job out")
     if job is None and model is None:
-        registry = load_registry()
         datasets = None if dataset is None else [_planned_name("data set", dataset, _datasets(opened))]
         if metric is not None:
             known = {figure.name for result in opened.results() for figure in result.metrics}
@@ -105,6 +105,7 @@ def show(
 
 
 def report(
+    context: typer.Context,
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; joined.")],
     format_: Annotated[
         str,
@@ -119,15 +120,19 @@ def report(
     ] = None,
 ) -> None:
     """Write the results of one or more runs in a format for others to read."""
-    from genbench_reports.commands.delivery import deliver
+    from genbench_reports.commands.delivery import deliver, render_report
     from genbench_reports.format.joined_runs import JoinedRuns
     from genbench_reports.render.model_groups import render_groups
 
-    card = load_registry().report(format_)
+    registry = registry_of(context)
+    card = registry.report(format_)
     opened = [Run.open(folder) for folder in runs]
     run = opened[0] if len(opened) == 1 else JoinedRuns(opened)
-    render: Callable[[Run], object] = load_factory(card.factory)
-    said = deliver(render(run) if group_by is None else render_groups(run, format_, group_by), card, output)
+    if group_by is None:
+        rendered = render_report(card, run, registry)
+    else:
+        rendered = render_groups(run, registry, format_, group_by)
+    said = deliver(rendered, card, output)
     if said is not None:
         typer.echo(said, err=True)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 
 
-def render_html(run: Run) -> str:
+def render_html(run: Run, registry: Registry) -> str:
     """The report card's factory: one file that needs no network."""
     from genbench_reports.html.page import render_page
 
-    return render_page(run, load_registry())
+    return render_page(run, registry)

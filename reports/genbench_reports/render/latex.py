@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench_reports.analysis.section import statistics_parts
 from genbench_reports.format.table import Cell, Table
@@ -25,9 +25,9 @@ PREAMBLE = """\
 """
 
 
-def render_latex(run: Run) -> str:
+def render_latex(run: Run, registry: Registry) -> str:
     """The report card's factory."""
-    return document_latex(make_document(run, load_registry()))
+    return document_latex(make_document(run, registry))
 
 
 def document_latex(document: Document) -> str:

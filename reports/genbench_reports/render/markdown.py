@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from genbench.api.cards import MetricCard
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench_reports.analysis.part import StatisticsPart
 from genbench_reports.analysis.section import statistics_parts
@@ -44,9 +44,8 @@ def code(text: str) -> str:
     return f"{fence}{padding}{cleaned}{padding}{fence}"
 
 
-def render_markdown(run: Run) -> str:
+def render_markdown(run: Run, registry: Registry) -> str:
     """The report card's factory."""
-    registry = load_registry()
     return document_markdown(make_document(run, registry), registry.metrics)
 
 

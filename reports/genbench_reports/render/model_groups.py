@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from genbench.errors import UsageError
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench_reports.analysis.model_groups import GroupTable, group_tables
 from genbench_reports.leaderboard.document import make_document
@@ -13,11 +13,10 @@ from genbench_reports.render.latex import table_latex
 from genbench_reports.render.markdown import bullets, escape, escape_line, table_markdown
 
 
-def render_groups(run: Run, format_: str, field: str) -> str:
+def render_groups(run: Run, registry: Registry, format_: str, field: str) -> str:
     """Raises UsageError for formats without tables, UnknownNameError for fields that cards do not have."""
     if format_ not in _FORMATS:
         raise UsageError(f"--group-by goes with --format {', '.join(_FORMATS)}; {format_} has no such tables")
-    registry = load_registry()
     groups = group_tables(make_document(run, registry).boards, registry.models, field)
     return _FORMATS[format_](groups)
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from genbench.errors import UsageError
-from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench_reports.format import machines as machine
@@ -27,10 +27,10 @@ FORMAT_VERSION = "5.1.0"
 """Of pytest-benchmark, whose files these are like."""
 
 
-def render_pytest_benchmark(run: Run) -> str:
+def render_pytest_benchmark(run: Run, registry: Registry) -> str:
     """The report card's factory. Raises UsageError where the results come from several machines: a file has place for
     one, and times of different machines do not compare."""
-    document = make_document(run, load_registry())
+    document = make_document(run, registry)
     if len(document.machines) > 1:
         raise UsageError(
             f"the results come from {len(document.machines)} machines ({'; '.join(document.machines)}); a file of"

@@ -73,6 +73,7 @@ class Recorder(types.ModuleType):
     def __init__(self) -> None:
         super().__init__("recorder")
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.registry: Registry | None = None
         for hook, card in CARDS.items():
             setattr(self, hook, hookimpl(lambda card=card: [card], specname=hook))
 
@@ -91,14 +92,15 @@ class Recorder(types.ModuleType):
         def genbench_job_checkpoint(job: Any, point: Any) -> None:
             self.calls.append(("genbench_job_checkpoint", {"job": job, "point": point}))
 
+        # a hook may leave out arguments, so that plugins written before `registry` was one still work
         def genbench_live_panels(run: Any) -> None:
             self.calls.append(("genbench_live_panels", {"run": run}))
 
         def genbench_job_finished(job: Any, result: Any) -> None:
             self.calls.append(("genbench_job_finished", {"job": job, "result": result}))
 
-        def genbench_run_finished(run: Any) -> None:
-            self.calls.append(("genbench_run_finished", {"run": run}))
+        def genbench_run_finished(run: Any, registry: Any) -> None:
+            self.calls.append(("genbench_run_finished", {"run": run, "registry": registry}))
 
         for function in [value for value in locals().values() if inspect.isfunction(value)]:
             setattr(self, function.__name__, hookimpl(function))
@@ -137,10 +139,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
     ):
         assert list(dictionary.values()) == [CARDS[hook]]
         recorder.calls.append((hook, {}))
+    recorder.registry = registry
     registry.hook.genbench_commands(app=object())
     job = make_job("Good")
     run = Run.create(tmp_path_factory.mktemp("run") / "run", Plan(suite="s", jobs=[job]))
-    assert registry.ask("genbench_live_panels", run=run) == [None]
+    assert registry.ask("genbench_live_panels", run=run, registry=registry) == [None]
     run_benchmark(run, [job], registry, Execution(), {}, Silent())
     return recorder
 
@@ -156,6 +159,11 @@ def test_every_hook_has_a_docstring_and_is_documented(hook: str, repository: Pat
     assert inspect.getdoc(function)
     arguments = ", ".join(inspect.signature(function).parameters)
     assert f"`{hook}({arguments})`" in (repository / "docs" / "hooks.md").read_text()
+
+
+def test_the_end_of_a_run_is_told_with_the_registry_that_planned_it(recorded: Recorder) -> None:
+    (values,) = [values for name, values in recorded.calls if name == "genbench_run_finished"]
+    assert values["registry"] is recorded.registry
 
 
 def test_lifecycle_hooks_fire_in_order(recorded: Recorder) -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from genbench.api.cards import ReportCard
 from genbench.errors import PluginError, UsageError
+from genbench.plugin.discovery import load_registry
 from genbench.records.run_folder import Run
 from genbench_reports.charts.render_figures import render_png, render_svg
 from genbench_reports.commands.delivery import deliver
@@ -29,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_svg_has_three_figures_a_data_set_whose_names_are_text(run: Run) -> None:
-    files = render_svg(run)
+    files = render_svg(run, load_registry())
     # two titles that would be one file name, and neither of them a place
     assert files.keys() == {
         f"{name}-{what}.svg" for name in ("a_b", "a_b-2") for what in ("compute", "pareto", "samples")
@@ -38,11 +39,11 @@ def test_svg_has_three_figures_a_data_set_whose_names_are_text(run: Run) -> None
         text = "".join(ET.fromstring(content).itertext())
         assert "vae" in text
         assert HOSTILE in text
-    assert render_svg(run) == files
+    assert render_svg(run, load_registry()) == files
 
 
 def test_png_are_pictures(run: Run) -> None:
-    for content in render_png(run).values():
+    for content in render_png(run, load_registry()).values():
         with Image.open(io.BytesIO(content)) as picture:
             assert picture.format == "PNG"
             assert len(picture.convert("L").getcolors() or ()) > 2
@@ -51,7 +52,7 @@ def test_png_are_pictures(run: Run) -> None:
 def test_a_run_without_results_has_nothing_to_draw(tmp_path: Path) -> None:
     run = synthetic_runs.write_run(tmp_path / "run", [], {})
     with pytest.raises(UsageError, match="nothing to draw"):
-        render_svg(run)
+        render_svg(run, load_registry())
 
 
 def test_files_go_into_a_folder_and_one_may_go_into_a_file(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from genbench.api.cards import ReportCard
 from genbench.cli.main import run_command_line
 from genbench.errors import PluginError, UsageError
+from genbench.plugin.discovery import load_registry
 from genbench.records.run_folder import Run
 from genbench_reports.charts.render_figures import render_png, render_svg
 from genbench_reports.commands.delivery import deliver
@@ -81,7 +82,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_three_pictures_of_each_data_set(run: Run) -> None:
-    files = render_png(run)
+    files = render_png(run, load_registry())
     assert len(files) == 9
     for name, content in files.items():
         assert "/" not in name
@@ -92,8 +93,8 @@ def test_three_pictures_of_each_data_set(run: Run) -> None:
 
 
 def test_names_are_text_in_svg_and_the_same_run_gives_the_same_file(run: Run) -> None:
-    files = render_svg(run)
-    assert files == render_svg(run)
+    files = render_svg(run, load_registry())
+    assert files == render_svg(run, load_registry())
     texts = {
         "".join(element.itertext()).strip()
         for content in files.values()
@@ -113,4 +114,4 @@ def test_the_command_writes_a_folder(run: Run, tmp_path: Path, capsys: pytest.Ca
 def test_a_run_with_nothing_to_draw(tmp_path: Path) -> None:
     run = synthetic_runs.write_run(tmp_path / "run", [], {})
     with pytest.raises(UsageError, match="nothing to draw"):
-        render_png(run)
+        render_png(run, load_registry())

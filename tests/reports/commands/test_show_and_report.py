@@ -14,6 +14,7 @@ from rich.console import Console
 
 from genbench.cli.main import run_command_line
 from genbench.errors import RunFolderError
+from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry
 from genbench.records.result import CurvePoint, Result
 from genbench.records.run_folder import Run
@@ -173,7 +174,7 @@ def test_bad_formats_and_places(run: Run, tmp_path: Path, capsys: pytest.Capture
 
 def test_a_finished_run_leaves_two_files_and_the_leaderboard(run: Run) -> None:
     output = io.StringIO()
-    finish_run(run, Console(file=output, width=200))
+    finish_run(run, load_registry(), Console(file=output, width=200))
     assert "0.750" in (run.folder / "leaderboard.md").read_text()
     assert (run.folder / "results.csv").read_text().count("\n") == 1 + 5
     assert "0.750" in output.getvalue()
@@ -218,5 +219,5 @@ def test_a_folder_that_cannot_be_written_costs_the_files_and_not_the_screen(run:
     (run.folder / "leaderboard.md").mkdir()
     output = io.StringIO()
     with pytest.raises(RunFolderError, match=r"cannot write .*leaderboard.md: Is a directory"):
-        finish_run(run, Console(file=output, width=200))
+        finish_run(run, load_registry(), Console(file=output, width=200))
     assert "0.750" in output.getvalue()

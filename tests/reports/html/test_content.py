@@ -357,7 +357,7 @@ def test_joined_runs_show_the_samples_of_each(tmp_path: Path, registry: Registry
 
 
 def test_the_factory_renders_with_the_plugins_of_this_process(run: Run, html: str) -> None:
-    assert render_html(run) == html
+    assert render_html(run, load_registry()) == html
 
 
 def test_listing_formats_imports_neither_templates_nor_charts() -> None:

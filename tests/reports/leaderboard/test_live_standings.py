@@ -67,7 +67,9 @@ def test_it_is_a_panel_and_the_reports_plugin_gives_it(
 ) -> None:
     panel = open_panel(image_results(result))
     assert isinstance(panel, LivePanel)
-    given = load_registry().ask("genbench_live_panels", run=Run.open(tmp_path / "run"))
+    given = load_registry().ask(
+        "genbench_live_panels", run=Run.open(tmp_path / "run"), registry=load_registry()
+    )
     assert [type(each) for each in given] == [LiveStandings]
 
 

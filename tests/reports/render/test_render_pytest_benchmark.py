@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pytest_benchmark.stats import Stats
 
 from genbench.errors import UsageError
+from genbench.plugin.discovery import load_registry
 from genbench.records.result import Cost, MetricValue, Result
 from genbench.records.run_folder import Run
 from genbench_reports.render.pytest_benchmark import render_pytest_benchmark, summary
@@ -59,7 +60,7 @@ def run(result: Make, figure: Callable[..., MetricValue], stored_run: Store) -> 
 
 
 def test_times_are_in_seconds_and_quality_goes_with_them(run: Run) -> None:
-    content = json.loads(render_pytest_benchmark(run))
+    content = json.loads(render_pytest_benchmark(run, load_registry()))
     by_name = {each["name"]: each for each in content["benchmarks"]}
     assert set(by_name) == {
         f"{what}[{model}-digits]" for what in ("train_step", "sample_latency") for model in ("vae", "gan")
@@ -80,7 +81,7 @@ def test_times_are_in_seconds_and_quality_goes_with_them(run: Run) -> None:
 
 def test_the_real_compare_reads_it(run: Run, tmp_path: Path) -> None:
     path, table = tmp_path / "0001_run.json", tmp_path / "out.csv"
-    path.write_text(render_pytest_benchmark(run))
+    path.write_text(render_pytest_benchmark(run, load_registry()))
     done = subprocess.run(
         [
             sys.executable,
@@ -126,10 +127,9 @@ def test_two_machines_share_no_file(result: Make, stored_run: Store) -> None:
     first, second = (result("vae", seed=seed, dataset="digits") for seed in (0, 1))
     second = msgspec.structs.replace(second, provenance={**second.provenance, "cpu": "Another CPU"})
     with pytest.raises(UsageError, match="2 machines"):
-        render_pytest_benchmark(stored_run([first, second]))
+        render_pytest_benchmark(stored_run([first, second]), load_registry())
 
 
 def test_a_run_without_times_has_no_benchmarks(result: Make, stored_run: Store) -> None:
-    assert (
-        json.loads(render_pytest_benchmark(stored_run([result("vae", dataset="digits")])))["benchmarks"] == []
-    )
+    run = stored_run([result("vae", dataset="digits")])
+    assert json.loads(render_pytest_benchmark(run, load_registry()))["benchmarks"] == []
