@@ -21,10 +21,13 @@ import pytest
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from genbench.api.budget import Budget
     from genbench.api.cards import DatasetCard, ModelCard
     from pytest_genbench.outcome import RunResult
     from pytest_genbench.session import RunSession, RunSettings
 
+_FORCED_BUDGET = pytest.StashKey["Budget | None"]()
+_DEFAULT_BUDGET = pytest.StashKey["Budget | None"]()
 _BUDGET_HELP = "Training budget of genbench_run, whatever the tests ask for: 30s, 500steps, 1e12flops."
 _DEVICE_HELP = "Device of genbench_run, whatever the tests ask for: auto, cpu or cuda."
 
@@ -39,19 +42,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """What cannot be read is said before any test runs."""
-    budgets = [config.getoption("genbench_budget", default=None), _ini(config, "genbench_budget")]
-    if any(budget is not None for budget in budgets):
-        from genbench.api.budget import Budget
-        from genbench.errors import BudgetError
-
-        try:
-            for budget in filter(None, budgets):
-                Budget.parse(budget)
-        except BudgetError as error:
-            raise pytest.UsageError(f"genbench budget: {error}") from None
+    config.stash[_FORCED_BUDGET] = _parse_budget(config.getoption("genbench_budget", default=None))
+    config.stash[_DEFAULT_BUDGET] = _parse_budget(_ini(config, "genbench_budget"))
     for device in (config.getoption("genbench_device", default=None), _ini(config, "genbench_device")):
         if device not in (None, "auto", "cpu", "cuda"):
             raise pytest.UsageError(f"genbench device {device!r}: expected auto, cpu or cuda")
+
+
+def _parse_budget(text: str | None) -> Budget | None:
+    if not text:
+        return None
+    from genbench.api.budget import Budget
+    from genbench.errors import BudgetError
+
+    try:
+        return Budget.parse(text)
+    except BudgetError as error:
+        raise pytest.UsageError(f"genbench budget: {error}") from None
 
 
 def _ini(config: pytest.Config, name: str) -> str | None:
@@ -76,9 +83,9 @@ def genbench_run(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathF
         folder = folder.parent  # the one that all workers of the session share
     return RunSession(
         Path(folder) / "genbench",
-        forced_budget=pytestconfig.getoption("genbench_budget"),
+        forced_budget=pytestconfig.stash[_FORCED_BUDGET],
         forced_device=pytestconfig.getoption("genbench_device"),
-        default_budget=_ini(pytestconfig, "genbench_budget"),
+        default_budget=pytestconfig.stash[_DEFAULT_BUDGET],
         default_device=_ini(pytestconfig, "genbench_device"),
     )
 

@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 
+from genbench.api.budget import Budget
 from genbench.api.cards import DatasetCard, Hyperparameter, ModelCard
 from genbench.cli.download_bars import fetch_all
 from genbench.cli.run import choose_device
@@ -28,7 +29,7 @@ from genbench.run.suite import Suite
 from pytest_genbench.outcome import RunResult
 from pytest_genbench.subject import read_model
 
-DEFAULT_BUDGET = "5s"
+DEFAULT_BUDGET = Budget(seconds=5.0)
 DEFAULT_DEVICE = "cpu"
 
 
@@ -57,9 +58,9 @@ class RunSession:
         self,
         folder: Path,
         *,
-        forced_budget: str | None = None,
+        forced_budget: Budget | None = None,
         forced_device: str | None = None,
-        default_budget: str | None = None,
+        default_budget: Budget | None = None,
         default_device: str | None = None,
     ) -> None:
         self.folder = folder
@@ -91,17 +92,18 @@ class RunSession:
         of `genai-bench run` and of suites.
         """
         __tracebackhide__ = True
-        suite = Suite(
-            name="pytest",
-            summary="one run inside a test",
-            budget=self._forced_budget or budget or self._default_budget or DEFAULT_BUDGET,
-            sampling_seconds=sampling_seconds,
-            seeds=1,
-            samples=samples,
-            importance_samples=importance_samples,
-        )
         wanted_device = self._forced_device or device or self._default_device or DEFAULT_DEVICE
         try:
+            asked_budget = self._forced_budget or (Budget.parse(budget) if budget else None)
+            suite = Suite(
+                name="pytest",
+                summary="one run inside a test",
+                budget=asked_budget or self._default_budget or DEFAULT_BUDGET,
+                sampling_seconds=sampling_seconds,
+                seeds=1,
+                samples=samples,
+                importance_samples=importance_samples,
+            )
             registry, variant = read_model(model, hyperparameters or {}, load_registry())
             if isinstance(dataset, DatasetCard):
                 registry = registry.extended(datasets=[dataset])

@@ -24,7 +24,7 @@ def time_sampling(benchmark: Any, task: Task, *, count: int, rounds: int) -> Non
     """A round is one call of `sample(count)`; on a GPU, until the device is done."""
     job, device = task.job, torch.device(task.job.device)
     with held_to(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
-        model = _trained(task, load_data(task.dataset), Budget.parse(job.budget))
+        model = _trained(task, load_data(task.dataset), job.training_budget)
         generator = torch.Generator(device).manual_seed(derive_seed(job.seed, job.dataset, "latency"))
 
         def draw() -> None:

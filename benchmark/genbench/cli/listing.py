@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from genbench.api.budget import Budget
 from genbench.errors import UnknownNameError
 from genbench.plugin.registry import NamedCard, Registry
 from genbench.run.suite import Suite, load_suite, suite_names
@@ -175,7 +174,7 @@ def _loggers(registry: Registry) -> Listing:
 
 def _suites(registry: Registry) -> Listing:
     def seconds(suite: Suite) -> float:
-        return Budget.parse(suite.budget).seconds or math.inf
+        return suite.budget.seconds or math.inf
 
     # the shortest first; what repeats to the bit, by steps, is for machines
     suites = sorted(map(load_suite, suite_names()), key=lambda suite: (seconds(suite), suite.name))
@@ -193,7 +192,8 @@ def _suites(registry: Registry) -> Listing:
         )
 
     columns = ("suite", "a job", "seeds", "samples", "models", "data sets", "what it is for")
-    return [msgspec.to_builtins(suite) for suite in suites], columns, row
+    records = [{**msgspec.to_builtins(suite), "budget": str(suite.budget)} for suite in suites]
+    return records, columns, row
 
 
 def _chosen(names: Sequence[str], what: str) -> str:

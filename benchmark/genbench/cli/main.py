@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from genbench.api.budget import Budget
 from genbench.api.exit_codes import ExitCode
 from genbench.cli.datasets import datasets_app
 from genbench.cli.features import features_app
@@ -226,7 +227,7 @@ def run(
         models=tuple(model or ()),
         datasets=tuple(dataset or ()),
         suite=suite or "quick",
-        budget=budget,
+        budget=None if budget is None else Budget.parse(budget),
         seeds=seeds,
         workers=jobs,
         threads=threads,

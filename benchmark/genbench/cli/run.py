@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
+from genbench.api.budget import Budget
 from genbench.api.exit_codes import ExitCode
 from genbench.cli.download_bars import fetch_all, size_of
 from genbench.cli.live_view import LiveView, duration
@@ -37,7 +38,7 @@ class RunOptions:
     models: tuple[str, ...]
     datasets: tuple[str, ...]
     suite: str
-    budget: str | None
+    budget: Budget | None
     seeds: int | None
     workers: int | None
     threads: int | None

@@ -1,10 +1,9 @@
-"""What a job may use: seconds per phase and bytes of memory."""
+"""The limits that the supervisor enforces: seconds per phase, and bytes of memory."""
 
 from __future__ import annotations
 
 import msgspec
 
-from genbench.api.budget import Budget
 from genbench.records.job import Job
 from genbench.records.task import ANNEALING_SECONDS
 
@@ -16,30 +15,27 @@ PHASE_LIMITS_SECONDS = {
     "audit": 600.0,
     "score": 600.0,
 }
-
-
+"""The time limits of phases that do not depend on the job."""
 CHECKPOINT_SECONDS = 60.0
-"""What judging a checkpoint may take besides drawing its samples."""
-
-
+"""The time limit for judging a checkpoint, the drawing of its samples not included."""
 GRACE_SECONDS = 5.0
-"""Past its limit a phase has this long, or half the limit, whichever is more."""
-
-
+"""A phase may pass the time that was asked of it by this long, or by half that time, whichever is longer."""
 UNTIMED_TRAINING_SECONDS = 3600.0
-"""Limit of a training whose budget has no seconds."""
+"""The time that is asked of a training whose budget does not limit seconds."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a child may use. phase_seconds: of one visit to a phase, but of all visits to training together.
-    memory_bytes: resident memory above what it started with."""
+    """What a worker may use before it is ended."""
 
     phase_seconds: dict[str, float]
+    """The time limit of each visit to a phase, by the name of the phase; of "train", all visits together."""
     memory_bytes: int
+    """Resident memory above what the worker started with."""
 
     @classmethod
     def of(cls, job: Job, default_memory_bytes: int) -> Limits:
-        budget = Budget.parse(job.budget)
+        """The limits of a job. default_memory_bytes: the memory limit if the job's budget has none."""
+        budget = job.training_budget
         sampling = _with_grace(job.sampling_seconds)
         asked = {
             "train": _with_grace(budget.seconds or UNTIMED_TRAINING_SECONDS),

@@ -1,4 +1,4 @@
-"""What an audit found, as a record. Free of torch: results hold it, and every report reads it."""
+"""The record of an audit: which checks a model's likelihood passed. Free of torch: every report reads it."""
 
 from __future__ import annotations
 
@@ -9,31 +9,34 @@ import msgspec
 LikelihoodName = Literal["log_prob", "log_density", "elbo", "log_weights"]
 
 FALSE_ALARM_RATE = 1e-5
-"""A check that draws fails a right likelihood at most this often."""
+"""The highest probability with which a check that draws random examples fails a correct likelihood."""
 
 
 class AuditCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One check.
-
-    name: in plain words, unique within the audit. passed: None where it could not be judged; `detail` then
-    says why. detail: one line with the numbers: what was got, what was expected. value, expected: the same
-    for programs, where one number says it. p_value: the probability, or a bound on it, that a right
-    likelihood looks as wrong as this one; None where chance has no say.
-    """
+    """One check of a likelihood."""
 
     name: str
+    """What is checked, in plain words; unique within the audit."""
     passed: bool | None
+    """None if it could not be judged; `detail` then says why."""
     detail: str
+    """One line with the numbers: what was found and what was expected."""
     value: float | None = None
+    """What was found, if one number says it."""
     expected: float | None = None
+    """What was expected, if one number says it."""
     p_value: float | None = None
+    """The probability, or a bound on it, that a correct likelihood looks as wrong as this one; None for checks
+    without randomness."""
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
-    """likelihood: which of the model's methods was audited. checks: in the order in which they were made."""
+    """All checks of one model's likelihood."""
 
     likelihood: LikelihoodName
+    """The model's method that was audited."""
     checks: tuple[AuditCheck, ...]
+    """In the order in which they were made."""
 
     @property
     def passed(self) -> bool:
@@ -46,18 +49,16 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def detail(self) -> str:
-        """What failed, in one line; else what was checked."""
-        if self.failures:
-            return "; ".join(f"{check.name}: {check.detail}" for check in self.failures)
-        return "; ".join(f"{check.name}: {check.detail}" for check in self.checks)
+        """One line: the checks that failed; if none did, all checks."""
+        return "; ".join(f"{check.name}: {check.detail}" for check in self.failures or self.checks)
 
     def check(self, name: str) -> AuditCheck | None:
-        """The check of that name, or None where it was not made."""
+        """The check of that name, or None if it was not made."""
         return next((check for check in self.checks if check.name == name), None)
 
     def doubts(self, kind: str | None) -> bool:
-        """Whether a figure of that likelihood kind rests on what failed.
+        """Whether a value of that likelihood kind comes from the likelihood, and a check of it failed.
 
-        Estimates that the harness makes by itself from `decode` (AIS) do not.
+        Estimates that the harness makes from `decode` by annealed importance sampling do not come from it.
         """
         return not self.passed and kind is not None and (kind == "exact" or kind.startswith("lower bound"))

@@ -1,56 +1,77 @@
-"""A job: one model on one data set with one seed under one budget; the same job always has the same id."""
+"""A job: one model on one data set with one seed under one budget; equal jobs have equal ids."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 import msgspec
 
+from genbench.api.budget import Budget
 from genbench.api.cards import Family, Hyperparameter
 
 PROTOCOL_VERSION = "1.1"
-"""What is compared with what: jobs of different protocols never share a table.
+"""How jobs are measured; jobs of different protocols never share a table.
 
 1.0  first: selection on the validation split, equal sample counts, IWAE-k where there is no log_prob.
-1.1  of points, checkpoints without a likelihood are chosen by the sliced Wasserstein distance (docs/decisions/0024).
+1.1  for points, checkpoints without a likelihood are chosen by the sliced Wasserstein distance (docs/decisions/0024).
 """
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be run. Everything that can change the outcome is here, and so in the id.
-
-    variant: how a report names the row: the model, and the hyperparameters that were set by hand.
-    budget: of training, as text (`Budget.parse` reads it). sampling_seconds: budget of drawing the samples.
-    samples: how many samples are scored, the same for every model of a data set.
-    importance_samples: k of the IWAE bound. threads: torch threads of the worker; a different number
-    gives different rounding, and a different share of the machine. extractor: what makes the features, as its
-    card's `label` has it; None in old records, which were scored with their modality's default.
-    ais_examples, ais_chains, ais_steps: of annealed importance sampling: how many test examples, chains of each
-    (of 64 numbers or more; smaller examples get more in proportion), and temperatures. 0 examples or steps: none.
-    """
+    """What is to be run. Everything that can change the outcome is here, and therefore in the id."""
 
     model: str
+    """The model, as its card names it."""
     family: Family
+    """The model's family, from its card."""
     model_version: str
+    """Version of the model's distribution, "+", hash of its source: an edited model is another version."""
     variant: str
+    """The name of the row in reports: the model and the hyperparameters that the user set."""
     hyperparameters: dict[str, Hyperparameter]
+    """All hyperparameters, defaults included."""
     dataset: str
+    """The data set, as its card names it."""
     dataset_version: str
+    """Version of the data set, from its card and the source that reads it."""
     budget: str
+    """The training budget as text; `training_budget` is the same, parsed."""
     sampling_seconds: float
+    """The time in which the samples that are scored must be drawn."""
     samples: int
+    """How many samples are scored; the same number for every model on a data set."""
     importance_samples: int
+    """k of the IWAE bound."""
     seed: int
+    """The root seed, from which those of data order, initialisation, training and sampling are derived."""
     device: str
+    """Where the model runs: "cpu" or "cuda"."""
     threads: int
+    """Threads per worker. Another number rounds differently, and takes another share of the machine."""
     extractor: str | None = None
+    """The feature extractor as "name" or "name:hash"; None in old records, which used their modality's default."""
     ais_examples: int = 0
+    """Test examples for annealed importance sampling; 0 for none of it."""
     ais_chains: int = 2
+    """Chains per example of 64 numbers or more; smaller examples get more in proportion."""
     ais_steps: int = 0
+    """Temperatures of annealed importance sampling; 0 for none of it."""
     protocol: str = PROTOCOL_VERSION
+    """The protocol version under which the job was planned."""
 
     @property
     def id(self) -> str:
         """16 hexadecimal digits: a hash of every field."""
         canonical = msgspec.json.encode(self, order="deterministic")
         return hashlib.sha256(canonical).hexdigest()[:16]
+
+    @property
+    def training_budget(self) -> Budget:
+        """The limits on the training. Each text is parsed once per process."""
+        return _parsed(self.budget)
+
+
+@functools.cache
+def _parsed(budget: str) -> Budget:
+    return Budget.parse(budget)

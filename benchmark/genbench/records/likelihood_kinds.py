@@ -1,15 +1,15 @@
-"""What kind of likelihood a figure is: how kinds are written, and which of them compare. Free of torch.
+"""The kinds of likelihood: how each is written, and which kinds may be compared. Free of torch.
 
 exact                             the model's own value
 lower bound (ELBO)                mean of log importance weights
 lower bound (IWAE-k)              log of the mean of k importance weights
-  (..., fixed variance)           the same under an observation model whose variance is a constant and not learned
-lower bound (dequantised)         of a continuous density, integers spread over their bins
-lower bound (dequantised, IW-k)   the same with k draws of the spread
-AIS estimate (gap g nats)         annealed importance sampling; g is how far the bidirectional bounds are
-                                  apart on data simulated from the model, on average
-AIS estimate of Z (within g nats) of an energy model, from its partition function, whose interval is g either way
-difference of KIND                of two likelihoods of a kind that is not exact
+  (..., fixed variance)           the observation model has a variance that is a constant and not learned
+lower bound (dequantised)         from a continuous density: integers are spread uniformly over their bins
+lower bound (dequantised, IW-k)   dequantised, with k draws of the spread per example
+AIS estimate (gap g nats)         annealed importance sampling; g is the mean distance between the bidirectional
+                                  bounds on data simulated from the model
+AIS estimate of Z (within g nats) an energy model, by its partition function, whose interval is g to either side
+difference of KIND                the difference of two likelihoods of a kind that is not exact
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EXACT = "exact"
 ELBO = "lower bound (ELBO)"
 DEQUANTISED = "lower bound (dequantised)"
 
-# What follows an estimate's name and differs from one model to the next.
+# The accuracy in an estimate's kind, which differs from one model to the next.
 _ACCURACY = re.compile(r"^(AIS estimate(?: of Z)?) \((gap|within) (\S+) nats\)$")
 _DIFFERENCE = re.compile(r"^difference of (.+)$")
 
@@ -28,8 +28,8 @@ EXACT_SIGN, BOUND_SIGN, ESTIMATE_SIGN, UNSOUND_SIGN, UNKNOWN_SIGN = "=", "≤", 
 
 
 def sign(kind: str) -> str:
-    """What stands before a negative log-likelihood or bits/dim of that kind: of a lower bound on the likelihood it is
-    at most what is printed."""
+    """The sign before a negative log-likelihood or bits/dim of that kind. For a lower bound on the likelihood it is
+    "≤": the true negative log-likelihood is at most the printed value."""
     if kind == EXACT:
         return EXACT_SIGN
     if kind.startswith("lower bound"):
@@ -40,11 +40,12 @@ def sign(kind: str) -> str:
 
 
 def elbo(*, fixed_variance: bool = False) -> str:
-    """fixed_variance: of the observation model, a constant that was not learned."""
+    """The kind of an ELBO. fixed_variance: the observation model's variance is a constant that was not learned."""
     return "lower bound (ELBO, fixed variance)" if fixed_variance else ELBO
 
 
 def iwae(k: int, *, fixed_variance: bool = False) -> str:
+    """The kind of an IWAE bound with k importance weights. fixed_variance: as for `elbo`."""
     return f"lower bound (IWAE-{k}{', fixed variance' if fixed_variance else ''})"
 
 
@@ -53,7 +54,7 @@ def is_elbo(kind: str) -> bool:
 
 
 def dequantised(k: int) -> str:
-    """With k draws; k=1 is plain dequantisation."""
+    """The kind of a dequantised likelihood with k draws per example; k=1 is plain dequantisation."""
     return DEQUANTISED if k == 1 else f"lower bound (dequantised, IW-{k})"
 
 
@@ -66,17 +67,17 @@ def annealed_partition(nats: float) -> str:
 
 
 def difference(kind: str) -> str:
-    """Of two likelihoods of this kind. Of two bounds it is no bound."""
+    """The kind of the difference of two likelihoods of this kind. The difference of two bounds is no bound."""
     return kind if kind == EXACT else f"difference of {kind}"
 
 
 def comparable(kind: str) -> str:
-    """The kind without its accuracy: figures compare where this is the same."""
+    """The kind without its accuracy. Values may be compared if this is equal."""
     found = _DIFFERENCE.match(kind)
     return f"difference of {comparable(found[1])}" if found else _ACCURACY.sub(r"\1", kind)
 
 
 def accuracy(kind: str) -> tuple[str, float] | None:
-    """How accurate an estimate says it is: "gap" or "within", and the nats; None where it says nothing."""
+    """The accuracy that is part of an estimate's kind: "gap" or "within", and the nats; None for other kinds."""
     found = _ACCURACY.match(kind)
     return (found[2], float(found[3])) if found else None

@@ -1,7 +1,7 @@
-"""What came of a job: one typed, versioned record.
+"""The result of a job: one typed, versioned record.
 
-A metric that could not be computed keeps its row: `value` is None and `note` says why. JSON has no NaN,
-and a NaN would vanish from averages in silence, so no record ever holds one (`finite_or_none`).
+A metric that could not be computed keeps its row: `value` is None and `note` says why. JSON has no NaN, and averages
+would drop a NaN without a word, so no record ever holds one (`finite_or_none`).
 """
 
 from __future__ import annotations
@@ -22,155 +22,215 @@ SCHEMA_VERSION = 1
 """
 
 Status = Literal["ok", "unsupported", "timeout", "oom", "killed", "diverged", "plugin_error", "data_error"]
+"""How a job ended.
+
+ok            every phase was completed
+unsupported   the model cannot take the data set; nothing was run
+timeout       a phase took longer than its limit
+oom           memory ran out, of the machine or within the budget
+killed        the process was ended by a signal that is not ours, or the disk was full
+diverged      losses or samples were not finite
+plugin_error  the plugin raised an exception or broke its contract
+data_error    the data set could not be had, or is not what it should be
+"""
 
 
 class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure.
-
-    kind: of a likelihood, as `genbench.records.likelihood_kinds` writes it. n: examples it was computed from;
-    dimension: of the features; k: neighbours, importance samples, or chains. extractor: name and
-    hash of what made the features. note: why there is no value, or what to mind about it. real: what held-out
-    real data get, where a figure cannot be judged without it.
-    """
+    """The value of one metric, with what it was computed from."""
 
     name: str
+    """The metric, as its card names it."""
     value: float | None
+    """The value, always finite; None if it could not be computed."""
     unit: str
+    """The unit of the value and of its standard error, as in "nats"; empty for a pure number."""
     better: Better
+    """Whether lower or higher values are better."""
     stderr: float | None = None
+    """The standard error of the value; None if it is not known."""
     kind: str | None = None
+    """The kind of a likelihood, as `genbench.records.likelihood_kinds` writes it; None for other metrics."""
     n: int | None = None
+    """How many examples it was computed from."""
     dimension: int | None = None
+    """How many numbers a feature vector has."""
     k: int | None = None
+    """How many neighbours, importance samples or chains were used."""
     extractor: str | None = None
+    """The feature extractor as "name:hash"; None for metrics without features."""
     note: str | None = None
+    """Why there is no value, or what to bear in mind about it."""
     real: float | None = None
+    """The value of held-out real data, for metrics that mean nothing without it."""
 
 
 class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A checkpoint: what was spent by then, and the figures on the validation split."""
+    """A checkpoint: what training had cost by then, and the metrics on the validation split."""
 
     fraction: float
+    """The share of the training budget that was used, 0 to 1."""
     seconds: float
+    """Training time, without pauses for checkpoints."""
     steps: int
+    """Training steps."""
     examples: int
+    """Training examples, those seen again included."""
     flops: float
+    """Floating-point operations of the training."""
     losses: dict[str, float] = {}
+    """The last losses that the model logged, by name."""
     metrics: list[MetricValue] = []
+    """Values on the validation split; the first of them decides which checkpoint is chosen."""
 
 
 class SamplingPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model that can trade quality for time gives at one setting.
-
-    steps: of its sampler. seconds_per_sample: in bulk. flops_per_sample: see `Cost`. n: samples drawn.
-    metrics: the Fréchet distance. note: why there are no figures.
-    """
+    """Quality and cost at one setting of a sampler that can take more steps or fewer."""
 
     steps: int
+    """Steps of the sampler for each sample."""
     n: int
+    """How many samples were drawn, or would have been."""
     seconds_per_sample: float | None = None
+    """Time per sample when many are drawn at once."""
     flops_per_sample: float | None = None
+    """As in `Cost.flops_per_sample`."""
     metrics: list[MetricValue] = []
+    """The Fréchet distance of these samples."""
     note: str | None = None
+    """Why this setting was not measured."""
 
 
 class ThroughputPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """How fast samples came in calls of `batch`; the median of `repeats` calls."""
+    """How fast samples were drawn at one batch size."""
 
     batch: int
+    """Samples per call."""
     repeats: int
+    """How many calls were timed."""
     samples_per_second: float
+    """From the median time of a call."""
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What the job cost. Peaks are above the worker's baseline (an idle child with torch and the
-    data loaded, and on a GPU its context).
+    """What the job cost. None: it was not measured, or there is no GPU.
 
-    None: it was not measured, or there is no GPU. train_seconds is the meter's clock;
-    wall_seconds_by_phase is the supervisor's.
-
-    flops_per_step: the mean over the training. flops_per_sample: counted on one call for a few samples.
-    sample_seconds: of drawing the samples that are scored. sample_latency_seconds: of a call for one sample,
-    the median of sample_latency_repeats; the 95th percentile only where there were enough of them.
-    samples_per_second: at sample_batch, the best of the batches in `throughput`; throughput_note: what ended
-    the search for a better one.
-    Memory of a GPU, each for training and for sampling: allocated (peak_cuda) and reserved by torch, and as NVML
-    sees it held by this process (peak_process_device) and by all on the device (peak_device).
-    Energy: of training without its checkpoints, and of drawing the samples that are scored. energy_source:
-    what was read, and what it includes. energy_note: why a figure is missing.
+    Peaks are above the worker's baseline: an idle worker with torch and the data set loaded and, on a GPU, its context.
     """
 
     train_seconds: float | None = None
+    """Training time by the meter's clock, which is stopped for checkpoints."""
     bound_by: str | None = None
+    """The limit of the budget that ended the training: "seconds", "steps", "examples" or "flops"; "finished" if the
+    model ended it."""
     steps: int | None = None
+    """Training steps."""
     examples: int | None = None
+    """Training examples, those seen again included."""
     flops: float | None = None
+    """Floating-point operations of the training."""
     flops_per_step: float | None = None
+    """The mean over the training steps."""
     flops_per_sample: float | None = None
+    """Floating-point operations per sample, counted on one call for a few samples."""
     parameters: int | None = None
+    """Learned numbers of the model."""
     train_examples_per_second: float | None = None
+    """Training examples per second of training time."""
     sample_seconds: float | None = None
+    """Time to draw the samples that are scored."""
     sample_latency_seconds: float | None = None
+    """Time of a call for one sample: the median of `sample_latency_repeats` calls."""
     sample_latency_p95_seconds: float | None = None
+    """The 95th percentile of those calls; None if they are too few for one."""
     sample_latency_repeats: int | None = None
+    """How many calls for one sample were timed."""
     samples_per_second: float | None = None
+    """Samples per second at the batch size `sample_batch`."""
     sample_batch: int | None = None
+    """The batch size with the most samples per second."""
     throughput: list[ThroughputPoint] = []
+    """All batch sizes that were tried, in that order."""
     throughput_note: str | None = None
+    """Why no further batch size was tried."""
     likelihood_seconds: float | None = None
+    """Time to compute the likelihoods of the chosen checkpoint."""
     train_peak_rss_bytes: int | None = None
+    """Peak resident memory of the training."""
     sample_peak_rss_bytes: int | None = None
+    """Peak resident memory of drawing the samples that are scored."""
     train_peak_cuda_bytes: int | None = None
+    """Peak GPU memory that torch had allocated during the training."""
     train_peak_cuda_reserved_bytes: int | None = None
+    """Peak GPU memory that torch had reserved during the training."""
     train_peak_device_bytes: int | None = None
+    """Peak GPU memory of all processes on the device during the training, from NVML."""
     train_peak_process_device_bytes: int | None = None
+    """Peak GPU memory of this process during the training, from NVML."""
     sample_peak_cuda_bytes: int | None = None
+    """Peak GPU memory that torch had allocated while the samples were drawn."""
     sample_peak_cuda_reserved_bytes: int | None = None
+    """Peak GPU memory that torch had reserved while the samples were drawn."""
     sample_peak_device_bytes: int | None = None
+    """Peak GPU memory of all processes on the device while the samples were drawn, from NVML."""
     sample_peak_process_device_bytes: int | None = None
+    """Peak GPU memory of this process while the samples were drawn, from NVML."""
     train_energy_joules: float | None = None
+    """Energy of the training, without its checkpoints."""
     sample_energy_joules: float | None = None
+    """Energy of drawing the samples that are scored."""
     energy_source: str | None = None
+    """The counter that was read, and what it includes."""
     energy_note: str | None = None
+    """Why an energy is missing."""
     wall_seconds_by_phase: dict[str, float] = {}
+    """Elapsed time of each phase by the supervisor's clock, all visits to the phase together."""
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One record a job.
-
-        selected_fraction: which checkpoint was the best on the validation split; `metrics` are its figures on
-        the test split, `last_metrics` those of the last one (None where it is the selected one).
-        sampling_curve: quality against the sampler's steps, for models that can trade one for the other.
-    audit: of the likelihood of the selected checkpoint; None where the model has none, or a version before
-    audits wrote the record. warnings: what a reader should know: losses that did not fall.
-    """
+    """What is known of a job that has ended: one record per job."""
 
     id: str
+    """The id of the job."""
     status: Status
+    """How the job ended."""
     job: Job
+    """What was run."""
     reason: str | None = None
+    """Why it failed, in one line; None if it did not."""
     metrics: list[MetricValue] = []
+    """The metrics of the chosen checkpoint on the test split. Empty if the job failed."""
     last_metrics: list[MetricValue] | None = None
+    """The metrics of the last checkpoint on the test split; None if that is the chosen one."""
     selected_fraction: float | None = None
+    """The chosen checkpoint: the share of the budget at which it was taken. It is the best on the validation split."""
     curve: list[CurvePoint] = []
+    """All checkpoints, in their order."""
     sampling_curve: list[SamplingPoint] = []
+    """Quality against the sampler's steps, for models that can take more or fewer; else empty."""
     cost: Cost = Cost()
+    """Time, memory, computation and energy."""
     audit: Audit | None = None
+    """The audit of the chosen checkpoint's likelihood; None if the model has none, or in records written before there
+    were audits."""
     warnings: list[str] = []
+    """What a reader should know besides, one line each: samples that all look alike, other processes on the GPU."""
     provenance: dict[str, Any] = {}
+    """Code, packages and machine, as `genbench.run.provenance` collects them."""
     schema: int = SCHEMA_VERSION
+    """The version of the record."""
 
     def metric(self, name: str) -> MetricValue | None:
-        """The figure of that name, or None."""
+        """The value of the metric of that name, or None."""
         return next((metric for metric in self.metrics if metric.name == name), None)
 
     def doubt(self, metric: MetricValue) -> str | None:
-        """Why a figure is not to be trusted: what failed in the audit that it rests on; None where nothing did."""
+        """Why a value is not to be trusted: what failed in the audit of the likelihood it comes from. None if nothing
+        did."""
         if self.audit is None or metric.value is None or not self.audit.doubts(metric.kind):
             return None
         return self.audit.detail
 
 
 def finite_or_none(value: float) -> float | None:
-    """What a record may hold."""
+    """The value if it is finite, else None, which is what a record may hold."""
     return value if math.isfinite(value) else None

@@ -1,15 +1,15 @@
 """A run is a folder; this is the one module that knows its layout.
 
     run.json                      the plan and the provenance
-    jobs/ID/result.json           written once, atomically
-    jobs/ID/samples.safetensors   what was scored
-    jobs/ID/log.txt               what the worker printed
-    jobs/ID/work/                 while it runs; removed with the result
-    run.lock                      held while run.json is read and written anew
-    score.lock                    held while a result is read and written anew
+    jobs/ID/result.json           the result, written once and atomically
+    jobs/ID/samples.safetensors   the samples that were scored
+    jobs/ID/log.txt               the output of the worker
+    jobs/ID/work/                 files of a job that is running; removed when its result is stored
+    run.lock                      locked while run.json is read and rewritten
+    score.lock                    locked while a result is read and rewritten
 
-Any number of processes and machines may write into it. A job without a result is one that is still to be
-run: deleting its folder asks for it again. Nothing read back is ever unpickled.
+Any number of processes and machines may write into it. A job without a result is still to be run, so deleting the
+folder of a job makes the next run repeat it. Nothing that is read back is ever unpickled.
 """
 
 from __future__ import annotations
@@ -34,21 +34,28 @@ _LOCK, _SCORE_LOCK, _LOCK_SECONDS = "run.lock", "score.lock", 30
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What commands asked for. refused: results known beforehand, of models that cannot take a data set.
-    datasets: the cards of its data sets, by name: a report may be made where a user's file is no more."""
+    """The jobs that commands asked for."""
 
     suite: str
+    """The name of the suite."""
     jobs: list[Job]
+    """The jobs to run, in their order."""
     refused: list[Result] = []
+    """Results that need no run: the status `unsupported` of models that cannot take a data set."""
     command: list[str] = []
+    """The latest command line, by word."""
     datasets: dict[str, DatasetCard] = {}
+    """The cards of the data sets by name, so that a report can be made after a user's file is gone."""
     provenance: dict[str, Any] = {}
+    """Code, packages and machine, as `genbench.run.provenance` collects them."""
     protocol: str = PROTOCOL_VERSION
+    """The protocol version of the jobs."""
     schema: int = SCHEMA_VERSION
+    """The version of the records."""
 
 
 class Run:
-    """A run's folder, and what is in it."""
+    """The folder of a run, with its plan and its results."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder = folder
@@ -56,12 +63,12 @@ class Run:
 
     @classmethod
     def create(cls, folder: Path, plan: Plan) -> Run:
-        """Make the folder, or take up what an earlier run left there.
+        """Make the folder, or continue the run that is there.
 
-        What an earlier command planned stays planned, unless this one plans the same of a newer version:
-        versions never share a table. Results outside the plan stay on disk, unread.
+        Jobs that an earlier command planned stay in the plan, unless this plan has the same job with a newer version
+        of the model or of the data set: versions never share a table. Results outside the plan stay on disk, unread.
 
-        Raises RunFolderError where the path is a file, cannot be written, or holds another version's run.
+        Raises RunFolderError if the path is a file, cannot be written, or holds a run of another version of genbench.
         """
         if folder.exists() and not folder.is_dir():
             raise RunFolderError(f"{folder} is a file; --out wants a folder")
@@ -83,12 +90,12 @@ class Run:
         run = cls(folder, plan)
         for job in plan.jobs:
             if run.result_path(job).exists():
-                run._tidy(job)  # of a process that was killed between the result and its last step
+                run._tidy(job)  # a process may have been killed after it stored the result
         return run
 
     @classmethod
     def open(cls, folder: Path) -> Run:
-        """Open what a run left. Raises RunFolderError where it is not a run of this version."""
+        """Open the folder of a run. Raises RunFolderError if it is not a run of this version of genbench."""
         path = folder / "run.json"
         if folder.is_file():
             raise RunFolderError(f"{folder} is a file; expected a run's folder")
@@ -109,7 +116,7 @@ class Run:
         return cls(folder, _decode(text, Plan, path))
 
     def add_provenance(self, facts: dict[str, Any]) -> None:
-        """Write down what is known only once the run is over. Raises RunFolderError where it cannot be written."""
+        """Add facts that are known only when the run is over. Raises RunFolderError if they cannot be written."""
         try:
             with FileLock(self.folder / _LOCK, timeout=_LOCK_SECONDS):
                 plan = Run.open(self.folder).plan
@@ -138,7 +145,7 @@ class Run:
         return self.job_folder(job) / WORK_FOLDER
 
     def result(self, job: Job) -> Result | None:
-        """The stored result, or None. A file that cannot be read counts as none, so that it is made again."""
+        """The stored result, or None. An unreadable file counts as none, so that the job is run again."""
         path = self.result_path(job)
         try:
             result = _decode(path.read_bytes(), Result, path)
@@ -147,7 +154,7 @@ class Run:
         return result if result.id == job.id and result.schema == SCHEMA_VERSION else None
 
     def results(self) -> list[Result]:
-        """The results of the plan, in its order; jobs that have none are left out."""
+        """The results of the planned jobs in the order of the plan, then the refused ones."""
         stored = (self.result(job) for job in self.plan.jobs)
         return [*(result for result in stored if result is not None), *self.plan.refused]
 
@@ -156,9 +163,9 @@ class Run:
         return [job for job in self.plan.jobs if self.result(job) is None]
 
     def store(self, result: Result) -> Result:
-        """Write a result once. Where another process was first, its result stands and is returned.
+        """Write a result once. If another process was first, its result stays and is returned.
 
-        Raises RunFolderError where it cannot be written.
+        Raises RunFolderError if it cannot be written.
         """
         path = self.result_path(result.job)
         try:
@@ -172,15 +179,16 @@ class Run:
         return self.result(result.job) or result
 
     def _tidy(self, job: Job) -> None:
-        """Once a job has its result, nobody needs what is not whole."""
+        """Remove partial files of a job that has its result."""
         shutil.rmtree(self.work_folder(job), ignore_errors=True)
         for partial in self.job_folder(job).glob(".result.json.*"):
             partial.unlink(missing_ok=True)
 
     def update(self, job: Job, change: Callable[[Result], Result]) -> Result | None:
-        """Write a job's result anew, changed from what it is now: for scoring again, which keeps the job and its
-        samples. Of two processes that do so one waits, so that neither loses what the other wrote. None, and nothing
-        written, where there is no result any more.
+        """Replace a job's result by `change` of it, under a lock, so that no change of another process is lost.
+
+        For scoring again, which keeps the job and its samples. Returns the new result, or None if there is no result
+        to change. Raises RunFolderError if it cannot be written.
         """
         try:
             with FileLock(self.folder / _SCORE_LOCK, timeout=_LOCK_SECONDS):
@@ -199,7 +207,8 @@ class Run:
 
 
 def _looks_like_a_run(folder: Path) -> bool:
-    """A run, one whose plan is just being written, one that was killed before it was, or nothing at all."""
+    """Whether the folder holds a run, is empty, or holds what a process leaves that was killed before it had written a
+    plan, or is writing one now."""
     entries = {entry.name for entry in folder.iterdir()}
     ours = {name for name in entries if name in ("jobs", _LOCK) or name.startswith(".run.json.")}
     return "run.json" in entries or entries == ours

@@ -1,6 +1,6 @@
-"""What crosses the process boundary, as JSON: a task to the worker, messages and an outcome back.
+"""What is sent to and from a worker as JSON: a task to it; messages and an outcome from it.
 
-Free of torch: the supervisor's process never needs it.
+Free of torch, which the supervisor's process never loads.
 """
 
 from __future__ import annotations
@@ -15,67 +15,90 @@ from genbench.records.job import Job
 from genbench.records.result import Cost, CurvePoint, MetricValue, SamplingPoint, Status
 
 Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "audit", "score"]
+"""The phases of a job, in the order in which they are first entered."""
 
 ANNEALING_SECONDS = 1800.0
-"""What annealed importance sampling may take; past it a worker leaves the figure out and says so."""
+"""The time limit of annealed importance sampling. Past it, the value is left out with a note."""
 
 
 class Rescoring(msgspec.Struct, frozen=True, kw_only=True):
-    """extractors: the identities that the figures beside the new ones were computed with; empty: any will do."""
+    """That the stored samples of a job are scored again, without a model."""
 
     extractors: list[str]
+    """The extractors of the stored metric values, as "name:hash"; no other is accepted. Empty: any is."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a worker needs: it reads no registry. model_factory: "package.module:Class". workers: how many
-    run at once on this machine. rescoring: set where the job has run and its samples are scored again.
-    capabilities: of the model, as its card has them."""
+    """All that a worker needs to run a job. A worker has no registry of plugins."""
 
     job: Job
+    """What to run."""
     model_factory: str
+    """The model's class, as "package.module:Class"."""
     dataset: DatasetCard
+    """The data set."""
     extractor: ExtractorCard
+    """What makes the features of metrics."""
     metrics: list[MetricCard]
+    """The metrics to compute from samples."""
     samples_path: str
+    """The file for the samples that are scored."""
     workers: int = 1
+    """How many workers run at once on this machine."""
     rescoring: Rescoring | None = None
+    """Set if the job has been run and its samples are scored again."""
     capabilities: tuple[Capability, ...] = ()
+    """The model's capabilities, from its card."""
 
 
 class Outcome(msgspec.Struct, kw_only=True):
-    """What is known of a job so far; sent on at each phase, so that a job that is killed keeps its curve."""
+    """What is known of a job so far. It is sent after each phase, so that a job that is killed keeps its curve."""
 
     status: Status = "ok"
+    """As in `Result`, like every field here."""
     reason: str | None = None
+    """Why it failed, in one line."""
     metrics: list[MetricValue] = []
+    """The metrics of the chosen checkpoint on the test split."""
     last_metrics: list[MetricValue] | None = None
+    """The metrics of the last checkpoint on the test split, if another was chosen."""
     selected_fraction: float | None = None
+    """The share of the budget at which the chosen checkpoint was taken."""
     curve: list[CurvePoint] = []
+    """All checkpoints so far."""
     sampling_curve: list[SamplingPoint] = []
+    """Quality against the sampler's steps."""
     cost: Cost = Cost()
+    """What was measured so far."""
     audit: Audit | None = None
+    """The audit of the likelihood."""
     warnings: list[str] = []
+    """What a reader should know besides."""
 
 
 class Message(msgspec.Struct, kw_only=True):
-    """kind "phase": `phase`. "progress": `fraction`, `losses`. "outcome": what is known so far.
-    "done": the outcome is final."""
+    """One message of a worker."""
 
     kind: Literal["phase", "progress", "outcome", "done"]
+    """phase: a phase begins. progress: training moved on. outcome: more is known. done: the outcome is final."""
     phase: Phase = "start"
+    """The phase that begins, for the kind "phase"."""
     fraction: float = 0.0
+    """The share of the budget that was used, 0 to 1, for the kind "progress"."""
     losses: dict[str, float] = {}
+    """The last losses by name, for the kind "progress"."""
     outcome: Outcome | None = None
+    """For the kinds "outcome" and "done"."""
 
 
 class Observer:
-    """Whom a worker tells what it does; this one tells nobody."""
+    """Receives what a worker reports. This one ignores all of it."""
 
     def phase(self, name: Phase) -> None:
         """A phase begins."""
 
     def progress(self, fraction: float, losses: dict[str, float]) -> None:
-        """Training moved on."""
+        """Training moved on. fraction: of the budget, 0 to 1."""
 
     def outcome(self, outcome: Outcome) -> None:
         """More is known."""

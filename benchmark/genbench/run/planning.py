@@ -1,4 +1,4 @@
-"""From what the user asked for to a list of jobs. Nothing here runs anything."""
+"""Planning: from what the user asked for to a list of jobs. Nothing is run here."""
 
 from __future__ import annotations
 
@@ -18,45 +18,54 @@ from genbench.records.run_folder import Plan
 from genbench.run.suite import Suite
 from genbench.util.source_hash import source_hash
 
-# What a job costs besides its training, in seconds, for the estimate that is shown beforehand.
 _SECONDS_BESIDES_TRAINING = 4.0
+"""What a job takes besides its training, for the estimate that is shown before a run."""
 _BASELINE_SECONDS = 2.0
+"""What a job of a baseline takes; baselines rarely use their whole budget."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A model with its hyperparameters; `label` is its row's name."""
+    """A model with hyperparameters."""
 
     card: ModelCard
+    """The model."""
     hyperparameters: dict[str, Hyperparameter]
+    """All of them, defaults included."""
     label: str
+    """The name of the row in reports: the model and the hyperparameters that the user set."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be planned. Empty lists of models or data sets mean what the suite says.
-
-    threads: of each worker. device: "cpu" or "cuda". extractor: None for each data set's own.
-    """
+    """What is to be planned: a suite, and what the user wants to have otherwise."""
 
     suite: Suite
+    """Gives what the user left open."""
     models: Sequence[str] = ()
+    """Models with or without settings, as in "vae:beta=4"; empty for those of the suite."""
     datasets: Sequence[str] = ()
-    budget: str | None = None
+    """Data sets; empty for those of the suite."""
+    budget: Budget | None = None
+    """The training budget; None for that of the suite."""
     seeds: int | None = None
+    """The number of seeds; None for that of the suite."""
     device: str = "cpu"
+    """Where models run: "cpu" or "cuda"."""
     threads: int = 1
+    """Threads per worker."""
     extractor: str | None = None
+    """The feature extractor; None for that of each data set."""
 
 
 def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> Plan:
     """Every model on every data set with every seed.
 
-    A model that cannot take a data set is a row `unsupported`; where both were asked for by name it is an
-    error instead. Raises UnknownNameError, BudgetError, UsageError.
+    A model that cannot take a data set gets a result `unsupported`. If the user asked for both by name, it is a
+    UsageError. Raises UnknownNameError and UsageError for other mistakes in the request.
     """
     suite = request.suite
-    budget = str(Budget.parse(suite.budget if request.budget is None else request.budget))
+    budget = suite.budget if request.budget is None else request.budget
     seeds = suite.seeds if request.seeds is None else request.seeds
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: expected 1 or more")
@@ -71,7 +80,7 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
             if refusal and request.models and request.datasets:
                 raise UsageError(refusal)
             for seed in range(seeds):
-                job = _job(request, registry, variant, dataset, extractors[dataset.name], budget, seed)
+                job = _job(request, registry, variant, dataset, extractors[dataset.name], str(budget), seed)
                 if refusal is None:
                     jobs.append(job)
                 elif seed == 0:
@@ -86,10 +95,10 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
 
 
 def estimate_seconds(jobs: Sequence[Job], workers: int) -> float | None:
-    """About how long the jobs take; None where their budgets have no seconds."""
+    """About how long the jobs take together; None if a budget does not limit seconds."""
     total = 0.0
     for job in jobs:
-        seconds = Budget.parse(job.budget).seconds
+        seconds = job.training_budget.seconds
         if job.family == "baseline":
             total += _BASELINE_SECONDS
         elif seconds is None:
@@ -100,7 +109,7 @@ def estimate_seconds(jobs: Sequence[Job], workers: int) -> float | None:
 
 
 def folder_name(plan: Plan, *, whole_suite: bool) -> str:
-    """The default name of the run's folder: the same for the same command."""
+    """The default name of the run's folder; equal commands get equal names."""
     if whole_suite:
         return plan.suite
     selection = sorted(
@@ -164,7 +173,7 @@ def _choose_models(request: Request, registry: Registry) -> list[Variant]:
             variant = parse_variant(name, registry)
             chosen[variant.label] = variant
     if not request.models:
-        # a name that no plugin announces here is left out already
+        # `without` may name models of plugins that are not installed
         chosen = {
             label: each for label, each in chosen.items() if each.card.name not in request.suite.without
         }
@@ -186,8 +195,10 @@ def _choose_datasets(request: Request, registry: Registry) -> list[DatasetCard]:
 
 
 def _choose_extractor(request: Request, registry: Registry, dataset: DatasetCard) -> ExtractorCard:
-    """The one that was asked for, or the data set's own. Raises UsageError where it cannot take the data, or
-    cannot be used on this machine: found out now, not after the training."""
+    """The extractor that was asked for, or that of the data set.
+
+    Raises UsageError if it cannot take the data or cannot be used on this machine, before anything is trained.
+    """
     if request.extractor is None:
         card = registry.default_extractor(dataset.spec)
     else:

@@ -1,9 +1,10 @@
-"""Suites: named sets of models, data sets and budgets, kept as TOML files with the reason for each choice."""
+"""Suites: named sets of models, data sets and budgets, kept in TOML files with the reason for each choice."""
 
 from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -14,27 +15,34 @@ BUILTIN = resources.files("genbench") / "suites"
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a suite file holds.
-
-    models: names, "family:NAME", or "*" for all. without: names of those to leave out again; what the user asks
-    for by name is never left out. datasets: names, "embedded", or "*" for all.
-    samples: how many are scored, where the data set has as many validation and test examples.
-    ais_examples, ais_chains, ais_steps: of annealed importance sampling (see `Job`); left out, there is none.
-    """
+    """The models, the data sets and the settings of a comparison."""
 
     summary: str
-    budget: str
+    """What the suite is for, in one line."""
+    budget: Budget
+    """The training budget of each job; text in a suite file."""
     sampling_seconds: float
+    """The time in which the samples that are scored must be drawn."""
     seeds: int
+    """How many seeds each model is run with on each data set: 0, 1, ..."""
     samples: int
+    """How many samples are scored, if the data set has as many validation and test examples; else as many as it has."""
     importance_samples: int
+    """k of the IWAE bound."""
     ais_examples: int = 0
+    """Test examples for annealed importance sampling; 0 for none of it."""
     ais_chains: int = 2
+    """Chains per example; see `Job.ais_chains`."""
     ais_steps: int = 0
+    """Temperatures of annealed importance sampling; 0 for none of it."""
     models: tuple[str, ...] = ("*",)
+    """Names, "family:NAME", or "*" for all."""
     without: tuple[str, ...] = ()
+    """Names of models to leave out again. A model that the user asks for by name is never left out."""
     datasets: tuple[str, ...] = ("*",)
+    """Names, "embedded", or "*" for all."""
     name: str = ""
+    """The name of the file without its suffix; runs and reports are named after it."""
 
 
 def suite_names() -> list[str]:
@@ -46,7 +54,7 @@ def suite_names() -> list[str]:
 def load_suite(name_or_file: str) -> Suite:
     """A built-in suite by name, or a TOML file by its path.
 
-    Raises UsageError where the file is not a suite, UnknownNameError where there is none of that name.
+    Raises UsageError if the file is not a suite, UnknownNameError if there is no suite of that name.
     """
     if name_or_file in suite_names():
         text, name = (BUILTIN / f"{name_or_file}.toml").read_bytes(), name_or_file
@@ -59,10 +67,9 @@ def load_suite(name_or_file: str) -> Suite:
     else:
         raise UnknownNameError("suite", name_or_file, suite_names())
     try:
-        suite = msgspec.toml.decode(text, type=Suite)
+        suite = _decode(text)
     except msgspec.DecodeError as error:
         raise UsageError(f"suite {name_or_file}: {error}") from None
-    Budget.parse(suite.budget)
     if suite.seeds < 1 or suite.samples < 2 or suite.importance_samples < 1 or suite.sampling_seconds <= 0:
         raise UsageError(
             f"suite {name_or_file}: seeds and importance_samples must be at least 1, samples at least 2,"
@@ -73,3 +80,11 @@ def load_suite(name_or_file: str) -> Suite:
             f"suite {name_or_file}: ais_examples and ais_steps must be at least 0 (none), ais_chains at least 1"
         )
     return msgspec.structs.replace(suite, name=name)
+
+
+def _decode(text: bytes) -> Suite:
+    """Raises msgspec.DecodeError, BudgetError."""
+    fields = msgspec.toml.decode(text, type=dict[str, Any])
+    if "budget" in fields:
+        fields["budget"] = Budget.parse(msgspec.convert(fields["budget"], str))
+    return msgspec.convert(fields, Suite)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from genbench.api.budget import Budget
 from genbench_reports.gate.baseline import Baseline, Figure, Group, Machine
 
 MOST_UNLIKE = 1.5
@@ -57,7 +56,7 @@ def pair(baseline: Baseline, one: Group, current: Baseline, other: Group) -> Pai
     """What may be compared of two groups of the same name."""
     before, now = _machines(baseline, one), _machines(current, other)
     hardware = _hardware(before, now, one, other)
-    timed = Budget.parse(one.job.budget).seconds is not None
+    timed = one.job.training_budget.seconds is not None
     everything = _differences(one, other, _DATA)
     if everything is None and timed and hardware is not None:
         everything = f"trained for seconds, and {hardware}"

@@ -19,6 +19,7 @@ from jobs import TINY, VALUES
 from rich.console import Console
 
 from genbench import hookimpl
+from genbench.api.budget import Budget
 from genbench.api.cards import ExecutorCard, ModelCard
 from genbench.cli.main import run_command_line
 from genbench.cli.score import score_command
@@ -50,7 +51,7 @@ GOOD = ModelCard(
 )
 SUITE = Suite(
     summary="",
-    budget="20steps",
+    budget=Budget(steps=20),
     sampling_seconds=5.0,
     seeds=2,
     samples=16,
