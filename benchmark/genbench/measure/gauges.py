@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from genbench.measure.energy import EnergyCounter, EnergyMeter, energy_counter
-from genbench.measure.memory import PeakMemory
+from genbench.measure.memory import MemoryPeak, PeakMemory, larger
 from genbench.measure.nvidia import CountersUnavailable, GpuCounters, GpuProcesses, gpu_counters
 from genbench.measure.speed import synchronised_clock
 
@@ -55,3 +55,34 @@ class Gauges:
             return None
         self._processes.look()
         return self._processes.warning()
+
+
+class PhaseGauges:
+    """Peak memory and energy of one phase that may be paused: only what happens between `start` and `stop` counts."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        self._gauges = gauges
+        self._energy = gauges.energy_meter()
+        self._peak: MemoryPeak | None = None
+
+    def start(self) -> None:
+        self._gauges.memory.reset()
+        self._energy.start()
+
+    def look(self) -> None:
+        """Call this at least once a minute while the phase runs, so that an energy counter that wraps is not missed."""
+        self._energy.look()
+
+    def stop(self) -> None:
+        self._energy.stop()
+        self._peak = larger(self._peak, self._gauges.memory.peak())
+
+    @property
+    def peak(self) -> MemoryPeak:
+        """The peak of all stretches so far. `stop` must have been called."""
+        assert self._peak is not None
+        return self._peak
+
+    def joules(self) -> tuple[float | None, str | None]:
+        """The energy of all stretches: (joules, None), or (None, why they are not known)."""
+        return self._gauges.joules(self._energy)
