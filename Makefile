@@ -3,6 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# Which torch goes into .venv: arguments of `pip install`, that is a requirement and, where needed, the index or the
+# wheel to take it from. If TORCH is empty, a torch that $(PYTHON) has already is used from where it is; if there is
+# none, the version in constraints.txt is installed, which on Linux is the build for CUDA. After .venv is set up,
+# `make clean` has to come before another choice.
+#     make run TORCH="torch==2.13.0 --index-url URL"     URL: the CPU index at pytorch.org/get-started
+#     make run TORCH=torch                               the newest, even where $(PYTHON) has one
+TORCH ?=
+
+# The folder that holds the torch of $(PYTHON), or nothing if there is none or it is older than pyproject.toml allows
+TORCH_FOLDER = $(PYTHON) -c 'import importlib.metadata, importlib.util, os; \
+	found = importlib.util.find_spec("torch"); \
+	version = importlib.metadata.version("torch").split(".")[:2] if found else (0, 0); \
+	print(os.path.dirname(os.path.dirname(found.origin)) if tuple(map(int, version)) >= (2, 6) else "")'
 
 .PHONY: run test test-slow check format clean
 
@@ -30,8 +45,23 @@ format: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("genai-bench needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@set -e; \
+	folder="$$($(TORCH_FOLDER))"; \
+	if [ -n "$(TORCH)" ]; then \
+		grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt; \
+		echo 'installing $(TORCH)'; \
+		$(PIP) -c $(VENV)/constraints.txt $(TORCH); \
+	elif [ -n "$$folder" ]; then \
+		grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt; \
+		echo "using the torch in $$folder"; \
+		site="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
+		echo "import site; site.addsitedir('$$folder')" > "$$site/installed-torch.pth"; \
+	else \
+		cp constraints.txt $(VENV)/constraints.txt; \
+		echo "installing $$(grep '^torch==' constraints.txt)"; \
+		$(PIP) -c $(VENV)/constraints.txt torch; \
+	fi
+	$(PIP) -c $(VENV)/constraints.txt -e ".[dev]"
 	touch $(READY)
 
 clean:
