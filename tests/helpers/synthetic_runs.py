@@ -22,7 +22,7 @@ from genbench.records.run_folder import Plan, Run
 from genbench.samples import class_samples
 from genbench.samples.class_samples import ClassSamples
 from genbench.samples.completions import Completion, Completions, as_tensor_file
-from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, INSIDE_FILE
+from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, LATENT_TRAVERSALS_FILE
 from genbench.samples.masks import MASK_NAMES
 from genbench.samples.stored import save_samples
 from genbench.util.tensor_files import write_tensors
@@ -236,4 +236,4 @@ def keep_beside(folder: Path, spec: DataSpec, job: Job, seed: int) -> None:
         tensors = {"entropy": torch.full((8, *spec.event_shape), 0.5)}
     if tensors:
         tensors["examples"] = examples(spec, 8, seed).to(storage_dtype(spec))
-        write_tensors(tensors, folder / INSIDE_FILE)
+        write_tensors(tensors, folder / LATENT_TRAVERSALS_FILE)

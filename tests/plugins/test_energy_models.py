@@ -16,7 +16,7 @@ from genbench.api.budget import Budget
 from genbench.api.data import storage_dtype
 from genbench.api.model import HasEnergy
 from genbench.likelihood.ais.base_rate_rbm import BinaryBaseRateRBM, GaussianBaseRateRBM
-from genbench.likelihood.ais.partition_function import annealing_betas, estimate_partition
+from genbench.likelihood.ais.partition_function import annealing_betas, estimate_partition_function
 from genbench_models.energy.rbm import RBM, warming_up
 from genbench_models.energy.visible_units import BinaryUnits, GaussianUnits, SoftmaxUnits, visible_units
 
@@ -158,7 +158,7 @@ def test_log_z_is_the_brute_force_sum(spec: DataSpec) -> None:
     assert base.item() == pytest.approx(model.base_log_partition(), abs=1e-4)
     exact = float(joint(model, x).logsumexp((0, 1)))
     generator = torch.Generator().manual_seed(0)
-    found = estimate_partition(model, chains=100, betas=annealing_betas(150), generator=generator)
+    found = estimate_partition_function(model, chains=100, betas=annealing_betas(150), generator=generator)
     assert found.lower <= exact <= found.upper
     assert found.within < 0.3
     with torch.no_grad():
@@ -233,7 +233,7 @@ def test_log_z_with_gaussian_units_is_the_integral() -> None:
     with torch.no_grad():
         exact = float(model.log_unnormalised(grid).logsumexp(0)) + math.log(area)
     generator = torch.Generator().manual_seed(0)
-    found = estimate_partition(model, chains=100, betas=annealing_betas(200), generator=generator)
+    found = estimate_partition_function(model, chains=100, betas=annealing_betas(200), generator=generator)
     assert found.lower <= exact <= found.upper
     assert found.within < 0.3
 

@@ -6,8 +6,9 @@ agree. Everything that goes in or comes out lies in the data's domain (see `Data
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ class GenerativeModel(nn.Module, ABC):
     """
 
     fixed_observation_variance: bool = False
+    _device_marker: Tensor
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
@@ -35,8 +37,7 @@ class GenerativeModel(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        marker: Tensor = self._device_marker  # type: ignore[assignment]
-        return marker.device
+        return self._device_marker.device
 
     @abstractmethod
     def fit(self, train: Split, meter: ComputeMeter) -> None:
@@ -178,6 +179,21 @@ class HasSamplingSteps(Protocol):
 
     def sample(self, count: int, generator: torch.Generator, *, steps: int | None = None) -> Tensor:
         """steps: None takes as many as the model thinks right."""
+
+
+def takes_condition(model: object) -> TypeGuard[Conditional]:
+    """Whether `sample` takes a condition. `isinstance` sees only that there is a `sample`, which every model has."""
+    return _sample_takes(model, "condition")
+
+
+def takes_sampling_steps(model: object) -> TypeGuard[HasSamplingSteps]:
+    """Whether the model has `sampling_budgets`, and `sample` takes a number of steps."""
+    return isinstance(model, HasSamplingSteps) and _sample_takes(model, "steps")
+
+
+def _sample_takes(model: object, name: str) -> bool:
+    sample = getattr(model, "sample", None)
+    return callable(sample) and name in inspect.signature(sample).parameters
 
 
 CAPABILITY_PROTOCOLS: dict[str, type] = {

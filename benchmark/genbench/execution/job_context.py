@@ -16,7 +16,7 @@ from genbench.measure.gauges import Gauges
 from genbench.metrics.scoring import ScoringInputs, scoring_inputs
 from genbench.records.job import Job
 from genbench.records.task import Task
-from genbench.samples.conditional_samples import Beside
+from genbench.samples.conditional_samples import ConditionalSamples
 from genbench.samples.draw import draw_samples
 from genbench.util.seeding import derive_seed
 
@@ -49,9 +49,11 @@ class JobContext:
         generator = torch.Generator(self.device).manual_seed(seed)
         return draw_samples(self.model, count, generator, self.dataset.spec, self.job.sampling_seconds)
 
-    def inputs(self, samples: Tensor, reference: Tensor, beside: Beside | None = None) -> ScoringInputs:
+    def inputs(
+        self, samples: Tensor, reference: Tensor, conditional: ConditionalSamples | None = None
+    ) -> ScoringInputs:
         """What metrics are computed from. samples, reference: (N, *event_shape), on the CPU."""
-        return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor, beside)
+        return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor, conditional)
 
     @cached_property
     def extractor(self) -> Extractor:

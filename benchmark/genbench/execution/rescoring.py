@@ -14,7 +14,7 @@ from genbench.features import Extractor
 from genbench.features.loading import load_extractor
 from genbench.metrics.scoring import reference_examples, score, scoring_inputs
 from genbench.records.task import Observer, Outcome, Phase, Rescoring, Task
-from genbench.samples.conditional_samples import load_beside
+from genbench.samples.conditional_samples import load_conditional_samples
 from genbench.samples.stored import load_samples
 
 
@@ -35,11 +35,13 @@ class Rescorer:
         hold_to(job.threads)
         dataset = load_data(self.task.dataset)
         samples = load_samples(Path(self.task.samples_path), dataset.spec, job.samples)
-        beside = load_beside(Path(self.task.samples_path).parent, dataset, job)
+        conditional = load_conditional_samples(Path(self.task.samples_path).parent, dataset, job)
         self.enter("score")
         extractor = load_extractor(self.task.extractor, dataset)
         self.check(extractor)
-        inputs = scoring_inputs(dataset, job, samples, reference_examples(dataset, job), extractor, beside)
+        inputs = scoring_inputs(
+            dataset, job, samples, reference_examples(dataset, job), extractor, conditional
+        )
         self.outcome.metrics = score(self.task.metrics, inputs)
 
     def enter(self, phase: Phase) -> None:

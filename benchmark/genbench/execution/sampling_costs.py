@@ -18,7 +18,7 @@ from genbench.measure.gauges import PhaseGauges
 from genbench.measure.sampling_cost import Drawing, SamplingBench
 from genbench.measure.speed import synchronised_clock
 from genbench.records.result import Cost
-from genbench.samples.draw import call_size
+from genbench.samples.draw import max_samples_per_call
 
 MEASURING_MEMORY_SHARE = 0.5
 """The share of the free memory, divided by the number of workers, that trying out batches may use."""
@@ -49,7 +49,7 @@ def draw_timed(context: JobContext, cost: Cost) -> TimedSamples:
     joules, energy_note = gauges.joules()
     return TimedSamples(
         samples,
-        Drawing(count, min(count, call_size(context.dataset.spec)), seconds),
+        Drawing(count, min(count, max_samples_per_call(context.dataset.spec)), seconds),
         msgspec.structs.replace(
             cost,
             sample_seconds=seconds,
@@ -72,7 +72,7 @@ def sampling_bench(context: JobContext) -> SamplingBench:
         device=context.device,
         memory=context.gauges.memory,
         budget_seconds=context.job.sampling_seconds,
-        largest=call_size(context.dataset.spec),
+        largest=max_samples_per_call(context.dataset.spec),
         limit_bytes=_memory_limit_bytes(context),
     )
 

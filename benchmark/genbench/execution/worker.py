@@ -26,7 +26,7 @@ from genbench.execution.job_context import JobContext
 from genbench.execution.rescoring import Rescorer
 from genbench.execution.sampling_costs import draw_timed, sampling_bench, with_latency, with_throughput
 from genbench.execution.threads import hold_to
-from genbench.likelihood.ais.metrics import AnnealedFigures
+from genbench.likelihood.ais.metrics import AnnealedMetrics
 from genbench.likelihood.audit.quick_audit import quick_audit
 from genbench.likelihood.estimates import LikelihoodEstimate, estimate_likelihood, likelihood_metrics
 from genbench.measure.gauges import Gauges, PhaseGauges
@@ -36,11 +36,15 @@ from genbench.metrics.frechet import score_frechet
 from genbench.metrics.scoring import reference_examples, score
 from genbench.records.result import CurvePoint, MetricValue
 from genbench.records.task import Observer, Outcome, Phase, Task
-from genbench.samples.conditional_samples import Beside, make_beside, save_beside
+from genbench.samples.conditional_samples import (
+    ConditionalSamples,
+    make_conditional_samples,
+    save_conditional_samples,
+)
 from genbench.samples.mode_collapse import collapse_warning
 from genbench.samples.stored import save_samples
 from genbench.util.precision import full_precision
-from genbench.util.seeding import derive_seed, generators_kept, seed_everything
+from genbench.util.seeding import derive_seed, preserved_generators, seed_everything
 
 
 def run_task(task: Task, observer: Observer | None = None) -> Outcome:
@@ -87,8 +91,8 @@ class _Worker:
         reference, estimates, likelihoods = self.likelihood(samples)
         if estimates:
             self.audit(samples, reference)
-        beside = self.conditional_samples(reference)
-        self.outcome.metrics = self.score(samples, reference, beside) + likelihoods
+        conditional = self.conditional_samples(reference)
+        self.outcome.metrics = self.score(samples, reference, conditional) + likelihoods
         self.sampling_curve(reference)
 
     def evaluate_last(self) -> None:
@@ -187,7 +191,7 @@ class _Worker:
         self.enter("checkpoint")
         model = self.context.model
         was_training = model.training
-        with generators_kept(self.context.device):
+        with preserved_generators(self.context.device):
             seed_everything(self.context.seed("checkpoint"))
             model.eval()
             metrics = judge_on_validation(self.context)
@@ -246,7 +250,7 @@ class _Worker:
         began = synchronised_clock(context.device)
         estimates, values = self.estimate(reference)
         with full_precision():
-            values += AnnealedFigures(
+            values += AnnealedMetrics(
                 context.model,
                 context.dataset,
                 self.job,
@@ -283,20 +287,22 @@ class _Worker:
                 flops_per_example=flops,
             )
 
-    def conditional_samples(self, reference: Tensor) -> Beside:
+    def conditional_samples(self, reference: Tensor) -> ConditionalSamples:
         """What the model makes of parts of examples and of labels, stored beside the samples. Not timed."""
         self.enter("sample")
         context = self.context
-        with generators_kept(context.device):
-            beside = make_beside(
+        with preserved_generators(context.device):
+            conditional = make_conditional_samples(
                 context.model, self.task.capabilities, context.dataset, reference, self.job, context.device
             )
-        save_beside(Path(self.task.samples_path).parent, beside, context.dataset)
-        return beside
+        save_conditional_samples(Path(self.task.samples_path).parent, conditional, context.dataset)
+        return conditional
 
-    def score(self, samples: Tensor, reference: Tensor, beside: Beside | None = None) -> list[MetricValue]:
+    def score(
+        self, samples: Tensor, reference: Tensor, conditional: ConditionalSamples | None = None
+    ) -> list[MetricValue]:
         self.enter("score")
-        return score(self.task.metrics, self.context.inputs(samples, reference, beside))
+        return score(self.task.metrics, self.context.inputs(samples, reference, conditional))
 
     def sampling_curve(self, reference: Tensor) -> None:
         """Quality against the sampler's steps, for models that can take more steps or fewer."""

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import Tensor
+from torch import Tensor, nn
 
 from genbench.api.data import Dataset
 from genbench.api.spec import DataSpec
@@ -62,7 +62,7 @@ def load_frozen(name: str, spec: DataSpec, folder: Path = WEIGHTS_FOLDER) -> Ext
             f"extractor {name}: its weights have hash {found}, its card records {card.hash}; refused"
         )
     network.eval().requires_grad_(False)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
     return Extractor(name, card.hash, _Features(network, spec.levels), network.logits)
 
 

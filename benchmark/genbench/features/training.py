@@ -98,7 +98,7 @@ def write_weights(trained: TrainedWeights, card: DatasetCard, folder: Path) -> W
 def _fit(recipe: Recipe, train: Split, on_epoch: Callable[[int, float], None] | None) -> FeatureNetwork:
     generator = torch.Generator().manual_seed(recipe.seed)
     network = FeatureNetwork(recipe, normalised=True)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
     decoder = nn.Sequential(
         nn.Linear(recipe.dimension, _DECODER_WIDTH),
         nn.ReLU(),

@@ -11,18 +11,20 @@ from genbench.api.spec import DataSpec
 from genbench.errors import PluginError
 
 # Numbers one call may hold: examples x draws for each x dimension.
-_CALL_NUMBERS = 2_000_000
-_MOST_EXAMPLES = 500
+_MAX_NUMBERS_PER_CALL = 2_000_000
+_MAX_EXAMPLES_PER_CALL = 500
 
 
 def batches(x: Tensor, spec: DataSpec, draws: int) -> Iterator[Tensor]:
     """x in pieces, for calls that hold `draws` times as many numbers."""
-    return iter(torch.split(x, max(1, min(_MOST_EXAMPLES, _CALL_NUMBERS // (spec.dimension * draws)))))
+    return iter(
+        torch.split(x, max(1, min(_MAX_EXAMPLES_PER_CALL, _MAX_NUMBERS_PER_CALL // (spec.dimension * draws))))
+    )
 
 
-def most_draws(spec: DataSpec) -> int:
+def max_draws_per_call(spec: DataSpec) -> int:
     """As many as one example may have in one call."""
-    return max(1, _CALL_NUMBERS // spec.dimension)
+    return max(1, _MAX_NUMBERS_PER_CALL // spec.dimension)
 
 
 def checked(values: object, shape: tuple[int, ...], method: str) -> Tensor:

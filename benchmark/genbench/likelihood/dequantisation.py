@@ -16,7 +16,7 @@ from torch import Tensor
 
 from genbench.likelihood.importance_weights import WeightSummary, summarise
 
-MOST_DRAWS = 20
+MAX_DRAWS = 20
 """Of u: the integrand is smooth over a bin, so that more hardly move the bound, and each costs a density."""
 
 

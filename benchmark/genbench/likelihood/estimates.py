@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from genbench.api.model import GenerativeModel, HasElbo, HasLogDensity, HasLogProb, HasLogWeights
 from genbench.api.spec import DataSpec
-from genbench.likelihood.batching import batches, checked, most_draws
-from genbench.likelihood.dequantisation import MOST_DRAWS, dequantised_summary
+from genbench.likelihood.batching import batches, checked, max_draws_per_call
+from genbench.likelihood.dequantisation import MAX_DRAWS, dequantised_summary
 from genbench.likelihood.importance_weights import WeightSummary, summarise
 from genbench.records import likelihood_kinds as kinds
 from genbench.records.result import MetricValue, finite_or_none
@@ -41,7 +42,7 @@ def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> 
         if isinstance(model, HasLogProb):
             return [LikelihoodEstimate(_log_prob(model, spec, x), kinds.EXACT)]
         if isinstance(model, HasLogDensity):
-            return _from_density(model, spec, x, min(k, MOST_DRAWS))
+            return _from_density(model, spec, x, min(k, MAX_DRAWS))
         if isinstance(model, HasElbo):
             lower = [checked(model.elbo(batch), (len(batch),), "elbo") for batch in batches(x, spec, 1)]
             return [LikelihoodEstimate(torch.cat(lower), kinds.ELBO)]
@@ -65,11 +66,15 @@ def likelihood_metrics(
     if not estimates:
         return []
     best = estimates[0]
-    metrics = [_figure(f"{prefix}negative_log_likelihood", "nats", best, 1.0)]
+    metrics = [_metric_value(f"{prefix}negative_log_likelihood", "nats", best, 1.0)]
     if spec.is_discrete:
-        metrics.append(_figure(f"{prefix}bits_per_dim", "bits/dim", best, 1 / (spec.dimension * math.log(2))))
+        metrics.append(
+            _metric_value(f"{prefix}bits_per_dim", "bits/dim", best, 1 / (spec.dimension * math.log(2)))
+        )
     metrics += [
-        _figure("negative_elbo", "nats", other, 1.0) for other in estimates[1:] if kinds.is_elbo(other.kind)
+        _metric_value("negative_elbo", "nats", other, 1.0)
+        for other in estimates[1:]
+        if kinds.is_elbo(other.kind)
     ]
     return metrics
 
@@ -96,22 +101,18 @@ def _from_density(model: HasLogDensity, spec: DataSpec, x: Tensor, k: int) -> li
         values = [log_density(some) for some in batches(x, spec, 1)]
         return [LikelihoodEstimate(torch.cat(values), kinds.EXACT)]
     bounds = _joined(
-        [dequantised_summary(log_density, some, k, most_draws(spec)) for some in batches(x, spec, k)]
+        [dequantised_summary(log_density, some, k, max_draws_per_call(spec)) for some in batches(x, spec, k)]
     )
     plain = LikelihoodEstimate(bounds.elbo, kinds.DEQUANTISED, k)
     return [plain] if k == 1 else [LikelihoodEstimate(bounds.log_mean, kinds.dequantised(k), k), plain]
 
 
 def _from_weights(model: HasLogWeights, spec: DataSpec, x: Tensor, k: int) -> WeightSummary:
-    def drawing(some: Tensor, draws: int) -> Tensor:
+    def log_weights(some: Tensor, draws: int) -> Tensor:
         return checked(model.log_weights(some, draws), (len(some), draws), "log_weights")
 
-    return _joined(
-        [
-            summarise(lambda draws, some=some: drawing(some, draws), k, most_draws(spec))  # type: ignore[misc]
-            for some in batches(x, spec, k)
-        ]
-    )
+    at_once = max_draws_per_call(spec)
+    return _joined([summarise(partial(log_weights, some), k, at_once) for some in batches(x, spec, k)])
 
 
 def _joined(parts: list[WeightSummary]) -> WeightSummary:
@@ -120,7 +121,7 @@ def _joined(parts: list[WeightSummary]) -> WeightSummary:
     )
 
 
-def _figure(name: str, unit: str, estimate: LikelihoodEstimate, factor: float) -> MetricValue:
+def _metric_value(name: str, unit: str, estimate: LikelihoodEstimate, factor: float) -> MetricValue:
     negative = -estimate.log_prob.double() * factor
     n = len(negative)
     infinite = int((~negative.isfinite()).sum())

@@ -19,7 +19,7 @@ from genbench.records.result import MetricValue, finite_or_none
 NAME = "likelihood_gap"
 
 
-def likelihood_gap(train: Float[Tensor, " n"], test: Float[Tensor, " m"], kind: str) -> MetricValue:
+def generalisation_gap(train: Float[Tensor, " n"], test: Float[Tensor, " m"], kind: str) -> MetricValue:
     """train, test: log-likelihoods in nats, of the given kind. n of the figure: of each side."""
     difference = train.double().mean() - test.double().mean()
     variance = train.double().var() / len(train) + test.double().var() / len(test)

@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genbench.api.data import Truth
-from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
@@ -30,7 +30,7 @@ from genbench.records.result import MetricValue
 NEIGHBOURS = 5
 TRUTH_DRAWS = 50_000
 # Samples that a cell holds on average, and the most cells.
-_SAMPLES_PER_CELL, _MOST_CELLS = 8, 256
+_SAMPLES_PER_CELL, _MAX_CELLS = 8, 256
 # Samples whose distances to all others are held at once.
 _ROWS = 1024
 _NAMES = ("kl_divergence", "js_divergence")
@@ -93,7 +93,7 @@ def js_divergence(
     16 samples and as many draws as cells (ValueError).
     """
     if cells is None:
-        cells = min(_MOST_CELLS, 1 << (max(2, len(samples) // _SAMPLES_PER_CELL).bit_length() - 1))
+        cells = min(_MAX_CELLS, 1 << (max(2, len(samples) // _SAMPLES_PER_CELL).bit_length() - 1))
     if len(samples) < 2 * _SAMPLES_PER_CELL or len(truth) < cells:
         raise ValueError(
             f"the Jensen-Shannon divergence of {len(samples)} samples and {len(truth)} draws: needs at least"
@@ -145,12 +145,12 @@ def _kl_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
     try:
         found = _kl_of(inputs.samples, truth, k)
     except ValueError as error:
-        return figure(name, inputs, None, k=k, note=str(error))
+        return metric_value(name, inputs, None, k=k, note=str(error))
     try:
         real = _kl_of(inputs.reference, truth, k).value
     except ValueError:
         real = None
-    return figure(name, inputs, found.value, stderr=found.stderr, k=k, real=real)
+    return metric_value(name, inputs, found.value, stderr=found.stderr, k=k, real=real)
 
 
 def _kl_of(points: Tensor, truth: Truth, k: int) -> Estimate:
@@ -163,10 +163,12 @@ def _kl_of(points: Tensor, truth: Truth, k: int) -> Estimate:
 def _js_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
     name, needed = "js_divergence", 2 * _SAMPLES_PER_CELL
     if len(inputs.samples) < needed:
-        return figure(name, inputs, None, note=f"{len(inputs.samples)} samples, needs at least {needed}")
+        return metric_value(
+            name, inputs, None, note=f"{len(inputs.samples)} samples, needs at least {needed}"
+        )
     draws = truth.sample(TRUTH_DRAWS, inputs.generator()).flatten(1)
     found = js_divergence(inputs.samples.flatten(1), draws)
     real = (
         js_divergence(inputs.reference.flatten(1), draws).value if len(inputs.reference) >= needed else None
     )
-    return figure(name, inputs, found.value, stderr=found.stderr, real=real)
+    return metric_value(name, inputs, found.value, stderr=found.stderr, real=real)

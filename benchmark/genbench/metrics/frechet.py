@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
@@ -274,4 +274,4 @@ def score_frechet(inputs: ScoringInputs) -> list[MetricValue]:
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value(["frechet_distance"], inputs, obstacle)
     found = frechet_distance_with_error(inputs.sample_features, inputs.reference_features)
-    return [figure("frechet_distance", inputs, found.value, stderr=found.stderr)]
+    return [metric_value("frechet_distance", inputs, found.value, stderr=found.stderr)]

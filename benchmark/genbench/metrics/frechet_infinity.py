@@ -28,7 +28,7 @@ from genbench.metrics.frechet import (
     frechet_estimate,
     mean_and_scatter,
 )
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
@@ -115,4 +115,4 @@ def score_frechet_infinity(inputs: ScoringInputs) -> list[MetricValue]:
     if obstacle is not None:
         return without_value([name], inputs, obstacle)
     found = frechet_infinity(inputs.sample_features, inputs.reference_features, inputs.generator())
-    return [figure(name, inputs, found.value, stderr=found.stderr)]
+    return [metric_value(name, inputs, found.value, stderr=found.stderr)]

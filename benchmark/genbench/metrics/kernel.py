@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.numerics.distances import tiles
 from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
@@ -104,4 +104,4 @@ def score_kernel(inputs: ScoringInputs) -> list[MetricValue]:
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value(["kernel_distance"], inputs, obstacle)
     estimate = kernel_distance(inputs.sample_features, inputs.reference_features)
-    return [figure("kernel_distance", inputs, estimate.value, stderr=estimate.stderr)]
+    return [metric_value("kernel_distance", inputs, estimate.value, stderr=estimate.stderr)]

@@ -14,7 +14,7 @@ from genbench.records.result import MetricValue, finite_or_none
 _CARDS = {card.name: card for card in METRIC_CARDS}
 
 
-def figure(
+def metric_value(
     name: str,
     inputs: ScoringInputs,
     value: float | Tensor | None,
@@ -48,7 +48,7 @@ def without_value(
     names: Iterable[str], inputs: ScoringInputs, note: str, k: int | None = None
 ) -> list[MetricValue]:
     """Records that keep their rows and say why there is nothing in them."""
-    return [figure(name, inputs, None, k=k, note=note) for name in names]
+    return [metric_value(name, inputs, None, k=k, note=note) for name in names]
 
 
 def feature_obstacle(inputs: ScoringInputs, needed: int, *, train: bool = False) -> str | None:

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.numerics.exact_neighbours import balls, centred_sets, kth_neighbour_radii
 from genbench.metrics.numerics.feature_arrays import of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
@@ -123,6 +123,6 @@ def score_neighbours(inputs: ScoringInputs) -> list[MetricValue]:
         return without_value(_NAMES, inputs, obstacle, k=k)
     found = precision_recall_density_coverage(inputs.sample_features, inputs.reference_features, k)
     return [
-        figure(name, inputs, getattr(found, name), stderr=getattr(found, f"{name}_stderr"), k=k)
+        metric_value(name, inputs, getattr(found, name), stderr=getattr(found, f"{name}_stderr"), k=k)
         for name in _NAMES
     ]

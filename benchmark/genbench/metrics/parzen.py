@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.numerics.distances import centred, left_operand, right_operand, tiles
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
@@ -25,7 +25,7 @@ NAME = "parzen_log_likelihood"
 UNSOUND = "unsound: orders models wrongly (Theis et al. 2016)"
 KIND = "unsound (Parzen window)"
 # The bandwidth is chosen on at most this many validation examples; more would cost more than they tell.
-_MOST_VALIDATION = 500
+_MAX_VALIDATION_EXAMPLES = 500
 _SEED = 0
 # Bandwidths looked at first: a factor of 2 apart, down from the spread of the samples; golden section after that.
 _OCTAVES = 14
@@ -91,11 +91,11 @@ def score_parzen(inputs: ScoringInputs) -> list[MetricValue]:
     if obstacle is not None or inputs.valid is None:
         return without_value([NAME], inputs, obstacle or "no validation examples to choose a bandwidth on")
     samples = inputs.samples.double()
-    valid = inputs.valid.random_subset(_MOST_VALIDATION, _SEED).tensor().double()
+    valid = inputs.valid.random_subset(_MAX_VALIDATION_EXAMPLES, _SEED).tensor().double()
     bandwidth = choose_bandwidth(valid, samples)
     values = parzen_log_likelihood(inputs.reference.double(), samples, bandwidth)
     stderr = values.std() / math.sqrt(len(values))
-    made = figure(NAME, inputs, values.mean(), stderr=stderr, note=UNSOUND)
+    made = metric_value(NAME, inputs, values.mean(), stderr=stderr, note=UNSOUND)
     return [msgspec.structs.replace(made, kind=KIND)]
 
 

@@ -20,9 +20,9 @@ from genbench.records.job import Job
 from genbench.records.result import MetricValue
 from genbench.samples.class_samples import ClassSamples
 from genbench.samples.completions import Completions
-from genbench.samples.conditional_samples import Beside
+from genbench.samples.conditional_samples import ConditionalSamples
 from genbench.util.seeding import derive_seed
-from genbench.util.tensor_cache import fingerprint, kept_tensors
+from genbench.util.tensor_cache import cached_tensors, fingerprint
 
 # Features are computed of this many numbers at a time: 16 MB in the working dtype.
 _CHUNK_NUMBERS = 2**21
@@ -79,7 +79,7 @@ class ScoringInputs:
         return fingerprint(self.reference.to(storage_dtype(self.spec)))
 
     def _kept_features(self, x: Tensor, data: str) -> Tensor:
-        kept = kept_tensors(
+        kept = cached_tensors(
             "features", (self.extractor.identity, data), lambda: {"features": self._features_in_chunks(x)}
         )
         return kept["features"]
@@ -106,7 +106,7 @@ def scoring_inputs(
     samples: Tensor,
     reference: Tensor,
     extractor: Extractor,
-    beside: Beside | None = None,
+    conditional_samples: ConditionalSamples | None = None,
 ) -> ScoringInputs:
     return ScoringInputs(
         spec=dataset.spec,
@@ -118,8 +118,8 @@ def scoring_inputs(
         seed=derive_seed(0, job.dataset, "scoring"),
         valid=dataset.valid,
         dataset=job.dataset,
-        completions=None if beside is None else beside.completions,
-        class_samples=None if beside is None else beside.class_samples,
+        completions=None if conditional_samples is None else conditional_samples.completions,
+        class_samples=None if conditional_samples is None else conditional_samples.class_samples,
     )
 
 
@@ -137,16 +137,16 @@ def score(cards: Sequence[MetricCard], inputs: ScoringInputs) -> list[MetricValu
         and inputs.spec.modality in card.modalities
         and (inputs.truth is not None or not card.requires_truth)
     ]
-    figures: dict[str, MetricValue] = {}
+    metric_values: dict[str, MetricValue] = {}
     for factory in dict.fromkeys(card.factory for card in applicable if card.factory):
         announced = {card.name: card for card in applicable if card.factory == factory}
-        for figure in _computed(factory, announced, inputs):
-            if figure.name not in announced:
+        for metric_value in _computed(factory, announced, inputs):
+            if metric_value.name not in announced:
                 raise PluginError(
-                    f"metric factory {factory!r} returned {figure.name!r}, which no card announces"
+                    f"metric factory {factory!r} returned {metric_value.name!r}, which no card announces"
                 )
-            figures[figure.name] = figure
-    return [figures[card.name] for card in applicable if card.name in figures]
+            metric_values[metric_value.name] = metric_value
+    return [metric_values[card.name] for card in applicable if card.name in metric_values]
 
 
 def _computed(factory: str, announced: dict[str, MetricCard], inputs: ScoringInputs) -> list[MetricValue]:

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate
 from genbench.metrics.numerics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
 from genbench.metrics.scoring import ScoringInputs
@@ -132,23 +132,23 @@ def score_series(inputs: ScoringInputs) -> list[MetricValue]:
 def _autocorrelation_figure(inputs: ScoringInputs) -> MetricValue:
     name = "autocorrelation_difference"
     if inputs.spec.event_shape[0] < 2:
-        return figure(name, inputs, None, note="series of length 1 have no autocorrelation")
+        return metric_value(name, inputs, None, note="series of length 1 have no autocorrelation")
     samples, reference = inputs.samples.float(), inputs.reference.float()
     for side, series in (("samples", samples), ("reference", reference)):
         if (series.amax((0, 1)) == series.amin((0, 1))).any():
-            return figure(
+            return metric_value(
                 name, inputs, None, note=f"a channel of the {side} never varies: no autocorrelation"
             )
     found = autocorrelation_difference_with_error(samples, reference)
-    return figure(name, inputs, found.value, stderr=found.stderr)
+    return metric_value(name, inputs, found.value, stderr=found.stderr)
 
 
 def _marginal_figure(inputs: ScoringInputs) -> MetricValue:
     name = "marginal_difference"
     if len(inputs.train) == 0:
-        return figure(name, inputs, None, note="0 training examples, needs at least 1")
+        return metric_value(name, inputs, None, note="0 training examples, needs at least 1")
     scale = inputs.train.x.double().std((0, 1), correction=0)
     if not (scale > 0).all():
-        return figure(name, inputs, None, note="a channel of the training split never varies")
+        return metric_value(name, inputs, None, note="a channel of the training split never varies")
     found = marginal_difference_with_error(inputs.samples.float(), inputs.reference.float(), scale)
-    return figure(name, inputs, found.value, stderr=found.stderr)
+    return metric_value(name, inputs, found.value, stderr=found.stderr)

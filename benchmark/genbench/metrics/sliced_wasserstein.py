@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets
 from genbench.metrics.numerics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
 from genbench.metrics.scoring import ScoringInputs
@@ -101,4 +101,4 @@ def score_sliced_wasserstein(inputs: ScoringInputs) -> list[MetricValue]:
     found = sliced_wasserstein_with_error(
         inputs.sample_features, inputs.reference_features, inputs.generator()
     )
-    return [figure("sliced_wasserstein", inputs, found.value, stderr=found.stderr)]
+    return [metric_value("sliced_wasserstein", inputs, found.value, stderr=found.stderr)]

@@ -16,15 +16,15 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from genbench.api.spec import DataSpec
-from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.sample_density.fit import VERSION, fit_sample_density
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
-from genbench.util.tensor_cache import kept_tensors
+from genbench.util.tensor_cache import cached_tensors
 
 _NATS, _BITS = "train_on_samples_nll", "train_on_samples_bits_per_dim"
 # Numbers of the samples that are fitted, and of the test examples, at most: a few seconds on one core.
-_MOST_NUMBERS = 2**22
+_MAX_NUMBERS = 2**22
 _MEANING = "of a small density fitted to the samples, not the model's own likelihood"
 
 
@@ -55,22 +55,22 @@ def score_train_on_samples(inputs: ScoringInputs) -> list[MetricValue]:
         return without_value(names, inputs, "0 reference examples, needs at least 1")
     if not inputs.samples.isfinite().all():
         return without_value(names, inputs, "the samples are not all finite")
-    count = min(len(inputs.samples), max(2, _MOST_NUMBERS // spec.dimension))
-    samples, test = inputs.samples[:count], inputs.reference[: max(2, _MOST_NUMBERS // spec.dimension)]
+    count = min(len(inputs.samples), max(2, _MAX_NUMBERS // spec.dimension))
+    samples, test = inputs.samples[:count], inputs.reference[: max(2, _MAX_NUMBERS // spec.dimension)]
     train = inputs.train.random_subset(count, inputs.seed).tensor()
     log_prob = train_on_samples_log_prob(samples, test, train, spec, inputs.seed)
     real = _log_prob_from_real(inputs, train, test)
     note = _MEANING
     if (samples == samples[:1]).all():
         note += "; all samples are equal"
-    figures = []
+    metric_values = []
     for name in names:
         factor = 1.0 if name == _NATS else 1 / (spec.dimension * math.log(2))
         nll = -log_prob * factor
         stderr = nll.std() / len(nll) ** 0.5 if len(nll) > 1 else None
-        found = figure(name, inputs, nll.mean(), stderr=stderr, note=note)
-        figures.append(msgspec.structs.replace(found, n=count, real=float(-real.mean() * factor)))
-    return figures
+        found = metric_value(name, inputs, nll.mean(), stderr=stderr, note=note)
+        metric_values.append(msgspec.structs.replace(found, n=count, real=float(-real.mean() * factor)))
+    return metric_values
 
 
 def _log_prob_from_real(inputs: ScoringInputs, train: Tensor, test: Tensor) -> Tensor:
@@ -81,4 +81,4 @@ def _log_prob_from_real(inputs: ScoringInputs, train: Tensor, test: Tensor) -> T
     def compute() -> dict[str, Tensor]:
         return {"log_prob": train_on_samples_log_prob(train, test, train, inputs.spec, inputs.seed)}
 
-    return kept_tensors("train-on-real", (*what, *drawn), compute)["log_prob"].to(torch.float64)
+    return cached_tensors("train-on-real", (*what, *drawn), compute)["log_prob"].to(torch.float64)

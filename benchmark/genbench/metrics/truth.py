@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
@@ -94,14 +94,14 @@ def _mode_figures(inputs: ScoringInputs, modes: Tensor | None, mode_scale: float
     share = high_quality_share(assignment)
     stderr = (share * (1 - share) / len(inputs.samples)) ** 0.5
     return [
-        figure(
+        metric_value(
             "modes_covered",
             inputs,
             float(modes_covered(assignment)),
             stderr=modes_covered_stderr(assignment),
             note=f"of {len(modes)} modes",
         ),
-        figure("high_quality_share", inputs, share, stderr=stderr),
+        metric_value("high_quality_share", inputs, share, stderr=stderr),
     ]
 
 
@@ -109,6 +109,6 @@ def _log_prob_figure(inputs: ScoringInputs, log_prob: Float[Tensor, " n"]) -> Me
     outside = int((log_prob == -torch.inf).sum())
     if outside:
         note = f"{outside} of {len(log_prob)} samples lie where the density is 0, so the mean is -inf"
-        return figure("truth_log_prob", inputs, None, note=note)
+        return metric_value("truth_log_prob", inputs, None, note=note)
     wide = log_prob.double()
-    return figure("truth_log_prob", inputs, wide.mean(), stderr=wide.std() / len(wide) ** 0.5)
+    return metric_value("truth_log_prob", inputs, wide.mean(), stderr=wide.std() / len(wide) ** 0.5)

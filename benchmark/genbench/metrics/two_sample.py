@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.numerics.distances import centred, nearest_neighbours, tie_slack
 from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
@@ -151,7 +151,7 @@ def score_two_sample(inputs: ScoringInputs) -> list[MetricValue]:
         classifier_accuracy(samples, reference, inputs.generator()),
     )
     return [
-        figure(
+        metric_value(
             name,
             inputs,
             (accuracy.value - 0.5).abs(),

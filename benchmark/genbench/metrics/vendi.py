@@ -16,13 +16,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_one_feature_set
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
 # The Gaussian kernel needs all pairs, and the eigenvectors of as many.
-MOST_EXAMPLES = 2000
+MAX_EXAMPLES = 2000
 _BANDWIDTH_EXAMPLES = 1000
 # The Gaussian kernel's bandwidth, as a share of the median distance between real examples. At the median itself,
 # a usual choice elsewhere, eight modes on a circle count as three.
@@ -56,7 +56,7 @@ def vendi_score_gaussian(x: Float[Tensor, "n dim"], bandwidth: float) -> Estimat
     _at_least_one(x)
     if not bandwidth > 0:
         raise ValueError(f"a Gaussian kernel of bandwidth {bandwidth}: needs more than 0")
-    some = evenly_spaced(x, MOST_EXAMPLES).double()
+    some = evenly_spaced(x, MAX_EXAMPLES).double()
     return _of_kernel(torch.exp(-0.5 * (_pair_distances(some) / bandwidth).square()))
 
 
@@ -106,6 +106,6 @@ def score_vendi(inputs: ScoringInputs) -> list[MetricValue]:
             return without_value([name], inputs, "half of the reference's distances are 0: no bandwidth")
         found, real = (vendi_score_gaussian(features, bandwidth) for features in (samples, reference))
         note = f"Gaussian kernel, bandwidth {bandwidth:.3g}"
-        if len(samples) > MOST_EXAMPLES:
-            note += f", of {MOST_EXAMPLES} samples"
-    return [figure(name, inputs, found.value, stderr=found.stderr, note=note, real=real.value)]
+        if len(samples) > MAX_EXAMPLES:
+            note += f", of {MAX_EXAMPLES} samples"
+    return [metric_value(name, inputs, found.value, stderr=found.stderr, note=note, real=real.value)]

@@ -13,12 +13,12 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
-MOST_EXAMPLES = 2000
+MAX_EXAMPLES = 2000
 # Potentials are settled when a round moves none by more than this share of the largest cost.
 _SETTLED = 1e-12
 
@@ -31,7 +31,7 @@ def wasserstein_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], p
     Kantorovich's potentials (del Barrio and Loubes 2019). It says nothing of the bias, and errs on the large
     side where the distance is nothing but that. NaN where the distance is 0.
     """
-    count = min(len(x), len(y), MOST_EXAMPLES)
+    count = min(len(x), len(y), MAX_EXAMPLES)
     if count < 2:
         raise ValueError(f"Wasserstein distance of {len(x)} and {len(y)} examples: needs at least 2 of each")
     if power < 1:
@@ -71,5 +71,5 @@ def score_wasserstein(inputs: ScoringInputs) -> list[MetricValue]:
         return without_value([name], inputs, obstacle)
     found = wasserstein_distance(inputs.sample_features, inputs.reference_features)
     count = len(inputs.samples)
-    note = f"of {MOST_EXAMPLES} of {count} samples" if count > MOST_EXAMPLES else None
-    return [figure(name, inputs, found.value, stderr=found.stderr, note=note)]
+    note = f"of {MAX_EXAMPLES} of {count} samples" if count > MAX_EXAMPLES else None
+    return [metric_value(name, inputs, found.value, stderr=found.stderr, note=note)]

@@ -24,10 +24,10 @@ from genbench.samples.posterior_completion import LatentCompleter
 from genbench.util.seeding import derive_seed
 from genbench.util.tensor_files import TensorFile
 
-_LEAST_EXAMPLES = 64
+_MIN_EXAMPLES = 64
 _SHARE_OF_SAMPLES = 16
 # Langevin steps of decoders: a step for so many samples that the suite asks for.
-_SAMPLES_A_STEP = 50
+_SAMPLES_PER_STEP = 50
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ Completions = dict[MaskName, Completion]
 
 def completed_count(job: Job, held_out: int) -> int:
     """How many images are completed: the first of the reference. As many others are what they are held against."""
-    return min(held_out // 2, max(_LEAST_EXAMPLES, job.samples // _SHARE_OF_SAMPLES))
+    return min(held_out // 2, max(_MIN_EXAMPLES, job.samples // _SHARE_OF_SAMPLES))
 
 
 def masks_for(spec: DataSpec, dataset: str, count: int) -> dict[MaskName, Tensor]:
@@ -76,7 +76,7 @@ def complete_all(
             continue
         try:
             if completer is None:
-                completer = LatentCompleter(model, generator, steps=max(2, job.samples // _SAMPLES_A_STEP))
+                completer = LatentCompleter(model, generator, steps=max(2, job.samples // _SAMPLES_PER_STEP))
             found[name] = _complete(model, completer, x, given.to(device), generator)
         except UnsupportedMask as refusal:
             found[name] = Completion(reason=str(refusal))

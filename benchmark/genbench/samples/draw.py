@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from genbench.api.data import working_dtype
-from genbench.api.model import GenerativeModel
+from genbench.api.model import GenerativeModel, takes_sampling_steps
 from genbench.api.spec import DataSpec
 from genbench.errors import Diverged, PluginError, SamplingTimeout
 
 # Samples are drawn in calls of at most this many numbers, so that memory does not grow with their count.
-_CALL_NUMBERS = 2**20
+_MAX_NUMBERS_PER_CALL = 2**20
 
 
-def call_size(spec: DataSpec) -> int:
+def max_samples_per_call(spec: DataSpec) -> int:
     """How many samples one call may be asked for."""
-    return max(1, _CALL_NUMBERS // spec.dimension)
+    return max(1, _MAX_NUMBERS_PER_CALL // spec.dimension)
 
 
 def draw_samples(
@@ -37,17 +37,24 @@ def draw_samples(
     """
     began, drawn = time.perf_counter(), 0
     pieces: list[Tensor] = []
-    settings = {} if steps is None else {"steps": steps}
     with torch.no_grad():
         while drawn < count:
-            size = min(call_size(spec), count - drawn)
-            pieces.append(checked_samples(model.sample(size, generator, **settings), size, spec))
+            size = min(max_samples_per_call(spec), count - drawn)
+            pieces.append(checked_samples(_draw(model, size, generator, steps), size, spec))
             drawn += size
             if time.perf_counter() - began > budget_seconds and drawn < count:
                 raise SamplingTimeout(
                     f"drew {drawn} of {count} samples in the sampling budget of {budget_seconds:g}s"
                 )
     return torch.cat(pieces)
+
+
+def _draw(model: GenerativeModel, count: int, generator: torch.Generator, steps: int | None) -> Tensor:
+    if steps is None:
+        return model.sample(count, generator)
+    if not takes_sampling_steps(model):
+        raise PluginError("sample takes no number of steps")
+    return model.sample(count, generator, steps=steps)
 
 
 def checked_samples(samples: object, count: int, spec: DataSpec) -> Tensor:

@@ -24,7 +24,9 @@ _PAIRS, _INTERPOLATION_STEPS = 4, 8
 _ENTROPIES = 8
 
 
-def look_inside(model: GenerativeModel, reference: Tensor, device: torch.device) -> TensorFile | None:
+def compute_latent_traversals(
+    model: GenerativeModel, reference: Tensor, device: torch.device
+) -> TensorFile | None:
     """reference: (M, *event_shape) held-out examples, the working dtype. None where there is nothing to see; what a
     plugin raises is kept as a word. The model is in evaluation mode."""
     tensors: dict[str, Tensor] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-LEAST_SHARE = 0.1
+MIN_SHARE = 0.1
 """Of the data's total variance, or of its distinct examples: samples with less are called collapsed. A model that
 lacks some modes is well above it; that is what diversity metrics are for."""
 
@@ -26,10 +26,10 @@ def collapse_warning(samples: Tensor, reference: Tensor) -> str | None:
     distinct = _distinct(samples)
     if distinct == 1:
         return f"mode collapse: all of {count} samples are alike"
-    if distinct < LEAST_SHARE * data_distinct:
+    if distinct < MIN_SHARE * data_distinct:
         return f"mode collapse: {distinct} distinct samples of {count}, where the data have {data_distinct}"
     share = _total_variance(samples) / _total_variance(reference)
-    if share < LEAST_SHARE:
+    if share < MIN_SHARE:
         return f"mode collapse: samples have {share:.2g} of the data's variance"
     return None
 

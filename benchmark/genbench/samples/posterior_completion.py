@@ -24,9 +24,9 @@ from genbench.util.seeding import seeded
 POOL = 512
 _DECODED_AT_ONCE = 256
 # Of a decoder's mean for two levels: certainty would make an example impossible.
-_LEAST_PROBABILITY = 0.01
+_MIN_PROBABILITY = 0.01
 # Of the range of levels, or of the spread of what is observed.
-_LEAST_SCALE = 0.02
+_MIN_SCALE_SHARE = 0.02
 # Where the acceptance of Langevin steps is best (Roberts & Rosenthal 1998), and how fast steps adapt to it.
 _ACCEPTANCE = 0.574
 _ADAPTATION = 0.3
@@ -133,7 +133,7 @@ class LatentCompleter:
 
     def _log_likelihood(self, decoded: Tensor, target: Tensor, scale: float) -> Tensor:
         if self.spec.levels == 2:
-            p = decoded.clamp(_LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+            p = decoded.clamp(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
             return target * p.log() + (1 - target) * (-p).log1p()
         return -0.5 * ((target - decoded) / scale).square()
 
@@ -145,10 +145,10 @@ class LatentCompleter:
     def _pool_log_likelihood(self, target: Tensor, given: Tensor, scale: float) -> Float[Tensor, "n pool"]:
         if self.spec.levels != 2:
             return -0.5 * self._pool_residuals(target, given) / scale**2
-        p = self.decoded.clamp(_LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+        p = self.decoded.clamp(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
         return (target * given) @ p.log().T + ((1 - target) * given) @ (-p).log1p().T
 
     def _scale(self, residuals: Float[Tensor, " n"], target: Tensor, given: Tensor) -> float:
         observed = given.sum().clamp(min=1)
         unit = float(target.std()) if self.spec.levels is None else self.spec.levels - 1.0
-        return max(float((residuals.sum() / observed).sqrt()), _LEAST_SCALE * unit, 1e-6)
+        return max(float((residuals.sum() / observed).sqrt()), _MIN_SCALE_SHARE * unit, 1e-6)

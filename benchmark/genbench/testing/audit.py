@@ -24,7 +24,7 @@ from genbench.likelihood.audit.check_batches import (
 from genbench.likelihood.audit.check_normalisation import (
     check_entropy,
     check_frequencies,
-    check_total,
+    check_normalisation,
     is_auditable,
 )
 from genbench.likelihood.audit.check_own_samples import (
@@ -33,8 +33,8 @@ from genbench.likelihood.audit.check_own_samples import (
     judge_not_under_claimed,
 )
 from genbench.likelihood.audit.check_values import check_at_most_one, check_finite
-from genbench.likelihood.audit.likelihood_values import Claim
-from genbench.likelihood.audit.perturbations import fit_moves
+from genbench.likelihood.audit.likelihood_values import LikelihoodValues
+from genbench.likelihood.audit.perturbations import fit_perturbation
 from genbench.likelihood.audit.reference_density import fit_reference
 from genbench.records.audit import Audit, AuditCheck, LikelihoodName
 from genbench.samples.draw import draw_samples
@@ -59,45 +59,45 @@ def audit_likelihood(
     examples: (M, *event_shape) real data for the batches, in the working dtype; more samples serve without.
     Raises ValueError where the model has no such likelihood.
     """
-    claim = Claim.of(model, likelihood, k=_K, seed=seed)
+    values = LikelihoodValues.of(model, likelihood, k=_K, seed=seed)
     with seeded(seed, model.device):
-        return Audit(likelihood=claim.likelihood, checks=tuple(_checks(claim, samples, examples)))
+        return Audit(likelihood=values.method, checks=tuple(_checks(values, samples, examples)))
 
 
-def _checks(claim: Claim, count: int, examples: Tensor | None) -> list[AuditCheck]:
-    spec, model = claim.spec, claim.model
-    generator = torch.Generator().manual_seed(derive_seed(claim.seed, "audit"))
-    sampling = torch.Generator(model.device).manual_seed(derive_seed(claim.seed, "audit samples"))
+def _checks(values: LikelihoodValues, count: int, examples: Tensor | None) -> list[AuditCheck]:
+    spec, model = values.spec, values.model
+    generator = torch.Generator().manual_seed(derive_seed(values.seed, "audit"))
+    sampling = torch.Generator(model.device).manual_seed(derive_seed(values.seed, "audit samples"))
     samples = draw_samples(model, count, sampling, spec, math.inf)
     samples = samples[torch.randperm(count, generator=generator)]
     fitted, fresh = samples[: count // 3], samples[count // 3 :]
     if examples is None:
         examples = fitted
-    log_p = claim.log_prob(fresh)
-    checks = [check_finite(claim, log_p, f"{len(fresh):,} samples")]
+    log_p = values.log_prob(fresh)
+    checks = [check_finite(values, log_p, f"{len(fresh):,} samples")]
     finite = bool(checks[0].passed)
     if spec.is_discrete and finite:
-        checks.append(check_at_most_one(claim, log_p, f"{len(fresh):,} samples"))
-    if claim.is_exact:
-        checks.append(check_batch_independence(claim, fresh[:_BATCH], log_p[:_BATCH], examples[:_BATCH]))
+        checks.append(check_at_most_one(values, log_p, f"{len(fresh):,} samples"))
+    if values.is_exact:
+        checks.append(check_batch_independence(values, fresh[:_BATCH], log_p[:_BATCH], examples[:_BATCH]))
     else:
-        checks.append(check_batch_independence_of_weights(claim, examples, fresh[:_BATCH], _K))
-        if claim.likelihood == "log_weights":
-            checks.append(check_importance_samples(claim, examples, _K))
+        checks.append(check_batch_independence_of_weights(values, examples, fresh[:_BATCH], _K))
+        if values.method == "log_weights":
+            checks.append(check_importance_samples(values, examples, _K))
     if is_auditable(spec):
-        total, census = check_total(claim, samples)
+        total, census = check_normalisation(values, samples)
         checks.append(total)
-        if spec.is_discrete and finite and not claim.falls_short:
-            checks.append(check_frequencies(claim, census, samples))
-            if claim.is_exact:
+        if spec.is_discrete and finite and not values.falls_short:
+            checks.append(check_frequencies(values, census, samples))
+            if values.is_exact:
                 checks.append(check_entropy(census, log_p))
     if not finite:
         return checks
     reference = fit_reference(fitted, spec)
     drawn = reference.sample(len(fresh), generator)
-    checks.append(judge_not_over_claimed(reference, drawn, claim.log_prob(drawn, "drawn")))
-    if claim.is_exact:
+    checks.append(judge_not_over_claimed(reference, drawn, values.log_prob(drawn, "drawn")))
+    if values.is_exact:
         checks.append(judge_not_under_claimed(reference, fresh, log_p))
-        changed, log_ratio = fit_moves(fitted, spec).change(fresh, generator)
-        checks.append(judge_line_up(log_p, claim.log_prob(changed), log_ratio))
+        changed, log_ratio = fit_perturbation(fitted, spec).perturb(fresh, generator)
+        checks.append(judge_line_up(log_p, values.log_prob(changed), log_ratio))
     return checks

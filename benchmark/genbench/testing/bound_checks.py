@@ -20,7 +20,7 @@ from genbench.util.seeding import seeded
 _DRAWS = 256
 _SPACE_DRAWS = 8
 # What is random is drawn several times for each: of fewer examples a sum says as much.
-_MOST_VISITED = 5_000
+_MAX_VISITED_EXAMPLES = 5_000
 _ERRORS = 4.0  # standard errors that chance may account for
 _MEAN_ERRORS = 6.0  # of each of several examples
 _TOLERANCE = 0.05
@@ -111,7 +111,7 @@ def elbo_stays_below_a_likelihood(subject: Subject) -> None:
 
 
 def _small_model(subject: Subject) -> GenerativeModel:
-    spec = small_spec(subject.spec, _MOST_VISITED)
+    spec = small_spec(subject.spec, _MAX_VISITED_EXAMPLES)
     if spec is None or not is_auditable(spec):
         raise NotApplicable(f"no space of {subject.spec.levels} levels is small enough to add up")
     small = subject.on(spec)

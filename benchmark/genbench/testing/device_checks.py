@@ -19,7 +19,8 @@ from genbench.api.model import (
     HasLogWeights,
     HasMissingLogProb,
     HasPredictiveEntropy,
-    HasSamplingSteps,
+    takes_condition,
+    takes_sampling_steps,
 )
 from genbench.errors import UnsupportedMask
 from genbench.samples.draw import checked_samples
@@ -39,20 +40,21 @@ def a_gpu_trains_and_samples(subject: Subject) -> None:
     model = subject.train(SHORT_STEPS, device=_GPU).model
     off = sorted(name for name, value in state_of(model).items() if value.device.type != _GPU)
     require(not off, f"after training on the GPU these are elsewhere: {', '.join(off)}")
-    checked_samples(_draw(model, 0), SAMPLES, subject.spec)
-    if "condition" in subject.card.capabilities:
-        labels = torch.arange(SAMPLES, device=_GPU) % (subject.spec.classes or 1)
-        checked_samples(_draw(model, 0, condition=labels), SAMPLES, subject.spec)
-    if isinstance(model, HasSamplingSteps):
-        checked_samples(_draw(model, 0, steps=model.sampling_budgets[0]), SAMPLES, subject.spec)
-    if isinstance(model, Completes):
-        x = subject.dataset.test.tensor().to(_GPU)
-        mask = torch.zeros(x.shape, dtype=torch.bool, device=_GPU)
-        mask.flatten(1)[:, 0] = True
-        with torch.no_grad():
-            completed = model.complete(x.clone(), mask, torch.Generator(_GPU).manual_seed(0))
-        checked_samples(completed, len(x), subject.spec)
-        require(torch.equal(completed[mask], x[mask]), "complete changed values that were given")
+    with torch.no_grad():
+        checked_samples(model.sample(SAMPLES, _generator()), SAMPLES, subject.spec)
+        if takes_condition(model):
+            labels = torch.arange(SAMPLES, device=_GPU) % (subject.spec.classes or 1)
+            checked_samples(model.sample(SAMPLES, _generator(), condition=labels), SAMPLES, subject.spec)
+        if takes_sampling_steps(model):
+            drawn = model.sample(SAMPLES, _generator(), steps=model.sampling_budgets[0])
+            checked_samples(drawn, SAMPLES, subject.spec)
+        if isinstance(model, Completes):
+            x = subject.dataset.test.tensor().to(_GPU)
+            mask = torch.zeros(x.shape, dtype=torch.bool, device=_GPU)
+            mask.flatten(1)[:, 0] = True
+            completed = model.complete(x.clone(), mask, _generator())
+            checked_samples(completed, len(x), subject.spec)
+            require(torch.equal(completed[mask], x[mask]), "complete changed values that were given")
 
 
 @contract_check(gpu=True)
@@ -73,9 +75,8 @@ def a_gpu_agrees_with_the_cpu(subject: Subject) -> None:
             require(bool(values.isfinite().all()), f"{name} on the GPU is not finite")
 
 
-def _draw(model: GenerativeModel, seed: int, **settings: object) -> Tensor:
-    with torch.no_grad():
-        return model.sample(SAMPLES, torch.Generator(_GPU).manual_seed(seed), **settings)
+def _generator() -> torch.Generator:
+    return torch.Generator(_GPU).manual_seed(0)
 
 
 def _without_chance(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:

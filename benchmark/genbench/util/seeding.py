@@ -33,7 +33,7 @@ def seed_everything(seed: int) -> None:
 
 
 @contextmanager
-def generators_kept(device: torch.device | None = None) -> Iterator[None]:
+def preserved_generators(device: torch.device | None = None) -> Iterator[None]:
     """Leave every global generator as it was, whatever the block draws from it.
 
     device: whose generator is kept besides the CPU's.
@@ -56,6 +56,6 @@ def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
 
     device: whose generator is meant besides the CPU's.
     """
-    with generators_kept(device):
+    with preserved_generators(device):
         seed_everything(seed)
         yield

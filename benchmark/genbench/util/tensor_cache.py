@@ -29,7 +29,7 @@ def fingerprint(x: Tensor) -> str:
     return checksum_of_tensors({"x": x})
 
 
-def kept_tensors(
+def cached_tensors(
     what: str, depends_on: tuple[str, ...], compute: Callable[[], Mapping[str, Tensor]]
 ) -> dict[str, Tensor]:
     """What `compute` returns, from the cache where it is there, else computed and put there.

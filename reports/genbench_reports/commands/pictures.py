@@ -63,7 +63,7 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
     """Each picture that can be made of what the job kept, with its kind."""
     from genbench.datasets.prepared import load_data
     from genbench.metrics.scoring import reference_examples
-    from genbench.samples.conditional_samples import INSIDE_FILE, load_beside
+    from genbench.samples.conditional_samples import LATENT_TRAVERSALS_FILE, load_conditional_samples
     from genbench.samples.stored import load_samples
     from genbench.util.tensor_files import read_tensors_if_any
     from genbench_reports.charts import pictures as draw
@@ -75,21 +75,30 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
     samples = load_samples(run.samples_path(job), spec, job.samples)
     if (figure := draw.samples_beside_real(samples, reference, spec, title)) is not None:
         yield "samples", figure
-    beside = load_beside(folder, data, job)
-    if beside.completions and any(each.x is not None for each in beside.completions.values()):
-        yield "completions", draw.completions(beside.completions, reference, spec, job.dataset, title)
+    made = load_conditional_samples(folder, data, job)
+    if made.completions and any(each.x is not None for each in made.completions.values()):
+        yield (
+            "completions",
+            draw.completions(made.completions, reference, spec, job.dataset, title),
+        )
     if spec.modality != "image":
         return
-    if beside.class_samples is not None and beside.class_samples.drawn is not None:
-        yield "classes", draw.rows(beside.class_samples.drawn[:, :12], spec, f"{title}: one class a row")
-    inside = read_tensors_if_any(folder / INSIDE_FILE)
-    if inside is None:
+    if made.class_samples is not None and made.class_samples.drawn is not None:
+        yield (
+            "classes",
+            draw.rows(made.class_samples.drawn[:, :12], spec, f"{title}: one class a row"),
+        )
+    latents = read_tensors_if_any(folder / LATENT_TRAVERSALS_FILE)
+    if latents is None:
         return
     for kind, what in (("traversals", "one latent a row"), ("interpolations", "from one image to another")):
-        if kind in inside.tensors:
-            yield kind, draw.rows(inside.tensors[kind], spec, f"{title}: {what}")
-    if "entropy" in inside.tensors:
-        yield "entropy", draw.entropy(inside.tensors["examples"], inside.tensors["entropy"], spec, title)
+        if kind in latents.tensors:
+            yield kind, draw.rows(latents.tensors[kind], spec, f"{title}: {what}")
+    if "entropy" in latents.tensors:
+        yield (
+            "entropy",
+            draw.entropy(latents.tensors["examples"], latents.tensors["entropy"], spec, title),
+        )
 
 
 def _file_name(job: Job) -> str:

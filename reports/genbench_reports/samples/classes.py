@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from genbench.api.data import Dataset, working_dtype
 from genbench.errors import DataError
 from genbench.records.run_folder import Run
-from genbench.samples.class_samples import beside_real_data
+from genbench.samples.class_samples import with_real_examples
 from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE
 from genbench.util.tensor_files import TensorFile, read_tensors_if_any
 from genbench_reports.format.text import clean, shorten
@@ -60,7 +60,7 @@ def class_view(
             picture = tiles.draw(shown.flatten(0, 1), shown.shape[1])
         reason = shorten(kept.texts.get("reason", ""), _REASON)
         models.append(OfClasses(clean(source.entry.label), source.entry.family, picture, reason))
-    real = beside_real_data(None, None, dataset, sources[0].job).reference[:rows, :columns]
+    real = with_real_examples(None, None, dataset, sources[0].job).reference[:rows, :columns]
     if not real.shape[1] or not any(model.picture for model in models):
         return None
     return ClassView(rows, spec.classes, tiles.draw(real.flatten(0, 1), real.shape[1]), tuple(models))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genbench.api.spec import DataSpec
 from genbench.errors import DataError
-from genbench.samples.conditional_samples import INSIDE_FILE
+from genbench.samples.conditional_samples import LATENT_TRAVERSALS_FILE
 from genbench.util.tensor_files import TensorFile, read_tensors_if_any
 from genbench_reports.samples.image_grids import Tiles
 from genbench_reports.samples.png import Picture
@@ -27,7 +27,7 @@ def latent_pictures(folder: Path, spec: DataSpec, tiles: Tiles, most: int) -> di
     """By what they show, in words, of about `most` tiles each; empty where the job kept nothing, or nothing that can be
     read."""
     try:
-        kept = read_tensors_if_any(folder / INSIDE_FILE)
+        kept = read_tensors_if_any(folder / LATENT_TRAVERSALS_FILE)
     except DataError:
         return {}
     if kept is None:

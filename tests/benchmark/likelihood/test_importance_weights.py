@@ -14,7 +14,7 @@ from genbench.api.data import DataSpec
 from genbench.errors import PluginError
 from genbench.likelihood.dequantisation import dequantised_summary
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
-from genbench.likelihood.generalisation_gap import likelihood_gap
+from genbench.likelihood.generalisation_gap import generalisation_gap
 from genbench.likelihood.importance_weights import summarise
 from genbench.records import likelihood_kinds as kinds
 
@@ -201,12 +201,12 @@ def test_the_likelihood_gap_is_a_difference_of_means_with_its_error(kind: str, e
     generator = torch.Generator().manual_seed(0)
     train = 3 + torch.randn(400, generator=generator)
     test = 1 + 2 * torch.randn(400, generator=generator)
-    found = likelihood_gap(train, test, kind)
+    found = generalisation_gap(train, test, kind)
     assert found.value == pytest.approx(float(train.mean() - test.mean()), abs=1e-6)
     assert found.stderr == pytest.approx(math.sqrt(5 / 400), rel=0.1)
     assert (found.kind, found.n, found.unit, found.better) == (expected, 400, "nats", "lower")
     test[3] = -torch.inf
-    broken = likelihood_gap(train, test, kind)
+    broken = generalisation_gap(train, test, kind)
     assert broken.value is None
     assert broken.note == "not finite for 1 of 800 examples"
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genbench.metrics.vendi import MOST_EXAMPLES, median_distance, vendi_score, vendi_score_gaussian
+from genbench.metrics.vendi import MAX_EXAMPLES, median_distance, vendi_score, vendi_score_gaussian
 
 
 def draw(count: int, dim: int, seed: int = 0) -> Tensor:
@@ -56,7 +56,7 @@ def test_zeros_are_a_kind_of_their_own() -> None:
 
 def test_many_examples_are_thinned_out() -> None:
     """From all over: half of a sorted file would be one cluster."""
-    sorted_file = torch.tensor([0.0, 100.0]).repeat_interleave(MOST_EXAMPLES)[:, None]
+    sorted_file = torch.tensor([0.0, 100.0]).repeat_interleave(MAX_EXAMPLES)[:, None]
     assert vendi_score_gaussian(sorted_file, 1.0).value.item() == pytest.approx(2.0)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from genbench.metrics.numerics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
 from genbench.metrics.sliced_wasserstein import sliced_wasserstein
-from genbench.metrics.wasserstein import MOST_EXAMPLES, kantorovich_potentials, wasserstein_distance
+from genbench.metrics.wasserstein import MAX_EXAMPLES, kantorovich_potentials, wasserstein_distance
 
 
 def draw(count: int, dim: int, seed: int) -> Tensor:
@@ -70,8 +70,8 @@ def test_above_the_sliced_one_which_knows_less() -> None:
 
 
 def test_many_points_are_thinned_out_from_all_over() -> None:
-    ends = torch.tensor([0.0, 8.0]).repeat_interleave(MOST_EXAMPLES)[:, None]
-    middle = torch.full((2 * MOST_EXAMPLES, 1), 4.0)
+    ends = torch.tensor([0.0, 8.0]).repeat_interleave(MAX_EXAMPLES)[:, None]
+    middle = torch.full((2 * MAX_EXAMPLES, 1), 4.0)
     assert wasserstein_distance(ends, middle).value.item() == pytest.approx(4.0)
     assert wasserstein_distance(ends[::1000], middle).value.item() == pytest.approx(4.0)
 

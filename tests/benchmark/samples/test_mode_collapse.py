@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jobs import make_task
 
 from genbench.execution.worker import run_task
-from genbench.samples.mode_collapse import LEAST_SHARE, collapse_warning
+from genbench.samples.mode_collapse import MIN_SHARE, collapse_warning
 
 DATA = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
 BITS = torch.randint(0, 2, (200, 1, 4, 4), generator=torch.Generator().manual_seed(0))
@@ -33,13 +33,13 @@ def test_a_few_samples_over_and_over_are_named() -> None:
 @given(st.floats(0.01, 3.0))
 def test_samples_of_little_variance_are_named(scale: float) -> None:
     warning = collapse_warning(scale * DATA.flip(0), DATA)
-    if scale**2 < 0.99 * LEAST_SHARE:
+    if scale**2 < 0.99 * MIN_SHARE:
         assert warning is not None
         measured = re.fullmatch(r"mode collapse: samples have (.*) of the data's variance", warning)
         assert measured is not None, warning
         half_a_digit = 0.51 * 10.0 ** (math.floor(math.log10(scale**2)) - 1)  # of two
         assert abs(float(measured[1]) - scale**2) <= half_a_digit
-    if scale**2 > 1.01 * LEAST_SHARE:
+    if scale**2 > 1.01 * MIN_SHARE:
         assert warning is None
 
 

@@ -16,7 +16,7 @@ from genbench.api.data import Split
 from genbench.api.spec import DataSpec
 from genbench.features import Extractor
 from genbench.metrics.scoring import ScoringInputs
-from genbench.util.tensor_cache import fingerprint, kept_tensors
+from genbench.util.tensor_cache import cached_tensors, fingerprint
 
 SPEC = DataSpec(name="toy", modality="image", event_shape=(1, 4, 4), levels=256)
 
@@ -39,12 +39,12 @@ class Counting:
 def test_is_computed_once_for_each_key(cache: Path) -> None:
     compute = Counting()
     for _ in range(3):
-        found = kept_tensors("figures", ("a", "b"), compute)
+        found = cached_tensors("figures", ("a", "b"), compute)
         assert torch.equal(found["x"], torch.arange(1000.0))
     assert compute.calls == 1
     for other in (("a",), ("ab",), ("b", "a"), ("a", "b", "")):
-        kept_tensors("figures", other, compute)
-    kept_tensors("numbers", ("a", "b"), compute)
+        cached_tensors("figures", other, compute)
+    cached_tensors("numbers", ("a", "b"), compute)
     assert compute.calls == 6
     assert all(path.stat().st_mode & 0o444 == 0o444 for path in cache.glob("*.safetensors"))
 
@@ -52,7 +52,7 @@ def test_is_computed_once_for_each_key(cache: Path) -> None:
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
 def test_a_damaged_file_is_never_used(cache: Path, damage: str) -> None:
     compute = Counting()
-    kept_tensors("figures", ("a",), compute)
+    cached_tensors("figures", ("a",), compute)
     (path,) = cache.glob("*.safetensors")
     content = bytearray(path.read_bytes())
     if damage == "flip":
@@ -60,7 +60,7 @@ def test_a_damaged_file_is_never_used(cache: Path, damage: str) -> None:
     path.unlink()
     path.write_bytes(content if damage == "flip" else content[: 700 if damage == "truncate" else 0])
     for _ in range(2):
-        assert torch.equal(kept_tensors("figures", ("a",), compute)["x"], torch.arange(1000.0))
+        assert torch.equal(cached_tensors("figures", ("a",), compute)["x"], torch.arange(1000.0))
     assert compute.calls == 2
 
 
@@ -72,7 +72,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
     compute = Counting()
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            assert torch.equal(kept_tensors("figures", ("a",), compute)["x"], torch.arange(1000.0))
+            assert torch.equal(cached_tensors("figures", ("a",), compute)["x"], torch.arange(1000.0))
     assert compute.calls == 2
     assert "figures cannot be kept in" in caplog.text
 
@@ -82,21 +82,21 @@ def test_an_error_leaves_nothing_behind(cache: Path) -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        kept_tensors("figures", ("a",), broken)
-    assert kept_tensors("figures", ("a",), Counting())["y"] == 3
+        cached_tensors("figures", ("a",), broken)
+    assert cached_tensors("figures", ("a",), Counting())["y"] == 3
 
 
 def test_processes_that_want_the_same_compute_it_once(tmp_path: Path) -> None:
     code = (
         "import os, sys, time, torch\n"
-        "from genbench.util.tensor_cache import kept_tensors\n"
+        "from genbench.util.tensor_cache import cached_tensors\n"
         "def compute():\n"
         f"    open({str(tmp_path)!r} + f'/computed-{{os.getpid()}}', 'w').close()\n"
         "    time.sleep(1.0)\n"
         "    return {'x': torch.ones(3)}\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
-        "assert kept_tensors('figures', ('a',), compute)['x'].sum() == 3\n"
+        "assert cached_tensors('figures', ('a',), compute)['x'].sum() == 3\n"
     )
     processes = [
         subprocess.Popen(
@@ -161,7 +161,7 @@ def test_features_of_real_data_are_computed_once_and_in_chunks() -> None:
     assert sum(halves.sizes) == 300_000
 
 
-def test_edited_data_and_other_extractors_never_meet_kept_features() -> None:
+def test_edited_data_and_other_extractors_never_meet_cached_features() -> None:
     train, halves = images(50), Halves()
     before = scoring_inputs(train, halves).train_features
     edited = train.clone()

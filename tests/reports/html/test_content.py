@@ -22,7 +22,7 @@ from genbench.metrics.cards import METRIC_CARDS
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
-from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, INSIDE_FILE
+from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE, COMPLETIONS_FILE, LATENT_TRAVERSALS_FILE
 from genbench.samples.masks import make_mask
 from genbench.util.tensor_files import TensorFile, write_tensors
 from genbench_reports.format.joined_runs import JoinedRuns
@@ -203,7 +203,7 @@ def test_damaged_completions_cost_their_own_picture(tmp_path: Path, registry: Re
     card = synthetic_runs.card("grey")
     run = synthetic_runs.write_run(tmp_path / "run", [card], {"vae": "vae", "flow": "flow"})
     damaged = next(job for job in run.plan.jobs if job.model == "vae" and job.seed == 0)
-    for name in (COMPLETIONS_FILE, INSIDE_FILE):
+    for name in (COMPLETIONS_FILE, LATENT_TRAVERSALS_FILE):
         (run.job_folder(damaged) / name).write_bytes(b"no such thing")
     page = Page(render_page(run, registry))
     alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]

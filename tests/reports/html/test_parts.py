@@ -26,7 +26,7 @@ from genbench_reports.html.packed import embedded_json
 from genbench_reports.leaderboard.leaderboard import build_leaderboards
 from genbench_reports.samples.density import view_of
 from genbench_reports.samples.image_grids import tiles_of
-from genbench_reports.samples.latents import INSIDE_FILE, latent_pictures
+from genbench_reports.samples.latents import LATENT_TRAVERSALS_FILE, latent_pictures
 from genbench_reports.samples.neighbours import LOOKED_AT, TrainingSet
 from genbench_reports.samples.piano_rolls import STEP_SECONDS, midi_of, notes_of
 from genbench_reports.samples.png import LEVELS, Picture, colour_sheet, grey_sheet
@@ -182,10 +182,12 @@ def test_latent_spaces_are_drawn_where_a_job_kept_them(tmp_path: Path) -> None:
     assert tiles is not None
     assert latent_pictures(tmp_path, spec, tiles, 12) == {}
     grid = synthetic_runs.examples(spec, 12, seed=0).float()
-    write_tensors({"traversals": grid.unflatten(0, (3, 4)), "examples": grid.clone()}, tmp_path / INSIDE_FILE)
+    write_tensors(
+        {"traversals": grid.unflatten(0, (3, 4)), "examples": grid.clone()}, tmp_path / LATENT_TRAVERSALS_FILE
+    )
     (picture,) = latent_pictures(tmp_path, spec, tiles, 12).values()
     assert (picture.width, picture.height) == (4 * 29 - 1, 3 * 29 - 1)
-    (tmp_path / INSIDE_FILE).write_bytes(b"damaged")
+    (tmp_path / LATENT_TRAVERSALS_FILE).write_bytes(b"damaged")
     assert latent_pictures(tmp_path, spec, tiles, 12) == {}
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from genbench.likelihood.ais.chains import Annealed, Chains
 from genbench.likelihood.ais.hmc import Target
-from genbench.likelihood.ais.schedule import Path
+from genbench.likelihood.ais.schedule import AnnealingSchedule
 from genbench.util.seeding import derive_seed
 
 OnStep = Callable[[], None]
@@ -61,7 +61,7 @@ def explore(
     *,
     leapfrog_steps: int = LEAPFROG_STEPS,
     on_step: OnStep = _nothing,
-) -> Path:
+) -> AnnealingSchedule:
     """A path whose every step changes the log-weights about equally, with step sizes to go.
 
     The best temperatures have equal thermodynamic length between them, the integral of the standard
@@ -90,41 +90,45 @@ def explore(
         # as if of a Gaussian, whose deviation falls as 1 / beta: equal steps of log beta
         betas.append(min(1.0, betas[-1] * max(1.01, betas[-1] / betas[-2])))
         log_sizes.append(log_size)
-    return Path(tuple(betas), torch.tensor(log_sizes, dtype=torch.float64).unsqueeze(1).exp(), leapfrog_steps)
+    return AnnealingSchedule(
+        tuple(betas), torch.tensor(log_sizes, dtype=torch.float64).unsqueeze(1).exp(), leapfrog_steps
+    )
 
 
 def tune(
-    target: Target, path: Path, seeds: Sequence[int], chains: int, on_step: OnStep = _nothing
-) -> tuple[Path, Annealed]:
+    target: Target, schedule: AnnealingSchedule, seeds: Sequence[int], chains: int, on_step: OnStep = _nothing
+) -> tuple[AnnealingSchedule, Annealed]:
     """The path with step sizes for each example, found by a pilot run that starts from those of the path and
     follows the acceptance. What the pilot brought is nearly, but not exactly, what `anneal` promises."""
     running = Chains(target, seeds, chains)
     offset = torch.zeros(len(seeds), dtype=torch.float64, device=target.latents.device)
     offsets: list[Tensor] = []
-    for (before, beta), size in zip(pairwise(path.betas), path.step_sizes.to(offset.device), strict=True):
+    for (before, beta), size in zip(
+        pairwise(schedule.betas), schedule.step_sizes.to(offset.device), strict=True
+    ):
         on_step()
         running.weigh(beta - before)
         offsets.append(offset)
-        acceptance = running.move(size * offset.exp(), beta, path.leapfrog_steps)
+        acceptance = running.move(size * offset.exp(), beta, schedule.leapfrog_steps)
         offset = offset + _GAIN * (acceptance - TARGET_ACCEPTANCE)
-    return path.scaled(torch.stack(offsets)), running.annealed()
+    return schedule.scaled(torch.stack(offsets)), running.annealed()
 
 
 def anneal(
-    target: Target, path: Path, seeds: Sequence[int], chains: int, on_step: OnStep = _nothing
+    target: Target, schedule: AnnealingSchedule, seeds: Sequence[int], chains: int, on_step: OnStep = _nothing
 ) -> Annealed:
     """From draws of the prior to the posterior: `Annealed.lower_bound`. seeds: of each example's chains."""
     running = Chains(target, seeds, chains)
-    for (before, beta), size in zip(pairwise(path.betas), path.step_sizes, strict=True):
+    for (before, beta), size in zip(pairwise(schedule.betas), schedule.step_sizes, strict=True):
         on_step()
         running.weigh(beta - before)
-        running.move(size, beta, path.leapfrog_steps)
+        running.move(size, beta, schedule.leapfrog_steps)
     return running.annealed()
 
 
 def anneal_back(
     target: Target,
-    path: Path,
+    schedule: AnnealingSchedule,
     seeds: Sequence[int],
     chains: int,
     exact: Float[Tensor, "n *latent"],
@@ -134,8 +138,8 @@ def anneal_back(
     transitions as `anneal`, in reverse order."""
     start = target.latents.to_vectors(exact.unsqueeze(1)).expand(-1, chains, -1)
     running = Chains(target, seeds, chains, start)
-    for step in range(len(path.step_sizes) - 1, -1, -1):
+    for step in range(len(schedule.step_sizes) - 1, -1, -1):
         on_step()
-        running.move(path.step_sizes[step], path.betas[step + 1], path.leapfrog_steps)
-        running.weigh(path.betas[step + 1] - path.betas[step])
+        running.move(schedule.step_sizes[step], schedule.betas[step + 1], schedule.leapfrog_steps)
+        running.weigh(schedule.betas[step + 1] - schedule.betas[step])
     return running.annealed()

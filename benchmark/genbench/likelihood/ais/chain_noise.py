@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +42,7 @@ class ChainNoise:
                 accept, jitter = uniform[step].unbind(2)
                 yield StepNoise(momentum[step], accept, jitter)
 
-    def _draw(self, draw: object, generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
-        drawn: Tensor = draw(shape, generator=generator, device=self._device, dtype=self._dtype)  # type: ignore[operator]
-        return drawn
+    def _draw(
+        self, draw: Callable[..., Tensor], generator: torch.Generator, shape: tuple[int, ...]
+    ) -> Tensor:
+        return draw(shape, generator=generator, device=self._device, dtype=self._dtype)

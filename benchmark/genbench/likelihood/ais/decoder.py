@@ -27,7 +27,7 @@ from genbench.likelihood.ais.decoder_target import DecodedLikelihood, decode, ev
 from genbench.likelihood.ais.hmc import Target
 from genbench.likelihood.ais.latent_space import LatentSpace
 from genbench.likelihood.ais.observation_scale import ScaleChoice, choose_scale
-from genbench.likelihood.ais.schedule import Path
+from genbench.likelihood.ais.schedule import AnnealingSchedule
 from genbench.util.seeding import derive_seed
 
 # Numbers of decoded examples in one batch: on a CPU about what its cache holds, on a GPU what keeps it busy.
@@ -37,7 +37,7 @@ _BATCH_NUMBERS_ELSEWHERE = 20_000_000
 _PILOT_CHAINS, _PILOT_SHARE_OF_CHAINS, _PILOT_SHARE_OF_STEPS = 2, 1 / 8, 1 / 4
 # An example of fewer numbers than this gets more chains in proportion: they cost less, and a narrow observation of
 # few numbers has many posterior modes that a single chain cannot go between.
-_NUMBERS_A_CHAIN = 64
+_NUMBERS_PER_CHAIN = 64
 # Chains of an example that explore, at least: their differences say where temperatures must lie.
 _EXPLORING_CHAINS = 4
 # Fewer simulated examples than real ones: their gap varies far less than a likelihood does.
@@ -54,11 +54,11 @@ class AnnealingSettings:
     steps: int
 
     def chains_for(self, event_shape: tuple[int, ...]) -> int:
-        return self.chains * max(1, _NUMBERS_A_CHAIN // math.prod(event_shape))
+        return self.chains * max(1, _NUMBERS_PER_CHAIN // math.prod(event_shape))
 
 
 @dataclass(frozen=True)
-class Gap:
+class BidirectionalGap:
     """By how much the upper bound is above the lower one on data simulated from the model, in nats: mean and
     standard error over n examples."""
 
@@ -80,7 +80,7 @@ class DecoderAnnealing:
     observation: DecoderObservation
     latents: LatentSpace
     scale: ScaleChoice
-    path: Path
+    schedule: AnnealingSchedule
     settings: AnnealingSettings
     seed: int
     on_step: OnStep
@@ -113,8 +113,10 @@ class DecoderAnnealing:
                 model, observation, latents, train, x, _seeds(seed, "scale", len(x)), chains, on_step
             )
             target = _target(model, observation, latents, scale.scale, x)
-            path = explore(target, _seeds(seed, "path", len(x)), chains, on_step=on_step)
-        return cls(model, train.spec.event_shape, observation, latents, scale, path, settings, seed, on_step)
+            schedule = explore(target, _seeds(seed, "path", len(x)), chains, on_step=on_step)
+        return cls(
+            model, train.spec.event_shape, observation, latents, scale, schedule, settings, seed, on_step
+        )
 
     @property
     def chains(self) -> int:
@@ -127,41 +129,41 @@ class DecoderAnnealing:
         seeds = _seeds(self.seed, axis, len(x))
         with evaluating(self.model), torch.no_grad():
             bounds = [
-                anneal(target, path, chosen, self.chains, self.on_step).lower_bound
-                for _, target, path, chosen in self._batches(x, seeds)
+                anneal(target, schedule, chosen, self.chains, self.on_step).lower_bound
+                for _, target, schedule, chosen in self._batches(x, seeds)
             ]
         return torch.cat(bounds)
 
-    def gap(self) -> Gap:
+    def gap(self) -> BidirectionalGap:
         """The bidirectional gap on simulated data."""
         seeds = _seeds(self.seed, "simulated", max(2, round(_SIMULATED_SHARE * self.settings.examples)))
         gaps = []
         with evaluating(self.model), torch.no_grad():
             z, x = self._simulated(seeds)
-            for batch, target, path, chosen in self._batches(x, seeds):
-                forward = anneal(target, path, chosen, self.chains, self.on_step)
+            for batch, target, schedule, chosen in self._batches(x, seeds):
+                forward = anneal(target, schedule, chosen, self.chains, self.on_step)
                 back_seeds = [derive_seed(seed, "back") for seed in chosen]
-                back = anneal_back(target, path, back_seeds, self.settings.chains, z[batch], self.on_step)
+                back = anneal_back(target, schedule, back_seeds, self.settings.chains, z[batch], self.on_step)
                 gaps.append(back.upper_bound - forward.lower_bound)
         each = torch.cat(gaps)
-        return Gap(float(each.mean()), float(each.std() / math.sqrt(len(each))), len(each))
+        return BidirectionalGap(float(each.mean()), float(each.std() / math.sqrt(len(each))), len(each))
 
     def _batches(
         self, x: Tensor, seeds: Sequence[int]
-    ) -> Iterator[tuple[slice, Target, Path, Sequence[int]]]:
+    ) -> Iterator[tuple[slice, Target, AnnealingSchedule, Sequence[int]]]:
         """Some of the examples, their target, their path with step sizes of their own, and their seeds."""
         numbers = _BATCH_NUMBERS.get(self.latents.device.type, _BATCH_NUMBERS_ELSEWHERE)
         decoded = math.prod(self.observation.mean_shape(self.event_shape))
         size = max(1, numbers // (decoded * self.chains))
-        pilot = self.path.resampled(max(2, round(_PILOT_SHARE_OF_STEPS * self.settings.steps)))
+        pilot = self.schedule.resampled(max(2, round(_PILOT_SHARE_OF_STEPS * self.settings.steps)))
         pilot_chains = max(_PILOT_CHAINS, round(_PILOT_SHARE_OF_CHAINS * self.chains))
         for start in range(0, len(x), size):
             batch = slice(start, start + size)
             some = x[batch].to(self.latents.device)
             target = _target(self.model, self.observation, self.latents, self.scale.scale, some)
             pilot_seeds = [derive_seed(seed, "pilot") for seed in seeds[batch]]
-            path, _ = tune(target, pilot, pilot_seeds, pilot_chains, self.on_step)
-            yield batch, target, path.resampled(self.settings.steps), seeds[batch]
+            schedule, _ = tune(target, pilot, pilot_seeds, pilot_chains, self.on_step)
+            yield batch, target, schedule.resampled(self.settings.steps), seeds[batch]
 
     def _simulated(self, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Latents from the prior, and data that come from them: each latent is an exact draw of its datum's

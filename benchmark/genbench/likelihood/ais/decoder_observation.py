@@ -40,14 +40,14 @@ from genbench.likelihood.ais.bin_mass import normal_bin_derivative, normal_bin_m
 
 # The narrowest scale that a search looks at. Levels: below, the mean is rounded and all is in one bin, and
 # `bin_mass` would run out of float32. Real values: a share of the widest.
-_LEAST_LEVELS = 0.15
-_LEAST_SHARE = 1 / 500
+_MIN_SCALE_LEVELS = 0.15
+_MIN_SHARE_OF_WIDEST = 1 / 500
 # The widest, in standard deviations of the data. Images that are mostly black like wide noise, of which the
 # first bin takes up half.
-_MOST_SHARE = 2.0
-_MOST_SHARE_OF_LEVELS = 4.0
-_LEAST_FLIP, _MOST_FLIP = 1e-4, 0.45
-_LEAST_REPLACED, _MOST_REPLACED = 1e-4, 0.95
+_MAX_SCALE_STDS = 2.0
+_MAX_SCALE_STDS_OF_LEVELS = 4.0
+_MIN_FLIP_PROBABILITY, _MAX_FLIP_PROBABILITY = 1e-4, 0.45
+_MIN_REPLACEMENT_PROBABILITY, _MAX_REPLACEMENT_PROBABILITY = 1e-4, 0.95
 # Float32 probabilities of a large vocabulary sum to 1 within this.
 _SUM_TOLERANCE = 1e-3
 
@@ -109,8 +109,8 @@ class GaussianDensity(DecoderObservation):
         return gaussian_sample(mean, log_scale + self.channel_scale.log(), generator)
 
     def scale_range(self, train: Split) -> tuple[float, float]:
-        widest = _MOST_SHARE * _spread(train.tensor() / self.channel_scale.cpu())
-        return widest * _LEAST_SHARE, widest
+        widest = _MAX_SCALE_STDS * _spread(train.tensor() / self.channel_scale.cpu())
+        return widest * _MIN_SHARE_OF_WIDEST, widest
 
 
 class FlippedBernoulli(DecoderObservation):
@@ -136,7 +136,7 @@ class FlippedBernoulli(DecoderObservation):
         return torch.bernoulli(self._probability(mean, log_scale)[0], generator=generator).long()
 
     def scale_range(self, train: Split) -> tuple[float, float]:
-        return _LEAST_FLIP, _MOST_FLIP
+        return _MIN_FLIP_PROBABILITY, _MAX_FLIP_PROBABILITY
 
 
 class MixedCategorical(DecoderObservation):
@@ -178,7 +178,7 @@ class MixedCategorical(DecoderObservation):
         return categorical_sample(((1 - replaced) * mean + replaced / self.levels).log(), generator)
 
     def scale_range(self, train: Split) -> tuple[float, float]:
-        return _LEAST_REPLACED, _MOST_REPLACED
+        return _MIN_REPLACEMENT_PROBABILITY, _MAX_REPLACEMENT_PROBABILITY
 
 
 class DiscretisedGaussian(DecoderObservation):
@@ -211,7 +211,9 @@ class DiscretisedGaussian(DecoderObservation):
         return discretised_gaussian_sample(mean, log_scale, self.levels, generator)
 
     def scale_range(self, train: Split) -> tuple[float, float]:
-        return _LEAST_LEVELS, max(2 * _LEAST_LEVELS, _MOST_SHARE_OF_LEVELS * _spread(train.tensor()))
+        return _MIN_SCALE_LEVELS, max(
+            2 * _MIN_SCALE_LEVELS, _MAX_SCALE_STDS_OF_LEVELS * _spread(train.tensor())
+        )
 
 
 class DiscretisedLogistic(DecoderObservation):
@@ -241,8 +243,8 @@ class DiscretisedLogistic(DecoderObservation):
 
     def scale_range(self, train: Split) -> tuple[float, float]:
         # a logistic's standard deviation is pi / sqrt(3) times its scale
-        share = _MOST_SHARE_OF_LEVELS * math.sqrt(3) / math.pi
-        return 0.5 * _LEAST_LEVELS, max(_LEAST_LEVELS, share * _spread(train.tensor()))
+        share = _MAX_SCALE_STDS_OF_LEVELS * math.sqrt(3) / math.pi
+        return 0.5 * _MIN_SCALE_LEVELS, max(_MIN_SCALE_LEVELS, share * _spread(train.tensor()))
 
 
 def decoder_observation(spec: DataSpec, train: Split) -> DecoderObservation:

@@ -21,7 +21,7 @@ from genbench.api.data import Dataset
 from genbench.api.model import GenerativeModel, HasDecoder, HasEnergy
 from genbench.errors import LikelihoodUnavailable
 from genbench.likelihood.ais.decoder import AnnealingSettings, DecoderAnnealing
-from genbench.likelihood.ais.partition_function import annealing_betas, estimate_partition
+from genbench.likelihood.ais.partition_function import annealing_betas, estimate_partition_function
 from genbench.likelihood.batching import batches, checked
 from genbench.likelihood.estimates import (
     LikelihoodEstimate,
@@ -29,7 +29,7 @@ from genbench.likelihood.estimates import (
     likelihood_metrics,
     without_likelihood,
 )
-from genbench.likelihood.generalisation_gap import likelihood_gap
+from genbench.likelihood.generalisation_gap import generalisation_gap
 from genbench.records import likelihood_kinds as kinds
 from genbench.records.job import Job
 from genbench.records.result import MetricValue
@@ -43,7 +43,7 @@ _PARTITION_STEPS = 10
 
 
 @dataclass(frozen=True)
-class AnnealedFigures:
+class AnnealedMetrics:
     """What `annealed_figures` looks at. model: in evaluation mode. reference: (N, *event_shape), test examples
     on the model's device. estimates: what `estimate_likelihood` made of them. seed: of all chance."""
 
@@ -58,25 +58,25 @@ class AnnealedFigures:
         """Every figure that the model's capabilities and the job's settings allow."""
         spec, job = self.dataset.spec, self.job
         if self.estimates:
-            figures = [self._gap_of_estimates()]
+            metric_values = [self._gap_of_estimates()]
         elif isinstance(self.model, HasEnergy) and job.ais_steps:
-            figures = self._of_energy(self.model)
+            metric_values = self._of_energy(self.model)
         else:
-            figures = []
+            metric_values = []
         if isinstance(self.model, HasDecoder) and job.ais_examples and job.ais_steps:
-            own = bool(self.estimates or figures)
+            own = bool(self.estimates or metric_values)
             try:
-                figures += self._of_decoder(self.model, headline=not own)
+                metric_values += self._of_decoder(self.model, headline=not own)
             except LikelihoodUnavailable as reason:
-                figures += without_likelihood(spec, str(reason), "decoder_")
-                figures += [] if own else without_likelihood(spec, str(reason))
-        return figures
+                metric_values += without_likelihood(spec, str(reason), "decoder_")
+                metric_values += [] if own else without_likelihood(spec, str(reason))
+        return metric_values
 
     def _gap_of_estimates(self) -> MetricValue:
         best = self.estimates[0]
         train = self._train_examples(len(self.reference))
         on_train = estimate_likelihood(self.model, self.dataset.spec, train, k=best.k or 1)[0]
-        return likelihood_gap(on_train.log_prob, best.log_prob, best.kind)
+        return generalisation_gap(on_train.log_prob, best.log_prob, best.kind)
 
     def _of_decoder(self, model: HasDecoder, *, headline: bool) -> list[MetricValue]:
         job, spec = self.job, self.dataset.spec
@@ -96,18 +96,18 @@ class AnnealedFigures:
             f"{annealing.observation.describe(annealing.scale.scale)} on the decoder;"
             f" gap {gap.nats:.2f} ± {gap.stderr:.2f} nats on {gap.n} simulated examples",
         )
-        figures = likelihood_metrics([estimate], spec, "decoder_")
+        metric_values = likelihood_metrics([estimate], spec, "decoder_")
         if headline:
             train = annealing.log_likelihood(self._train_examples(len(test)), "train")
-            figures += likelihood_metrics([estimate], spec)
-            figures.append(likelihood_gap(train, test, estimate.kind))
-        return figures
+            metric_values += likelihood_metrics([estimate], spec)
+            metric_values.append(generalisation_gap(train, test, estimate.kind))
+        return metric_values
 
     def _of_energy(self, model: HasEnergy) -> list[MetricValue]:
         spec, steps = self.dataset.spec, _PARTITION_STEPS * self.job.ais_steps
         generator = torch.Generator(self.model.device).manual_seed(derive_seed(self.seed, "partition"))
         try:
-            partition = estimate_partition(
+            partition = estimate_partition_function(
                 model,
                 chains=_PARTITION_CHAINS,
                 betas=annealing_betas(steps),
@@ -132,7 +132,7 @@ class AnnealedFigures:
         # Z is the same for both sides, and so leaves the gap
         return [
             *likelihood_metrics([estimate], spec),
-            likelihood_gap(train, test, kinds.EXACT),
+            generalisation_gap(train, test, kinds.EXACT),
         ]
 
     def _train_examples(self, count: int) -> Tensor:

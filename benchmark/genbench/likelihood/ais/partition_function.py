@@ -28,7 +28,7 @@ _STANDARD_ERRORS = 3.0
 
 
 @dataclass(frozen=True)
-class PartitionEstimate:
+class PartitionFunctionEstimate:
     """log_z: the estimate, nats. lower, upper: log of the mean weight minus and plus three standard errors;
     lower is -inf where that is not positive. log_weights: of each chain, log Z_0 included."""
 
@@ -52,14 +52,14 @@ def annealing_betas(steps: int) -> tuple[float, ...]:
     return (*betas[:-1], 1.0)
 
 
-def estimate_partition(
+def estimate_partition_function(
     model: HasEnergy,
     *,
     chains: int,
     betas: Sequence[float],
     generator: torch.Generator,
     on_step: Callable[[], None] = lambda: None,
-) -> PartitionEstimate:
+) -> PartitionFunctionEstimate:
     """log Z of the model, from `chains` chains. generator: on the model's device.
 
     Raises PluginError where the model's methods return other shapes than they should.
@@ -79,13 +79,13 @@ def estimate_partition(
     return summarise_weights(log_weights)
 
 
-def summarise_weights(log_weights: Float[Tensor, " chains"]) -> PartitionEstimate:
+def summarise_weights(log_weights: Float[Tensor, " chains"]) -> PartitionFunctionEstimate:
     """Mean and interval, computed relative to the greatest weight."""
     greatest = float(log_weights.max())
     weights = (log_weights - greatest).exp()
     mean, error = float(weights.mean()), float(weights.std() / math.sqrt(len(weights)))
     low = mean - _STANDARD_ERRORS * error
-    return PartitionEstimate(
+    return PartitionFunctionEstimate(
         log_z=greatest + math.log(mean),
         lower=greatest + math.log(low) if low > 0 else -math.inf,
         upper=greatest + math.log(mean + _STANDARD_ERRORS * error),

@@ -30,7 +30,7 @@ def sigmoid(steps: int) -> tuple[float, ...]:
 
 
 @dataclass(frozen=True)
-class Path:
+class AnnealingSchedule:
     """betas: T + 1, from exactly 0 to exactly 1. step_sizes: float64 (T, n), of each example's transition at
     betas[1:]; (T, 1) where all examples share them."""
 
@@ -39,23 +39,25 @@ class Path:
     leapfrog_steps: int
 
     @classmethod
-    def of(cls, betas: Sequence[float], step_size: float, leapfrog_steps: int) -> Path:
+    def of(cls, betas: Sequence[float], step_size: float, leapfrog_steps: int) -> AnnealingSchedule:
         """One step size for all."""
         sizes = torch.full((len(betas) - 1, 1), step_size, dtype=torch.float64)
         return cls(tuple(betas), sizes, leapfrog_steps)
 
-    def resampled(self, steps: int) -> Path:
+    def resampled(self, steps: int) -> AnnealingSchedule:
         """The same way in another number of steps: a fraction of the way is the same fraction of the steps."""
         betas = _stretched(torch.tensor(self.betas, dtype=torch.float64).unsqueeze(1), steps + 1)[:, 0]
         sizes = _stretched(self.step_sizes.log(), steps).exp()
-        return Path((0.0, *betas[1:-1].tolist(), 1.0), sizes, self.leapfrog_steps)
+        return AnnealingSchedule((0.0, *betas[1:-1].tolist(), 1.0), sizes, self.leapfrog_steps)
 
-    def scaled(self, log_factors: Float[Tensor, "steps n"]) -> Path:
+    def scaled(self, log_factors: Float[Tensor, "steps n"]) -> AnnealingSchedule:
         """Step sizes times exp(log_factors), which are smoothed along the way."""
         half = int(len(log_factors) * _SMOOTHING / 2)
         ends = log_factors[:1].expand(half, -1), log_factors[-1:].expand(half, -1)
         smooth = torch.cat([ends[0], log_factors, ends[1]]).unfold(0, 2 * half + 1, 1).mean(2)
-        return Path(self.betas, self.step_sizes.to(smooth.device) * smooth.exp(), self.leapfrog_steps)
+        return AnnealingSchedule(
+            self.betas, self.step_sizes.to(smooth.device) * smooth.exp(), self.leapfrog_steps
+        )
 
 
 def _stretched(values: Float[Tensor, "rows n"], rows: int) -> Float[Tensor, "{rows} n"]:

@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from genbench.likelihood.audit.e_values import rank_sum_p_value
-from genbench.likelihood.audit.likelihood_values import Claim, log_mean_exp
+from genbench.likelihood.audit.likelihood_values import LikelihoodValues, log_mean_exp
 from genbench.records.audit import FALSE_ALARM_RATE, AuditCheck
 
 BATCH_TOLERANCE = 1e-3
@@ -20,7 +20,12 @@ NAME = "batch independence"
 
 
 def check_batch_independence(
-    claim: Claim, x: Tensor, log_p: Float64[Tensor, " n"], others: Tensor, *, thorough: bool = True
+    likelihood: LikelihoodValues,
+    x: Tensor,
+    log_p: Float64[Tensor, " n"],
+    others: Tensor,
+    *,
+    thorough: bool = True,
 ) -> AuditCheck:
     """Of what is exact. log_p: (N,) of x, from whatever batch it was in. others: companions from elsewhere.
 
@@ -29,28 +34,28 @@ def check_batch_independence(
     alone = x[: _ALONE if thorough else _ALONE // 2]
     few = len(alone)
     settings: dict[str, Callable[[], Tensor]] = {
-        "alone": lambda: torch.cat([claim.log_prob(x[i : i + 1]) for i in range(few)])
+        "alone": lambda: torch.cat([likelihood.log_prob(x[i : i + 1]) for i in range(few)])
     }
     if thorough:
         settings |= {
-            "in another order": lambda: claim.log_prob(x.flip(0)).flip(0),
-            "beside a copy of itself": lambda: claim.log_prob(torch.cat([x, x]))[: len(x)],
-            "in other company": lambda: claim.log_prob(torch.cat([others, alone]))[len(others) :],
+            "in another order": lambda: likelihood.log_prob(x.flip(0)).flip(0),
+            "beside a copy of itself": lambda: likelihood.log_prob(torch.cat([x, x]))[: len(x)],
+            "in other company": lambda: likelihood.log_prob(torch.cat([others, alone]))[len(others) :],
         }
     else:
         mixed = torch.cat([others, x.flip(0), x])
-        settings["in other company"] = lambda: claim.log_prob(mixed)[len(others) : -len(x)].flip(0)
+        settings["in other company"] = lambda: likelihood.log_prob(mixed)[len(others) : -len(x)].flip(0)
     gaps = {how: _gap(values(), log_p) for how, values in settings.items()}
     how = max(gaps, key=lambda key: math.inf if math.isnan(gaps[key]) else gaps[key])
     gap = gaps[how]
     passed = gap <= BATCH_TOLERANCE  # NaN does not pass
-    detail = f"{claim.likelihood} of an example changes by {gap:.2g} (relative) {how},"
+    detail = f"{likelihood.method} of an example changes by {gap:.2g} (relative) {how},"
     detail += f" expected at most {BATCH_TOLERANCE:g}"
     if thorough or not passed:
-        first, second = claim.log_prob(x, "once"), claim.log_prob(x, "again")
+        first, second = likelihood.log_prob(x, "once"), likelihood.log_prob(x, "again")
         if not torch.equal(first, second):  # NaN neither
             passed = False
-            detail = f"{claim.likelihood} depends on chance, by {_gap(first, second):.2g} (relative);"
+            detail = f"{likelihood.method} depends on chance, by {_gap(first, second):.2g} (relative);"
             detail += " an estimate belongs in log_weights"
     value = gap if math.isfinite(gap) else None
     return AuditCheck(name=NAME, passed=passed, detail=detail, value=value, expected=0.0)
@@ -62,18 +67,20 @@ def _gap(values: Float64[Tensor, " m"], together: Float64[Tensor, " n"]) -> floa
     return float(torch.where(values == wanted, 0.0, gap).max())
 
 
-def check_batch_independence_of_weights(claim: Claim, x: Tensor, others: Tensor, k: int) -> AuditCheck:
+def check_batch_independence_of_weights(
+    likelihood: LikelihoodValues, x: Tensor, others: Tensor, k: int
+) -> AuditCheck:
     """Draws are random: those of an example alone, and among others, must have the same distribution.
 
     k: importance samples.
     """
     x = x[:_ALONE]
-    together = claim.log_weights(torch.cat([x, others, x]), k, "together")[: len(x)]
-    alone = torch.cat([claim.log_weights(x[i : i + 1], k, f"alone {i}") for i in range(len(x))])
+    together = likelihood.log_weights(torch.cat([x, others, x]), k, "together")[: len(x)]
+    alone = torch.cat([likelihood.log_weights(x[i : i + 1], k, f"alone {i}") for i in range(len(x))])
     p = rank_sum_p_value(alone, together, BATCH_TOLERANCE * (1 + together.mean(1).abs()))
     gap = float((alone.mean(1) - together.mean(1)).abs().max())
     detail = (
-        f"the mean of {k} draws of {claim.likelihood} of an example changes by {gap:.2g} with the batch it is in"
+        f"the mean of {k} draws of {likelihood.method} of an example changes by {gap:.2g} with the batch it is in"
         f" (p = {p:.2g}, expected more than {FALSE_ALARM_RATE:g})"
     )
     return AuditCheck(
@@ -81,15 +88,15 @@ def check_batch_independence_of_weights(claim: Claim, x: Tensor, others: Tensor,
     )
 
 
-def check_importance_samples(claim: Claim, x: Tensor, k: int) -> AuditCheck:
+def check_importance_samples(likelihood: LikelihoodValues, x: Tensor, k: int) -> AuditCheck:
     """log_weights(x, 1) and log_weights(x, k) must draw the same weights, each by itself.
 
     Then the mean of log_weights is the same for every k, and so the ELBO is at most the IWAE bound (Burda et
     al. 2016, theorem 1).
     """
     x = x[:_ALONE]
-    many = claim.log_weights(x, k, "many")  # N, k
-    single = claim.log_weights(x.repeat_interleave(k, 0), 1, "single").reshape(len(x), k)
+    many = likelihood.log_weights(x, k, "many")  # N, k
+    single = likelihood.log_weights(x.repeat_interleave(k, 0), 1, "single").reshape(len(x), k)
     elbo, bound = float(single.mean()), float(log_mean_exp(many).mean())
     spread = many.std(1)
     alike = bool(((single == single[:, :1]).all(1) & (spread > BATCH_TOLERANCE)).any())

@@ -20,7 +20,7 @@ from torch import Tensor
 from genbench.api.model import GenerativeModel
 from genbench.api.spec import DataSpec
 from genbench.likelihood.audit.e_values import chi_square_p_value
-from genbench.likelihood.audit.likelihood_values import Claim
+from genbench.likelihood.audit.likelihood_values import LikelihoodValues
 from genbench.records.audit import FALSE_ALARM_RATE, AuditCheck
 
 MAX_SPACE = 20_000
@@ -32,7 +32,7 @@ _COARSE, _FINE = 24, 96  # panels an axis, where the samples are; as many again 
 _WEIGHT_CALLS = 200_000  # examples x importance samples in all
 _MIN_K, _MAX_K = 16, 512
 _PLACING_SAMPLES = 4096
-_LEAST_EFFECTIVE = (
+_MIN_EFFECTIVE_SHARE = (
     0.5  # share of the draws that count; where fewer do, a standard error of few draws means little
 )
 _ERRORS = 4.5  # standard errors that chance may account for
@@ -70,28 +70,28 @@ class Census:
         return float((self.errors * self.volume).square().sum().sqrt())
 
 
-def check_total(claim: Claim, samples: Tensor) -> tuple[AuditCheck, Census]:
+def check_normalisation(likelihood: LikelihoodValues, samples: Tensor) -> tuple[AuditCheck, Census]:
     """samples: of the model; they place the panels of a quadrature.
 
     An integral that fails is taken once more on a finer grid: narrow densities need it, wrong ones stay wrong.
     """
-    census = take_census(claim, samples, _COARSE)
-    check = _judge_total(claim, census)
-    if not check.passed and claim.spec.levels is None:
-        census = take_census(claim, samples, _FINE)
-        check = _judge_total(claim, census)
+    census = take_census(likelihood, samples, _COARSE)
+    check = _judge_total(likelihood, census)
+    if not check.passed and likelihood.spec.levels is None:
+        census = take_census(likelihood, samples, _FINE)
+        check = _judge_total(likelihood, census)
     return check, census
 
 
-def check_frequencies(claim: Claim, census: Census, samples: Tensor) -> AuditCheck:
+def check_frequencies(likelihood: LikelihoodValues, census: Census, samples: Tensor) -> AuditCheck:
     """Integers: how often each x is among the samples, against p (Pearson's chi-square, rare cells pooled).
 
     p is normalised first: a wrong total is a matter of `check_total`.
     """
-    levels = claim.spec.levels
+    levels = likelihood.spec.levels
     assert levels is not None
     place = levels ** torch.arange(
-        claim.spec.dimension - 1, -1, -1
+        likelihood.spec.dimension - 1, -1, -1
     )  # the census counts the last number fastest
     counts = torch.bincount((samples.flatten(1) * place).sum(1), minlength=len(census.x)).double()
     p = census.log_p.exp()
@@ -99,7 +99,7 @@ def check_frequencies(claim: Claim, census: Census, samples: Tensor) -> AuditChe
     name = "frequencies"
     if not 0 < normaliser < math.inf:
         return AuditCheck(name=name, passed=None, detail="probabilities have no finite sum")
-    if census.effective < _LEAST_EFFECTIVE:
+    if census.effective < _MIN_EFFECTIVE_SHARE:
         detail = (
             f"of {census.k} draws an example {census.effective:.0%} count: too few to say what chance may do"
         )
@@ -142,34 +142,34 @@ def check_entropy(census: Census, log_p: Float64[Tensor, " n"]) -> AuditCheck:
     )
 
 
-def take_census(claim: Claim, samples: Tensor, panels: int) -> Census:
-    if claim.is_exact:
-        x, volume = _space(claim.spec, samples, panels, order=4)
-        return Census(x, volume, claim.log_prob(x), torch.zeros(len(x), dtype=torch.float64), 1)
-    x, volume = _space(claim.spec, samples, panels // 3, order=3)
+def take_census(likelihood: LikelihoodValues, samples: Tensor, panels: int) -> Census:
+    if likelihood.is_exact:
+        x, volume = _space(likelihood.spec, samples, panels, order=4)
+        return Census(x, volume, likelihood.log_prob(x), torch.zeros(len(x), dtype=torch.float64), 1)
+    x, volume = _space(likelihood.spec, samples, panels // 3, order=3)
     k = max(_MIN_K, min(_MAX_K, _WEIGHT_CALLS // len(x)))
-    if claim.likelihood == "elbo":
-        log_p = replace(claim, k=k).log_prob(x, "census")
+    if likelihood.method == "elbo":
+        log_p = replace(likelihood, k=k).log_prob(x, "census")
         return Census(x, volume, log_p, torch.zeros(len(x), dtype=torch.float64), k)
-    weights = claim.log_weights(x, k, "census").exp()  # points, k
+    weights = likelihood.log_weights(x, k, "census").exp()  # points, k
     errors = (weights.var(1) / k).sqrt()
     mean, mean_square = weights.mean(1), weights.square().mean(1)
     effective = torch.where(mean_square > 0, mean.square() / mean_square, 1.0)
     return Census(x, volume, mean.log(), errors, k, float(effective.mean()))
 
 
-def _judge_total(claim: Claim, census: Census) -> AuditCheck:
+def _judge_total(likelihood: LikelihoodValues, census: Census) -> AuditCheck:
     total, stderr = census.total, census.stderr
-    discrete = claim.spec.is_discrete
+    discrete = likelihood.spec.is_discrete
     what = "sum" if discrete else "integral"
-    if claim.is_exact:
+    if likelihood.is_exact:
         tolerance = SUM_TOLERANCE if discrete else INTEGRAL_TOLERANCE
         passed = abs(total - 1) <= tolerance  # NaN does not pass
         detail = f"{what} of p over {len(census.x):,} points is {total:.5g}, expected 1 ± {tolerance:g}"
-    elif claim.falls_short:
+    elif likelihood.falls_short:
         passed = total <= 1 + WEIGHTS_TOLERANCE + _ERRORS * stderr and stderr <= WEIGHTS_TOLERANCE
         detail = (
-            f"{what} of what {claim.likelihood} makes of {len(census.x):,} points ({census.k} draws) is"
+            f"{what} of what {likelihood.method} makes of {len(census.x):,} points ({census.k} draws) is"
             f" {total:.5g} ± {stderr:.2g}, expected 1 at most"
         )
     else:

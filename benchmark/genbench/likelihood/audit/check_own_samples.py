@@ -23,7 +23,7 @@ from jaxtyping import Float64
 from torch import Tensor
 from torch.nn import functional as F
 
-from genbench.likelihood.audit.e_values import evidence_of_mean_above_one, evidence_of_picks, p_value
+from genbench.likelihood.audit.e_values import log_e_value_of_mean_above_one, log_e_value_of_picks, p_value
 from genbench.likelihood.audit.reference_density import Reference
 from genbench.records.audit import FALSE_ALARM_RATE, AuditCheck
 from genbench.records.result import finite_or_none
@@ -37,18 +37,18 @@ def judge_line_up(
     """log_prob of samples and of what `Moves.change`, not fitted to them, made of them; and its log ratios."""
     # what is impossible beside the impossible tells nothing
     log_odds = (log_p + log_ratio - log_p_changed).nan_to_num(0.0, posinf=_LARGE, neginf=-_LARGE)
-    evidence = evidence_of_picks(log_odds)
+    log_e_value = log_e_value_of_picks(log_odds)
     picked = float((log_odds > 0).sum()) + 0.5 * float((log_odds == 0).sum())
     certain = F.sigmoid(log_odds.abs())
     expected, error = float(certain.sum()), math.sqrt(float((certain * (1 - certain)).sum()))
     return AuditCheck(
         name="line-up",
-        passed=_right(evidence),
+        passed=_right(log_e_value),
         detail=f"beside a changed copy, the likelihood picks out {picked:g} of {len(log_p)} samples, expected"
-        f" {expected:.1f} ± {error:.1f}{_odds(evidence)}",
+        f" {expected:.1f} ± {error:.1f}{_odds(log_e_value)}",
         value=picked,
         expected=expected,
-        p_value=p_value(evidence),
+        p_value=p_value(log_e_value),
     )
 
 
@@ -74,26 +74,26 @@ def judge_not_under_claimed(reference: Reference, x: Tensor, log_p: Float64[Tens
 
 def _judge_ratios(name: str, log_ratios: Float64[Tensor, " n"], what: str, meaning: str) -> AuditCheck:
     log_ratios = log_ratios.nan_to_num(-math.inf, posinf=_LARGE, neginf=-math.inf)
-    evidence = evidence_of_mean_above_one(log_ratios)
+    log_e_value = log_e_value_of_mean_above_one(log_ratios)
     log_mean = float(log_ratios.logsumexp(0)) - math.log(len(log_ratios))
-    passed = _right(evidence)
-    detail = f"{what} averages to {_exponential(log_mean)}, expected about 1{_odds(evidence)}"
+    passed = _right(log_e_value)
+    detail = f"{what} averages to {_exponential(log_mean)}, expected about 1{_odds(log_e_value)}"
     return AuditCheck(
         name=name,
         passed=passed,
         detail=detail if passed else f"{detail}: {meaning}",
         value=finite_or_none(math.exp(min(log_mean, 700.0))),
         expected=1.0,
-        p_value=p_value(evidence),
+        p_value=p_value(log_e_value),
     )
 
 
-def _right(evidence: float) -> bool:
-    return evidence < -math.log(FALSE_ALARM_RATE)
+def _right(log_e_value: float) -> bool:
+    return log_e_value < -math.log(FALSE_ALARM_RATE)
 
 
-def _odds(evidence: float) -> str:
-    return f" (p ≤ {_exponential(-evidence)})" if evidence > 0 else ""
+def _odds(log_e_value: float) -> str:
+    return f" (p ≤ {_exponential(-log_e_value)})" if log_e_value > 0 else ""
 
 
 def _exponential(log_value: float) -> str:

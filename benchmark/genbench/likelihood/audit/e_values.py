@@ -24,31 +24,31 @@ _STAKES = (0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.95)
 _TEMPERATURES = (0.25, 0.5, 0.67, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0, 4.0, math.inf)
 # And this share of samples that come from elsewhere, as likely one as the other.
 _CONTAMINATION = 0.1
-_LEAST_EXPECTED = 10.0
+_MIN_EXPECTED_COUNT = 10.0
 
 
-def p_value(log_evidence: float) -> float:
+def p_value(log_e_values: float) -> float:
     """The bound on the probability that a right likelihood loses a bet of so much."""
-    return math.exp(-max(0.0, log_evidence))
+    return math.exp(-max(0.0, log_e_values))
 
 
-def pooled_evidence(*log_evidence: float) -> float:
+def pooled_log_e_value(*log_e_values: float) -> float:
     """Of several e-values, which need not be independent: their average."""
-    values = torch.tensor(log_evidence, dtype=torch.float64)
-    return float(values.logsumexp(0)) - math.log(len(log_evidence))
+    values = torch.tensor(log_e_values, dtype=torch.float64)
+    return float(values.logsumexp(0)) - math.log(len(log_e_values))
 
 
-def evidence_of_mean_above_one(log_ratios: Float64[Tensor, " n"]) -> float:
+def log_e_value_of_mean_above_one(log_ratios: Float64[Tensor, " n"]) -> float:
     """log e-value against: independent ratios >= 0, each of mean at most 1.
 
     The average over stakes s of prod_i (1 + s (ratio_i - 1)).
     """
     stakes = torch.tensor(_STAKES, dtype=torch.float64).unsqueeze(1)
     fortunes = torch.logaddexp(torch.log1p(-stakes), stakes.log() + log_ratios).sum(1)
-    return pooled_evidence(*fortunes.tolist())
+    return pooled_log_e_value(*fortunes.tolist())
 
 
-def evidence_of_picks(log_odds: Float64[Tensor, " n"]) -> float:
+def log_e_value_of_picks(log_odds: Float64[Tensor, " n"]) -> float:
     """log e-value against: in each of n independent pairs the sample is the one it is with probability
     sigmoid(log_odds).
 
@@ -59,7 +59,7 @@ def evidence_of_picks(log_odds: Float64[Tensor, " n"]) -> float:
     fortunes = [F.logsigmoid(log_odds / t) - claimed for t in _TEMPERATURES]
     elsewhere = math.log(_CONTAMINATION / 2) - claimed
     fortunes.append(torch.logaddexp(torch.full_like(claimed, math.log1p(-_CONTAMINATION)), elsewhere))
-    return pooled_evidence(*(float(fortune.sum()) for fortune in fortunes))
+    return pooled_log_e_value(*(float(fortune.sum()) for fortune in fortunes))
 
 
 def chi_square_p_value(
@@ -111,7 +111,7 @@ def _pool(cells: Float64[Tensor, "cells 3"]) -> Float64[Tensor, "pooled 3"]:
     pending = [0.0, 0.0, 0.0]
     for cell in cells.tolist():
         pending = [part + more for part, more in zip(pending, cell, strict=True)]
-        if pending[1] >= _LEAST_EXPECTED:
+        if pending[1] >= _MIN_EXPECTED_COUNT:
             pooled.append(pending)
             pending = [0.0, 0.0, 0.0]
     rest = pooled.pop() if pooled else [0.0, 0.0, 0.0]

@@ -27,11 +27,11 @@ _METHODS: dict[LikelihoodName, type] = {
 
 _BOUND_ERRORS = 3.0
 # Numbers one call may hold: examples x importance samples x dimension.
-_CALL_NUMBERS = 2**21
+_MAX_NUMBERS_PER_CALL = 2**21
 
 
 @dataclass(frozen=True)
-class Claim:
+class LikelihoodValues:
     """What `model` says of examples by its method `likelihood`.
 
     k: draws for what is said of one example: importance samples of log_weights, places in its bins of a density of
@@ -40,14 +40,14 @@ class Claim:
     """
 
     model: GenerativeModel
-    likelihood: LikelihoodName
+    method: LikelihoodName
     k: int = 1
     seed: int = 0
 
     @classmethod
     def of(
         cls, model: GenerativeModel, likelihood: LikelihoodName | None = None, *, k: int = 1, seed: int = 0
-    ) -> Claim:
+    ) -> LikelihoodValues:
         """likelihood: None takes the first of log_prob, log_density, elbo, log_weights that the model has, as the
         harness does.
 
@@ -59,7 +59,7 @@ class Claim:
         return cls(model, likelihood or has[0], k, seed)
 
     @staticmethod
-    def is_made_by(model: object) -> bool:
+    def exist_for(model: object) -> bool:
         """Whether the model says anything of an example's likelihood."""
         return isinstance(model, tuple(_METHODS.values()))
 
@@ -70,15 +70,13 @@ class Claim:
     @property
     def is_exact(self) -> bool:
         """The log-likelihood itself, without chance."""
-        return self.likelihood == "log_prob" or (
-            self.likelihood == "log_density" and not self.spec.is_discrete
-        )
+        return self.method == "log_prob" or (self.method == "log_density" and not self.spec.is_discrete)
 
     @property
     def falls_short(self) -> bool:
         """What it says of all there is may add up to less than 1: a bound's looseness is lost, and so is what a
         density of integers puts outside their bins."""
-        return self.likelihood == "elbo" or (self.likelihood == "log_density" and self.spec.is_discrete)
+        return self.method == "elbo" or (self.method == "log_density" and self.spec.is_discrete)
 
     def log_prob(self, x: Tensor, name: str = "") -> Float64[Tensor, " n"]:
         """(N, *event_shape) -> (N,) log p(x).
@@ -92,7 +90,7 @@ class Claim:
         if self.is_exact:
             return self._batched(x, 1, name, self._log_prob, ())
         draws = self.log_weights(x, self.k, name)
-        if self.likelihood == "elbo":
+        if self.method == "elbo":
             errors = draws.std(1, correction=1 if self.k > 1 else 0) / math.sqrt(self.k)
             return draws.mean(1) - _BOUND_ERRORS * errors
         return log_mean_exp(draws)
@@ -104,16 +102,14 @@ class Claim:
     def _batched(
         self, x: Tensor, k: int, name: str, evaluate: Callable[[Tensor], Tensor], shape: tuple[int, ...]
     ) -> Float64[Tensor, "n *k"]:
-        size = max(1, _CALL_NUMBERS // (k * self.spec.dimension))
+        size = max(1, _MAX_NUMBERS_PER_CALL // (k * self.spec.dimension))
         device = self.model.device
         pieces = [torch.empty((0, *shape), dtype=torch.float64)]
         with torch.no_grad(), seeded(derive_seed(self.seed, name), device):
             for batch in x.split(size):
                 values, expected = self._evaluated(evaluate, batch.to(device)), (len(batch), *shape)
                 if tuple(values.shape) != expected:
-                    raise PluginError(
-                        f"{self.likelihood} has shape {tuple(values.shape)}, expected {expected}"
-                    )
+                    raise PluginError(f"{self.method} has shape {tuple(values.shape)}, expected {expected}")
                 pieces.append(values.detach().cpu().double())
         return torch.cat(pieces)
 
@@ -122,21 +118,21 @@ class Claim:
             return evaluate(batch)
         except Exception as error:
             problem = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise PluginError(f"{self.likelihood} of {len(batch)} examples raised {problem}") from error
+            raise PluginError(f"{self.method} of {len(batch)} examples raised {problem}") from error
 
     def _log_prob(self, x: Tensor) -> Tensor:
-        if self.likelihood == "log_density":
+        if self.method == "log_density":
             assert isinstance(self.model, HasLogDensity)
             return self.model.log_density(x)
         assert isinstance(self.model, HasLogProb)
         return self.model.log_prob(x)
 
     def _log_weights(self, x: Tensor, k: int) -> Tensor:
-        if self.likelihood == "log_density":
+        if self.method == "log_density":
             assert isinstance(self.model, HasLogDensity)
             densities: Tensor = self.model.log_density(spread_over_bins(x, k)).unflatten(0, (len(x), k))
             return densities
-        if self.likelihood == "elbo":
+        if self.method == "elbo":
             assert isinstance(self.model, HasElbo)
             bounds: Tensor = self.model.elbo(x.repeat_interleave(k, 0)).unflatten(0, (len(x), k))
             return bounds

@@ -25,34 +25,34 @@ from genbench.likelihood.audit.reference_density import MAX_COVARIANCE, log_marg
 
 _REDRAWN_SHARE = 0.7
 _SHORTEST_STEP = 2.0**-9
-_LEAST_VARIATION = 0.02  # numbers that never vary get a turn too
+_MIN_VARIATION = 0.02  # numbers that never vary get a turn too
 
 
-class Moves(ABC):
+class Perturbation(ABC):
     """Fitted to some samples, used on others: nothing about a pair may tell which of the two came first."""
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
 
     @abstractmethod
-    def change(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Float64[Tensor, " n"]]:
+    def perturb(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Float64[Tensor, " n"]]:
         """(N, *event_shape) -> x', of the same shape, and log g(x' | x) - log g(x | x') (N,)."""
 
 
-def fit_moves(samples: Tensor, spec: DataSpec) -> Moves:
-    return RealMoves(samples, spec) if spec.levels is None else IntegerMoves(samples, spec)
+def fit_perturbation(samples: Tensor, spec: DataSpec) -> Perturbation:
+    return RealPerturbation(samples, spec) if spec.levels is None else IntegerPerturbation(samples, spec)
 
 
-class IntegerMoves(Moves):
+class IntegerPerturbation(Perturbation):
     def __init__(self, samples: Tensor, spec: DataSpec) -> None:
         super().__init__(spec)
         assert spec.levels is not None
         self.levels = spec.levels
         self.log_marginals = log_marginals(samples, spec.levels)  # D, L
         marginals = self.log_marginals.exp()
-        self.variation = 1 - marginals.square().sum(1) + _LEAST_VARIATION  # D
+        self.variation = 1 - marginals.square().sum(1) + _MIN_VARIATION  # D
 
-    def change(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Float64[Tensor, " n"]]:
+    def perturb(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Float64[Tensor, " n"]]:
         count, rows = len(x), torch.arange(len(x))
         flat = x.flatten(1).clone()
         place = torch.multinomial(self.variation, count, replacement=True, generator=generator)
@@ -78,7 +78,7 @@ def _log_complement(log_p: Float64[Tensor, " n"]) -> Float64[Tensor, " n"]:
     return torch.log(-torch.expm1(log_p.clamp(max=-1e-12)))
 
 
-class RealMoves(Moves):
+class RealPerturbation(Perturbation):
     def __init__(self, samples: Tensor, spec: DataSpec) -> None:
         super().__init__(spec)
         flat = samples.flatten(1).double()
@@ -88,7 +88,7 @@ class RealMoves(Moves):
             variances, axes = torch.linalg.eigh(shrunk_covariance(flat))
             self.axes = (axes * variances.clamp(min=0).sqrt()).T  # axes, D
 
-    def change(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Float64[Tensor, " n"]]:
+    def perturb(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Float64[Tensor, " n"]]:
         count = len(x)
         chosen = torch.randint(self.spec.dimension, (count,), generator=generator)
         length = _SHORTEST_STEP ** torch.rand(count, 1, generator=generator, dtype=torch.float64)

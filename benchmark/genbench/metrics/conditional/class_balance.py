@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
@@ -98,15 +98,15 @@ def score_class_balance(inputs: ScoringInputs) -> list[MetricValue]:
     balance = class_balance(samples, reference, inputs.generator())
     floor = expected_balance(class_counts(reference), len(samples), inputs.generator())
     found, real = class_entropies(samples), class_entropies(reference)
-    figures = [_figure("class_balance", inputs, balance, floor)]
+    metric_values = [_metric_value("class_balance", inputs, balance, floor)]
     for name in _NAMES[1:]:
         estimate: Estimate = getattr(found, name)
-        figures.append(_figure(name, inputs, estimate, getattr(real, name).value))
-    return figures
+        metric_values.append(_metric_value(name, inputs, estimate, getattr(real, name).value))
+    return metric_values
 
 
-def _figure(name: str, inputs: ScoringInputs, found: Estimate, real: Float[Tensor, ""]) -> MetricValue:
-    value = figure(name, inputs, found.value, stderr=found.stderr)
+def _metric_value(name: str, inputs: ScoringInputs, found: Estimate, real: Float[Tensor, ""]) -> MetricValue:
+    value = metric_value(name, inputs, found.value, stderr=found.stderr)
     return msgspec.structs.replace(value, real=float(real))
 
 

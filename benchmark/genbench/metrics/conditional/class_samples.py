@@ -18,7 +18,7 @@ from torch import Tensor
 
 from genbench.errors import FeatureError
 from genbench.metrics.frechet import frechet_distance, frechet_distance_with_error
-from genbench.metrics.metric_values import figure, without_value
+from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
@@ -45,13 +45,13 @@ def score_class_samples(inputs: ScoringInputs) -> list[MetricValue]:
             inputs.extractor(x.flatten(0, 1)).unflatten(0, x.shape[:2])
             for x in (given.drawn, given.reference, given.real)
         )
-        figures = [*_distances(inputs, features, reference, real)]
+        metric_values = [*_distances(inputs, features, reference, real)]
         if has_head:
-            figures.append(_accuracy(inputs, features, real))
+            metric_values.append(_accuracy(inputs, features, real))
     except FeatureError as error:
         return without_value(names, inputs, str(error))
     count = given.drawn.shape[0] * given.drawn.shape[1]
-    return [msgspec.structs.replace(each, n=count) for each in figures]
+    return [msgspec.structs.replace(each, n=count) for each in metric_values]
 
 
 def _distances(
@@ -61,9 +61,9 @@ def _distances(
     floor = torch.stack([frechet_distance(a, b) for a, b in zip(real, reference, strict=True)])
     values, errors = torch.stack([each.value for each in found]), torch.stack([each.stderr for each in found])
     mean_error = errors.square().sum().sqrt() / len(found)
-    yield figure("class_frechet", inputs, values.mean(), stderr=mean_error, real=floor.mean())
+    yield metric_value("class_frechet", inputs, values.mean(), stderr=mean_error, real=floor.mean())
     worst = int(values.argmax())
-    yield figure(
+    yield metric_value(
         "class_frechet_worst",
         inputs,
         values[worst],
@@ -80,8 +80,8 @@ def _accuracy(inputs: ScoringInputs, features: Tensor, real: Tensor) -> MetricVa
         assert logits is not None
         if logits.shape[1] < len(each):
             note = f"the head knows {logits.shape[1]} classes, the data have {len(each)}"
-            return figure("class_accuracy", inputs, None, note=note)
+            return metric_value("class_accuracy", inputs, None, note=note)
         shares.append(class_accuracy(logits.unflatten(0, each.shape[:2])))
     count = features.shape[0] * features.shape[1]
     stderr = (shares[0] * (1 - shares[0]) / count).sqrt()
-    return figure("class_accuracy", inputs, shares[0], stderr=stderr, real=shares[1])
+    return metric_value("class_accuracy", inputs, shares[0], stderr=stderr, real=shares[1])

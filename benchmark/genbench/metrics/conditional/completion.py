@@ -20,7 +20,7 @@ from torch import Tensor
 
 from genbench.errors import FeatureError
 from genbench.metrics.frechet import frechet_distance_with_error
-from genbench.metrics.metric_values import figure
+from genbench.metrics.metric_values import metric_value
 from genbench.metrics.numerics.feature_arrays import Estimate
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
@@ -51,10 +51,10 @@ def score_completion(inputs: ScoringInputs) -> list[MetricValue]:
     count = next((len(each.x) for each in inputs.completions.values() if each.x is not None), 0)
     masks = masks_for(inputs.spec, inputs.dataset, count)
     guess = inputs.train.random_subset(_MEAN_OF, seed=0).tensor().double().mean(0)
-    figures: list[MetricValue] = []
+    metric_values: list[MetricValue] = []
     for name, completion in inputs.completions.items():
-        figures += _of_mask(name, completion, masks[name], guess, inputs)
-    return figures
+        metric_values += _of_mask(name, completion, masks[name], guess, inputs)
+    return metric_values
 
 
 def _of_mask(
@@ -62,25 +62,27 @@ def _of_mask(
 ) -> Iterator[MetricValue]:
     if completion.x is None:
         for kind in ("error", "frechet"):
-            refused = figure(f"completion_{kind}_{name}", inputs, None, note=completion.reason)
+            refused = metric_value(f"completion_{kind}_{name}", inputs, None, note=completion.reason)
             yield msgspec.structs.replace(refused, n=None)
         return
     count = len(completion.x)
     truth, others = inputs.reference[:count], inputs.reference[count : 2 * count]
     error = relative_error(completion.x, truth, given, guess)
-    found = [figure(f"completion_error_{name}", inputs, error.value, stderr=error.stderr)]
+    found = [metric_value(f"completion_error_{name}", inputs, error.value, stderr=error.stderr)]
     try:
         features, real, against = (inputs.extractor(x) for x in (completion.x, truth, others))
         distance = frechet_distance_with_error(features, against)
         floor = frechet_distance_with_error(real, against).value
         found.append(
-            figure(f"completion_frechet_{name}", inputs, distance.value, stderr=distance.stderr, real=floor)
+            metric_value(
+                f"completion_frechet_{name}", inputs, distance.value, stderr=distance.stderr, real=floor
+            )
         )
     except FeatureError as failure:
-        found.append(figure(f"completion_frechet_{name}", inputs, None, note=str(failure)))
+        found.append(metric_value(f"completion_frechet_{name}", inputs, None, note=str(failure)))
     if completion.log_prob is not None:
         nll = -completion.log_prob.double()
-        mean = figure(f"completion_nll_{name}", inputs, nll.mean(), stderr=nll.std() / count**0.5)
+        mean = metric_value(f"completion_nll_{name}", inputs, nll.mean(), stderr=nll.std() / count**0.5)
         found.append(msgspec.structs.replace(mean, kind="exact"))
     for each in found:
         yield msgspec.structs.replace(each, n=count)

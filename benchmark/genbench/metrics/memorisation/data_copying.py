@@ -19,14 +19,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genbench.metrics.memorisation.nearest_training import distance_rounding, mean_of, nearest_in_chunks
-from genbench.metrics.metric_values import feature_obstacle, figure
+from genbench.metrics.metric_values import feature_obstacle, metric_value
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
-from genbench.util.tensor_cache import kept_tensors
+from genbench.util.tensor_cache import cached_tensors
 
-LEAST_SAMPLES = 20
+MIN_SAMPLES_PER_CELL = 20
 """A cell with fewer samples does not count (the authors' tau, times N)."""
-_EXAMPLES_PER_CELL, _MOST_CELLS = 50, 20
+_EXAMPLES_PER_CELL, _MAX_CELLS = 50, 20
 _FITTED_TO = 10_000  # training examples, at most, that the cells are fitted to
 _ROUNDS = 50
 _VERSION = "1"
@@ -102,7 +102,7 @@ def cells_of(x: Float[Tensor, "n dim"], centres: Float[Tensor, "k dim"]) -> Int[
 
 def cells_for(examples: int) -> int:
     """How many cells for that many samples and held-out examples: 50 in each, at most 20 cells."""
-    return min(max(examples // _EXAMPLES_PER_CELL, 1), _MOST_CELLS)
+    return min(max(examples // _EXAMPLES_PER_CELL, 1), _MAX_CELLS)
 
 
 def data_copying(
@@ -119,7 +119,7 @@ def data_copying(
     for cell in range(len(centres)):
         ours, theirs = samples[sample_cells == cell], held_out[held_out_cells == cell]
         own = train[owner == cell]
-        if len(ours) < LEAST_SAMPLES or len(theirs) == 0 or len(own) == 0:
+        if len(ours) < MIN_SAMPLES_PER_CELL or len(theirs) == 0 or len(own) == 0:
             continue
         scores.append(mann_whitney(_to_nearest(ours, own), _to_nearest(theirs, own)))
         weights.append(float(len(theirs)))
@@ -142,14 +142,14 @@ def _to_nearest(x: Float[Tensor, "n dim"], train: Float[Tensor, "m dim"]) -> Flo
 def score_data_copying(inputs: ScoringInputs) -> list[MetricValue]:
     name = "data_copying_z"
     least = min(len(inputs.samples), len(inputs.reference))
-    obstacle = feature_obstacle(inputs, needed=LEAST_SAMPLES) or feature_obstacle(
+    obstacle = feature_obstacle(inputs, needed=MIN_SAMPLES_PER_CELL) or feature_obstacle(
         inputs, needed=2, train=True
     )
     if obstacle is not None:
-        return [figure(name, inputs, None, note=obstacle)]
+        return [metric_value(name, inputs, None, note=obstacle)]
     count = cells_for(least)
     what = (_VERSION, inputs.extractor.identity, inputs.train_fingerprint, str(count), str(inputs.seed))
-    cells = kept_tensors("cells", what, lambda: _fitted(inputs, count))
+    cells = cached_tensors("cells", what, lambda: _fitted(inputs, count))
     found = data_copying(
         inputs.sample_features,
         inputs.reference_features,
@@ -159,14 +159,14 @@ def score_data_copying(inputs: ScoringInputs) -> list[MetricValue]:
     )
     counted, all_cells = found.cells
     if counted == 0:
-        note = f"none of {all_cells} cells has {LEAST_SAMPLES} samples and held-out examples"
-        return [figure(name, inputs, None, k=all_cells, note=note)]
+        note = f"none of {all_cells} cells has {MIN_SAMPLES_PER_CELL} samples and held-out examples"
+        return [metric_value(name, inputs, None, k=all_cells, note=note)]
     partly = (
-        f"over the {counted} of {all_cells} cells that hold {LEAST_SAMPLES} samples"
+        f"over the {counted} of {all_cells} cells that hold {MIN_SAMPLES_PER_CELL} samples"
         if counted < all_cells
         else None
     )
-    return [figure(name, inputs, found.value, stderr=found.stderr, k=all_cells, note=partly)]
+    return [metric_value(name, inputs, found.value, stderr=found.stderr, k=all_cells, note=partly)]
 
 
 def _fitted(inputs: ScoringInputs, count: int) -> dict[str, Tensor]:

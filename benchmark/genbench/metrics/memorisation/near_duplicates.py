@@ -28,10 +28,10 @@ from torch import Tensor
 from genbench.api.data import storage_dtype
 from genbench.metrics.memorisation.data_copying import score_data_copying
 from genbench.metrics.memorisation.nearest_training import NearestTraining, nearest_training
-from genbench.metrics.metric_values import feature_obstacle, figure, without_value
+from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
-from genbench.util.tensor_cache import kept_tensors
+from genbench.util.tensor_cache import cached_tensors
 
 HELD_OUT_QUANTILE = 0.01
 """Share of held-out real data that counts as near-duplicates, where no two distances are equal."""
@@ -130,10 +130,10 @@ def _digests(x: Tensor) -> Iterator[bytes]:
 
 
 def score_memorisation(inputs: ScoringInputs) -> list[MetricValue]:
-    figures = [_copied_figure(inputs)]
+    metric_values = [_copied_figure(inputs)]
     if inputs.spec.modality != "tokens":  # windows of text have no features whose distances tell of copying
-        figures += [*_neighbour_figures(inputs), *score_data_copying(inputs)]
-    return figures
+        metric_values += [*_neighbour_figures(inputs), *score_data_copying(inputs)]
+    return metric_values
 
 
 def _neighbour_figures(inputs: ScoringInputs) -> list[MetricValue]:
@@ -142,16 +142,17 @@ def _neighbour_figures(inputs: ScoringInputs) -> list[MetricValue]:
     found = nearest_training(inputs.sample_features, inputs.train_features)
     share = authentic(found).double().mean()
     stderr = (share * (1 - share) / len(inputs.samples)).sqrt()
-    authenticity_figure = figure("authenticity", inputs, share, stderr=stderr)
+    authenticity_figure = metric_value("authenticity", inputs, share, stderr=stderr)
     if len(inputs.reference) == 0:
         note = "0 reference examples, needs at least 1"
-        return [authenticity_figure, figure("near_duplicate_share", inputs, None, note=note)]
+        return [authenticity_figure, metric_value("near_duplicate_share", inputs, None, note=note)]
     real = _nearest_to_reference(inputs)
     copies = near_duplicates_from_closeness(closeness(found), closeness(real))
     return [
         _with_real(authenticity_figure, float(authentic(real).double().mean())),
         _with_real(
-            figure("near_duplicate_share", inputs, copies.value, stderr=copies.stderr), float(copies.real)
+            metric_value("near_duplicate_share", inputs, copies.value, stderr=copies.stderr),
+            float(copies.real),
         ),
     ]
 
@@ -164,7 +165,7 @@ def _nearest_to_reference(inputs: ScoringInputs) -> NearestTraining:
         inputs.train_fingerprint,
         inputs.reference_fingerprint,
     )
-    kept = kept_tensors(
+    kept = cached_tensors(
         "nearest", what, lambda: vars(nearest_training(inputs.reference_features, inputs.train_features))
     )
     return NearestTraining(**kept)
@@ -172,11 +173,13 @@ def _nearest_to_reference(inputs: ScoringInputs) -> NearestTraining:
 
 def _copied_figure(inputs: ScoringInputs) -> MetricValue:
     if len(inputs.samples) == 0:
-        return figure("copied_share", inputs, None, note="0 samples, needs at least 1")
+        return metric_value("copied_share", inputs, None, note="0 samples, needs at least 1")
     stored = storage_dtype(inputs.spec)
     known = set(_digests(inputs.train.x))
     share = _share_of(inputs.samples.to(stored), known)
-    found = figure("copied_share", inputs, share, stderr=(share * (1 - share) / len(inputs.samples)) ** 0.5)
+    found = metric_value(
+        "copied_share", inputs, share, stderr=(share * (1 - share) / len(inputs.samples)) ** 0.5
+    )
     if len(inputs.reference) == 0:
         return found
     # where examples can be few, sixteen bits say, real data repeat the training set too, and nobody copied

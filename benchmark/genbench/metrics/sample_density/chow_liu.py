@@ -9,14 +9,14 @@ from torch import Tensor
 from genbench.metrics.sample_density.backoff import Chains, ContextsOf, coded
 
 # Numbers times levels, up to which all pairs are looked at; beyond, each number is by itself.
-_MOST_INDICATORS = 4096
+_MAX_INDICATORS = 4096
 
 
 def chow_liu_parents(x: Int[Tensor, "n dim"], levels: int) -> Int[Tensor, " dim"]:
     """The parent of each number in the tree with the most mutual information, -1 for the root (number 0)."""
     count, dim = x.shape
     parents = torch.full((dim,), -1)
-    if dim * levels > _MOST_INDICATORS:
+    if dim * levels > _MAX_INDICATORS:
         return parents
     indicators = torch.nn.functional.one_hot(x, levels).double().flatten(1)
     joint = (indicators.T @ indicators + 1 / levels**2) / (count + 1)

@@ -28,7 +28,7 @@ from genbench.metrics.sample_density.kernel_density import KernelDensity
 VERSION = "1"
 """Of the densities: figures of different versions do not compare."""
 FLOOR_SHARE = 0.01
-_MOST_LEVELS, _COARSE_LEVELS = 32, 16
+_MAX_FINE_LEVELS, _COARSE_LEVELS = 32, 16
 _CHUNK_NUMBERS = 2**20
 
 
@@ -76,7 +76,7 @@ def _of_values(x: Tensor, known: Tensor, spec: DataSpec, seed: int) -> SampleDen
 
 
 def _of_levels(x: Tensor, known: Tensor, spec: DataSpec, levels: int) -> SampleDensity:
-    coarse = _COARSE_LEVELS if levels > _MOST_LEVELS and spec.modality != "tokens" else levels
+    coarse = _COARSE_LEVELS if levels > _MAX_FINE_LEVELS and spec.modality != "tokens" else levels
     within = _log_share_within(known, levels, coarse)
     rough = x * coarse // levels
     contexts = ordered_contexts(spec, coarse) or tree_contexts(chow_liu_parents(rough, coarse), coarse)

@@ -19,8 +19,10 @@ from torch import Tensor
 # Widths from 1 down to 0.001, by factors of the root of 2.
 _WIDTHS = tuple(min(2 ** (-k / 2), 1 - 1e-9) for k in range(20))
 _JUDGED_ON = 512  # samples that are left out, one at a time
-_MOST_FULL = 1024  # numbers of an example up to which covariances are full; beyond, they are diagonal
-_LEAST_RELATIVE_SCALE = 1e-3
+_MAX_FULL_DIMENSION = (
+    1024  # numbers of an example up to which covariances are full; beyond, they are diagonal
+)
+_MIN_RELATIVE_SCALE = 1e-3
 _CHUNK = 2**21
 
 
@@ -33,9 +35,9 @@ class KernelDensity:
     ) -> None:
         x = samples.double()
         self.mean = x.mean(0)
-        self.scale = torch.maximum(x.std(0, correction=0), _LEAST_RELATIVE_SCALE * scale.double())
+        self.scale = torch.maximum(x.std(0, correction=0), _MIN_RELATIVE_SCALE * scale.double())
         z = (x - self.mean) / self.scale
-        self.factor = _cholesky(z) if x.shape[1] <= _MOST_FULL else None
+        self.factor = _cholesky(z) if x.shape[1] <= _MAX_FULL_DIMENSION else None
         self.log_volume = self.scale.log().sum()
         if self.factor is not None:
             self.log_volume = self.log_volume + self.factor.diagonal().log().sum()

@@ -23,7 +23,7 @@ from genbench.likelihood.ais.decoder_target import DecodedLikelihood
 from genbench.likelihood.ais.hmc import Target
 from genbench.likelihood.ais.latent_space import LatentSpace
 from genbench.likelihood.ais.observation_scale import choose_scale
-from genbench.likelihood.ais.schedule import Path, linear, sigmoid
+from genbench.likelihood.ais.schedule import AnnealingSchedule, linear, sigmoid
 
 SCALE = 0.5
 POINTS = DataSpec(name="points", modality="points", event_shape=(8,))
@@ -42,7 +42,7 @@ def linear_target(n: int, seed: int = 1) -> tuple[LinearDecoder, Target, Tensor,
     return model, target, z, model.marginal(SCALE).log_prob(x.double())
 
 
-def both_ways(target: Target, path: Path, z: Tensor, chains: int) -> tuple[Annealed, Annealed]:
+def both_ways(target: Target, path: AnnealingSchedule, z: Tensor, chains: int) -> tuple[Annealed, Annealed]:
     seeds = list(range(len(z)))
     path, _ = tune(target, path, [seed + 5000 for seed in seeds], 2)
     forward = anneal(target, path.resampled(2 * len(path.step_sizes)), seeds, chains)
@@ -57,7 +57,7 @@ def test_a_linear_gaussian_decoder_is_sandwiched_within_a_tenth_of_a_nat(kind: s
         _, other, _, _ = linear_target(8, seed=2)
         path = explore(other, list(range(8)), 8).resampled(150)
     else:
-        path = Path.of((linear if kind == "linear" else sigmoid)(300), 0.4, 3)
+        path = AnnealingSchedule.of((linear if kind == "linear" else sigmoid)(300), 0.4, 3)
     forward, back = both_ways(target, path, z, 16)
     lower, upper = forward.lower_bound, back.upper_bound
     error = (lower.std() + upper.std()) / math.sqrt(len(lower)) / 10  # what is left of chance is far less
@@ -74,7 +74,7 @@ def test_few_steps_leave_the_truth_between_the_bounds_and_more_steps_close_the_g
     gaps = []
     for steps in (4, 16, 64):
         seeds = list(range(len(z)))
-        path = Path.of(sigmoid(steps), 0.2, 2)
+        path = AnnealingSchedule.of(sigmoid(steps), 0.2, 2)
         lower = anneal(target, path, seeds, 4).lower_bound
         upper = anneal_back(target, path, seeds, 4, z).upper_bound
         assert float((lower - exact).mean()) < 0 < float((upper - exact).mean())
@@ -88,7 +88,7 @@ def test_weights_are_unbiased_whatever_the_path() -> None:
     _, x = model.draw(4, 1.0, 5)
     target = target_of(model, GaussianDensity(torch.ones(2)), x, 1.0)
     exact = model.marginal(1.0).log_prob(x.double()).unsqueeze(1)
-    path = Path.of((0.0, 0.1, 0.4, 1.0), 0.9, 2)
+    path = AnnealingSchedule.of((0.0, 0.1, 0.4, 1.0), 0.9, 2)
     ratios = (anneal(target, path, [1, 2, 3, 4], 20_000).log_weights - exact).exp()
     assert ((ratios.mean(1) - 1).abs() < 4 * ratios.std(1) / math.sqrt(20_000)).all()
 
@@ -166,7 +166,7 @@ def test_resampling_is_unbiased_on_average() -> None:
 
 @pytest.mark.parametrize("betas", [linear(7), sigmoid(7), sigmoid(1)])
 def test_paths_keep_their_ends_and_rise(betas: tuple[float, ...]) -> None:
-    path = Path.of(betas, 0.3, 2)
+    path = AnnealingSchedule.of(betas, 0.3, 2)
     for steps in (1, 3, 40):
         other = path.resampled(steps)
         assert other.betas[0] == 0.0

@@ -26,7 +26,7 @@ from genbench.likelihood.ais.decoder_observation import GaussianDensity
 from genbench.likelihood.ais.decoder_target import CallableLikelihood, DecodedLikelihood
 from genbench.likelihood.ais.hmc import Target, hmc_transition, leapfrog
 from genbench.likelihood.ais.latent_space import LatentSpace
-from genbench.likelihood.ais.schedule import Path, sigmoid
+from genbench.likelihood.ais.schedule import AnnealingSchedule, sigmoid
 
 WIDE = torch.float64
 
@@ -151,7 +151,7 @@ def test_a_chain_does_not_depend_on_the_batch_it_is_in() -> None:
         )
         target = Target(LatentSpace(model.prior), likelihood)
         chosen = [seeds[i] for i in some]
-        path, _ = tune(target, Path.of(sigmoid(20), 0.4, 3), chosen, 2)
+        path, _ = tune(target, AnnealingSchedule.of(sigmoid(20), 0.4, 3), chosen, 2)
         return anneal(target, path, chosen, 3).log_weights
 
     together = annealed(list(range(6)))

@@ -11,7 +11,11 @@ from torch import Tensor
 from genbench.api.model import HasEnergy
 from genbench.errors import PluginError
 from genbench.likelihood.ais.base_rate_rbm import BinaryBaseRateRBM, GaussianBaseRateRBM
-from genbench.likelihood.ais.partition_function import annealing_betas, estimate_partition, summarise_weights
+from genbench.likelihood.ais.partition_function import (
+    annealing_betas,
+    estimate_partition_function,
+    summarise_weights,
+)
 
 WIDE = torch.float64
 
@@ -58,7 +62,7 @@ def test_log_z_of_fifteen_hidden_units_is_the_brute_force_sum(visible: int, stre
     rbm = binary_rbm(visible, 15, strength)
     assert isinstance(rbm, HasEnergy)
     exact = binary_log_z(rbm)
-    found = estimate_partition(
+    found = estimate_partition_function(
         rbm, chains=100, betas=annealing_betas(400), generator=torch.Generator().manual_seed(0)
     )
     assert found.log_z == pytest.approx(exact, abs=0.1)
@@ -70,7 +74,7 @@ def test_log_z_with_gaussian_visible_units() -> None:
     rbm = gaussian_rbm()
     assert isinstance(rbm, HasEnergy)
     exact = gaussian_log_z(rbm)
-    found = estimate_partition(
+    found = estimate_partition_function(
         rbm, chains=100, betas=annealing_betas(600), generator=torch.Generator().manual_seed(0)
     )
     assert found.log_z == pytest.approx(exact, abs=0.15)
@@ -149,6 +153,6 @@ def test_bad_states_are_told_how() -> None:
     rbm = binary_rbm(4, 3, 0.1)
     few = Few(rbm.weights, rbm.visible_bias, rbm.hidden_bias, rbm.base_bias)
     with pytest.raises(PluginError, match=r"sample_base\(10\) returned 9 states"):
-        estimate_partition(few, chains=10, betas=(0.0, 1.0), generator=torch.Generator())
+        estimate_partition_function(few, chains=10, betas=(0.0, 1.0), generator=torch.Generator())
     with pytest.raises(ValueError, match="at least 2"):
-        estimate_partition(rbm, chains=1, betas=(0.0, 1.0), generator=torch.Generator())
+        estimate_partition_function(rbm, chains=1, betas=(0.0, 1.0), generator=torch.Generator())

@@ -18,7 +18,7 @@ from toy_likelihoods import Autoregression, Chain, Dequantised, LinearGaussian, 
 from genbench import DataSpec, GenerativeModel
 from genbench.errors import PluginError
 from genbench.likelihood.audit import quick_audit as quick_module
-from genbench.likelihood.audit.likelihood_values import Claim
+from genbench.likelihood.audit.likelihood_values import LikelihoodValues
 from genbench.likelihood.audit.quick_audit import affordable, quick_audit
 from genbench.records.audit import FALSE_ALARM_RATE, Audit
 from genbench.testing import audit_likelihood, is_auditable
@@ -294,7 +294,7 @@ def test_few_samples_are_enough_for_an_audit() -> None:
 
 
 def test_dear_models_have_fewer_samples_looked_at() -> None:
-    exact, weights = Claim.of(Chain()), Claim.of(LinearGaussian(), k=24)
+    exact, weights = LikelihoodValues.of(Chain()), LikelihoodValues.of(LinearGaussian(), k=24)
     counts = [affordable(exact, flops) for flops in (0.0, 1e6, 1e7, 1e8, 1e12)]
     assert counts == sorted(counts, reverse=True)
     assert (counts[0], counts[-1]) == (640, 16)

@@ -13,10 +13,10 @@ from scipy import stats
 
 from genbench.likelihood.audit.e_values import (
     chi_square_p_value,
-    evidence_of_mean_above_one,
-    evidence_of_picks,
+    log_e_value_of_mean_above_one,
+    log_e_value_of_picks,
     p_value,
-    pooled_evidence,
+    pooled_log_e_value,
     rank_sum_p_value,
 )
 
@@ -30,7 +30,7 @@ def test_a_bet_on_ratios_of_mean_one_wins_nothing_on_average() -> None:
         high = [bool(picks >> i & 1) for i in range(3)]
         probability = math.prod(0.2 if each else 0.8 for each in high)
         ratios = torch.tensor([3.0 if each else 0.5 for each in high], dtype=torch.float64).log()
-        expectation += probability * math.exp(evidence_of_mean_above_one(ratios))
+        expectation += probability * math.exp(log_e_value_of_mean_above_one(ratios))
     assert expectation == pytest.approx(1.0, abs=1e-12)
 
 
@@ -43,23 +43,23 @@ def test_a_bet_on_picks_wins_nothing_on_average(sizes: list[float]) -> None:
         sign = torch.tensor([1.0 if signs >> i & 1 else -1.0 for i in range(len(sizes))], dtype=torch.float64)
         probability = float((sign * size).sigmoid().prod())
         if probability > 0:
-            expectation += probability * math.exp(evidence_of_picks(sign * size))
+            expectation += probability * math.exp(log_e_value_of_picks(sign * size))
     assert expectation == pytest.approx(1.0, abs=1e-6)
 
 
 def test_bets_win_where_something_is_wrong() -> None:
     noise = torch.from_numpy(GENERATOR.normal(0, 0.2, 500))
     right = noise - 0.02  # lognormal with mean 1
-    assert evidence_of_mean_above_one(right) < math.log(100)
-    assert evidence_of_mean_above_one(right + 0.1) > math.log(1e5)
-    assert evidence_of_mean_above_one(torch.tensor([math.inf], dtype=torch.float64)) == math.inf
-    assert evidence_of_mean_above_one(torch.full((50,), -math.inf, dtype=torch.float64)) < 0
+    assert log_e_value_of_mean_above_one(right) < math.log(100)
+    assert log_e_value_of_mean_above_one(right + 0.1) > math.log(1e5)
+    assert log_e_value_of_mean_above_one(torch.tensor([math.inf], dtype=torch.float64)) == math.inf
+    assert log_e_value_of_mean_above_one(torch.full((50,), -math.inf, dtype=torch.float64)) < 0
     # what is as good as impossible needs to happen once
-    assert evidence_of_picks(torch.tensor([-40.0], dtype=torch.float64)) > math.log(1e5)
+    assert log_e_value_of_picks(torch.tensor([-40.0], dtype=torch.float64)) > math.log(1e5)
 
 
 def test_evidence_is_pooled_by_its_average() -> None:
-    assert pooled_evidence(math.log(3), math.log(1)) == pytest.approx(math.log(2))
+    assert pooled_log_e_value(math.log(3), math.log(1)) == pytest.approx(math.log(2))
     assert p_value(math.log(20)) == pytest.approx(0.05)
     assert p_value(-5.0) == 1.0
 

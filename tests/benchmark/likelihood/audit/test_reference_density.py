@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genbench import DataSpec
 from genbench.likelihood.audit.e_values import chi_square_p_value
-from genbench.likelihood.audit.perturbations import fit_moves
+from genbench.likelihood.audit.perturbations import fit_perturbation
 from genbench.likelihood.audit.reference_density import (
     CopyReference,
     KernelReference,
@@ -128,17 +128,21 @@ def test_of_a_sample_and_its_change_the_sample_is_as_likely_as_said() -> None:
     drawn = torch.multinomial(
         log_p_of_integers(integers).exp(), 100_000, replacement=True, generator=generator()
     )
-    moves = fit_moves(correlated(50), SMALL)
+    moves = fit_perturbation(correlated(50), SMALL)
     normal = torch.distributions.MultivariateNormal(
         torch.zeros(2, dtype=torch.float64), torch.tensor([[1.0, 0.9], [0.9, 1.0]], dtype=torch.float64)
     )
     real = torch.randn(100_000, 2, generator=generator(), dtype=torch.float64) @ normal.scale_tril.T
     cases = (
         (integers[drawn], moves, log_p_of_integers),
-        (real.float(), fit_moves(3 * torch.randn(20, 2, generator=generator()), PLANE), normal.log_prob),
+        (
+            real.float(),
+            fit_perturbation(3 * torch.randn(20, 2, generator=generator()), PLANE),
+            normal.log_prob,
+        ),
     )
     for x, kernel, log_p in cases:
-        changed, log_ratio = kernel.change(x, generator(1))
+        changed, log_ratio = kernel.perturb(x, generator(1))
         assert changed.dtype == x.dtype
         odds = log_p(x) + log_ratio - log_p(changed)
         assert float((-odds).exp().mean()) == pytest.approx(1.0, abs=0.1)
@@ -153,7 +157,7 @@ def test_one_number_is_changed_and_stays_in_the_domain() -> None:
     for levels in (2, 3, 256):
         spec = DataSpec(name="s", modality="image", event_shape=(1, 3, 4), levels=levels)
         x = torch.randint(levels, (500, 1, 3, 4), generator=generator())
-        changed, log_ratio = fit_moves(x[:50], spec).change(x, generator())
+        changed, log_ratio = fit_perturbation(x[:50], spec).perturb(x, generator())
         different = (changed != x).flatten(1).sum(1)
         assert different.tolist() == [1] * 500
         assert int(changed.min()) >= 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from genbench.metrics.memorisation.data_copying import (
-    LEAST_SAMPLES,
+    MIN_SAMPLES_PER_CELL,
     cells_for,
     cells_of,
     data_copying,
@@ -78,7 +78,7 @@ def test_equals_loops_over_cells() -> None:
     total, weight = 0.0, 0
     for cell in range(4):
         t, h, s = (parts[name][cells[name] == cell] for name in "ths")
-        if len(s) < LEAST_SAMPLES:
+        if len(s) < MIN_SAMPLES_PER_CELL:
             continue
         dh, ds = (((x[:, None] - t[None]) ** 2).sum(-1).min(1) for x in (h, s))
         u = sum((b > a) + 0.5 * (b == a) for a in dh for b in ds)
