@@ -20,23 +20,25 @@ _UNITS = {
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _BYTES = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 _PART = re.compile(r"(?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?P<suffix>[A-Za-z]+)")
-# Beyond these a budget is a slip of the keyboard: 30 days, and more work than any machine has done.
+# A larger budget is taken for a typing error: 30 days, and more work than any machine has done.
 _LARGEST = {"seconds": 30 * 86400.0, "steps": 1e12, "examples": 1e15, "flops": 1e24, "memory_bytes": 2.0**50}
 _EXAMPLES = "30s, 2000steps, 1e12flops, 100kexamples, 4GiB, or several: 30s,1e12flops"
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """The first limit that binds ends the training. None: no such limit.
-
-    memory_bytes is what the worker may hold in resident memory above its baseline; past it the job is
-    killed and says `oom`.
-    """
+    """Limits of training. The first limit that is reached ends it; None sets no limit."""
 
     seconds: float | None = None
+    """Time that the model may train."""
     steps: int | None = None
+    """Batches."""
     examples: int | None = None
+    """Examples, counted as often as they are used."""
     flops: float | None = None
+    """Floating-point operations, as `genbench.api.flop_counter` counts them."""
     memory_bytes: int | None = None
+    """Resident memory that the worker may hold above its baseline. A job that exceeds it is killed, with the status
+    "oom"."""
 
     @classmethod
     def parse(cls, text: str) -> Budget:
@@ -69,7 +71,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether two runs stop at the same step: no limit that depends on a clock."""
+        """Whether two runs end at the same step, because no limit depends on a clock."""
         return self.seconds is None
 
 

@@ -1,8 +1,8 @@
 """Cards: what a plugin announces, without importing torch or anything else that is slow.
 
-A card names its `factory` as "package.module:object"; the harness imports that module only where the
-object is needed (a model's: only in the worker). So `genai-bench list` stays fast, and a model whose
-import fails costs its own row.
+A card names its `factory` as "package.module:object", and the harness imports that module only where it needs the
+object; it imports a model's module only in the worker. So `genai-bench list` stays fast, and a model that cannot be
+imported loses its own row and no other.
 """
 
 from __future__ import annotations
@@ -38,38 +38,40 @@ Hyperparameter = bool | int | float | str | None
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A model.
-
-    name: unique, lower case with hyphens. family: as the literature groups it.
-    summary: one line. paper, year: where it comes from.
-    institution, country: who published it, several between commas (reports group by each of them).
-    modalities: what it can be trained on. discrete: None takes both real and integer data, True
-        only data with levels, False only real-valued data.
-    capabilities: which protocols of `genbench.api.model` the class has; checked, never guessed.
-    defaults: every hyperparameter that `-m name:key=value` may set, with its default.
-    requires_labels: it can be trained on labelled data only.
-    least_side, least_dimension: images of fewer rows or columns, and data of fewer numbers an example, are too small
-        for its networks.
-    requires_validation: the model uses `meter.valid` while it trains.
-    factory: "package.module:Class".
-    """
+    """A generative model."""
 
     name: str
+    """Unique; lower case with hyphens."""
     family: Family
+    """The group that the literature puts the model in."""
     summary: str
+    """One line."""
     factory: str
+    """"package.module:Class", a subclass of `GenerativeModel`."""
     modalities: tuple[Modality, ...]
+    """Kinds of data that the model can be trained on."""
     capabilities: tuple[Capability, ...] = ("sample",)
+    """The protocols of `genbench.api.model` that the class has. The contract suite checks them."""
     paper: str | None = None
+    """Authors, year and title of the paper that the model comes from."""
     year: int | None = None
+    """Year of publication."""
     institution: str | None = None
+    """Who published it; several are separated by commas, and reports group by each of them."""
     country: str | None = None
+    """Countries of the institutions, separated by commas."""
     discrete: bool | None = None
+    """True: takes only data with levels. False: takes only real-valued data. None: takes both."""
     defaults: dict[str, Hyperparameter] = {}
+    """Every hyperparameter that `-m name:key=value` may set, with its default."""
     requires_validation: bool = False
+    """Whether the model reads `meter.valid` while it trains."""
     requires_labels: bool = False
+    """Whether the model can be trained only on data with labels."""
     least_side: int | None = None
+    """The fewest rows and columns of an image that the networks can take; None: any."""
     least_dimension: int | None = None
+    """The fewest numbers per example that the networks can take; None: any."""
 
     def refusal(self, spec: DataSpec) -> str | None:
         """Why this model cannot be trained on data of that spec; None where it can."""
@@ -91,127 +93,140 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.least_dimension is not None and spec.dimension < self.least_dimension:
             return (
-                f"{self.name} takes {self.least_dimension} numbers an example and more;"
+                f"{self.name} takes {self.least_dimension} numbers per example and more;"
                 f" {spec.name} has {spec.dimension}"
             )
         return None
 
 
 class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that somebody publishes.
-
-    name: its place in the cache and in a mirror, "mnist/train-images-idx3-ubyte.gz".
-    checksum: of its bytes, in hexadecimal digits: SHA-256, or another that is named before a colon, "md5:...",
-    "sha1_git:..." (see `genbench.util.checksums`). size_bytes: how many, or None where that is not known.
-    addresses: where it is to be had, tried in turn.
-    """
+    """A published file."""
 
     name: str
+    """Its path in the cache and in a mirror: "mnist/train-images-idx3-ubyte.gz"."""
     checksum: str
+    """Hexadecimal digits of SHA-256, or of another algorithm named before a colon: "md5:...", "sha1_git:...". See
+    `genbench.util.checksums`."""
     size_bytes: int | None = None
+    """None where the size is not known."""
     addresses: tuple[str, ...]
+    """Where the file can be downloaded. They are tried in this order."""
 
     def __post_init__(self) -> None:
         parse_checksum(self.checksum)
 
 
 class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A data set.
-
-    spec: its domain. summary: one line. sizes: examples in (train, valid, test).
-    splits: in words, how the splits were drawn; part of what the data set *is*.
-    version: changed whenever a split or a value changes.
-    embedded: it needs no download. source, licence, citation: where it comes from.
-    factory: "package.module:function", returns a `genbench.api.data.Dataset`. Called without arguments, or with
-    `argument` where that is not None. files: what is fetched before (`genbench.datasets.fetching.fetch`).
-    truth: "package.module:function" that returns the known density (`genbench.api.data.Truth`), or None.
-    alphabet: of tokens that are text: the symbol of each code, or None.
-    """
+    """A data set."""
 
     spec: DataSpec
+    """The domain of its examples; the spec's name is the data set's."""
     summary: str
+    """One line."""
     sizes: tuple[int, int, int]
+    """Numbers of examples for training, validation and test."""
     splits: str
+    """How the splits were drawn, in words. Other splits make another data set."""
     source: str
+    """Where the data come from."""
     licence: str
+    """The terms under which the data may be used."""
     citation: str
+    """The publication to cite."""
     factory: str
+    """"package.module:function" that returns a `genbench.api.data.Dataset`. It is called without arguments, or with
+    `argument` where that is not None."""
     truth: str | None = None
+    """"package.module:function" that returns the known density (`genbench.api.data.Truth`); None where the density is
+    not known."""
     version: str = "1"
+    """Changes whenever a split or a value changes."""
     embedded: bool = False
+    """Whether the data come with the installed packages and need no download."""
     files: tuple[RemoteFile, ...] = ()
+    """Files that are fetched before the factory runs (`genbench.datasets.fetching.fetch`)."""
     argument: str | None = None
+    """Argument of the factory; None: it is called without one."""
     alphabet: tuple[str, ...] | None = None
+    """The symbol of each code where tokens are text; None for other data."""
 
     @property
     def name(self) -> str:
+        """Name of the data set."""
         return self.spec.name
 
 
 class DatasetSourceCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to use data of one's own: `-d NAME:ARGUMENT`.
-
-    name: the scheme, "csv". argument: what follows the colon, in words. factory: "package.module:function"
-    taking that text, returning a `DatasetCard` whose name is the whole "NAME:ARGUMENT". Raises DataError
-    where it cannot.
-    """
+    """A way to use one's own data: `-d NAME:ARGUMENT`."""
 
     name: str
+    """What precedes the colon: "csv"."""
     summary: str
+    """One line."""
     argument: str
+    """What follows the colon, in words: "FILE"."""
     factory: str
+    """"package.module:function" that takes the argument's text and returns a `DatasetCard` whose name is the whole
+    "NAME:ARGUMENT". It raises DataError where it cannot read the data."""
 
 
 class MetricCard(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure. Cards that share a factory are computed in one call.
-
-    requires_truth: only for data sets whose density is known. extractor: computed on the features of
-    the modality's extractor. factory: "package.module:function" taking `ScoringInputs` and returning
-    the `MetricValue`s of all cards that name it; None for what the worker measures while it runs.
-    """
+    """A metric. Metrics that share a factory are computed in one call of it."""
 
     name: str
+    """Unique; lower case with underscores."""
     summary: str
+    """One line."""
     unit: str
+    """Unit of the value: "nats", "share"."""
     better: Better
+    """Whether lower or higher values are better. "neither": the value is to be compared with that of real data."""
     group: MetricGroup
+    """What the metric is about."""
     modalities: tuple[Modality, ...]
+    """Kinds of data that the metric applies to."""
     requires_truth: bool = False
+    """Whether the metric needs the data set's known density."""
     extractor: bool = False
+    """Whether the metric is computed on the features of an extractor rather than on the examples."""
     factory: str | None = None
+    """"package.module:function" that takes `ScoringInputs` and returns the `MetricValue`s of all cards that name it.
+    None: the worker measures the metric while the job runs."""
 
 
 class ExtractorCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature extractor.
-
-    factory: "package.module:function" taking a `Dataset`, returning an `genbench.features.Extractor`.
-    default_for: the modalities whose headline metrics use it. default_for_datasets: data sets, by name, whose
-        headline metrics use it before that.
-    event_shapes: what it takes, None being any size: (1, 28, 28), (3, None, None); empty: any shape.
-    discrete: None takes both real and integer data, True only data with levels, False only real-valued data.
-    hash: of the `Extractor`, where it is known beforehand; one with another hash is refused.
-    check: "package.module:function", called without torch before anything runs: one line that says why the
-        extractor cannot be used here (a package, weights that are missing), or None.
-    """
+    """A feature extractor."""
 
     name: str
+    """Unique; lower case with hyphens."""
     summary: str
+    """One line."""
     modalities: tuple[Modality, ...]
+    """Kinds of data that the extractor takes."""
     factory: str
+    """"package.module:function" that takes a `Dataset` and returns a `genbench.features.Extractor`."""
     default_for: tuple[Modality, ...] = ()
+    """Modalities whose headline metrics use the extractor."""
     default_for_datasets: tuple[str, ...] = ()
+    """Names of data sets whose headline metrics use the extractor in place of the modality's."""
     event_shapes: tuple[tuple[int | None, ...], ...] = ()
+    """Shapes of examples that the extractor takes, None standing for any size: (1, 28, 28), (3, None, None). Empty:
+    any shape."""
     discrete: bool | None = None
+    """True: takes only data with levels. False: takes only real-valued data. None: takes both."""
     hash: str | None = None
+    """The `Extractor`'s hash where it is known beforehand; an extractor with another hash is refused."""
     check: str | None = None
+    """"package.module:function", called without torch before anything runs. It returns one line that says why the
+    extractor cannot be used on this machine (a missing package, missing weights), or None."""
 
     @property
     def label(self) -> str:
-        """As jobs have it: "name:hash" where the hash is known beforehand, else "name"."""
+        """The extractor's name in a job: "name:hash" where the hash is known beforehand, else "name"."""
         return self.name if self.hash is None else f"{self.name}:{self.hash}"
 
     def refusal(self, spec: DataSpec) -> str | None:
-        """Why it cannot take data of that spec; None where it can."""
+        """Why this extractor cannot take data of that spec; None where it can."""
         if spec.modality not in self.modalities:
             return f"extractor {self.name} takes {', '.join(self.modalities)}; {spec.name} is {spec.modality}"
         if self.event_shapes and not any(_fits(shape, spec.event_shape) for shape in self.event_shapes):
@@ -223,7 +238,7 @@ class ExtractorCard(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
     def obstacle(self) -> str | None:
-        """Why it cannot be used on this machine, in one line; None where nothing speaks against it."""
+        """Why this extractor cannot be used on this machine, in one line; None where it can."""
         found: str | None = load_factory(self.check)() if self.check else None
         return found
 
@@ -237,39 +252,46 @@ def _shape_text(shape: tuple[int | None, ...]) -> str:
 
 
 class ExecutorCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to run jobs. factory: "package.module:Class"."""
+    """A way to run jobs."""
 
     name: str
+    """Unique; what `--executor` takes."""
     summary: str
+    """One line."""
     factory: str
+    """"package.module:Class", an `genbench.execution.executor.Executor`."""
 
 
 class ReportCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A report format. factory: "package.module:function" taking a `genbench.records.run_folder.Run` and
-    returning the report: its text, the bytes of one file, or a mapping of file names to either, which is written into
-    a folder. suffix: of the file it is usually written to, with its dot."""
+    """A report format."""
 
     name: str
+    """Unique; what `--format` takes."""
     summary: str
+    """One line."""
     suffix: str
+    """Suffix of the file that the report is usually written to, with its dot."""
     factory: str
+    """"package.module:function" that takes a `genbench.records.run_folder.Run` and returns the report: its text, the
+    bytes of one file, or a mapping of file names to either, which is written into a folder."""
 
 
 class LoggerCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to follow a run in an experiment tracker: `--log NAME` or `--log NAME:TARGET`.
-
-    target: what TARGET is, in words. factory: "package.module:function" taking a `genbench.records.run_folder.Run` and
-    the TARGET or None, returning a `genbench.run.logger_threads.JobLogger`; raises UsageError where the target
-    cannot be used.
-    packages: what must be importable for it. install: what pip is to install where one of them is missing.
-    """
+    """An experiment tracker in which a run can be followed: `--log NAME` or `--log NAME:TARGET`."""
 
     name: str
+    """Unique; what `--log` takes."""
     summary: str
+    """One line."""
     target: str
+    """What TARGET is, in words."""
     factory: str
+    """"package.module:function" that takes a `genbench.records.run_folder.Run` and the TARGET or None, and returns a
+    `genbench.run.logger_threads.JobLogger`. It raises UsageError where the target cannot be used."""
     packages: tuple[str, ...] = ()
+    """Packages that must be importable."""
     install: str | None = None
+    """What pip must install where one of the packages is missing."""
 
 
 Card = (

@@ -1,8 +1,8 @@
-"""The meter that `fit` is handed: it deals out the batches, counts what they cost, and ends the loop.
+"""The meter that `fit` is given: it yields the batches, counts what they cost, and ends the loop.
 
-The clock runs while the model trains and at no other time. It stands still for checkpoints and for the
-steps whose FLOPs are being counted (counting slows a step down; such a step is charged at the price of
-the next ordinary one), and on a GPU it waits for the device before it is read.
+The clock runs only while the model trains. It stands still during checkpoints and during steps whose FLOPs are
+counted: counting slows a step down, so such a step is charged at the price of the next ordinary one. On a GPU the clock
+is read after the device has finished its work.
 """
 
 from __future__ import annotations
@@ -21,40 +21,45 @@ from genbench.api.data import Batch, Split, working_dtype
 from genbench.api.flop_counter import FlopCounter
 from genbench.errors import Diverged
 
-# Checkpoints are taken when this share of the budget is used; the last state is always one.
+# A checkpoint is taken when this share of the budget is used; the last state is always a checkpoint.
 CHECKPOINT_FRACTIONS = (0.1, 0.25, 0.5, 0.75)
-# Splits up to this size are moved to the device once; larger ones batch by batch.
+# A split up to this size is moved to the device as a whole; a larger one, batch by batch.
 RESIDENT_BYTES = 2**30
 _REPORT_EVERY_SECONDS = 0.2
-# On a GPU the clock is only as true as its last wait for the device; waiting each step would stall it.
+# On a GPU the clock is exact only after a wait for the device, and waiting at every step would stall the device.
 _SYNCHRONISE_EVERY_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What training has cost so far. fraction: of the budget's most used limit, 0 to 1."""
+    """What training has cost so far."""
 
     fraction: float
+    """Share of the budget that is used, 0 to 1: the largest of the shares of its limits."""
     seconds: float
+    """Time on the clock."""
     steps: int
+    """Batches."""
     examples: int
+    """Examples, counted as often as they were used."""
     flops: float
+    """Floating-point operations."""
 
 
 class ComputeMeter:
-    """Deals out training data within a budget.
+    """Yields training data until a budget is used up.
 
         for batch in meter.batches(train, batch_size=64):
             loss = ...
             meter.log(loss=loss)
 
-    budget: the limits. device: where batches are wanted. seed: of the order of the examples.
+    budget: the limits. device: where the batches are to be. seed: determines the order of the examples.
     valid: the validation split, for models that choose something on it while they train.
-    on_checkpoint: called with `Spent` at fixed fractions of the budget, off the clock.
-    on_progress: called with `Spent` and the last losses, about five times a second.
+    fractions: shares of the budget at which checkpoints are taken. on_checkpoint: called there with `Spent`, off the
+    clock. on_progress: called with `Spent` and the last losses, about five times per second. clock: seconds.
 
-    Steps, examples and FLOPs are never exceeded (but the first step always runs); seconds are exceeded
-    by at most one step.
+    The limits on steps, examples and FLOPs are never exceeded, except that the first step always runs. The limit on
+    seconds is exceeded by one step at most.
     """
 
     def __init__(
@@ -96,7 +101,7 @@ class ComputeMeter:
 
     @property
     def valid(self) -> Split:
-        """The validation split. Its use is on the clock."""
+        """The validation split. Time spent on it counts."""
         if self._valid is None:
             raise ValueError(
                 "this meter was made without a validation split; pass ComputeMeter(..., valid=split)"
@@ -105,20 +110,20 @@ class ComputeMeter:
 
     @property
     def fraction(self) -> float:
-        """Share of the budget used at the last step, 0 to 1: for learning-rate schedules."""
+        """Share of the budget that was used at the last step, 0 to 1: for learning-rate schedules."""
         return self._fraction(self._now)
 
     def batches(
         self, train: Split, batch_size: int, *, cycle: int = 1, until: float = 1.0
     ) -> Iterator[Batch]:
-        """Shuffled batches, epoch after epoch, until the budget is used.
+        """Shuffled batches, epoch after epoch, until the budget is used up.
 
-        cycle: the period of a loop whose steps differ (a generator step every fifth batch), so that
-            FLOPs are counted over one whole period. until: the share of the budget at which this loop
-            ends, for models that train in stages.
+        cycle: the period of a loop whose steps differ, such as 5 where the generator learns at every fifth step; FLOPs
+        are counted over one whole period. until: the share of the budget at which this loop ends, for models that train
+        in stages.
 
-        An epoch's incomplete last batch is left out, unless it is the only one. Where a split has grey levels,
-        each batch is a new binary draw of them.
+        An epoch's incomplete last batch is left out, unless it is the only one. Where a split has grey levels, they are
+        drawn anew for each batch.
         """
         self.start()
         self._binding = None
@@ -163,13 +168,14 @@ class ComputeMeter:
                 self._tick()
 
     def log(self, **losses: float | Tensor) -> None:
-        """Note the current losses. Tensors are read only when they are reported, so this costs nothing."""
+        """Note the current losses. A tensor's value is read only when it is reported, so that the device need not be
+        waited for."""
         self._losses = {
             name: loss.detach() if isinstance(loss, Tensor) else loss for name, loss in losses.items()
         }
 
     def charge(self, *, steps: int = 0, examples: int = 0, flops: float = 0.0) -> None:
-        """Add a cost that did not pass through `batches`: a closed-form fit. Its time is on the clock."""
+        """Add the cost of work that used no `batches`, such as a closed-form fit. Its time is on the clock."""
         self.start()
         self._steps += steps
         self._examples += examples
@@ -179,7 +185,7 @@ class ComputeMeter:
     # ---- for the harness
 
     def start(self) -> None:
-        """Start the clock; later calls do nothing."""
+        """Start the clock. Later calls do nothing."""
         if self._started is None:
             self._started = self._clock_after_device()
 
@@ -195,6 +201,7 @@ class ComputeMeter:
         return self.spent()
 
     def spent(self) -> Spent:
+        """What training has cost so far."""
         return Spent(self._fraction(self._now), self._now, self._steps, self._examples, self._flops)
 
     def losses(self) -> dict[str, float]:
@@ -206,14 +213,14 @@ class ComputeMeter:
         return values
 
     def bound_by(self) -> str:
-        """The limit that ended the training, or "finished" where the model ended it."""
+        """The limit that ended the training, or "finished" where the model ended it itself."""
         if self._binding is None and self.budget.seconds is not None and self._now >= self.budget.seconds:
             return "seconds"
         return self._binding or "finished"
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Off the clock."""
+        """Stop the clock inside the block."""
         began = self._clock_after_device()
         try:
             yield
@@ -252,7 +259,7 @@ class ComputeMeter:
         return min(1.0, max((used / size for _, used, size in self._used(seconds)), default=0.0))
 
     def _exhausted(self, batch_size: int, until: float) -> bool:
-        """Whether another step would pass a limit."""
+        """Whether another step would exceed a limit."""
         if self._steps == 0:
             return False
         budget = self.budget
@@ -279,7 +286,7 @@ class ComputeMeter:
         self._uncharged_steps, self._uncharged_seconds = 0, 0.0
 
     def _tick(self) -> None:
-        """After each step: read the clock, report, take a checkpoint where one is due."""
+        """After each step: read the clock, report progress, and take a checkpoint if one is due."""
         assert self._started is not None
         now = self._clock() - self._started - self._excluded
         if self.device.type == "cuda" and now >= self._next_synchronise:

@@ -1,4 +1,4 @@
-"""Data as models see it: splits, batches, and the truth where it is known."""
+"""Data as models see them: splits, batches, and the true density where it is known."""
 
 from __future__ import annotations
 
@@ -16,38 +16,44 @@ __all__ = ["Batch", "DataSpec", "Dataset", "Modality", "Split", "Truth", "storag
 
 
 def storage_dtype(spec: DataSpec) -> torch.dtype:
-    """How examples lie in memory and on disk: float32, or the smallest integers that hold the levels."""
+    """The type of stored examples: float32, or the smallest integers that hold the levels."""
     if spec.levels is None:
         return torch.float32
     return torch.uint8 if spec.levels <= 256 else torch.int32
 
 
 def working_dtype(spec: DataSpec) -> torch.dtype:
-    """How models meet examples: float32 or int64. Never uint8, whose arithmetic wraps in silence."""
+    """The type of the examples that models take and return: float32 or int64. Never uint8, whose arithmetic wraps
+    silently."""
     return torch.float32 if spec.levels is None else torch.int64
 
 
 class Batch(NamedTuple):
-    """x: (B, *event_shape), float32 or int64. y: labels (B,) int64, or None."""
+    """Some examples, in the working type."""
 
     x: Tensor
+    """Examples, (B, *event_shape), float32 or int64."""
     y: Tensor | None
+    """Labels, (B,) int64; None for data without labels."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Examples of one split. x: (N, *event_shape) in the storage dtype; y: (N,) int64 or None.
+    """The examples of one split, in the storage type. `take` and `tensor` return them in the working type.
 
-    grey: (N, *event_shape) uint8, for binary data whose `x` is one draw of many: a pixel is 1 with probability
-    grey / 255. `ComputeMeter.batches` draws anew each time; everything else sees `x`.
-
-    Take examples through `take` or `tensor`, which return the working dtype.
+    Raises DataError where shapes or types do not fit the spec.
     """
 
     spec: DataSpec
+    """Domain of the examples."""
     x: Tensor
+    """Examples, (N, *event_shape)."""
     y: Tensor | None = None
+    """Labels, (N,) int64; None for data without labels."""
     grey: Tensor | None = None
+    """Grey levels, (N, *event_shape) uint8, of binary data that are drawn anew in training: a pixel is 1 with
+    probability grey / 255. `ComputeMeter.batches` draws them for each batch; all else uses `x`, which is one draw. None
+    for other data."""
 
     def __post_init__(self) -> None:
         if tuple(self.x.shape[1:]) != self.spec.event_shape:
@@ -73,7 +79,7 @@ class Split:
         return self.x.shape[0]
 
     def take(self, indices: Tensor) -> Batch:
-        """The examples at `indices` (B,) as a batch in the working dtype."""
+        """The examples at `indices` (B,) as a batch."""
         x = self.x[indices].to(working_dtype(self.spec))
         return Batch(x, None if self.y is None else self.y[indices])
 
@@ -86,7 +92,7 @@ class Split:
         return self._each(lambda tensor: tensor[indices])
 
     def random_subset(self, count: int, seed: int) -> Split:
-        """`count` examples drawn without replacement (all, if there are fewer), never a prefix:
+        """`count` examples drawn without replacement; all, where there are fewer. They are never the first ones, since
         some published files are sorted by class."""
         if count >= len(self):
             return self
@@ -94,6 +100,7 @@ class Split:
         return self.subset(torch.randperm(len(self), generator=generator)[:count].to(self.x.device))
 
     def to(self, device: torch.device | str) -> Split:
+        """The split on that device."""
         return self._each(lambda tensor: tensor.to(device))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Split:
@@ -103,29 +110,34 @@ class Split:
 
 @runtime_checkable
 class Truth(Protocol):
-    """A known density, by which the metrics themselves can be checked."""
+    """A known density, against which samples, and the metrics themselves, can be checked."""
 
     @property
     def modes(self) -> Tensor | None:
-        """Centres of the modes (M, *event_shape), or None where the density has none."""
+        """Centres of the modes, (M, *event_shape); None where the density has no modes."""
 
     @property
     def mode_scale(self) -> float | None:
         """Standard deviation of a mode, the same in every direction; None where there are no modes."""
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """(N, *event_shape) -> (N,) nats."""
+        """Log-density: (N, *event_shape) -> (N,) nats."""
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *event_shape), in the data's domain."""
+        """Draws: (count, *event_shape), in the data's domain."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The three splits, and the truth where the density is known."""
+    """A data set in memory."""
 
     spec: DataSpec
+    """Domain of the examples."""
     train: Split
+    """What models are trained on."""
     valid: Split
+    """What checkpoints and settings are chosen on."""
     test: Split
+    """What finished models are judged on."""
     truth: Truth | None = None
+    """The density that the examples were drawn from; None where it is not known."""

@@ -1,8 +1,8 @@
-"""Floating-point operations of a training step or a sample, counted once for each shape and then extrapolated.
+"""Floating-point operations of a training step or a sample, counted once for each shape.
 
-torch's formulas see matrix products, convolutions and attention (a multiply-add is two operations) and
-takes elementwise work as free, as the field does. They leave out the fused recurrent kernels and the CPU's
-fused attention, which are added here.
+torch's formulas count matrix products, convolutions and attention, a multiply-add as two operations. They count
+elementwise work as nothing, as publications do. They lack the fused recurrent kernels and the CPU's fused attention,
+which are added here.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ _FORMULAS: dict[Any, Callable[..., int]] = {
 
 
 class _CountingMode(TorchDispatchMode):
-    """Adds up the formulas of what runs inside.
+    """Adds up the formulas of the operators that run inside.
 
-    torch's own `FlopCounterMode` does the same, and for each module apart, which makes a step ten times slower
-    and hooks every module's inputs; those hooks refuse `torch.autograd.grad` of an input: every gradient
-    penalty. Totals alone cost a third of that.
+    torch's own `FlopCounterMode` does so for each module separately. That makes a step ten times slower, against three
+    times here, and its hooks on modules' inputs refuse `torch.autograd.grad` of an input, which every gradient penalty
+    needs.
     """
 
     supports_higher_order_operators = True
@@ -88,13 +88,13 @@ class _CountingMode(TorchDispatchMode):
     ) -> Any:
         kwargs = kwargs or {}
         if isinstance(func, HigherOrderOperator):
-            return NotImplemented  # its branches come back here, operator by operator
+            return NotImplemented  # torch then calls this method for each operator inside
         formula = _FORMULAS.get(func._overloadpacket)
         if formula is not None:
             result = func(*args, **kwargs)
             self.total += formula(*args, **kwargs, out_val=result)
             return result
-        if _is_composite(func):  # in inference mode nobody has taken it apart before
+        if _is_composite(func):  # in inference mode torch has not decomposed it before
             with self:
                 return func.decompose(*args, **kwargs)
         return func(*args, **kwargs)
@@ -102,23 +102,23 @@ class _CountingMode(TorchDispatchMode):
 
 @cache
 def _is_composite(func: Any) -> bool:
-    """Whether an operator is made of others, which have formulas where it has none."""
+    """Whether an operator without a formula is made of others, which may have formulas."""
     return bool(func._can_decompose())
 
 
 class FlopCounter:
-    """Remembers what a step of each kind cost, by a key that the caller chooses."""
+    """Counts of steps, by a key that the caller chooses for each kind of step."""
 
     def __init__(self) -> None:
         self._prices: dict[Hashable, float] = {}
 
     def price(self, key: Hashable) -> float | None:
-        """FLOPs of a step of this kind, or None before it was counted."""
+        """FLOPs of a step of this kind; None before one was counted."""
         return self._prices.get(key)
 
     @contextmanager
     def counting(self, key: Hashable) -> Iterator[None]:
-        """Count the FLOPs of what runs inside, and keep them under `key`."""
+        """Count the FLOPs of the block, and store them under `key`."""
         with _CountingMode() as mode:
             yield
         self._prices[key] = float(mode.total)

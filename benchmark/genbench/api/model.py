@@ -1,7 +1,7 @@
-"""What a model is: `fit` and `sample`, and whatever else it can do, each as a protocol of its own.
+"""What a model is: `fit` and `sample`, and a protocol for each further capability.
 
-A capability is what the class has *and* its card announces; the contract suite checks that the two
-agree. Everything that goes in or comes out lies in the data's domain (see `DataSpec`).
+A model has a capability if its class has the methods and its card announces it; the contract suite checks that the two
+agree. All data that a model takes or returns lie in the data set's domain (see `DataSpec`).
 """
 
 from __future__ import annotations
@@ -19,33 +19,35 @@ from genbench.api.spec import DataSpec
 
 
 class GenerativeModel(nn.Module, ABC):
-    """Subclass this. Hyperparameters are keyword arguments with defaults, listed on the model's card.
+    """The base class of models. Hyperparameters are keyword arguments with defaults.
 
-    Learned tensors are parameters or buffers, so that `state_dict` holds all there is to a checkpoint.
-
-    fixed_observation_variance: set it to True where `log_weights` are of an observation model with a variance that
-    is a constant, and not learned. The kind of the likelihood says so, and reports rank the two apart.
+    Learned tensors must be parameters or buffers, so that `state_dict` holds the whole model.
     """
 
     fixed_observation_variance: bool = False
+    """Whether `log_weights` use an observation model with a constant variance. Such likelihoods have their own kind,
+    and reports do not rank them with those of a learned variance."""
     _device_marker: Tensor
+    """An empty buffer, which follows the model from device to device."""
 
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
         self.spec = spec
+        """Domain of the data."""
         self.register_buffer("_device_marker", torch.empty(0), persistent=False)
 
     @property
     def device(self) -> torch.device:
+        """Where the model's tensors are."""
         return self._device_marker.device
 
     @abstractmethod
     def fit(self, train: Split, meter: ComputeMeter) -> None:
-        """Train until `meter.batches` ends. The meter's clock runs from the call to its return."""
+        """Train until `meter.batches` ends. The meter's clock runs from the call of this method to its return."""
 
     @abstractmethod
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *event_shape) in the data's domain; all randomness comes from `generator`."""
+        """Samples, (count, *event_shape), in the data's domain. All randomness comes from `generator`."""
 
 
 @runtime_checkable
@@ -53,8 +55,8 @@ class HasLogProb(Protocol):
     """Capability `log_prob`: an exact likelihood."""
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """(N, *event_shape) -> (N,) nats of the data as it is: a probability of integers where
-        `spec.levels` is set, a density where it is not."""
+        """(N, *event_shape) -> (N,) nats: the log-probability of the integers where `spec.levels` is set, a log-density
+        where it is not."""
 
 
 @runtime_checkable
@@ -64,25 +66,25 @@ class HasLogWeights(Protocol):
     def log_weights(self, x: Tensor, k: int) -> Tensor:
         """(N, *event_shape) -> (N, k) nats: log p(x, z_i) - log q(z_i | x) with z_i drawn from q.
 
-        k=1 averages to the ELBO; logsumexp - log k is the IWAE bound (Burda et al. 2016)."""
+        The mean over draws is the ELBO; logsumexp - log k is the IWAE bound (Burda et al. 2016)."""
 
 
 @runtime_checkable
 class HasDecoder(Protocol):
-    """Capability `decode`: samples are decoded latents. GANs and VAEs alike."""
+    """Capability `decode`: samples are decoded latents, as of GANs and VAEs."""
 
     @property
     def prior(self) -> torch.distributions.Distribution:
-        """Over latents; `prior.sample((count,))` is (count, *latent_shape)."""
+        """Distribution of latents; `prior.sample((count,))` is (count, *latent_shape)."""
 
     def decode(self, z: Tensor) -> Tensor:
-        """(N, *latent_shape) -> (N, *decoded_shape(spec)), float: the mean of the observation, differentiable
-        in z. It lies on the data's scale, 0..levels-1 where `levels` is set; of tokens it is the probability of each
-        symbol, since a mean of symbols says nothing."""
+        """(N, *latent_shape) -> (N, *decoded_shape(spec)), float, differentiable in z: the mean of the observation, on
+        the data's scale (0..levels-1 where `levels` is set). For tokens it is the probability of each symbol, since
+        symbols have no mean."""
 
 
 def decoded_shape(spec: DataSpec) -> tuple[int, ...]:
-    """Of what `decode` gives for one example: event_shape, and for tokens (*event_shape, levels)."""
+    """Shape of one decoded latent: `event_shape`; for tokens (*event_shape, levels)."""
     if spec.modality == "tokens" and spec.levels is not None:
         return (*spec.event_shape, spec.levels)
     return spec.event_shape
@@ -90,40 +92,40 @@ def decoded_shape(spec: DataSpec) -> tuple[int, ...]:
 
 @runtime_checkable
 class HasLogDensity(Protocol):
-    """Capability `log_density`: the density of real numbers, for data with levels too. The harness makes a
-    likelihood of the integers from it, a lower bound (`genbench.likelihood.dequantisation`)."""
+    """Capability `log_density`: a density of real numbers, for data with levels too. For these the harness computes
+    from it a lower bound on the likelihood of the integers (`genbench.likelihood.dequantisation`)."""
 
     def log_density(self, x: Tensor) -> Tensor:
-        """(N, *event_shape) float -> (N,) nats. Where `spec.levels` is set, integer i of the data is spread over
-        [i, i + 1); the density is of numbers in [0, levels), and may lie outside in part."""
+        """(N, *event_shape) float -> (N,) nats. Where `spec.levels` is set, integer i of the data stands for
+        [i, i + 1), and x is in [0, levels). Some of the density may lie outside."""
 
 
 @runtime_checkable
 class HasEnergy(Protocol):
-    """Capability `energy`: p(x) = f(x) / Z with Z unknown, and a path f_beta from a base distribution (beta 0)
-    whose integral is known to f (beta 1). The harness estimates Z along it by annealed importance sampling.
+    """Capability `energy`: p(x) = f(x) / Z with Z unknown, and a path f_beta from a base distribution with a known
+    integral (beta = 0) to f (beta = 1). The harness estimates Z by annealed importance sampling along the path.
     `genbench.likelihood.ais.base_rate_rbm` has the path of an RBM."""
 
     def log_unnormalised(self, x: Tensor, beta: float = 1.0) -> Tensor:
-        """(N, *event_shape) -> (N,) nats, log f_beta(x)."""
+        """log f_beta(x): (N, *event_shape) -> (N,) nats."""
 
     def base_log_partition(self) -> float:
-        """log of the sum or integral of f_0, nats."""
+        """The logarithm of the sum or integral of f_0, in nats."""
 
     def sample_base(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *event_shape) from f_0, in whatever dtype the other methods take."""
+        """Draws from f_0, (count, *event_shape), in the type that the other methods take."""
 
     def tempered_step(self, x: Tensor, beta: float, generator: torch.Generator) -> Tensor:
-        """(N, *event_shape) -> the same: one transition that leaves f_beta invariant."""
+        """(N, *event_shape) -> (N, *event_shape): one transition of a Markov chain that leaves f_beta invariant."""
 
 
 @runtime_checkable
 class HasElbo(Protocol):
-    """Capability `elbo`: a lower bound that is no average of importance weights, as of diffusion models."""
+    """Capability `elbo`: a lower bound that is not a mean of log importance weights, such as a diffusion model's."""
 
     def elbo(self, x: Tensor) -> Tensor:
-        """(N, *event_shape) -> (N,) nats: an unbiased estimate of a lower bound of each example's log-likelihood.
-        Chance, where there is any, is torch's global generator."""
+        """(N, *event_shape) -> (N,) nats: an unbiased estimate of a lower bound on each example's log-likelihood.
+        Random numbers come from torch's global generator."""
 
 
 @runtime_checkable
@@ -131,30 +133,30 @@ class Conditional(Protocol):
     """Capability `condition`: samples of a given class."""
 
     def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
-        """condition: (count,) int64 labels."""
+        """Samples of the classes `condition`, (count,) int64; None lets the model choose classes."""
 
 
 @runtime_checkable
 class Completes(Protocol):
-    """Capability `complete`: fills in what is missing."""
+    """Capability `complete`: fills in the missing part of an example."""
 
     def complete(self, x: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """x, mask: (N, *event_shape); mask is True where x is given. Returns x with the rest drawn from the model's
-        conditional distribution. Raises UnsupportedMask where the model cannot do that for such a mask."""
+        """x, mask: (N, *event_shape); mask is True where x is given. Returns x with the other values drawn from the
+        model's conditional distribution. Raises UnsupportedMask for masks that the model cannot fill in."""
 
 
 @runtime_checkable
 class HasMissingLogProb(Protocol):
-    """Capability `missing_log_prob`: the exact likelihood of a part given the rest."""
+    """Capability `missing_log_prob`: the exact likelihood of one part of an example given the other."""
 
     def missing_log_prob(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x, mask: (N, *event_shape) -> (N,) nats of what lies where mask is False, given the rest. Raises
-        UnsupportedMask where there is no exact way."""
+        """x, mask: (N, *event_shape) -> (N,) nats: the log-probability of the values where mask is False, given those
+        where it is True. Raises UnsupportedMask for masks for which the model has no exact value."""
 
 
 @runtime_checkable
 class HasPredictiveEntropy(Protocol):
-    """Capability `predictive_entropy`: how unsure an autoregressive model is of each element before it sees it."""
+    """Capability `predictive_entropy`: an autoregressive model's uncertainty about each element."""
 
     def predictive_entropy(self, x: Tensor) -> Tensor:
         """(N, *event_shape) -> (N, *event_shape) nats: the entropy of each element given those before it."""
@@ -162,23 +164,23 @@ class HasPredictiveEntropy(Protocol):
 
 @runtime_checkable
 class Encodes(Protocol):
-    """Capability `encode`: a latent for each example."""
+    """Capability `encode`: maps examples to latents."""
 
     def encode(self, x: Tensor) -> Tensor:
-        """(N, *event_shape) -> (N, *latent_shape)."""
+        """(N, *event_shape) -> (N, *latent_shape), one latent for each example."""
 
 
 @runtime_checkable
 class HasSamplingSteps(Protocol):
-    """Capability `sampling_steps`: a sampler that gives better samples for more steps, as diffusion models and
-    Langevin dynamics do."""
+    """Capability `sampling_steps`: a sampler whose samples improve with the number of its steps, as in diffusion models
+    and Langevin dynamics."""
 
     @property
     def sampling_budgets(self) -> tuple[int, ...]:
-        """Numbers of steps at which quality and cost are recorded, fewest first. An attribute will do."""
+        """Numbers of steps at which quality and cost are recorded, fewest first. A plain attribute will do."""
 
     def sample(self, count: int, generator: torch.Generator, *, steps: int | None = None) -> Tensor:
-        """steps: None takes as many as the model thinks right."""
+        """Samples drawn in that many steps; None lets the model choose the number."""
 
 
 def takes_condition(model: object) -> TypeGuard[Conditional]:

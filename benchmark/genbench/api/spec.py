@@ -12,21 +12,20 @@ MODALITIES: tuple[Modality, ...] = ("points", "image", "series", "tokens", "pian
 
 
 class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """The domain of a data set: everything that goes into or comes out of a model lies in it.
-
-    name: the data set's name.
-    modality: what kind of thing an example is.
-    event_shape: points (D,), image (C, H, W), series (T, C), tokens (T,), pianoroll (T, K).
-    levels: None for real values (float32); k for integers 0..k-1 (2 is binary, 256 is 8-bit,
-        a vocabulary is its size). A model that thinks in [-1, 1] converts inside.
-    classes: how many labels there are, or None where examples have none.
-    """
+    """The domain of a data set. All data that a model takes or returns lie in it; a model that computes with values in
+    [-1, 1] converts them itself."""
 
     name: str
+    """Name of the data set."""
     modality: Modality
+    """Kind of the examples."""
     event_shape: tuple[int, ...]
+    """Shape of one example: points (D,), image (C, H, W), series (T, C), tokens (T,), pianoroll (T, K)."""
     levels: int | None = None
+    """None for real values (float32); k for integers 0..k-1. Binary data have 2 levels, 8-bit data 256, and tokens as
+    many as the vocabulary has symbols."""
     classes: int | None = None
+    """Number of classes that labels tell apart; None for data without labels."""
 
     def __post_init__(self) -> None:
         if not self.event_shape or any(size < 1 for size in self.event_shape):
@@ -36,9 +35,10 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def dimension(self) -> int:
-        """How many numbers one example has; bits/dim divides by it."""
+        """How many numbers one example has. Bits per dimension are bits per example over this."""
         return math.prod(self.event_shape)
 
     @property
     def is_discrete(self) -> bool:
+        """Whether the data are integers."""
         return self.levels is not None
