@@ -93,9 +93,9 @@ def test_pieces_give_what_the_whole_gives_however_extreme_the_weights() -> None:
 
 
 def test_calls_stay_small_whatever_k(monkeypatch: pytest.MonkeyPatch) -> None:
-    from genbench.likelihood import batching as calls
+    from genbench.likelihood import batching
 
-    monkeypatch.setattr(calls, "_CALL_NUMBERS", 800)
+    monkeypatch.setattr(batching, "_MAX_NUMBERS_PER_CALL", 800)
     model = Amortised()
     _, x = model.draw(9, SCALE, 1)
     best, _ = estimate_likelihood(model, POINTS, x, k=1234)

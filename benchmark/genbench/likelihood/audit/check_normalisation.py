@@ -86,7 +86,7 @@ def check_normalisation(likelihood: LikelihoodValues, samples: Tensor) -> tuple[
 def check_frequencies(likelihood: LikelihoodValues, census: Census, samples: Tensor) -> AuditCheck:
     """Integers: how often each x is among the samples, against p (Pearson's chi-square, rare cells pooled).
 
-    p is normalised first: a wrong total is a matter of `check_total`.
+    p is normalised first: a wrong total is for `check_normalisation` to find.
     """
     levels = likelihood.spec.levels
     assert levels is not None
