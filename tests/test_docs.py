@@ -13,20 +13,17 @@ from genbench.api.cards import load_factory
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.plugin.discovery import load_registry
 
-DOCUMENTS = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/adding-a-model.md",
-    "docs/hooks.md",
-    "docs/html-report.md",
-    "docs/likelihood.md",
-    "docs/metrics.md",
-    "docs/regression-gate.md",
-    "docs/statistics.md",
-    "docs/testing-your-model.md",
-    "docs/watching-a-run.md",
-    "docs/your-own-data.md",
+REPOSITORY = Path(__file__).parent.parent
+DOCUMENTS = sorted(
+    str(path.relative_to(REPOSITORY))
+    for path in (
+        *REPOSITORY.glob("*.md"),
+        *(REPOSITORY / "docs").rglob("*.md"),
+        *(REPOSITORY / "examples").glob("*.md"),
+    )
 )
+DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
+SOURCE_ROOTS = ("benchmark", "plugins", "datasets", "reports")
 EXAMPLE = Path(__file__).parent / "example-plugin"
 
 
@@ -50,20 +47,98 @@ def test_the_testing_guide_shows_the_example_plugins_tests_as_they_are(repositor
     assert f"# {name}\n{(EXAMPLE / name).read_text(encoding='utf-8')}```" in guide
 
 
+def headings_of(document: Path) -> set[str]:
+    """Of a Markdown file, as GitHub makes anchors of them."""
+    return {
+        re.sub(r"[^a-z0-9 _-]", "", line.lstrip("# ").lower()).replace(" ", "-")
+        for line in document.read_text(encoding="utf-8").splitlines()
+        if line.startswith("#")
+    }
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str, repository: Path) -> None:
     path = repository / document
-    text = path.read_text(encoding="utf-8")
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", line.lstrip("# ").lower()).replace(" ", "-")
-        for line in text.splitlines()
-        if line.startswith("#")
-    }
-    for target in re.findall(r"\]\(([^)]+)\)", text):
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
         if target.startswith("#"):
-            assert target[1:] in headings
+            assert target[1:] in headings_of(path)
         elif "://" not in target:
-            assert (path.parent / target.partition("#")[0]).exists(), target
+            file, _, heading = target.partition("#")
+            assert (path.parent / file).exists(), target
+            if heading:
+                assert heading in headings_of(path.parent / file), target
+
+
+def import_dotted(dotted: str) -> object:
+    """The module, or the name in one, that a dotted path like `genbench.api.spec.DataSpec` leads to."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            found: object = import_module(".".join(parts[:length]))
+        except ModuleNotFoundError as error:
+            if not dotted.startswith(str(error.name)):
+                raise
+            continue
+        for name in parts[length:]:
+            found = getattr(found, name)
+        return found
+    raise ModuleNotFoundError(dotted)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_modules_that_documents_name_can_be_imported(document: str) -> None:
+    text = (REPOSITORY / document).read_text(encoding="utf-8")
+    shown = (
+        text if not document.endswith("CHANGELOG.md") else text.partition("\n## 0.")[0]
+    )  # history keeps its names
+    for dotted in sorted(
+        set(re.findall(r"\bgenbench(?:_(?:models|datasets|reports))?(?:\.[A-Za-z_]\w*)+", shown))
+    ):
+        import_dotted(dotted.removesuffix(".html"))
+
+
+FILE_SUFFIXES = "py|md|toml|yml|json|txt"
+ROOTS = "benchmark|plugins|datasets|reports|tests|docs|examples|.github"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_that_documents_name_exist(document: str) -> None:
+    text = (REPOSITORY / document).read_text(encoding="utf-8")
+    for name in set(re.findall(rf"(?<![\w/.-])((?:{ROOTS})/[\w./-]+\.(?:{FILE_SUFFIXES}))\b", text)):
+        # guides show the files of the example plugin under the names that they have in it
+        assert (REPOSITORY / name).exists() or (EXAMPLE / name).exists(), name
+
+
+def test_files_that_docstrings_and_comments_name_exist() -> None:
+    """Documents, tests and examples by their path, decisions by their number."""
+    missing = []
+    for source in (path for root in SOURCE_ROOTS for path in (REPOSITORY / root).rglob("*.py")):
+        text = source.read_text(encoding="utf-8")
+        paths = re.findall(rf"(?<![\w/.-])((?:tests|docs|examples)/[\w./-]+\.(?:{FILE_SUFFIXES}))\b", text)
+        missing += [(source.name, name) for name in paths if not (REPOSITORY / name).exists()]
+        numbers = re.findall(r"docs/decisions/(\d{4})", text)
+        missing += [
+            (source.name, number) for number in numbers if number not in {path.name[:4] for path in DECISIONS}
+        ]
+    assert not missing
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.name[:4])
+def test_decisions_have_one_form(decision: Path) -> None:
+    """A numbered title, then What, Why and, last, Left: what was not done, and the reason."""
+    text = decision.read_text(encoding="utf-8")
+    assert re.match(rf"# {int(decision.name[:4])}\. [A-Z].*[^.]\n\n\*\*What\.\*\*", text)
+    parts = re.findall(r"^\*\*([A-Z][^*\n]*)\.\*\*", text, flags=re.MULTILINE)
+    assert (parts[0], parts[-1]) == ("What", "Left")
+    assert [parts.count(part) for part in ("What", "Why", "Left")] == [1, 1, 1]
+
+
+def test_the_readme_fits_a_few_screens() -> None:
+    assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 130
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -95,16 +170,34 @@ def test_every_source_of_own_data_is_described_with_all_its_options(repository: 
         assert {setting.partition("=")[0] for setting in filter(None, shown)} <= set(reader.options)
 
 
-def test_the_files_of_the_reading_order_exist(repository: Path) -> None:
+def test_the_reading_order_is_seven_files_that_exist(repository: Path) -> None:
     readme = (repository / "README.md").read_text(encoding="utf-8")
-    order = readme.split("in reading order")[1].split("\n## ")[0]
-    for line in filter(None, order.splitlines()):
-        folder = repository / "benchmark" / "genbench"
-        for name in re.findall(r"`([a-z_/]+(?:\.py|/))`", line):
-            here = next(
-                path for path in (repository / name, folder / name, folder.parent / name) if path.exists()
-            )
-            folder = here.parent if here.is_file() else here
+    order = readme.split("\nSeven files to read")[1].split("\n## ")[0]
+    items = re.findall(r"^(\d)\. `([\w/.]+\.py)`(.*)$", order, flags=re.MULTILINE)
+    assert [int(number) for number, _, _ in items] == list(range(1, 8))
+    for _, file, also in items:
+        assert (repository / file).is_file(), file
+        for name in re.findall(
+            r"`([\w/.]+\.py)`", also
+        ):  # from the root, the file's folder or the one above it
+            folders = (repository, (repository / file).parent, (repository / file).parent.parent)
+            assert any((folder / name).is_file() for folder in folders), name
+
+
+def test_the_tree_of_the_readme_is_that_of_the_repository(repository: Path) -> None:
+    """Every folder that it shows is there, and every room of the harness is shown."""
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    tree = readme.split("\n## Where things are\n")[1].split("\n\nSeven files")[0].strip("\n").splitlines()
+    rooms = set()
+    for line in tree:
+        names = re.findall(r"([\w-]+(?:/[\w-]+)*)/(?=\s)", line[:34])
+        assert names, line
+        if line.startswith("      "):
+            rooms |= set(names)
+        else:
+            assert all((repository / name).is_dir() for name in names), line
+    harness = repository / "benchmark" / "genbench"
+    assert rooms == {path.parent.name for path in harness.glob("*/__init__.py")}
 
 
 def test_every_metric_is_explained(repository: Path) -> None:
@@ -120,6 +213,7 @@ def test_classes_and_functions_of_metrics_exist(repository: Path) -> None:
     classes = {name for row, _ in rows for name in re.findall(r"`(\w+)`", row)}
     assert classes == set(metrics.__all__)
     for _, functions in rows:
-        module, *names = re.findall(r"\w+", " ".join(re.findall(r"`([\w.]+)`", functions)))
-        for name in names:
-            assert hasattr(import_module(f"genbench.metrics.{module}"), name), f"{module}.{name}"
+        first, *others = re.findall(r"`([\w.]+)`", functions)
+        import_dotted(f"genbench.metrics.{first}")
+        for name in others:  # of the same module
+            import_dotted(f"genbench.metrics.{first.rpartition('.')[0]}.{name}")
