@@ -1,18 +1,19 @@
-"""Every exception that genbench raises on purpose.
+"""The exceptions that genbench raises deliberately.
 
-    GenbenchError                 its text is what the user reads: one or two lines, no traceback
-    ├── UsageError                the command cannot be carried out as it was asked (exit code 4)
-    │   ├── UnknownNameError      no model, data set, metric or suite of that name
-    │   ├── BudgetError           a budget that cannot be read
-    │   └── RunFolderError        a run folder that cannot be read or written
+    GenbenchError                 its text is written for the user: one or two lines, shown without a traceback
+    ├── UsageError                the command cannot be carried out as given (exit code 4)
+    │   ├── UnknownNameError      no model, data set, metric or suite has that name
+    │   ├── BudgetError           a budget cannot be read
+    │   └── RunFolderError        a run folder cannot be read or written
     ├── PluginError               a plugin broke its contract
-    ├── DataError                 a data set could not be had or is not what it should be
-    ├── FeatureError              a feature extractor could not be had or is not the recorded one
+    ├── DataError                 a data set cannot be obtained, or is not what its card says
+    ├── FeatureError              a feature extractor cannot be obtained, or is not the recorded one
+    ├── UnsupportedMask           a model cannot fill in what a mask leaves out
     ├── Diverged                  training or sampling gave values that are not finite
     ├── SamplingTimeout           the sampling budget ran out
-    └── LikelihoodUnavailable     a likelihood that this model cannot be given, with the reason
+    └── LikelihoodUnavailable     a likelihood cannot be computed for this model
 
-Anything else that reaches the top is a bug of ours, and shows its traceback.
+Any other exception that reaches the top is a bug in genbench, and is shown with its traceback.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from collections.abc import Iterable
 
 
 class GenbenchError(Exception):
-    """Base class; the message is meant for the user."""
+    """Base class. The message is written for the user."""
 
 
 class UsageError(GenbenchError):
-    """The command cannot be carried out as it was asked."""
+    """The command cannot be carried out as given."""
 
 
 class UnknownNameError(UsageError):
-    """No `kind` is called `name`; the message offers the nearest known name."""
+    """No `kind` has the name `name`. The message suggests the nearest known name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
@@ -51,15 +52,15 @@ class PluginError(GenbenchError):
 
 
 class DataError(GenbenchError):
-    """A data set could not be had, or is not what it should be."""
+    """A data set cannot be obtained, or is not what its card says."""
 
 
 class FeatureError(GenbenchError):
-    """A feature extractor could not be had, or is not the recorded one."""
+    """A feature extractor cannot be obtained, or is not the recorded one."""
 
 
 class UnsupportedMask(GenbenchError):
-    """A model cannot fill in what such a mask leaves out; the message says which masks it can."""
+    """A model cannot fill in what a mask leaves out. The message says which masks the model takes."""
 
 
 class Diverged(GenbenchError):
@@ -71,7 +72,7 @@ class SamplingTimeout(GenbenchError):
 
 
 class LikelihoodUnavailable(GenbenchError):
-    """A likelihood that this model cannot be given, though it broke no contract."""
+    """A likelihood cannot be computed for this model, though the model broke no contract."""
 
 
 def _hint(kind: str, name: str, known: list[str]) -> str:
@@ -84,8 +85,8 @@ def _hint(kind: str, name: str, known: list[str]) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, of the machine or of a device. This module stays free of torch: where torch was never
-    imported, none of its errors can have been raised."""
+    """Whether the error says that the machine or a device ran out of memory. torch is not imported for this: where it
+    was never imported, it cannot have raised the error."""
     torch = sys.modules.get("torch")
     if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True

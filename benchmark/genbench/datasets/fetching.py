@@ -1,8 +1,8 @@
-"""The one door to the network: published files, fetched once, checked, kept for every data set and worker.
+"""Downloads published files into the cache, once for all data sets and workers.
 
-A file lies in the cache under its name only when it is whole and its checksum is right. Before that it is a
-`.partial` beside it, which a later attempt goes on with; what turns out to be something else is kept as
-`.rejected` for a look, and never used.
+A file has its name in the cache only once it is complete and its checksum is right. Until then its name ends in
+`.partial`, and a later attempt continues it. A complete file with another checksum gets the ending `.rejected`, so that
+the user can look at it, and is never used.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from genbench.util.checksums import checksum_of, parse_checksum
 
 MIRROR_VARIABLE = "GENBENCH_MIRROR"
 ATTEMPTS = 3
-"""At each address; one that brought the file on by a good piece does not count."""
+"""Attempts at each address. One that downloaded a good piece of the file does not count."""
 _PAUSE_SECONDS = 0.5
 _GOOD_PIECE_BYTES = 1 << 20
 
 
 def file_path(file: RemoteFile) -> Path:
-    """Where it lies, or will lie."""
+    """The path of the file in the cache, whether or not it exists."""
     return cache_folder() / "files" / file.name
 
 
 def is_cached(file: RemoteFile) -> bool:
-    """Whether it is in the cache; its size alone is looked at, where it is known (see `verify`)."""
+    """Whether the file is in the cache. Only its size is compared, if it is known; `verify` compares the checksum."""
     path = file_path(file)
     try:
         return path.is_file() if file.size_bytes is None else path.stat().st_size == file.size_bytes
@@ -47,18 +47,19 @@ def is_cached(file: RemoteFile) -> bool:
 
 
 def size_bytes(file: RemoteFile) -> int | None:
-    """As published, else as it lies in the cache; None where neither is known."""
+    """The published size, else that of the file in the cache; None where neither is known."""
     if file.size_bytes is None and is_cached(file):
         return _size(file_path(file))
     return file.size_bytes
 
 
 def missing_files(card: DatasetCard) -> list[RemoteFile]:
+    """The data set's files that are not in the cache."""
     return [file for file in card.files if not is_cached(file)]
 
 
 def verify(file: RemoteFile) -> bool:
-    """Read the cached file again: whether it still has its checksum. A file that does not is set aside."""
+    """Whether the cached file exists and has its checksum. A file with another one is renamed to `.rejected`."""
     path = file_path(file)
     if not path.exists():
         return False
@@ -72,11 +73,11 @@ def verify(file: RemoteFile) -> bool:
 def fetch(
     file: RemoteFile, progress: Progress | None = None, unreachable: dict[str, str] | None = None
 ) -> Path:
-    """The path of the file, downloaded where it is not in the cache yet.
+    """The path of the file, which is downloaded if it is not in the cache.
 
-    Of two processes that want the same file one fetches and the other waits. unreachable: servers that are not to be
-    waited for again, with the reason; those that are found to be so are added. Raises DataError, in one line that
-    says what was tried.
+    Where two processes want the same file, one downloads it and the other waits. unreachable: servers that are not to
+    be tried, with the reason; a server that turns out to be unreachable is added. Raises DataError, whose line says
+    what was tried.
     """
     path = file_path(file)
     if is_cached(file):
@@ -92,7 +93,7 @@ def fetch(
 
 
 def addresses_of(file: RemoteFile) -> list[str]:
-    """The mirror's, where there is one, else those it is published at."""
+    """The file's address in the mirror if one is set, else those that its publisher gives."""
     mirror = os.environ.get(MIRROR_VARIABLE)
     if not mirror:
         return list(file.addresses)
@@ -104,13 +105,13 @@ def addresses_of(file: RemoteFile) -> list[str]:
 
 
 def whence() -> str:
-    """In words, for people: where what is missing comes from."""
+    """Where missing files are downloaded from, in words."""
     mirror = os.environ.get(MIRROR_VARIABLE)
     return f"the mirror {mirror}" if mirror else "where it is published"
 
 
 def not_in_mirror(files: Iterable[RemoteFile]) -> list[RemoteFile]:
-    """Those that a mirror on this machine has not. Of servers nothing is asked, and so nothing is said."""
+    """The files that are missing from the mirror, if it is a folder on this machine. Servers are not asked."""
     places = [(file, addresses_of(file)[0]) for file in files if os.environ.get(MIRROR_VARIABLE)]
     return [file for file, place in places if "://" not in place and not Path(place).is_file()]
 
@@ -143,7 +144,7 @@ def _fetch_from_any(
 
 
 def _fetch_from(address: str, file: RemoteFile, path: Path, progress: Progress | None) -> None:
-    """Up to `ATTEMPTS` times, with a pause between. Raises Refused."""
+    """Try up to `ATTEMPTS` times, with a pause between attempts. Raises Refused."""
     partial = _partial(path)
     failures = 0
     while True:
@@ -171,7 +172,7 @@ def _try_once(address: str, file: RemoteFile, path: Path, progress: Progress | N
             pieced = download(address, partial, progress)
     except OSError:
         with contextlib.suppress(OSError):
-            partial.unlink()  # a full disk is not to stay full of it
+            partial.unlink()  # it may have filled the disk
         raise
     expected = parse_checksum(file.checksum)
     found = checksum_of(partial, expected.algorithm)

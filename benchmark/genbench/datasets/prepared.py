@@ -1,7 +1,7 @@
-"""Data sets, prepared once and memory-mapped afterwards: workers share the pages and hold no copies.
+"""Data sets in the cache: prepared once, memory-mapped afterwards, so that workers share the pages.
 
-A data set is built by its factory the first time, checked against its card, and written to the cache as
-safetensors under a name that hashes all it depends on. A file that is not whole is built again.
+A data set is built by its factory the first time, checked against its card, and written to the cache under a name that
+holds a hash of everything it depends on. A damaged file is built again.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _SPLITS = ("train", "valid", "test")
 
 
 def load_dataset(card: DatasetCard) -> Dataset:
-    """The data set, from the cache where it is there, else built and put there.
+    """The data set, read from the cache if it holds it, else built and stored there.
 
-    A cache that cannot be read or written costs time, not the data set. Raises DataError where the data set
-    is not what its card says, PluginError where its factory cannot be imported.
+    Where the cache cannot be read or written, the data set is built. Raises DataError where the data set is not what
+    its card says, and PluginError where its factory cannot be imported.
     """
     path = prepared_path(card)
     dataset = _read(card, path)
@@ -44,7 +44,7 @@ def load_dataset(card: DatasetCard) -> Dataset:
 
 
 def check_dataset(card: DatasetCard, dataset: Dataset) -> None:
-    """Raise DataError where a data set is not what its card says, or holds values outside its domain."""
+    """Raise DataError where the data set is not what its card says, or has values outside its domain."""
     if dataset.spec != card.spec:
         raise DataError(f"{card.name}: its card says {card.spec}, its data {dataset.spec}")
     if dataset.truth is not None and card.truth is None:
@@ -137,7 +137,7 @@ def _write(dataset: Dataset, path: Path) -> None:
 
 
 def load_data(card: DatasetCard) -> Dataset:
-    """Raises DataError whatever was wrong."""
+    """`load_dataset`, with DataError in place of any other exception."""
     try:
         return load_dataset(card)
     except DataError:

@@ -1,4 +1,4 @@
-"""Where prepared data sets lie, and what their version is. Free of torch: planning needs no data."""
+"""The versions of data sets, and the files of prepared ones. Free of torch: planning needs no data."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from genbench.util.cache_folder import cache_folder
 from genbench.util.source_hash import source_hash
 
 _LAYOUT = "3"
-"""Of the prepared files.
+"""Version of the format of prepared files.
 
-1  first.
-2  a checksum of the examples.
-3  grey levels, for binarisation that is drawn anew.
+1  the first.
+2  with a checksum of the examples.
+3  with grey levels, for binarisation that is drawn anew.
 """
 
 
 def dataset_version(card: DatasetCard) -> str:
-    """What a job records: the card's version, and a hash of all that the data set depends on: its spec, its
-    sizes, and the source that builds it and its truth. Words on the card may change without harm."""
+    """The version that jobs record: the card's version, and a hash of what the data set depends on: its spec, its
+    sizes, and the source code that builds it and its truth. A changed description on the card does not change the
+    version."""
     sources = [source_hash(factory) for factory in (card.factory, card.truth) if factory]
     files = [file.checksum for file in card.files]
     what = (_LAYOUT, card.version, card.spec, card.sizes, sources, files, card.argument)
@@ -32,7 +33,7 @@ def dataset_version(card: DatasetCard) -> str:
 
 
 def prepared_path(card: DatasetCard) -> Path:
-    """Where the prepared data set lies, or will lie."""
+    """The path of the prepared data set, whether or not the file exists."""
     # a name may be a user's path
     name = re.sub(r"[^\w.-]+", "_", card.name)[-80:]
     return cache_folder() / "prepared" / f"{name}-{dataset_version(card)}.safetensors"

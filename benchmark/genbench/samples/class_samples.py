@@ -1,6 +1,7 @@
-"""An equal number of samples of each class, and of real examples to hold them against.
+"""Equally many samples of each class, and real examples to compare them with.
 
-Test examples are the reference; as many validation examples say what held-out real data get.
+The samples are compared with test examples. As many validation examples are compared in the same way, which gives the
+value of held-out real data.
 """
 
 from __future__ import annotations
@@ -25,17 +26,21 @@ _SHARE_OF_SAMPLES = 2
 
 @dataclass(frozen=True)
 class ClassSamples:
-    """(K, m, *event_shape) each, in the working dtype: what was drawn of class k, and real data of it that were
-    held out, twice. drawn: None where the model failed, and `reason` says how."""
+    """m samples and real examples of each of K classes, in the working type."""
 
     drawn: Tensor | None
+    """Samples of each class, (K, m, *event_shape); None where the model failed."""
     reference: Tensor
+    """Test examples of each class, (K, m, *event_shape)."""
     real: Tensor
+    """Validation examples of each class, (K, m, *event_shape)."""
     reason: str | None = None
+    """How the model failed."""
 
 
 def examples_per_class(dataset: Dataset, job: Job) -> int:
-    """m: what the suite's samples allow, bounded by the rarest class of what is held out; 0 without labels."""
+    """m, the number of samples of each class: it grows with the suite's number of samples, up to the size of the rarest
+    class in the validation or the test split. 0 for data without labels."""
     classes = dataset.spec.classes
     if classes is None or dataset.test.y is None or dataset.valid.y is None:
         return 0
@@ -47,9 +52,10 @@ def examples_per_class(dataset: Dataset, job: Job) -> int:
 def draw_classes(
     model: Conditional, dataset: Dataset, job: Job, seed: int, device: torch.device
 ) -> Tensor | None:
-    """(K, m, *event_shape) in the working dtype, on the CPU; None where a class has less than two held-out examples.
+    """Samples of each class, (K, m, *event_shape), in the working type, on the CPU; None where a class has fewer than
+    two held-out examples.
 
-    Raises what the plugin raises, and PluginError for samples that are none of the data's domain.
+    Raises what the plugin raises, and PluginError for samples outside the data's domain.
     """
     spec, m = dataset.spec, examples_per_class(dataset, job)
     if m < 2 or spec.classes is None:
@@ -66,7 +72,8 @@ def draw_classes(
 
 
 def real_classes(split: Split, m: int, seed: int) -> Tensor:
-    """(K, m, *event_shape) in the working dtype: the same ones for every model."""
+    """m examples of each class, (K, m, *event_shape), in the working type. They depend on the seed, not on the
+    model."""
     assert split.y is not None
     assert split.spec.classes is not None
     generator = torch.Generator().manual_seed(seed)
@@ -79,7 +86,7 @@ def real_classes(split: Split, m: int, seed: int) -> Tensor:
 
 
 def with_real_examples(drawn: Tensor | None, reason: str | None, dataset: Dataset, job: Job) -> ClassSamples:
-    """What was drawn with what it is held against."""
+    """The samples with the real examples that they are compared with. Raises PluginError where the numbers differ."""
     m = examples_per_class(dataset, job)
     seed = derive_seed(0, job.dataset, "classes")
     if drawn is not None and drawn.shape[1] != m:
@@ -90,12 +97,13 @@ def with_real_examples(drawn: Tensor | None, reason: str | None, dataset: Datase
 
 
 def as_tensor_file(samples: ClassSamples, spec: DataSpec) -> TensorFile:
-    """The real examples are the data set's, and not kept."""
+    """What is stored: the samples as a tensor, the reason as a text. The real examples come from the data set."""
     drawn = {} if samples.drawn is None else {"samples": samples.drawn.to(storage_dtype(spec))}
     return TensorFile(drawn, {} if samples.reason is None else {"reason": samples.reason})
 
 
-def from_tensor_file(kept: TensorFile, dataset: Dataset, job: Job) -> ClassSamples:
-    drawn = kept.tensors.get("samples")
+def from_tensor_file(file: TensorFile, dataset: Dataset, job: Job) -> ClassSamples:
+    """What `as_tensor_file` stored, with the real examples."""
+    drawn = file.tensors.get("samples")
     worked = None if drawn is None else drawn.to(working_dtype(dataset.spec))
-    return with_real_examples(worked, kept.texts.get("reason"), dataset, job)
+    return with_real_examples(worked, file.texts.get("reason"), dataset, job)

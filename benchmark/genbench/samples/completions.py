@@ -1,7 +1,8 @@
-"""What a model makes of held-out images of which a part is given, for each mask of `masks`.
+"""Completions of held-out images whose pixels are given in part, for each mask of `genbench.samples.masks`.
 
-Models with `complete` fill in themselves; decoders by posterior sampling in latent space (`latents`). A model that
-cannot do a mask says so (UnsupportedMask): the mask then has a reason in place of images.
+A model with `complete` fills in the missing pixels itself. For a decoder, a latent is drawn from its posterior
+(`genbench.samples.posterior_completion`). A model that cannot complete a mask raises UnsupportedMask; the mask then has
+a reason in place of images.
 """
 
 from __future__ import annotations
@@ -26,30 +27,33 @@ from genbench.util.tensor_files import TensorFile
 
 _MIN_EXAMPLES = 64
 _SHARE_OF_SAMPLES = 16
-# Langevin steps of decoders: a step for so many samples that the suite asks for.
+# A decoder takes one Langevin step for every so many samples that the suite asks for.
 _SAMPLES_PER_STEP = 50
 
 
 @dataclass(frozen=True)
 class Completion:
-    """One mask's. x: (N, *event_shape) in the working dtype, or None, and `reason` says why. log_prob: (N,) nats
-    of the missing pixels' truth given the others, where the model tells it."""
+    """The completions of one mask."""
 
     x: Tensor | None = None
+    """Completed images, (N, *event_shape), in the working type; None where there are none."""
     log_prob: Tensor | None = None
+    """Log-likelihood of the missing pixels' true values given the others, (N,) nats; None where the model does not
+    compute it."""
     reason: str | None = None
+    """Why there are no images."""
 
 
 Completions = dict[MaskName, Completion]
 
 
 def completed_count(job: Job, held_out: int) -> int:
-    """How many images are completed: the first of the reference. As many others are what they are held against."""
+    """How many images are completed: the first ones of the reference. They are compared with as many others."""
     return min(held_out // 2, max(_MIN_EXAMPLES, job.samples // _SHARE_OF_SAMPLES))
 
 
 def masks_for(spec: DataSpec, dataset: str, count: int) -> dict[MaskName, Tensor]:
-    """(count, *event_shape) each, the same for every model and seed."""
+    """The masks, (count, *event_shape) each, which are the same for every model and seed."""
     seed = derive_seed(0, dataset, "masks")
     return {name: make_mask(name, spec, count, seed) for name in MASK_NAMES}
 
@@ -57,9 +61,10 @@ def masks_for(spec: DataSpec, dataset: str, count: int) -> dict[MaskName, Tensor
 def complete_all(
     model: GenerativeModel, reference: Tensor, job: Job, seed: int, device: torch.device
 ) -> Completions | None:
-    """Every mask's; None where there is nothing to complete. reference: (M, *event_shape), the working dtype.
+    """The completions of every mask; None for data without pixels and for models that cannot complete.
 
-    A plugin that fails costs the mask alone. No mask begins once the sampling budget is spent.
+    reference: (M, *event_shape) held-out images, in the working type. A mask for which the plugin fails has a reason in
+    place of images, and so have the masks that remain once the sampling budget is spent.
     """
     spec = model.spec
     count = completed_count(job, len(reference))
@@ -106,6 +111,7 @@ def _complete(
 
 
 def as_tensor_file(completions: Completions, spec: DataSpec) -> TensorFile:
+    """What is stored: images and log-likelihoods as tensors, reasons as texts, by mask."""
     tensors: dict[str, Tensor] = {}
     for name, completion in completions.items():
         if completion.x is not None:
@@ -117,11 +123,12 @@ def as_tensor_file(completions: Completions, spec: DataSpec) -> TensorFile:
     )
 
 
-def from_tensor_file(kept: TensorFile, spec: DataSpec) -> Completions:
+def from_tensor_file(file: TensorFile, spec: DataSpec) -> Completions:
+    """What `as_tensor_file` stored."""
     found: Completions = {}
     for name in MASK_NAMES:
-        x, reason = kept.tensors.get(name), kept.texts.get(name)
+        x, reason = file.tensors.get(name), file.texts.get(name)
         if x is not None or reason is not None:
             worked = None if x is None else x.to(working_dtype(spec))
-            found[name] = Completion(worked, kept.tensors.get(f"{name}.log_prob"), reason)
+            found[name] = Completion(worked, file.tensors.get(f"{name}.log_prob"), reason)
     return found

@@ -1,4 +1,4 @@
-"""What a model made besides its samples, kept in files beside them, so that it can be scored again."""
+"""Completions, samples of given classes and latent traversals of a job, and the files in which they are stored."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ LATENT_TRAVERSALS_FILE = "inside.safetensors"
 
 @dataclass(frozen=True)
 class ConditionalSamples:
-    """Each None where the model, or the data, have nothing of the kind. inside: for pictures; not read back."""
+    """What a model generates besides plain samples. Each field is None where model or data do not allow it."""
 
     completions: Completions | None = None
+    """Images that the model completed, for each mask."""
     class_samples: ClassSamples | None = None
+    """Samples of given classes."""
     latent_traversals: TensorFile | None = None
+    """Tensors for pictures (`genbench.samples.latent_traversals`). `load_conditional_samples` does not read them."""
 
 
 def make_conditional_samples(
@@ -43,8 +46,11 @@ def make_conditional_samples(
     job: Job,
     device: torch.device,
 ) -> ConditionalSamples:
-    """All that the model can do of it, off every clock. The model is in evaluation mode. capabilities: as its card
-    has them; a `sample` that takes a condition looks like any other."""
+    """Everything of `ConditionalSamples` that the model can generate. No clock runs.
+
+    model: in evaluation mode. capabilities: those that the model's card announces. reference: (M, *event_shape) test
+    examples, in the working type.
+    """
     seed = derive_seed(job.seed, job.dataset, "completions")
     return ConditionalSamples(
         complete_all(model, reference, job, seed, device),
@@ -71,7 +77,7 @@ def _class_samples(
 
 
 def save_conditional_samples(folder: Path, conditional_samples: ConditionalSamples, dataset: Dataset) -> None:
-    """Into the job's folder."""
+    """Write the files into the job's folder."""
     if conditional_samples.completions is not None:
         _save(
             completions.as_tensor_file(conditional_samples.completions, dataset.spec),
@@ -91,7 +97,7 @@ def _save(file: TensorFile, path: Path) -> None:
 
 
 def load_conditional_samples(folder: Path, dataset: Dataset, job: Job) -> ConditionalSamples:
-    """What there is of it. Raises DataError where a file is damaged."""
+    """Read the files that there are. Raises DataError where one is damaged."""
     completed, drawn = (read_tensors_if_any(folder / name) for name in (COMPLETIONS_FILE, CLASS_SAMPLES_FILE))
     return ConditionalSamples(
         None if completed is None else completions.from_tensor_file(completed, dataset.spec),

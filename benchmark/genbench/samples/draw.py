@@ -1,4 +1,4 @@
-"""Draws samples from a model, and checks that they are what the data's domain asks for."""
+"""Draws samples from a model, and checks that they lie in the data's domain."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from genbench.api.model import GenerativeModel, takes_sampling_steps
 from genbench.api.spec import DataSpec
 from genbench.errors import Diverged, PluginError, SamplingTimeout
 
-# Samples are drawn in calls of at most this many numbers, so that memory does not grow with their count.
+# One call of `sample` draws at most this many numbers, so that memory does not grow with the count of samples.
 _MAX_NUMBERS_PER_CALL = 2**20
 
 
 def max_samples_per_call(spec: DataSpec) -> int:
-    """How many samples one call may be asked for."""
+    """The most samples that one call of `sample` is asked for."""
     return max(1, _MAX_NUMBERS_PER_CALL // spec.dimension)
 
 
@@ -30,10 +30,11 @@ def draw_samples(
     *,
     steps: int | None = None,
 ) -> Tensor:
-    """(count, *event_shape) in the working dtype, on the CPU. steps: of the sampler, for models that take them.
+    """Samples, (count, *event_shape), in the working type, on the CPU.
 
-    Raises SamplingTimeout past the budget, Diverged where samples are not finite, PluginError where they
-    are not in the data's domain.
+    steps: of the sampler, for models with the capability `sampling_steps`.
+    Raises SamplingTimeout where the budget is exceeded, Diverged where samples are not finite, and PluginError where
+    they are not in the data's domain.
     """
     began, drawn = time.perf_counter(), 0
     pieces: list[Tensor] = []
@@ -58,7 +59,8 @@ def _draw(model: GenerativeModel, count: int, generator: torch.Generator, steps:
 
 
 def checked_samples(samples: object, count: int, spec: DataSpec) -> Tensor:
-    """The samples in the working dtype, on the CPU. Raises Diverged or PluginError."""
+    """The samples in the working type, on the CPU. Raises Diverged where they are not finite, and PluginError where
+    they are not `count` examples of the data's domain."""
     if not isinstance(samples, Tensor):
         raise PluginError(f"sample returned {type(samples).__name__}, expected a tensor")
     expected = (count, *spec.event_shape)

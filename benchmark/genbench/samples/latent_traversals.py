@@ -1,10 +1,11 @@
-"""What a model is like inside, in small arrays that pictures are made of: never scored.
+"""Tensors for pictures of a model's latent space and of its predictions. No metric is computed from them.
 
-traversals      (dims, steps, *event): one latent of an encoded example moved, the others kept; the dims along which
-                the encodings of held-out examples vary most, from -2 to 2 of their standard deviations about the mean
-interpolations  (pairs, steps, *event): decoded from the straight line between the encodings of two examples
-entropy         (n, *event) nats: how unsure the model is of each number before it sees it
-examples        (n, *event): the held-out examples that it is about
+traversals      (dims, steps, *event): decoded latents. One dimension of an encoded example's latent varies from -2 to 2
+                standard deviations about the mean, the others are fixed; the dimensions are those along which the
+                encodings of held-out examples vary most
+interpolations  (pairs, steps, *event): decoded latents on the straight line between the encodings of two examples
+entropy         (n, *event) nats: the model's uncertainty about each number of an example before it is given
+examples        (n, *event): the held-out examples
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ _ENTROPIES = 8
 def compute_latent_traversals(
     model: GenerativeModel, reference: Tensor, device: torch.device
 ) -> TensorFile | None:
-    """reference: (M, *event_shape) held-out examples, the working dtype. None where there is nothing to see; what a
-    plugin raises is kept as a word. The model is in evaluation mode."""
+    """The tensors that the model's capabilities allow, or None where they allow none.
+
+    model: in evaluation mode. reference: (M, *event_shape) held-out examples, in the working type. If the plugin raises
+    an exception, it is stored as the text "reason".
+    """
     tensors: dict[str, Tensor] = {}
-    words: dict[str, str] = {}
+    texts: dict[str, str] = {}
     x = reference[:_ENCODED].to(device)
     with torch.no_grad():
         try:
@@ -41,15 +45,15 @@ def compute_latent_traversals(
                 tensors["entropy"] = model.predictive_entropy(x[:_ENTROPIES]).float()
         except Exception as error:  # a plugin's
             traceback.print_exc()
-            words["reason"] = f"{type(error).__name__}: {error}"
-    if not tensors and not words:
+            texts["reason"] = f"{type(error).__name__}: {error}"
+    if not tensors and not texts:
         return None
     tensors["examples"] = reference[: max(_ENTROPIES, 2 * _PAIRS)].to(storage_dtype(model.spec))
-    return TensorFile(tensors, words)
+    return TensorFile(tensors, texts)
 
 
 def traversals(model: HasDecoder, z: Tensor) -> Tensor:
-    """z: (N, *latent), encodings; the first is where it starts."""
+    """Traversals of the latent z[0]. z: (N, *latent), encodings."""
     flat = z.flatten(1)
     spread, centre = flat.std(0), flat.mean(0)
     chosen = spread.argsort(descending=True)[:_DIMENSIONS]
@@ -61,7 +65,7 @@ def traversals(model: HasDecoder, z: Tensor) -> Tensor:
 
 
 def interpolations(model: HasDecoder, z: Tensor) -> Tensor:
-    """Between the first and the second of z (N, *latent), the third and the fourth..."""
+    """Interpolations between the first and the second of z, the third and the fourth, and so on. z: (N, *latent)."""
     pairs = min(_PAIRS, len(z) // 2)
     ends = z[: 2 * pairs].flatten(1).unflatten(0, (pairs, 2))
     share = torch.linspace(0, 1, _INTERPOLATION_STEPS, device=z.device).reshape(1, -1, 1)

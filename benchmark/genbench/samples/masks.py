@@ -1,11 +1,11 @@
-"""Which pixels of an image are given. Fixed for a data set: the same for every model and seed.
+"""Masks that say which pixels of an image are given. They depend on the data set, not on the model or the seed.
 
-lower_half        the upper half is given (of an odd number of rows, the middle one too)
-centre            all but a centred square of half the side
-random_half       each pixel with probability 1/2, other ones for each image
-super_resolution  every second row and column, from the first: a quarter of the pixels, to be doubled
+lower_half        the lower half is missing; the upper half is given, with the middle row if there is one
+centre            a centred square of half the side is missing
+random_half       each pixel is given with probability 1/2, independently in each image
+super_resolution  every second row and column is given, from the first: a quarter of the pixels
 
-All channels of a pixel are given, or none.
+Either all channels of a pixel are given, or none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MASK_NAMES: tuple[MaskName, ...] = get_args(MaskName)
 
 
 def make_mask(name: MaskName, spec: DataSpec, count: int, seed: int) -> Bool[Tensor, "{count} *event"]:
-    """True where a pixel is given. seed: of random_half."""
+    """A mask that is True where a pixel is given. seed: for random_half, which draws."""
     _, height, width = spec.event_shape
     given = torch.zeros(count, height, width, dtype=torch.bool)
     if name == "lower_half":

@@ -1,4 +1,4 @@
-"""Mode collapse, where it is plain: samples that are all alike, or far less varied than the data."""
+"""A warning of obvious mode collapse: samples that are all alike, or far less varied than the data."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import torch
 from torch import Tensor
 
 MIN_SHARE = 0.1
-"""Of the data's total variance, or of its distinct examples: samples with less are called collapsed. A model that
-lacks some modes is well above it; that is what diversity metrics are for."""
+"""Samples are called collapsed if they have less than this share of the data's total variance, or of its number of
+distinct examples. A model that lacks only some modes has more; diversity metrics show that."""
 
 
 def collapse_warning(samples: Tensor, reference: Tensor) -> str | None:
-    """One line that says how the samples are collapsed; None where they are not.
+    """One line that says how the samples are collapsed; None where they are not, and where the data do not vary either.
 
-    samples, reference: (n, *event_shape) and (m, *event_shape) in the data's domain, finite. Data that do not vary
-    themselves have nothing to lose.
+    samples, reference: (n, *event_shape) and (m, *event_shape), in the data's domain, finite.
     """
     count = min(len(samples), len(reference))
     if count < 2:

@@ -1,12 +1,12 @@
-"""Completion by any decoder: latents drawn from their posterior given the observed pixels, and decoded.
+"""Completion by any decoder: a latent is drawn from the posterior given the observed pixels, and decoded.
 
 The posterior is p(z) p(x_observed | z) with x ~ N(decode(z), scale²) for each pixel, or Bernoulli(decode(z)) for two
-levels. A pool of latents from the prior is resampled by its importance weights; from there on the
-Metropolis-adjusted Langevin algorithm walks (Roberts & Tweedie 1996), which leaves the posterior as it is.
+levels. Latents from the prior are resampled by their importance weights. The Metropolis-adjusted Langevin algorithm
+(Roberts & Tweedie 1996), which leaves the posterior invariant, goes on from there.
 
-A GAN has no scale, and a VAE's depends on z: here it is one number a mask, the root of the mean squared residual of
-the observed pixels, taken first from the best of the pool, then once more in the middle of the walk. The truth of
-the missing pixels is never looked at. What is missing becomes the decoder's mean, rounded to levels.
+A GAN has no scale, and a VAE's depends on z. Here the scale is one number per mask: the root of the mean squared
+residual of the observed pixels, estimated first from the best latents of the prior, and again in the middle of the
+Markov chain. The missing pixels' true values are never used. They become the decoder's mean, rounded to levels.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from genbench.util.seeding import seeded
 
 POOL = 512
 _DECODED_AT_ONCE = 256
-# Of a decoder's mean for two levels: certainty would make an example impossible.
+# Bounds a decoder's mean for two levels: a probability of 0 or 1 would make an example impossible.
 _MIN_PROBABILITY = 0.01
-# Of the range of levels, or of the spread of what is observed.
+# The smallest scale, as a share of the range of levels, or of the standard deviation of real values.
 _MIN_SCALE_SHARE = 0.02
-# Where the acceptance of Langevin steps is best (Roberts & Rosenthal 1998), and how fast steps adapt to it.
+# The best acceptance rate of Langevin steps (Roberts & Rosenthal 1998), and how fast step sizes adapt to it.
 _ACCEPTANCE = 0.574
 _ADAPTATION = 0.3
 _FIRST_STEP = 0.2
@@ -40,10 +40,11 @@ def langevin(
     steps: int,
     step_size: Float[Tensor, " n"] | None = None,
 ) -> tuple[Float[Tensor, "n *latent"], Float[Tensor, " n"]]:
-    """z after `steps` of one chain for each row, and the size of each chain's steps.
+    """The latents after `steps` steps of one chain for each row of z, and the step size of each chain.
 
-    log_density: (N, *latent) -> (N,), of each row alone, not normalised. Steps adapt in the first half; in the
-    second the chain is a Markov chain with the density as its stationary law.
+    log_density: (N, *latent) -> (N,) log-density of each row, up to a constant. Step sizes adapt in the first half of
+    the steps; in the second half they are fixed, and the chain leaves the density invariant. step_size: at the start;
+    None takes a default.
     """
     size = torch.full((len(z),), _FIRST_STEP, device=z.device) if step_size is None else step_size
     value, slope = _with_gradient(log_density, z)
@@ -73,7 +74,11 @@ def _with_gradient(log_density: Callable[[Tensor], Tensor], z: Tensor) -> tuple[
 
 
 class LatentCompleter:
-    """A decoder, and a pool of what it makes of its prior. scale: of the observation, where it is known."""
+    """Completes examples by a decoder.
+
+    generator: of the pool. steps: of the Markov chain. pool: how many latents of the prior are decoded to choose the
+    start from. scale: of the observation; None estimates it.
+    """
 
     def __init__(
         self,
@@ -90,7 +95,10 @@ class LatentCompleter:
         self.steps = steps
         self.scale = scale
         seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
-        with torch.no_grad(), seeded(seed, model.device):  # distributions draw from the global generator
+        with (
+            torch.no_grad(),
+            seeded(seed, model.device),
+        ):  # torch's distributions draw from the global generator
             self.latents: Tensor = self.decoder.prior.sample(torch.Size((pool,)))
             self.decoded = torch.cat(
                 [self.decoder.decode(some).flatten(1) for some in self.latents.split(_DECODED_AT_ONCE)]
@@ -99,7 +107,8 @@ class LatentCompleter:
     def complete(
         self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"], generator: torch.Generator
     ) -> Shaped[Tensor, "n *event"]:
-        """x with what is missing (mask False) decoded from a latent of the posterior; in the working dtype."""
+        """x with the missing values, where mask is False, decoded from a latent of the posterior; in the working
+        type."""
         with torch.no_grad():
             drawn = self.decoder.decode(self.posterior(x, mask, generator))
         if self.spec.levels is not None:
@@ -109,7 +118,7 @@ class LatentCompleter:
     def posterior(
         self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"], generator: torch.Generator
     ) -> Float[Tensor, "n *latent"]:
-        """One latent for each example."""
+        """One latent for each example, drawn from its posterior."""
         target, given = x.float().flatten(1), mask.float().flatten(1)
         scale = self.scale or self._scale(self._pool_residuals(target, given).amin(1), target, given)
         weights = self._pool_log_likelihood(target, given, scale).softmax(1)

@@ -1,4 +1,4 @@
-"""The file of a job's samples, from which they can be scored again."""
+"""The file of a job's samples, from which metrics can be computed again."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Helpers that know nothing of benchmarks: files, checksums, seeds, caches."""
+"""Helpers that have nothing to do with benchmarks: files, checksums, seeds, caches."""

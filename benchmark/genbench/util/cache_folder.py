@@ -1,4 +1,4 @@
-"""Where cached files lie on this machine."""
+"""The folder of cached files on this machine."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ CACHE_VARIABLE = "GENBENCH_DATA"
 
 
 def cache_folder() -> Path:
-    """`GENBENCH_DATA`, or the user's cache folder."""
+    """The folder that the environment variable `GENBENCH_DATA` names, else the user's cache folder."""
     return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("genbench")).expanduser()

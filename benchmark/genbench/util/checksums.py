@@ -1,4 +1,4 @@
-"""Checksums of published files: SHA-256, or what their publishers give instead. Free of torch."""
+"""Checksums of published files: SHA-256, or the algorithm that the publisher uses. Free of torch."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 _DIGITS = {"sha256": 64, "md5": 32, "sha1_git": 40}
-_BLOCK_BYTES = 1 << 20
 
 
 class Checksum(NamedTuple):
-    """algorithm: "sha256"; "md5"; "sha1_git", the name that git and the Software Heritage archive give to a
-    file's content (SHA-1 of "blob LENGTH", a zero byte and the content). digest: hexadecimal, lower case."""
+    """The checksum of a file's content."""
 
     algorithm: str
+    """"sha256", "md5" or "sha1_git". The last is the name that git and the Software Heritage archive give to a file's
+    content: SHA-1 of "blob LENGTH", a zero byte and the content."""
     digest: str
+    """Hexadecimal digits, in lower case."""
 
     def __str__(self) -> str:
-        """Short, for people: "md5 9b9c9b037531…"."""
+        """Shortened, for messages: "md5 9b9c9b037531…"."""
         return f"{self.algorithm} {self.digest[:12]}…"
 
 
@@ -37,12 +38,11 @@ def parse_checksum(text: str) -> Checksum:
 
 
 def checksum_of(path: Path, algorithm: str) -> Checksum:
-    """The file's checksum by that algorithm; read in blocks."""
-    # not for security: a file is compared with what its publisher says of it
-    digest = hashlib.new(algorithm.removesuffix("_git"), usedforsecurity=False)
+    """The checksum of the file's content by that algorithm. Raises OSError where it cannot be read."""
+    start = b"blob %d\0" % path.stat().st_size if algorithm == "sha1_git" else b""
     with path.open("rb") as stream:
-        if algorithm == "sha1_git":
-            digest.update(b"blob %d\0" % path.stat().st_size)
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
+        # not for security: the file is compared with what its publisher announces
+        digest = hashlib.file_digest(
+            stream, lambda: hashlib.new(algorithm.removesuffix("_git"), start, usedforsecurity=False)
+        )
     return Checksum(algorithm, digest.hexdigest())

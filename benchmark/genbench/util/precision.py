@@ -1,7 +1,7 @@
-"""Float32 that is float32: no TF32, whose 10 bits of mantissa torch allows convolutions on a GPU by default.
+"""Full float32 precision on a GPU, where torch lets convolutions use TF32, with a mantissa of 10 bits, by default.
 
-Training and sampling run as the model and torch's defaults have it. A likelihood is compared with others'
-to the second decimal, from a CPU or from another GPU, so it is computed in full.
+Training and sampling use whatever precision the model and torch's defaults choose. Likelihoods are compared to the
+second decimal, between CPUs and GPUs, so they are computed in full precision.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import torch
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Convolutions and matrix products of float32 keep their 23 bits inside; the settings are as before afterwards."""
+    """Compute float32 convolutions and matrix products with all 23 bits of the mantissa inside the block, and restore
+    torch's settings afterwards."""
     convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
     try:
         before = convolutions.allow_tf32, products.allow_tf32
-    except RuntimeError:  # a model used torch's newer switches, which do not mix with these: it has chosen
+    except RuntimeError:  # the model chose by torch's newer switches, which do not mix with these
         yield
         return
     convolutions.allow_tf32 = products.allow_tf32 = False

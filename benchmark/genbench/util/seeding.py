@@ -1,4 +1,4 @@
-"""Seeds derived along named axes, and the global random generators: seeded, or kept as they are."""
+"""Seeds for named axes of randomness, and the state of the global random generators."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 
 def derive_seed(root: int, *axes: str) -> int:
-    """A seed for one named axis of randomness (63 bits), independent of every other axis.
+    """A seed of 63 bits for one axis of randomness. Seeds of different axes are independent.
 
-    Data order and sampling do not name the model, so that paired models share them.
+    axes: names of the axis, "digits", "sampling". Those of the data order and of sampling leave out the model, so that
+    models are compared on the same draws.
     """
     text = "/".join((str(root), *axes))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def seed_everything(seed: int) -> None:
-    """Seed every global generator that a plugin may use: Python's, NumPy's and torch's."""
+    """Seed the global generators of Python, NumPy and torch, any of which a plugin may use."""
     import torch
 
     random.seed(seed)
@@ -34,9 +35,9 @@ def seed_everything(seed: int) -> None:
 
 @contextmanager
 def preserved_generators(device: torch.device | None = None) -> Iterator[None]:
-    """Leave every global generator as it was, whatever the block draws from it.
+    """Restore every global generator after the block.
 
-    device: whose generator is kept besides the CPU's.
+    device: a GPU whose generator is restored as well as the CPU's.
     """
     import torch
 
@@ -52,9 +53,9 @@ def preserved_generators(device: torch.device | None = None) -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Seed every global generator inside the block, and put its state back afterwards.
+    """Seed every global generator for the block, and restore it afterwards.
 
-    device: whose generator is meant besides the CPU's.
+    device: a GPU whose generator is meant as well as the CPU's.
     """
     with preserved_generators(device):
         seed_everything(seed)

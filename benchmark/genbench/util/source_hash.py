@@ -1,13 +1,14 @@
-"""A hash of the source code behind a factory: an edited model or data set never meets its old results.
+"""A hash of the source code behind a factory, so that results of an edited model or data set are not mixed with old
+ones.
 
-The module that "package.module:object" names, and every module of the same top-level package that it
-imports, directly or through others, are found by reading the source. Nothing is imported or executed, so
-it costs milliseconds and works for modules that cannot be imported here. Comments count: simple, and honest.
+The hash covers the module that "package.module:object" names and every module of the same top-level package that it
+imports, directly or through others. They are found by reading the source: nothing is imported or executed, so it takes
+milliseconds and works for modules that cannot be imported on this machine. Comments are hashed too.
 
-What is left out: other distributions (their versions are in the provenance); imports whose names are
-computed at run time; and a package's `__init__` where it is only passed through on the way to a module
-(it holds the cards of all models of a family, and a word changed there is no new model). An `__init__`
-from which a name is imported counts.
+It does not cover other distributions, whose versions are in the provenance; imports whose names are computed at run
+time; and a package's `__init__` that is only passed through on the way to a module: it holds the cards of a whole
+family of models, and a word changed on one card makes no new model. An `__init__` from which a name is imported is
+covered.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-# Source, then compiled extensions, then byte code without source: as Python's own finder orders them.
+# Source, then compiled extensions, then byte code without source: the order of Python's own finder.
 _SUFFIXES = (".py", *importlib.machinery.EXTENSION_SUFFIXES, ".pyc")
 
 
 def source_hash(factory: str) -> str:
     """12 hexadecimal digits for a factory "package.module:object".
 
-    A module that cannot be found has a hash too: that it is missing is for the worker to say, in the row of
-    the model or data set whose module it is.
+    A module that cannot be found has a hash too. The worker then reports in the row of its model or data set that the
+    module is missing.
     """
     digest = hashlib.sha256(factory.encode())
     for name, path in sorted(source_files(factory.partition(":")[0]).items()):
@@ -37,8 +38,8 @@ def source_hash(factory: str) -> str:
 
 
 def source_files(module: str) -> dict[str, Path]:
-    """The files behind a module, by the module's full name: its own, and those of what it imports from the
-    same top-level package. Empty where the module cannot be found."""
+    """The files of a module and of the modules of the same top-level package that it imports, by full module name.
+    Empty where the module cannot be found."""
     package = _Package(module.partition(".")[0])
     found: dict[str, Path] = {}
     waiting = [module]
@@ -52,7 +53,7 @@ def source_files(module: str) -> dict[str, Path]:
 
 
 class _Package:
-    """Where the modules of a top-level package lie, or of a module that is a single file."""
+    """Finds the files of a top-level package's modules, or of a top-level module that is a single file."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -65,7 +66,7 @@ class _Package:
         self._files: dict[str, Path | None] = {}
 
     def file(self, module: str) -> Path | None:
-        """The file of a module of this package; None if there is none."""
+        """The file of a module of this package; None where there is none."""
         if module not in self._files:
             self._files[module] = self._find(module)
         return self._files[module]

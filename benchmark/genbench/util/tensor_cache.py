@@ -1,8 +1,9 @@
-"""What is computed from real data once, and used by every job: features of the training split, distances.
+"""A cache of tensors that are computed from real data once and used by every job: features, distances.
 
-Kept in the cache folder under a hash of all that went in, the data's own bytes included: an edited data set,
-another extractor, or a plugin that wrote into the training data can never meet another's figures. Read back it
-is memory-mapped, so workers share its pages. A cache that cannot be read or written costs time only.
+A file's name is a hash of everything that the tensors depend on, the bytes of the data included. So tensors of an
+edited data set, of another extractor, or of training data that a plugin wrote into are never confused with others.
+Files are memory-mapped, so that workers share their pages. Where the cache cannot be read or written, the tensors are
+computed.
 """
 
 from __future__ import annotations
@@ -20,22 +21,23 @@ from genbench.util.cache_folder import cache_folder
 from genbench.util.tensor_files import WRITE_ERRORS, checksum_of_tensors, read_tensors, write_tensors
 
 _log = logging.getLogger(__name__)
-# Another worker may be computing the same; past this we compute it too. Well within what scoring may take.
-_PATIENCE_SECONDS = 120.0
+# Another worker may be computing the same tensors. After this time, well within the limit on scoring, this one computes
+# them as well.
+_MAX_WAIT_SECONDS = 120.0
 
 
 def fingerprint(x: Tensor) -> str:
-    """Of the values, their type and shape."""
+    """A hash of the values, their type and their shape."""
     return checksum_of_tensors({"x": x})
 
 
 def cached_tensors(
     what: str, depends_on: tuple[str, ...], compute: Callable[[], Mapping[str, Tensor]]
 ) -> dict[str, Tensor]:
-    """What `compute` returns, from the cache where it is there, else computed and put there.
+    """The tensors that `compute` returns, read from the cache if it holds them, else computed and stored there.
 
-    what: a word for the file's name. depends_on: all that the tensors depend on, a version of the recipe
-    included. Do not write into what comes back.
+    what: the first word of the file's name. depends_on: everything that the tensors depend on, including a version of
+    the recipe. Callers must not write into the tensors.
     """
     key = hashlib.sha256("\0".join((what, *depends_on)).encode()).hexdigest()[:32]
     path = cache_folder() / "kept" / f"{what}-{key}.safetensors"
@@ -51,7 +53,7 @@ def cached_tensors(
 
     if (found := read()) is not None:
         return found
-    lock = FileLock(path.with_suffix(".lock"), timeout=_PATIENCE_SECONDS)
+    lock = FileLock(path.with_suffix(".lock"), timeout=_MAX_WAIT_SECONDS)
     locked = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

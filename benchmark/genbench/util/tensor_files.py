@@ -1,7 +1,7 @@
-"""A file of named tensors with a checksum: safetensors, memory-mapped when it is read.
+"""Files of named tensors with a checksum, in the safetensors format, memory-mapped when they are read.
 
-The cache's data sets and features, and the samples of a job, are such files. The metadata of the file holds the
-checksum and, where the writer gave any, texts by name. Writing needs no torch, so that planning can do it.
+Data sets and features in the cache and the samples of a job are such files. The metadata of a file holds its checksum,
+and texts by name where the writer gave any. Writing arrays needs no torch, so that planning can do it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WRITE_ERRORS = (OSError, SafetensorError)
 full disk."""
 
 _CHECKSUM = "sha256"
-"""The metadata's entry of the checksum."""
+"""Name of the checksum in the metadata."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class TensorFile:
     """The content of a file."""
 
     tensors: dict[str, Tensor]
-    """By name; on the CPU when they were read."""
+    """Tensors by name. Those that were read from a file are on the CPU."""
     texts: dict[str, str] = field(default_factory=dict)
-    """By name. "sha256" is no name of a text: the checksum has it."""
+    """Texts by name. The name "sha256" is taken by the checksum."""
 
 
 def write_arrays(
@@ -49,9 +49,9 @@ def write_arrays(
     *,
     partial_folder: Path | None = None,
 ) -> None:
-    """Write numpy arrays atomically. The folder is made where it does not exist.
+    """Write numpy arrays atomically, and make the folder where it does not exist.
 
-    texts: by name, stored beside the arrays. partial_folder: see `genbench.util.atomic_files.atomic_path`.
+    texts: by name, stored with the arrays. partial_folder: see `genbench.util.atomic_files.atomic_path`.
     Raises one of `WRITE_ERRORS`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,17 +67,17 @@ def write_tensors(
     *,
     partial_folder: Path | None = None,
 ) -> None:
-    """`write_arrays` of torch tensors, from whatever device."""
+    """`write_arrays` for torch tensors on any device."""
     write_arrays(_as_arrays(tensors), path, texts, partial_folder=partial_folder)
 
 
 def read_tensors(path: Path, *, checksum_required: bool = True) -> TensorFile:
-    """The tensors and texts of a file, memory-mapped: written to, a tensor is copied first.
+    """Read the tensors and texts of a file. Tensors are memory-mapped; one that is written to is copied first.
 
-    checksum_required: False accepts a file without a checksum; one with a wrong checksum is never accepted.
+    checksum_required: False accepts a file without a checksum. A wrong checksum is never accepted.
 
-    Raises FileNotFoundError where there is no such file, RuntimeError where another process removed it meanwhile
-    (torch opens it a second time), and SafetensorError, OSError or DataError where it is damaged.
+    Raises FileNotFoundError where there is no such file; RuntimeError where another process removed it meanwhile, since
+    torch opens it a second time; and SafetensorError, OSError or DataError where it is damaged.
     """
     with safe_open(path, framework="pt") as file:
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -107,7 +107,7 @@ def checksum_of_arrays(arrays: Mapping[str, Array], texts: Mapping[str, str] | N
 
 
 def checksum_of_tensors(tensors: Mapping[str, Tensor]) -> str:
-    """`checksum_of_arrays` of torch tensors, from whatever device."""
+    """`checksum_of_arrays` for torch tensors on any device."""
     return checksum_of_arrays(_as_arrays(tensors))
 
 
