@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from callable_likelihood import CallableLikelihood
 from torch import Tensor
 
 from genbench import Budget, ComputeMeter, Dataset, GenerativeModel
@@ -13,7 +14,6 @@ from genbench.api.model import HasDecoder
 from genbench.datasets.prepared import load_dataset
 from genbench.likelihood.ais.annealing import anneal, anneal_back, explore, tune
 from genbench.likelihood.ais.decoder import AnnealingSettings, DecoderAnnealing
-from genbench.likelihood.ais.decoder_target import CallableLikelihood
 from genbench.likelihood.ais.hmc import Target
 from genbench.likelihood.ais.latent_space import LatentSpace
 from genbench.likelihood.estimates import estimate_likelihood

@@ -69,11 +69,6 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         ]
         return ",".join(part for part in parts if part)
 
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether two runs end at the same step, because no limit depends on a clock."""
-        return self.seconds is None
-
 
 def _parse_part(part: str, text: str) -> tuple[str, float]:
     match = _PART.fullmatch(part)

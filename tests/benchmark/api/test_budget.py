@@ -69,8 +69,3 @@ budgets = st.builds(
 @given(budgets)
 def test_a_budget_is_read_as_it_is_printed(budget: Budget) -> None:
     assert Budget.parse(str(budget)) == budget
-
-
-def test_only_a_clock_makes_a_budget_unrepeatable() -> None:
-    assert Budget.parse("10steps,1e9flops").is_repeatable
-    assert not Budget.parse("10steps,1s").is_repeatable

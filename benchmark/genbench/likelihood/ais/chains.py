@@ -36,12 +36,6 @@ class Annealed:
         """-log of the mean inverse weight: of backward chains."""
         return math.log(self.log_weights.shape[1]) - torch.logsumexp(-self.log_weights, 1)
 
-    @property
-    def standard_error(self) -> Float[Tensor, " n"]:
-        """Of `lower_bound`, from how much the chains' weights differ (delta method); NaN of a single chain."""
-        weights = (self.log_weights - self.log_weights.amax(1, keepdim=True)).exp()
-        return weights.std(1) / weights.mean(1) / math.sqrt(weights.shape[1])
-
 
 class Chains:
     """`chains` chains for each seed, on one target. start: where they are; by default, drawn from the prior."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -58,25 +58,6 @@ class DecodedLikelihood:
         if gradient is None:
             raise PluginError("decode is not differentiable in z")
         return gradient
-
-
-class CallableLikelihood:
-    """A `LatentLikelihood` of any differentiable function from z (n, c, *latent) to log p(x | z) (n, c)."""
-
-    def __init__(self, log_likelihood: Callable[[Tensor], Tensor]) -> None:
-        self._log_likelihood = log_likelihood
-
-    def value_and_score(
-        self, z: Float[Tensor, "n c *latent"]
-    ) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n c *latent"]]:
-        with torch.enable_grad():
-            leaf = z.detach().requires_grad_()
-            value = self._log_likelihood(leaf)
-            (gradient,) = torch.autograd.grad(value.sum(), leaf)
-        return value.detach(), gradient
-
-    def score(self, z: Float[Tensor, "n c *latent"]) -> Float[Tensor, "n c *latent"]:
-        return self.value_and_score(z)[1]
 
 
 def decode(model: HasDecoder, z: Tensor, mean_shape: tuple[int, ...]) -> Tensor:

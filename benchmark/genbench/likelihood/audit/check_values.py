@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from jaxtyping import Float64
 from torch import Tensor
 
@@ -47,7 +46,3 @@ def check_at_most_one(
         expected=0.0,
         p_value=p_value(log_e_value),
     )
-
-
-def all_finite(values: Tensor) -> bool:
-    return bool(torch.isfinite(values).all())

@@ -35,18 +35,15 @@ def centred(
     return x.double() - mean, wide - mean
 
 
-def left_operand(
-    x: Float[Tensor, "n dim"], radii: Float[Tensor, " n"] | None = None, *, slack: float = 0.0
-) -> Float[Tensor, "n columns"]:
-    """Rows whose product with `right_operand(y)` is |x - y|², less squared radii (N,), less the slack."""
-    norms = x.square().sum(1) * (1 - slack)
-    if radii is not None:
-        norms = norms - radii
+def left_operand(x: Float[Tensor, "n dim"]) -> Float[Tensor, "n columns"]:
+    """Rows whose product with `right_operand(y)` is |x - y|²."""
+    norms = x.square().sum(1)
     return torch.cat([-2 * x, norms[:, None], torch.ones_like(norms)[:, None]], dim=1)
 
 
-def right_operand(y: Float[Tensor, "m dim"], *, slack: float = 0.0) -> Float[Tensor, "m columns"]:
-    norms = y.square().sum(1) * (1 - slack)
+def right_operand(y: Float[Tensor, "m dim"]) -> Float[Tensor, "m columns"]:
+    """See `left_operand`."""
+    norms = y.square().sum(1)
     return torch.cat([y, torch.ones_like(norms)[:, None], norms[:, None]], dim=1)
 
 
@@ -64,26 +61,6 @@ def tiles(
             tile = buffer[: shape[0] * shape[1]].view(shape)
             torch.mm(left[rows], right[columns].T, out=tile)
             yield rows, columns, tile
-
-
-def kth_neighbour_squared_distances(x: Float[Tensor, "n dim"], k: int) -> Float[Tensor, " n"]:
-    """From each example to its k-th nearest other one (copies of it are others). x: float64, centred."""
-    if len(x) <= k:
-        raise ValueError(f"the {k}-th neighbour among {len(x)} examples: needs at least {k + 1}")
-    nearest = x.new_full((len(x), k), torch.inf)
-
-    def update(rows: slice, tile: Tensor) -> None:
-        found = tile.topk(min(k, tile.shape[1]), dim=1, largest=False, sorted=False).values
-        both = torch.cat([nearest[rows], found], dim=1)
-        nearest[rows] = both.topk(k, dim=1, largest=False, sorted=False).values
-
-    for rows, columns, tile in tiles(left_operand(x), right_operand(x), upper=True):
-        if rows == columns:
-            tile.fill_diagonal_(torch.inf)
-        else:
-            update(columns, tile.T)
-        update(rows, tile)
-    return nearest.amax(1).clamp_min_(0.0)
 
 
 def nearest_neighbours(

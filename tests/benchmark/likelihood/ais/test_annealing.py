@@ -65,8 +65,6 @@ def test_a_linear_gaussian_decoder_is_sandwiched_within_a_tenth_of_a_nat(kind: s
     assert -error < float((upper - exact).mean()) < 0.15
     assert float((upper - lower).mean()) > -error
     assert 0.5 < float(forward.acceptance.mean()) < 0.8
-    # each example's own standard error is of the size of its error
-    assert float(((lower - exact) / forward.standard_error).square().mean().sqrt()) < 3
 
 
 def test_few_steps_leave_the_truth_between_the_bounds_and_more_steps_close_the_gap() -> None:

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from callable_likelihood import CallableLikelihood
 from torch import Tensor
 from torch.distributions import (
     Categorical,
@@ -23,7 +24,7 @@ from genbench.likelihood.ais.annealing import anneal, tune
 from genbench.likelihood.ais.chain_noise import ChainNoise, StepNoise
 from genbench.likelihood.ais.chains import Chains
 from genbench.likelihood.ais.decoder_observation import GaussianDensity
-from genbench.likelihood.ais.decoder_target import CallableLikelihood, DecodedLikelihood
+from genbench.likelihood.ais.decoder_target import DecodedLikelihood
 from genbench.likelihood.ais.hmc import Target, hmc_transition, leapfrog
 from genbench.likelihood.ais.latent_space import LatentSpace
 from genbench.likelihood.ais.schedule import AnnealingSchedule, sigmoid
