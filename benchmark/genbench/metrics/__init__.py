@@ -1,13 +1,13 @@
 """Metrics: how far a model's samples are from real data.
 
-Each family is a file of plain functions on arrays of features, in two named steps (features to
-statistics, statistics to metric), with the factory that scores a job. They take torch tensors and numpy
-arrays. docs/metrics.md tells what each means.
+Each family of metrics is a file: plain functions on arrays of features, in two named steps (features to statistics,
+statistics to metric), and the factory that scores a job. The functions take torch tensors and numpy arrays.
+docs/metrics.md explains what each metric means.
 
     from genbench.metrics.frechet import frechet_distance
 
-The same metrics as torchmetrics classes, for training loops of your own, are loaded when they are first
-used: torchmetrics takes seconds to import, and workers need only the functions.
+For training loops of your own there are torchmetrics classes of the metrics. They are loaded when they are first used,
+since torchmetrics takes seconds to import and workers need only the functions.
 
     from genbench.metrics import FrechetDistance
 """
@@ -67,11 +67,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _MEMORISATION:
-        from genbench.metrics import torchmetrics_memorisation as memorisation_modules
+        from genbench.metrics import torchmetrics_memorisation
 
-        return getattr(memorisation_modules, name)
+        return getattr(torchmetrics_memorisation, name)
     if name in __all__:
-        from genbench.metrics import torchmetrics_classes as modules
+        from genbench.metrics import torchmetrics_classes
 
-        return getattr(modules, name)
+        return getattr(torchmetrics_classes, name)
     raise AttributeError(f"module 'genbench.metrics' has no attribute {name!r}")

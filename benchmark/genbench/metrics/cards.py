@@ -1,4 +1,4 @@
-"""The metrics that the harness brings, as cards. No torch here: `genai-bench list metrics` reads this."""
+"""The cards of the harness's own metrics. No torch here: `genai-bench list metrics` reads this."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from genbench.api.cards import MetricCard
 from genbench.api.spec import MODALITIES, Modality
 from genbench.metrics.conditional_cards import CONDITIONAL_CARDS
 
-# What has vectors whose distances mean something; tokens and music need features of their own.
+# Modalities with feature vectors whose distances mean something; tokens and music have none here.
 _VECTORS: tuple[Modality, ...] = ("points", "image", "series")
 
-# What has vectors in which a copy lies nearest to its original.
+# Modalities with feature vectors in which the nearest neighbour of a copy is its original.
 _WITH_NEIGHBOURS: tuple[Modality, ...] = (*_VECTORS, "pianoroll")
 
 _FRECHET = "genbench.metrics.frechet:score_frechet"
@@ -29,7 +29,7 @@ _DIVERGENCES = "genbench.metrics.divergences:score_divergences"
 _PARZEN = "genbench.metrics.parzen:score_parzen"
 
 METRIC_CARDS: tuple[MetricCard, ...] = (
-    # ---- measured by the worker, which holds the model
+    # ---- measured by the worker, where the model is
     MetricCard(
         name="negative_log_likelihood",
         summary="mean negative log-likelihood of held-out examples; its kind says whether it is a bound",
@@ -76,13 +76,13 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         summary="log-density of real data under Gaussian windows on the samples; unsound: orders models wrongly"
         " (Theis et al. 2016)",
         unit="nats",
-        # It orders models wrongly, so neither more nor less of it says anything.
+        # It orders models wrongly, so that neither a higher nor a lower value is better.
         better="neither",
         group="likelihood",
         modalities=_VECTORS,
         factory=_PARZEN,
     ),
-    # ---- from features of samples and of real data
+    # ---- computed from features of samples and of real data
     MetricCard(
         name="frechet_distance",
         summary="squared Fréchet distance between Gaussians fitted to the features (Heusel et al. 2017)",
@@ -153,7 +153,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         extractor=True,
         factory=_NEIGHBOURS,
     ),
-    # ---- through the head of the extractor, where it has one
+    # ---- computed by the classifier of extractors that have one
     MetricCard(
         name="class_balance",
         summary="total variation between the predicted class shares of samples and of real data",
@@ -178,7 +178,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         name="predictive_entropy",
         summary="mean entropy of the predicted class probabilities; to be compared with that of real data",
         unit="nats",
-        # less is not better: noise can be classified with certainty, and collapsed samples are
+        # a lower value is not better: noise can be classified with certainty, and collapsed samples are
         better="neither",
         group="quality",
         modalities=MODALITIES,
@@ -220,7 +220,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         name="truth_log_prob",
         summary="mean log-density of samples under the truth; above the held-out row's it means collapse",
         unit="nats",
-        # More is not better: the mode of the density, sampled over and over, has the most of all.
+        # A higher value is not better: a single point at the highest density, sampled again and again, has the highest.
         better="neither",
         group="quality",
         modalities=("points",),
@@ -274,7 +274,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         modalities=MODALITIES,
         factory=_MEMORISATION,
     ),
-    # ---- more of quality and diversity
+    # ---- more metrics of quality and diversity
     MetricCard(
         name="frechet_infinity",
         summary="Fréchet distance at infinite N, free of what too few examples add (Chong and Forsyth 2020)",
@@ -289,7 +289,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         name="vendi_score",
         summary="effective number of different samples (Friedman and Dieng 2023); best near real data's, beside it",
         unit="effective samples",
-        # More is not better: noise has the most of all.
+        # A higher value is not better: noise has the highest.
         better="neither",
         group="diversity",
         modalities=_VECTORS,

@@ -1,4 +1,4 @@
-"""The figures of conditional tasks, as cards; see `genbench.samples`."""
+"""The cards of the metrics of conditional tasks: completion, and samples of given classes."""
 
 from __future__ import annotations
 

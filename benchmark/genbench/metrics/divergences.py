@@ -137,10 +137,10 @@ def score_divergences(inputs: ScoringInputs) -> list[MetricValue]:
         return without_value(_NAMES, inputs, "the density is not known")
     if not samples.isfinite().all():
         return without_value(_NAMES, inputs, "the samples are not all finite")
-    return [_kl_figure(inputs, truth), _js_figure(inputs, truth)]
+    return [_kl_value(inputs, truth), _js_value(inputs, truth)]
 
 
-def _kl_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
+def _kl_value(inputs: ScoringInputs, truth: Truth) -> MetricValue:
     name, k = "kl_divergence", NEIGHBOURS
     try:
         found = _kl_of(inputs.samples, truth, k)
@@ -160,7 +160,7 @@ def _kl_of(points: Tensor, truth: Truth, k: int) -> Estimate:
     return kl_divergence(points.flatten(1), log_prob, k)
 
 
-def _js_figure(inputs: ScoringInputs, truth: Truth) -> MetricValue:
+def _js_value(inputs: ScoringInputs, truth: Truth) -> MetricValue:
     name, needed = "js_divergence", 2 * _SAMPLES_PER_CELL
     if len(inputs.samples) < needed:
         return metric_value(

@@ -4,13 +4,13 @@
 
 No matrix square root is needed: with Σi = Riᵀ Ri, the eigenvalues of Σ1 Σ2 are those of R1 Σ2 R1ᵀ = M Mᵀ
 with M = R1 R2ᵀ, so the last trace is the sum of M's singular values. With fewer examples than dimensions the
-centred examples themselves are such a root, and everything stays of the size N x N.
+centred examples themselves are such a root, and all matrices are of the size N x N.
 
-All products are in float64: in less, what small eigenvalues are made of is gone. What is symmetric or
-triangular is computed by blocks, so that about half of the usual work is left undone.
+All products are in float64; with less precision, small eigenvalues are lost. Symmetric and triangular products are
+computed by blocks, which saves about half of the work.
 
-As everywhere in the literature, the figure is the square, d². It is biased upwards at finite N: compare
-only at equal N, or extrapolate (`genbench.metrics.frechet_infinity`).
+As everywhere in the literature, the value is the square, d². Its bias at finite N is positive: compare values only at
+equal N, or extrapolate (`genbench.metrics.frechet_infinity`).
 """
 
 from __future__ import annotations
@@ -28,27 +28,30 @@ from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
-# The sum of singular values may be off by this share of itself before the slower svdvals is asked.
+# Where the relative error of the sum of singular values may exceed this, the slower svdvals computes them.
 _TOLERANCE = 1e-9
-# Examples whose products are summed at a time, and columns of a block of a product.
+# Examples whose products are summed at a time, and columns per block of a product.
 _ROWS, _COLUMNS = 1024, 256
-# Singular values below this share of the largest are noise to a standard error.
+# Singular values below this share of the largest are left out of the standard error, as rounding errors.
 _NEGLIGIBLE = 1e-6
-# Examples a side from which the standard error is taken: enough for 5 % of it.
+# Examples per side from which the standard error is computed: enough for a precision of 5 %.
 _INFLUENCE_EXAMPLES = 1024
 
 
 @dataclass(frozen=True)
 class GaussianStatistics:
-    """mean: (D,). Of the unbiased covariance either itself, (D, D), or some root, (R, D) with rootᵀ root the
-    covariance. All float64."""
+    """A mean and an unbiased covariance, which is given either itself or by a root. All float64."""
 
     mean: Float[Tensor, " dim"]
+    """Mean."""
     covariance: Float[Tensor, "dim dim"] | None = None
+    """Covariance; None where `given_root` is given."""
     given_root: Float[Tensor, "rank dim"] | None = None
+    """A matrix R with Rᵀ R the covariance; None where `covariance` is given."""
 
     @cached_property
     def root(self) -> Float[Tensor, "rank dim"]:
+        """A matrix R with Rᵀ R the covariance."""
         if self.given_root is not None:
             return self.given_root
         if self.covariance is None:
@@ -57,7 +60,7 @@ class GaussianStatistics:
 
     @property
     def trace(self) -> Float[Tensor, ""]:
-        """Of the covariance."""
+        """Trace of the covariance."""
         return self.root.square().sum() if self.covariance is None else self.covariance.trace()
 
 
@@ -77,8 +80,8 @@ def gaussian_statistics(features: Float[Tensor, "n dim"]) -> GaussianStatistics:
 def mean_and_scatter(
     features: Float[Tensor, "n dim"],
 ) -> tuple[Float[Tensor, " dim"], Float[Tensor, "dim dim"]]:
-    """The mean, and the sum of (x - mean)(x - mean)ᵀ, float64. Converts a few examples at a time, and
-    computes the blocks on and above the diagonal alone."""
+    """The mean, and the sum of (x - mean)(x - mean)ᵀ, float64. A few examples are converted at a time, and only the
+    blocks on and above the diagonal are computed."""
     dim = features.shape[1]
     sums = [rows.sum(0, dtype=torch.float64) for rows in features.split(_ROWS)]
     mean = torch.stack(sums).sum(0) / len(features)
@@ -96,7 +99,7 @@ def _add_gram(total: Float[Tensor, "dim dim"], rows: Float[Tensor, "n dim"]) -> 
 
 
 def _mirrored(upper: Float[Tensor, "dim dim"]) -> Float[Tensor, "dim dim"]:
-    """The same, with what is above the diagonal below it too."""
+    """The symmetric matrix whose upper half is given. Writes into the argument."""
     for start in range(0, len(upper), _COLUMNS):
         stop = start + _COLUMNS
         upper[stop:, start:stop] = upper[start:stop, stop:].T
@@ -106,7 +109,7 @@ def _mirrored(upper: Float[Tensor, "dim dim"]) -> Float[Tensor, "dim dim"]:
 def gaussian_statistics_from_sums(
     count: int, total: Float[Tensor, " dim"], products: Float[Tensor, "dim dim"]
 ) -> GaussianStatistics:
-    """Sums to statistics, for features that pass by once. total: sum of x; products: sum of x xᵀ; float64."""
+    """Sums to statistics, for features that come in batches. total: sum of x; products: sum of x xᵀ; float64."""
     if count < 2:
         raise ValueError(f"the covariance of {count} examples: needs at least 2")
     mean = total / count
@@ -114,7 +117,7 @@ def gaussian_statistics_from_sums(
 
 
 def covariance_root(covariance: Float[Tensor, "dim dim"]) -> Float[Tensor, "rank dim"]:
-    """R with Rᵀ R = Σ: Cholesky's, or, where Σ is singular, one row for each eigenvalue above rounding."""
+    """R with Rᵀ R = Σ: Cholesky's factor; where Σ is singular, a row for each eigenvalue above the rounding error."""
     lower, failed = torch.linalg.cholesky_ex(covariance)
     root: Tensor
     if not failed:
@@ -146,7 +149,7 @@ def frechet_distance_from_statistics(a: GaussianStatistics, b: GaussianStatistic
 def _congruent(
     root: Float[Tensor, "dim dim"], covariance: Float[Tensor, "dim dim"]
 ) -> Float[Tensor, "dim dim"]:
-    """root covariance rootᵀ, root upper triangular: 0.8 dim³ multiplications rather than 2, and the
+    """root covariance rootᵀ for an upper triangular root, in 0.8 dim³ multiplications in place of 2 dim³. The
     covariance needs no root of its own."""
     dim = len(root)
     half, whole = torch.empty_like(root), torch.empty_like(root)
@@ -160,7 +163,7 @@ def _congruent(
 
 
 def _largest_eigenvalue(covariance: Float[Tensor, "dim dim"]) -> Float[Tensor, ""]:
-    """Of a positive definite matrix, roughly and from below: by three steps of the power method."""
+    """A lower bound on the largest eigenvalue of a positive definite matrix, by three steps of the power method."""
     vector = covariance[int(covariance.diagonal().argmax())]
     for _ in range(3):
         vector = covariance @ (vector / vector.norm())
@@ -169,7 +172,7 @@ def _largest_eigenvalue(covariance: Float[Tensor, "dim dim"]) -> Float[Tensor, "
 
 
 def _product_of_roots(a: Float[Tensor, "r dim"], b: Float[Tensor, "s dim"]) -> Float[Tensor, "r s"]:
-    """a bᵀ; where both are triangular, as Cholesky's are, at two fifths of the product's work."""
+    """a bᵀ, with two fifths of the work where both are triangular, as Cholesky's factors are."""
     if not (_is_upper_triangular(a) and _is_upper_triangular(b)):
         return a @ b.T
     product = a.new_zeros(len(a), len(b))
@@ -195,11 +198,11 @@ def frechet_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Fl
 
 @of_two_feature_sets
 def frechet_distance_with_error(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Estimate:
-    """d² and its standard error: how it would vary with other examples on both sides.
+    """d² and its standard error, which says how much d² varies between sets of examples on both sides.
 
-    By the delta method: the variance of the influence function, which says how d² moves when an example
-    gets more weight. It says nothing of the bias. Against redrawn sets it is within a tenth where the
-    distance is well above its bias, and errs on the large side, by up to a half, where there is none.
+    It is computed by the delta method, from the variance of the influence function: how d² changes when an example gets
+    more weight. It does not include the bias. Compared with the spread over redrawn sets it is right to a tenth where
+    the distance is well above its bias, and up to a half too large where the distance is nothing but bias.
     """
     return frechet_estimate(x, y, gaussian_statistics(x), gaussian_statistics(y))
 
@@ -207,10 +210,10 @@ def frechet_distance_with_error(x: Float[Tensor, "n dim"], y: Float[Tensor, "m d
 def frechet_estimate(
     x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], a: GaussianStatistics, b: GaussianStatistics
 ) -> Estimate:
-    """The same, given the statistics.
+    """`frechet_distance_with_error` for features x and y whose statistics a and b are known.
 
-    The derivative of d² by Σ1 is 1 - T with T = R2ᵀ (Mᵀ M)^-½ R2 (the optimal map from the first Gaussian
-    to the second), so an example x moves d² by 2 (μ1 - μ2)·c + |c|² - c·T c, c = x - μ1, and a constant.
+    The derivative of d² with respect to Σ1 is 1 - T with T = R2ᵀ (Mᵀ M)^-½ R2, the optimal map from the first Gaussian
+    to the second. So an example x changes d² by 2 (μ1 - μ2)·c + |c|² - c·T c and a constant, with c = x - μ1.
     """
     product = _product_of_roots(a.root, b.root)
     if min(product.shape) == 0:
@@ -228,7 +231,7 @@ def frechet_estimate(
 def _influence_variance(
     x: Float[Tensor, "n dim"], mean: Tensor, apart: Tensor, to_other: Float[Tensor, "rank dim"]
 ) -> Float[Tensor, ""]:
-    """Variance over x of its influence; to_otherᵀ to_other is T."""
+    """The variance over x of an example's influence. to_otherᵀ to_other is T."""
     some = evenly_spaced(x, _INFLUENCE_EXAMPLES).double() - mean
     influence = 2 * some @ apart + some.square().sum(1) - (some @ to_other.T).square().sum(1)
     return influence.var()
@@ -246,11 +249,11 @@ def _checked_sum(
     matrix: Callable[[], Float[Tensor, "rows cols"]],
     largest: Float[Tensor, ""] | float = 0.0,
 ) -> Float[Tensor, ""]:
-    """The sum of singular values that are roots of the eigenvalues of M Mᵀ, which come six times faster.
+    """The sum of the singular values of M, which were computed as roots of the eigenvalues of M Mᵀ: six times faster.
 
-    Squaring costs accuracy in the small ones: an eigenvalue off by δ makes its root σ off by δ/σ, at most
-    by √δ. Where those add up to more than the tolerance (M is singular, say), svdvals it is. largest: of the
-    product of the norms that M Mᵀ was made of, if that is more than its own.
+    Squaring makes the small ones less accurate: an error δ of an eigenvalue is an error δ/σ of its root σ, at most √δ.
+    Where these errors add up to more than the tolerance, as for a singular M, svdvals computes the values. matrix: M.
+    largest: the product of the norms of the matrices that M Mᵀ was computed from, if that is more than its own norm.
     """
     scale = singular_values.max().square().clamp_min(largest)
     rounding = len(singular_values) ** 0.5 * torch.finfo(torch.float64).eps * scale
@@ -261,8 +264,8 @@ def _checked_sum(
 
 
 def _singular_vectors(matrix: Float[Tensor, "rows cols"]) -> tuple[Tensor, Tensor, Tensor]:
-    """(U, σ, V) with M = U diag(σ) Vᵀ, by the eigenvectors of the smaller of M Mᵀ and Mᵀ M. What belongs to
-    the smallest σ is noise."""
+    """(U, σ, V) with M = U diag(σ) Vᵀ, from the eigenvectors of the smaller of M Mᵀ and Mᵀ M. Vectors of the smallest
+    σ are inaccurate."""
     rows, columns = matrix.shape
     eigenvalues, vectors = torch.linalg.eigh(_smaller_gram(matrix))
     singular_values = eigenvalues.clamp_min_(0.0).sqrt()
@@ -271,6 +274,7 @@ def _singular_vectors(matrix: Float[Tensor, "rows cols"]) -> tuple[Tensor, Tenso
 
 
 def score_frechet(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metric `frechet_distance`."""
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value(["frechet_distance"], inputs, obstacle)
     found = frechet_distance_with_error(inputs.sample_features, inputs.reference_features)

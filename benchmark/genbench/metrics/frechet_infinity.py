@@ -1,17 +1,16 @@
 """Fréchet distance extrapolated to infinitely many examples (Chong and Forsyth 2020, "FID∞").
 
-At N examples a side the distance is biased upwards by about c/N, and c depends on the model: some models look
-worse than others only because their covariance is harder to estimate. A line through the distances at N and
-at smaller sizes, taken at 1/N = 0, is free of that.
+At N examples on each side the distance has a bias of about c/N, and c depends on the model: some models look worse than
+others only because their covariance is harder to estimate. A line through the distances at N and at smaller sizes,
+evaluated at 1/N = 0, removes this bias.
 
-Two choices differ from the paper, which draws fifteen sub-samples of the model's samples and keeps the
-statistics of the real data. Both sides are sub-sampled here, since the reference of a benchmark is as small
-as the samples and is biased as they are; a model that gives real data extrapolates to 0, not to the bias
-that the reference is left with. And sub-samples are the two halves of both sides: for a line through given
-points the ends are the best ones, disjoint halves are independent, and the work is shared (the covariance of
-the whole is the sum of those of the halves).
+The paper draws fifteen sub-samples of the model's samples and uses the statistics of all real data. Two choices are
+different here. First, both sides are sub-sampled, since the reference of a benchmark is as small as the samples and as
+biased; so a model that returns real data extrapolates to 0 and not to the bias of the reference. Second, the
+sub-samples are the two halves of both sides: the ends determine a line best, disjoint halves are independent, and the
+covariance of the whole follows from those of the halves.
 
-The figure is unbiased up to 1/N², so it may come out below 0. See docs/decisions/0012-standard-errors.md.
+The value is unbiased up to 1/N², so it may be negative. See docs/decisions/0012-standard-errors.md.
 """
 
 from __future__ import annotations
@@ -33,15 +32,15 @@ from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_se
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
-# Examples needed, per dimension: below it, the bias of a half is no longer a line in 1/N.
+# Examples needed per dimension. With fewer, the bias of a half is no longer linear in 1/N.
 EXAMPLES_PER_DIMENSION = 4
-# Ways of halving that are averaged over, where that costs nothing to speak of.
+# The number of random halvings that are averaged, where the dimension is so small that they cost little.
 _HALVINGS = 8
 _FEW_DIMENSIONS = 256
 
 
 def examples_needed(dimension: int) -> int:
-    """On each side."""
+    """The number of examples needed on each side."""
     return max(8, EXAMPLES_PER_DIMENSION * dimension)
 
 
@@ -54,12 +53,11 @@ def frechet_infinity(
 ) -> Estimate:
     """d² at infinite N between x (N, D) and y (M, D), and its standard error.
 
-    halvings: random halves to average over; 8 up to 256 dimensions, else 1. Costs at most three distances
-    with one halving. Needs 4 D examples on each side (ValueError).
+    halvings: the number of random halvings that are averaged; None: 8 up to 256 dimensions, else 1. One halving costs
+    at most three distances. Raises ValueError for fewer than 4 D examples on a side.
 
-    The standard error is the distance's own (`frechet_distance_with_error`): to first order, halves that make
-    up the whole add none. The residuals of the regression would be none: sub-samples of the same examples do
-    not show what other examples would have given.
+    The standard error is that of the distance itself (`frechet_distance_with_error`): to first order, halving adds
+    none. The residuals of the line would not do, since sub-samples of one set do not show how other sets differ.
     """
     needed = examples_needed(x.shape[1])
     if min(len(x), len(y)) < needed:
@@ -78,15 +76,20 @@ def frechet_infinity(
         ]
     whole_x, whole_y = _joined(*parts_x), _joined(*parts_y)
     whole = frechet_estimate(x, y, whole_x.gaussian(), whole_y.gaussian())
-    # Both sides of a half have half the examples, so its bias is twice that of the whole.
+    # a half has half as many examples on both sides, so its bias is twice that of the whole
     return Estimate(2 * whole.value - torch.stack(halves).mean(), whole.stderr)
 
 
 @dataclass(frozen=True)
 class _Moments:
+    """Statistics of a set of features."""
+
     count: int
+    """Number of examples."""
     mean: Float[Tensor, " dim"]
+    """Mean, float64."""
     scatter: Float[Tensor, "dim dim"]
+    """Sum of (x - mean)(x - mean)ᵀ, float64."""
 
     def gaussian(self) -> GaussianStatistics:
         return GaussianStatistics(self.mean, self.scatter / (self.count - 1))
@@ -109,6 +112,7 @@ def _joined(a: _Moments, b: _Moments) -> _Moments:
 
 
 def score_frechet_infinity(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metric `frechet_infinity`."""
     name = "frechet_infinity"
     if (obstacle := feature_obstacle(inputs, needed=1)) is None:
         obstacle = feature_obstacle(inputs, needed=examples_needed(inputs.sample_features.shape[1]))

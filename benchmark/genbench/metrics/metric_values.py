@@ -1,4 +1,4 @@
-"""From a computed number to its record: unit and direction from the card, N and extractor from the inputs."""
+"""Records of metrics: unit and direction come from the card, N and extractor from the inputs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ def metric_value(
     note: str | None = None,
     real: float | Tensor | None = None,
 ) -> MetricValue:
-    """The record of metric `name`, computed from `inputs.samples` (and their features, if its card says so)."""
+    """The record of the metric `name`, which was computed from `inputs.samples`, or from their features if its card
+    says so.
+
+    value: None, with a note, where there is none. stderr: its standard error. k: neighbours, cells or draws, where the
+    metric has such a number. real: the value of held-out real data.
+    """
     card = _CARDS[name]
     number = None if value is None else finite_or_none(float(value))
     if value is not None and number is None and note is None:
@@ -47,13 +52,16 @@ def metric_value(
 def without_value(
     names: Iterable[str], inputs: ScoringInputs, note: str, k: int | None = None
 ) -> list[MetricValue]:
-    """Records that keep their rows and say why there is nothing in them."""
+    """Records of metrics without a value. note: why they have none."""
     return [metric_value(name, inputs, None, k=k, note=note) for name in names]
 
 
 def feature_obstacle(inputs: ScoringInputs, needed: int, *, train: bool = False) -> str | None:
-    """Why a metric cannot be computed from the features: fewer than `needed` examples on a side, or values
-    that are not finite. None where it can. The sides are samples and reference (with `train`: and train)."""
+    """Why a metric cannot be computed from the features: fewer than `needed` examples, features of unequal width, or
+    features that are not finite. None where it can be computed.
+
+    train: compare the samples with the training examples in place of the reference.
+    """
     sides: dict[str, Sized] = {"samples": inputs.samples, "reference examples": inputs.reference}
     if train:
         sides = {"samples": inputs.samples, "training examples": inputs.train}
@@ -82,5 +90,5 @@ def _feature_dimension(inputs: ScoringInputs) -> int | None:
         return None
     try:
         return inputs.sample_features.shape[1]
-    except FeatureError:  # the note says it
+    except FeatureError:  # the note says so
         return None

@@ -1,8 +1,8 @@
-"""Precision, recall, density, coverage: neighbourhoods of real data and of samples, compared.
+"""Precision, recall, density and coverage, from neighbourhoods of real data and of samples.
 
-The neighbourhood of an example is the ball that reaches to its k-th nearest neighbour of its own set.
+The neighbourhood of an example is the ball that reaches to its k-th nearest neighbour in its own set.
 Precision and recall: Kynkäänniemi et al. 2019, eq. 1-2. Density and coverage: Naeem et al. 2020, eq. 3-4.
-Ties count: an example on the rim of a ball is within it.
+An example on the surface of a ball is within it.
 """
 
 from __future__ import annotations
@@ -25,40 +25,48 @@ _NAMES = ("precision", "recall", "density", "coverage")
 
 @dataclass(frozen=True)
 class NeighbourhoodCounts:
-    """Statistics.
-
-    balls_around_sample: (N,) how many real balls hold each sample. samples_in_ball: (M,) how many samples a
-    real example's ball holds; balls_around_real: (M,) how many samples' balls hold it. sole_sample,
-    sole_ball: (M,) the last of those samples, and the sample of the last of those balls; the only one,
-    where there is one. Undefined where there is none.
-    """
+    """Statistics of N samples and M real examples."""
 
     k: int
+    """The neighbour that a ball reaches to."""
     balls_around_sample: Int[Tensor, " n"]
+    """For each sample, the number of real examples whose ball contains it."""
     samples_in_ball: Int[Tensor, " m"]
+    """For each real example, the number of samples in its ball."""
     balls_around_real: Int[Tensor, " m"]
+    """For each real example, the number of samples whose ball contains it."""
     sole_sample: Int[Tensor, " m"]
+    """Index of the sample in a real example's ball, where there is exactly one; meaningless elsewhere."""
     sole_ball: Int[Tensor, " m"]
+    """Index of the sample whose ball contains a real example, where there is exactly one; meaningless elsewhere."""
 
 
 @dataclass(frozen=True)
 class PrecisionRecall:
-    """The four figures and their standard errors, 0-dimensional float64.
+    """The four metrics and their standard errors, 0-dimensional float64.
 
-    The standard errors say how a figure would vary with other samples of the same model, judged against the
-    same real examples (as all models of a table are). Precision and density are means over samples. Recall
-    and coverage are not: theirs is the jackknife's, leaving out a sample at a time (the samples' radii held),
-    which errs on the large side (Efron and Stein 1981), by about a third where both are far from 0 and 1.
+    The standard errors say how much a value varies between sets of samples of one model, compared with the same real
+    examples, as all models of a table are. Precision and density are means over samples. The standard errors of recall
+    and coverage are the jackknife's, which leaves out one sample at a time and holds the samples' radii fixed. It
+    errs on the large side (Efron and Stein 1981), by about a third where both metrics are far from 0 and 1.
     """
 
     precision: Float[Tensor, ""]
+    """Share of samples in the ball of some real example."""
     recall: Float[Tensor, ""]
+    """Share of real examples in the ball of some sample."""
     density: Float[Tensor, ""]
+    """Mean over samples of the number of real balls that contain them, divided by k."""
     coverage: Float[Tensor, ""]
+    """Share of real examples whose ball contains some sample."""
     precision_stderr: Float[Tensor, ""]
+    """Standard error of precision."""
     recall_stderr: Float[Tensor, ""]
+    """Standard error of recall."""
     density_stderr: Float[Tensor, ""]
+    """Standard error of density."""
     coverage_stderr: Float[Tensor, ""]
+    """Standard error of coverage."""
 
 
 def neighbourhood_counts(
@@ -104,7 +112,11 @@ def precision_recall_from_counts(counts: NeighbourhoodCounts) -> PrecisionRecall
 def _jackknife_stderr(
     held_by_one: Bool[Tensor, " m"], by: Int[Tensor, " m"], samples: int
 ) -> Float[Tensor, ""]:
-    """Of a share of real examples that some sample holds: without sample j it falls by what j alone holds."""
+    """The standard error of a share of real examples that some sample covers.
+
+    held_by_one: whether exactly one sample covers the example. by: that sample. Without sample j the share falls by
+    that of the examples that j alone covers.
+    """
     losses = torch.bincount(by[held_by_one], minlength=samples).double() / len(by)
     return ((samples - 1) * losses.var(correction=0)).sqrt()
 
@@ -113,11 +125,12 @@ def _jackknife_stderr(
 def precision_recall_density_coverage(
     samples: Float[Tensor, "n dim"], reference: Float[Tensor, "m dim"], k: int = NEIGHBOURS
 ) -> PrecisionRecall:
-    """The four figures of samples (N, D) against real examples (M, D)."""
+    """The four metrics of samples (N, D) against real examples (M, D)."""
     return precision_recall_from_counts(neighbourhood_counts(samples, reference, k))
 
 
 def score_neighbours(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metrics `precision`, `recall`, `density` and `coverage`."""
     k = NEIGHBOURS
     if (obstacle := feature_obstacle(inputs, needed=k + 1)) is not None:
         return without_value(_NAMES, inputs, obstacle, k=k)

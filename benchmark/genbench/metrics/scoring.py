@@ -1,5 +1,8 @@
-"""Scoring: from a model's samples to its figures. The harness computes them all, the same way for every
-model, so a metric added later can be computed for old runs without training again."""
+"""Scoring: from a model's samples to the values of its metrics.
+
+The harness computes them in the same way for every model, from stored samples, so that a metric that is added later can
+be computed for earlier runs without training again.
+"""
 
 from __future__ import annotations
 
@@ -24,65 +27,68 @@ from genbench.samples.conditional_samples import ConditionalSamples
 from genbench.util.seeding import derive_seed
 from genbench.util.tensor_cache import cached_tensors, fingerprint
 
-# Features are computed of this many numbers at a time: 16 MB in the working dtype.
+# Features are computed of so many numbers at a time: 16 MB in the working type.
 _CHUNK_NUMBERS = 2**21
 
 
 @dataclass(frozen=True)
 class ScoringInputs:
-    """What a metric may look at. N is the same for the samples and the reference.
-
-    samples: (N, *event_shape) from the model. reference: (N, *event_shape) real data that the model has
-    not seen. Both in the working dtype, on the CPU. train: real data that it has seen, M examples as they lie
-    in memory, shared by all workers: take what you need of it in chunks.
-    extractor: makes the features. truth: the known density, or None. seed: for metrics that draw.
-    valid: real data to choose a metric's own settings on, or None.
-    dataset: its name, as the job has it. completions: of the first images of the reference, where the model
-    made any. class_samples: where it takes labels.
-    """
+    """What a metric is computed from. There are as many samples as reference examples."""
 
     spec: DataSpec
+    """Domain of the data."""
     samples: Tensor
+    """The model's samples, (N, *event_shape), in the working type, on the CPU."""
     reference: Tensor
+    """Test examples, (N, *event_shape), in the working type, on the CPU. The model was not trained on them."""
     train: Split
+    """The M training examples, memory-mapped and shared by all workers. Take what you need in chunks."""
     extractor: Extractor
+    """Computes the features."""
     truth: Truth | None = None
+    """The density that the data were drawn from; None where it is not known."""
     seed: int = 0
+    """Seed of metrics that draw random numbers."""
     valid: Split | None = None
+    """Validation examples, on which a metric can choose settings of its own; None: there are none."""
     dataset: str = ""
+    """Name of the data set in the job."""
     completions: Completions | None = None
+    """Completions of the first reference images; None where the model completes nothing."""
     class_samples: ClassSamples | None = None
+    """Samples of given classes; None where the model takes no condition."""
 
     @cached_property
     def sample_features(self) -> Tensor:
-        """(N, D) float32."""
+        """Features of the samples, (N, D) float32."""
         return self.extractor(self.samples)
 
     @cached_property
     def reference_features(self) -> Tensor:
-        """(N, D) float32, computed once for all jobs. Not to be written into."""
-        return self._kept_features(self.reference, self.reference_fingerprint)
+        """Features of the reference, (N, D) float32, computed once for all jobs. They must not be written into."""
+        return self._cached_features(self.reference, self.reference_fingerprint)
 
     @cached_property
     def train_features(self) -> Tensor:
-        """(M, D) float32, computed once for all jobs, and memory-mapped. Not to be written into."""
-        return self._kept_features(self.train.x, self.train_fingerprint)
+        """Features of the training examples, (M, D) float32, computed once for all jobs and memory-mapped. They must
+        not be written into."""
+        return self._cached_features(self.train.x, self.train_fingerprint)
 
     @cached_property
     def train_fingerprint(self) -> str:
-        """Of the training examples, as they are now."""
+        """A hash of the training examples as they are in memory."""
         return fingerprint(self.train.x)
 
     @cached_property
     def reference_fingerprint(self) -> str:
-        """Of the reference."""
+        """A hash of the reference."""
         return fingerprint(self.reference.to(storage_dtype(self.spec)))
 
-    def _kept_features(self, x: Tensor, data: str) -> Tensor:
-        kept = cached_tensors(
+    def _cached_features(self, x: Tensor, data: str) -> Tensor:
+        cached = cached_tensors(
             "features", (self.extractor.identity, data), lambda: {"features": self._features_in_chunks(x)}
         )
-        return kept["features"]
+        return cached["features"]
 
     def _features_in_chunks(self, x: Tensor) -> Tensor:
         if len(x) == 0:
@@ -91,12 +97,12 @@ class ScoringInputs:
         return torch.cat([self.extractor(chunk.to(working_dtype(self.spec))) for chunk in chunks])
 
     def generator(self) -> torch.Generator:
-        """A fresh generator, the same for every model, so that random projections pair up."""
+        """A new generator with the same seed for every model, so that models are compared on the same projections."""
         return torch.Generator().manual_seed(self.seed)
 
 
 def reference_examples(dataset: Dataset, job: Job) -> Tensor:
-    """(N, *event_shape) test examples in the working dtype: the same ones for every model and seed."""
+    """N test examples, (N, *event_shape), in the working type: the same ones for every model and seed."""
     return dataset.test.random_subset(job.samples, derive_seed(0, job.dataset, "reference")).tensor()
 
 
@@ -108,6 +114,7 @@ def scoring_inputs(
     extractor: Extractor,
     conditional_samples: ConditionalSamples | None = None,
 ) -> ScoringInputs:
+    """The inputs of a job's metrics. samples, reference: (N, *event_shape), in the working type, on the CPU."""
     return ScoringInputs(
         spec=dataset.spec,
         samples=samples,
@@ -124,11 +131,10 @@ def scoring_inputs(
 
 
 def score(cards: Sequence[MetricCard], inputs: ScoringInputs) -> list[MetricValue]:
-    """Every figure of `cards` that applies to the data, in the order of the cards.
+    """The values of all metrics of `cards` that apply to the data, in the order of the cards.
 
-    Cards that share a factory are computed in one call. A factory that fails costs its own figures: they
-    stay without a value, and their note says why. Raises PluginError where a factory returns a figure that
-    no card announces.
+    Cards that share a factory are computed in one call. Where a factory fails, its metrics have no value, and a note
+    says why. Raises PluginError where a factory returns a metric that no card announces.
     """
     applicable = [
         card

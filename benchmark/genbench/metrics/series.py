@@ -126,10 +126,10 @@ def score_series(inputs: ScoringInputs) -> list[MetricValue]:
     for side, series in (("samples", inputs.samples), ("reference examples", inputs.reference)):
         if len(series) < 2:
             return without_value(_NAMES, inputs, f"{len(series)} {side}, needs at least 2")
-    return [_autocorrelation_figure(inputs), _marginal_figure(inputs)]
+    return [_autocorrelation_value(inputs), _marginal_value(inputs)]
 
 
-def _autocorrelation_figure(inputs: ScoringInputs) -> MetricValue:
+def _autocorrelation_value(inputs: ScoringInputs) -> MetricValue:
     name = "autocorrelation_difference"
     if inputs.spec.event_shape[0] < 2:
         return metric_value(name, inputs, None, note="series of length 1 have no autocorrelation")
@@ -143,7 +143,7 @@ def _autocorrelation_figure(inputs: ScoringInputs) -> MetricValue:
     return metric_value(name, inputs, found.value, stderr=found.stderr)
 
 
-def _marginal_figure(inputs: ScoringInputs) -> MetricValue:
+def _marginal_value(inputs: ScoringInputs) -> MetricValue:
     name = "marginal_difference"
     if len(inputs.train) == 0:
         return metric_value(name, inputs, None, note="0 training examples, needs at least 1")

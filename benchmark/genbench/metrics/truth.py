@@ -80,12 +80,12 @@ def score_truth(inputs: ScoringInputs) -> list[MetricValue]:
     if len(samples) < 2:
         return without_value(_NAMES, inputs, f"{len(samples)} samples, needs at least 2")
     return [
-        *_mode_figures(inputs, truth.modes, truth.mode_scale),
-        _log_prob_figure(inputs, truth.log_prob(samples)),
+        *_mode_values(inputs, truth.modes, truth.mode_scale),
+        _log_prob_value(inputs, truth.log_prob(samples)),
     ]
 
 
-def _mode_figures(inputs: ScoringInputs, modes: Tensor | None, mode_scale: float | None) -> list[MetricValue]:
+def _mode_values(inputs: ScoringInputs, modes: Tensor | None, mode_scale: float | None) -> list[MetricValue]:
     if modes is None or mode_scale is None:
         return without_value(
             ("modes_covered", "high_quality_share"), inputs, "the density has no modes to count"
@@ -105,7 +105,7 @@ def _mode_figures(inputs: ScoringInputs, modes: Tensor | None, mode_scale: float
     ]
 
 
-def _log_prob_figure(inputs: ScoringInputs, log_prob: Float[Tensor, " n"]) -> MetricValue:
+def _log_prob_value(inputs: ScoringInputs, log_prob: Float[Tensor, " n"]) -> MetricValue:
     outside = int((log_prob == -torch.inf).sum())
     if outside:
         note = f"{outside} of {len(log_prob)} samples lie where the density is 0, so the mean is -inf"

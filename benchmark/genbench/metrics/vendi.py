@@ -2,12 +2,12 @@
 
     VS = exp(-Σ λ log λ)      over the eigenvalues λ of K / N, K the kernel of all pairs, k(x, x) = 1
 
-It is N where all examples are unlike each other and 1 where they are all the same; nothing but the samples
-enters. So more is not better (noise has the most): compare it with what real data get at the same N.
+It is N where all examples are unlike each other and 1 where they are all the same. It is computed from the samples
+alone, so that a higher value is not better (noise has the highest): compare it with that of real data at the same N.
 
-Two kernels, as in the paper: the cosine of features for images, and a Gaussian one for points in the plane,
-where directions mean nothing. The cosine's is the product of unit vectors, whose K has the eigenvalues of a
-D x D matrix: N then costs nothing but one pass.
+There are two kernels, as in the paper: the cosine of features for images, and a Gaussian kernel for points in the
+plane, where directions mean nothing. With the cosine, K is a product of unit vectors and has the eigenvalues of a D x
+D matrix, so that the cost is linear in N.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
-# The Gaussian kernel needs all pairs, and the eigenvectors of as many.
+# The Gaussian kernel needs the eigenvectors of the matrix of all pairs.
 MAX_EXAMPLES = 2000
 _BANDWIDTH_EXAMPLES = 1000
-# The Gaussian kernel's bandwidth, as a share of the median distance between real examples. At the median itself,
-# a usual choice elsewhere, eight modes on a circle count as three.
+# The Gaussian kernel's bandwidth, as a share of the median distance between real examples. With the median itself,
+# which is a usual choice elsewhere, eight modes on a circle count as three.
 _OF_MEDIAN = 0.25
 
 
 @of_one_feature_set
 def vendi_score(x: Float[Tensor, "n dim"]) -> Estimate:
-    """Under the cosine kernel: the effective number of directions in x (N, D), at most D.
+    """The score under the cosine kernel: the effective number of directions in x (N, D), at most D.
 
-    Examples that are 0 have no direction, and count as equal to each other and unlike all others.
-    The standard error is `vendi_score_gaussian`'s.
+    Examples that are 0 have no direction; they count as equal to each other and unlike all others. The standard error
+    is computed as in `vendi_score_gaussian`.
     """
     _at_least_one(x)
     wide = x.double()
@@ -48,10 +48,11 @@ def vendi_score(x: Float[Tensor, "n dim"]) -> Estimate:
 
 @of_one_feature_set
 def vendi_score_gaussian(x: Float[Tensor, "n dim"], bandwidth: float) -> Estimate:
-    """Under the kernel exp(-|x - y|² / 2 bandwidth²); of at most 2,000 examples, taken from all over x.
+    """The score under the kernel exp(-|x - y|² / 2 bandwidth²), of at most 2,000 examples, evenly spaced in x.
 
-    The standard error says how the score would vary with other examples, by the delta method: more of x
-    moves the entropy by -x·log(K) x less the mean of that. It says nothing of the bias, which is downwards.
+    The standard error, by the delta method, says how much the score varies between sets of examples: with more weight,
+    an example x changes the entropy by -x·log(K) x less the mean of that. It does not include the bias, which is
+    negative.
     """
     _at_least_one(x)
     if not bandwidth > 0:
@@ -62,7 +63,7 @@ def vendi_score_gaussian(x: Float[Tensor, "n dim"], bandwidth: float) -> Estimat
 
 @of_one_feature_set
 def median_distance(x: Float[Tensor, "n dim"]) -> float:
-    """Between different examples, of at most 1,000 of them."""
+    """The median distance between two of at most 1,000 examples."""
     distances = _pair_distances(evenly_spaced(x, _BANDWIDTH_EXAMPLES).double())
     first, second = torch.triu_indices(len(distances), len(distances), offset=1)
     return float(distances[first, second].median()) if len(first) else 0.0
@@ -83,7 +84,7 @@ def _of_kernel(kernel: Float[Tensor, "n n"]) -> Estimate:
 
 
 def _from_spectrum(eigenvalues: Float[Tensor, " rank"], squares: Float[Tensor, "n rank"]) -> Estimate:
-    """squares: of each example's coordinates along the eigenvectors."""
+    """The score of a kernel matrix. squares: the squares of each example's coordinates along the eigenvectors."""
     kept = eigenvalues > len(eigenvalues) * torch.finfo(torch.float64).eps
     logs = eigenvalues[kept].log()
     score = (-(eigenvalues[kept] * logs).sum()).exp()
@@ -93,6 +94,7 @@ def _from_spectrum(eigenvalues: Float[Tensor, " rank"], squares: Float[Tensor, "
 
 
 def score_vendi(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metric `vendi_score`."""
     name = "vendi_score"
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value([name], inputs, obstacle)

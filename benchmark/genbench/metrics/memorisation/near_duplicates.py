@@ -130,26 +130,26 @@ def _digests(x: Tensor) -> Iterator[bytes]:
 
 
 def score_memorisation(inputs: ScoringInputs) -> list[MetricValue]:
-    metric_values = [_copied_figure(inputs)]
+    metric_values = [_copied_value(inputs)]
     if inputs.spec.modality != "tokens":  # windows of text have no features whose distances tell of copying
-        metric_values += [*_neighbour_figures(inputs), *score_data_copying(inputs)]
+        metric_values += [*_neighbour_values(inputs), *score_data_copying(inputs)]
     return metric_values
 
 
-def _neighbour_figures(inputs: ScoringInputs) -> list[MetricValue]:
+def _neighbour_values(inputs: ScoringInputs) -> list[MetricValue]:
     if (obstacle := feature_obstacle(inputs, needed=2, train=True)) is not None:
         return without_value(_FEATURE_NAMES, inputs, obstacle)
     found = nearest_training(inputs.sample_features, inputs.train_features)
     share = authentic(found).double().mean()
     stderr = (share * (1 - share) / len(inputs.samples)).sqrt()
-    authenticity_figure = metric_value("authenticity", inputs, share, stderr=stderr)
+    authenticity_value = metric_value("authenticity", inputs, share, stderr=stderr)
     if len(inputs.reference) == 0:
         note = "0 reference examples, needs at least 1"
-        return [authenticity_figure, metric_value("near_duplicate_share", inputs, None, note=note)]
+        return [authenticity_value, metric_value("near_duplicate_share", inputs, None, note=note)]
     real = _nearest_to_reference(inputs)
     copies = near_duplicates_from_closeness(closeness(found), closeness(real))
     return [
-        _with_real(authenticity_figure, float(authentic(real).double().mean())),
+        _with_real(authenticity_value, float(authentic(real).double().mean())),
         _with_real(
             metric_value("near_duplicate_share", inputs, copies.value, stderr=copies.stderr),
             float(copies.real),
@@ -171,7 +171,7 @@ def _nearest_to_reference(inputs: ScoringInputs) -> NearestTraining:
     return NearestTraining(**kept)
 
 
-def _copied_figure(inputs: ScoringInputs) -> MetricValue:
+def _copied_value(inputs: ScoringInputs) -> MetricValue:
     if len(inputs.samples) == 0:
         return metric_value("copied_share", inputs, None, note="0 samples, needs at least 1")
     stored = storage_dtype(inputs.spec)
