@@ -1,16 +1,16 @@
-"""Kullback-Leibler and Jensen-Shannon divergence of samples from a known density, from the samples alone.
+"""Kullback-Leibler and Jensen-Shannon divergence of samples from a known density, estimated from the samples.
 
-KL(samples || truth) = -H(samples) - mean of log p(sample): the cross-entropy by the density itself, the
-entropy by the distances to the k-th neighbour (Kozachenko and Leonenko 1987; Wang et al. 2009, section II).
-It punishes samples where there should be none, without bound; of a mode that is never visited it knows only
-that the samples are crowded (log 2 for half the modes).
+KL(samples || truth) = -H(samples) - mean of log p(sample). The cross-entropy is computed by the density itself, the
+entropy from the distances to the k-th neighbour (Kozachenko and Leonenko 1987; Wang et al. 2009, section II). It is
+large without bound where samples lie where the truth has none. A mode without samples adds little: log 2 where half of
+the modes have none.
 
-JS(samples, truth), between 0 and log 2, is that of the shares of samples and of truth in cells of equal
-probability under the truth: cut at medians, again and again, from fifty thousand draws of it. It is blind
-within cells (so below the true one), and biased upwards by about (cells - 1) / 8N.
+JS(samples, truth), between 0 and log 2, is computed from the shares of samples and of truth in cells of equal
+probability under the truth, which are cut at medians of fifty thousand draws of it. It does not see differences within
+cells, which makes it too small, and it has a bias of about (cells - 1) / 8N.
 
-What needs a likelihood of the model is not here. Of a model that has one, KL(truth || model) is its
-negative log-likelihood of held-out points less the entropy of the truth: exact, and another divergence.
+Neither needs a likelihood of the model. For a model with a likelihood, KL(truth || model), which is another divergence,
+is exactly the negative log-likelihood of held-out points less the entropy of the truth.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from genbench.records.result import MetricValue
 
 NEIGHBOURS = 5
 TRUTH_DRAWS = 50_000
-# Samples that a cell holds on average, and the most cells.
+# The mean number of samples per cell, and the largest number of cells.
 _SAMPLES_PER_CELL, _MAX_CELLS = 8, 256
-# Samples whose distances to all others are held at once.
+# Samples whose distances to all others are in memory at once.
 _ROWS = 1024
 _NAMES = ("kl_divergence", "js_divergence")
 
@@ -40,11 +40,11 @@ _NAMES = ("kl_divergence", "js_divergence")
 def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NEIGHBOURS) -> Estimate:
     """KL(samples || truth) in nats. log_prob: (N,) of the samples under the truth, finite.
 
-    The standard error says how it would vary with other samples, by the jackknife, leaving out one at a time;
-    NaN with only k + 1 samples. It says nothing of the bias, which is upwards where the density has tails:
-    0.02 nats for a Gaussian in the plane with 1,000 samples, 0.05 with 200. May come out below 0.
+    The standard error, by the jackknife, which leaves out one sample at a time, says how much the value varies between
+    sets of samples; NaN for only k + 1 samples. It does not include the bias, which is positive where the density has
+    tails: 0.02 nats for a Gaussian in the plane with 1,000 samples, 0.05 with 200. The value may be negative.
 
-    Raises ValueError with fewer than k + 1 samples, and where k + 1 samples are one point.
+    Raises ValueError for fewer than k + 1 samples, and where k + 1 samples are one point.
     """
     if log_prob.shape != samples.shape[:1] or not log_prob.isfinite().all():
         raise ValueError(
@@ -61,7 +61,7 @@ def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NE
     terms = of_k - of_n - log_ball - dim * distances[:, k - 1].log() - log_prob.double().to(samples.device)
     if n < k + 2:
         return Estimate(terms.mean(), terms.new_full((), torch.nan))
-    # Without sample j its own term goes, and where it was among the k nearest, the next one takes its place.
+    # without sample j its own term is missing, and where it was among the k nearest, the next one takes its place
     next_takes_over = dim * (distances[:, k - 1] / distances[:, k]).log()
     changes = -terms
     changes.index_add_(0, neighbours[:, :k].flatten(), next_takes_over.repeat_interleave(k))
@@ -72,7 +72,7 @@ def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NE
 def _nearest(
     samples: Float[Tensor, "n dim"], count: int
 ) -> tuple[Float[Tensor, "n count"], Int[Tensor, "n count"]]:
-    """Distances to the nearest others, ascending, and which they are."""
+    """Distances to the `count` nearest other samples, ascending, and their indices."""
     found = []
     for start in range(0, len(samples), _ROWS):
         rows = samples[start : start + _ROWS]
@@ -86,11 +86,11 @@ def _nearest(
 def js_divergence(
     samples: Float[Tensor, "n dim"], truth: Float[Tensor, "m dim"], cells: int | None = None
 ) -> Estimate:
-    """JS in nats, of samples (N, D) and many draws from the truth (M, D).
+    """JS in nats between samples (N, D) and many draws from the truth (M, D).
 
-    cells: a power of 2; one for eight samples where it is None, 256 at most. The standard error says how it
-    would vary with other samples in the same cells, by the delta method; it says nothing of the bias. Needs
-    16 samples and as many draws as cells (ValueError).
+    cells: a power of 2; None takes one cell per eight samples, at most 256. The standard error, by the delta method,
+    says how much the value varies between sets of samples in the same cells; it does not include the bias. Raises
+    ValueError for fewer than 16 samples, and for fewer draws than cells.
     """
     if cells is None:
         cells = min(_MAX_CELLS, 1 << (max(2, len(samples) // _SAMPLES_PER_CELL).bit_length() - 1))
@@ -104,7 +104,7 @@ def js_divergence(
     q = torch.bincount(of_samples, minlength=cells).double() / len(samples)
     middle = (p + q) / 2
     value = (torch.xlogy(q, q / middle).sum() + torch.xlogy(p, p / middle).sum()) / 2
-    # More of q in a cell moves JS by half the logarithm of its share of the middle.
+    # with more weight, a sample changes JS by half the logarithm of its cell's q over the mean of p and q
     influence = (q / middle)[of_samples].log() / 2
     return Estimate(value, influence.std() / len(samples) ** 0.5)
 
@@ -112,9 +112,9 @@ def js_divergence(
 def equal_cells(
     truth: Float[Tensor, "m dim"], samples: Float[Tensor, "n dim"], cells: int
 ) -> tuple[Int[Tensor, " m"], Int[Tensor, " n"]]:
-    """The cell of each draw and of each sample; cells, a power of 2, hold equally many draws.
+    """The cell of each draw and of each sample. All cells hold equally many draws.
 
-    Each is cut at the median of its widest coordinate until there are enough.
+    cells: their number, a power of 2. Cells are cut at the median of their widest coordinate until there are so many.
     """
     if cells < 1 or cells & (cells - 1):
         raise ValueError(f"{cells} cells: expected a power of 2")
@@ -131,7 +131,8 @@ def equal_cells(
 
 
 def score_divergences(inputs: ScoringInputs) -> list[MetricValue]:
-    """`real` is what the reference itself gets, estimated in the same way from as many points: the bias."""
+    """The metrics `kl_divergence` and `js_divergence`. Their `real` is the value of the reference, estimated in the
+    same way from as many points, which shows the bias."""
     truth, samples = inputs.truth, inputs.samples
     if truth is None:
         return without_value(_NAMES, inputs, "the density is not known")

@@ -1,9 +1,9 @@
 """Kernel distance: the unbiased squared maximum mean discrepancy of features under the cubic kernel
 k(x, y) = (x·y / D + 1)³ (Bińkowski et al. 2018, "KID"; the estimator is Gretton et al. 2012, eq. 3).
 
-Computed from all pairs, a tile at a time, rather than from random subsets. Unbiased: it may come out
-below 0. Its standard error is the jackknife's over both sets (Arvesen 1969), which needs only the sums
-over each example's pairs; where the distance is near 0 it errs on the large side (Efron and Stein 1981).
+It is computed from all pairs, a tile at a time, not from random subsets. It is unbiased, so that it may be negative.
+The standard error is the jackknife's over both sets (Arvesen 1969), which needs only the sums over each example's
+pairs; where the distance is near 0 it is too large (Efron and Stein 1981).
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from genbench.records.result import MetricValue
 
 @dataclass(frozen=True)
 class KernelSums:
-    """Sums of the kernel over the pairs of each example, float64. within_x: (N,) with the other xs;
-    within_y: (M,) with the other ys; x_to_y: (N,) with all ys; y_to_x: (M,) with all xs."""
+    """Sums of the kernel over pairs, for each example, float64."""
 
     within_x: Float[Tensor, " n"]
+    """For each x, over the other xs."""
     within_y: Float[Tensor, " m"]
+    """For each y, over the other ys."""
     x_to_y: Float[Tensor, " n"]
+    """For each x, over all ys."""
     y_to_x: Float[Tensor, " m"]
+    """For each y, over all xs."""
 
 
 def kernel_sums(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> KernelSums:
@@ -48,7 +51,7 @@ def kernel_distance_from_sums(sums: KernelSums) -> Estimate:
     value = mean_x + mean_y - 2 * cross / (n * m)
     if min(n, m) < 3:
         return Estimate(value, torch.full_like(value, torch.nan))
-    # The distance without the i-th x: its pairs leave both sums (twice the symmetric one).
+    # the distance without the i-th x: its pairs are taken from both sums, and twice from the symmetric one
     without_x = (
         (total_x - 2 * sums.within_x) / ((n - 1) * (n - 2))
         + mean_y
@@ -65,13 +68,14 @@ def kernel_distance_from_sums(sums: KernelSums) -> Estimate:
 
 @of_two_feature_sets
 def kernel_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Estimate:
-    """Squared MMD between x (N, D) and y (M, D), with its standard error; NaN with fewer than 3 examples on a
-    side."""
+    """Squared MMD between x (N, D) and y (M, D), and its standard error, which is NaN for fewer than 3 examples on a
+    side.
+    """
     return kernel_distance_from_sums(kernel_sums(x, y))
 
 
 def _operands(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Operands whose product is x·y / D + 1."""
+    """Matrices whose product is x·y / D + 1."""
     one = torch.ones((), dtype=torch.float64, device=x.device)
     left = torch.cat([x.double() / x.shape[1], one.expand(len(x), 1)], dim=1)
     return left, torch.cat([y.double(), one.expand(len(y), 1)], dim=1)
@@ -101,6 +105,7 @@ def _within_sums(x: Float[Tensor, "n dim"]) -> Float[Tensor, " n"]:
 
 
 def score_kernel(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metric `kernel_distance`."""
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value(["kernel_distance"], inputs, obstacle)
     estimate = kernel_distance(inputs.sample_features, inputs.reference_features)

@@ -1,10 +1,10 @@
 """Kernel density ("Parzen window") log-likelihood of real data under a model's samples. Unsound.
 
-A Gaussian of one width sits on every sample, the width is chosen on the validation split, and the mean
-log-density of real data is taken. So were GANs and VAEs first compared, and it orders models wrongly: thousands
-of windows say next to nothing of a density in many dimensions, and centres of clusters beat the truth (Theis
-et al. 2016, "A note on the evaluation of generative models", section 3.2; Wu et al. 2017, section 5). It is
-here for comparison with published numbers, ranks nobody, and never stands in the likelihood's column.
+It is the mean log-density of real data under Gaussians of one width at all samples, the width being chosen on the
+validation split. GANs and VAEs were first compared in this way. It orders models wrongly: in many dimensions, thousands
+of windows say very little about a density, and centres of clusters get a higher value than the true distribution (Theis
+et al. 2016, "A note on the evaluation of generative models", section 3.2; Wu et al. 2017, section 5). It is here for
+comparison with published numbers. No ranking uses it, and it is never shown in the column of likelihoods.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from genbench.records.result import MetricValue
 NAME = "parzen_log_likelihood"
 UNSOUND = "unsound: orders models wrongly (Theis et al. 2016)"
 KIND = "unsound (Parzen window)"
-# The bandwidth is chosen on at most this many validation examples; more would cost more than they tell.
+# The bandwidth is chosen on at most this many validation examples; more would hardly change it.
 _MAX_VALIDATION_EXAMPLES = 500
 _SEED = 0
-# Bandwidths looked at first: a factor of 2 apart, down from the spread of the samples; golden section after that.
+# Bandwidths that are tried first, each half of the one before, from twice the spread of the samples downwards. A
+# golden-section search refines the best.
 _OCTAVES = 14
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _GOLDEN_STEPS = 12
@@ -36,7 +37,7 @@ _GOLDEN_STEPS = 12
 def parzen_log_likelihood(
     x: Float[Tensor, "n *event"], samples: Float[Tensor, "m *event"], bandwidth: float
 ) -> Float[Tensor, " n"]:
-    """log of the mean over samples of N(x; sample, bandwidth^2 I), float64 nats."""
+    """The logarithm of the mean over samples of N(x; sample, bandwidth² I), float64 nats."""
     wide, centres = centred(x.flatten(1), samples.flatten(1))
     total = wide.new_full((len(wide),), -torch.inf)
     for rows, _, squared in tiles(left_operand(wide), right_operand(centres)):
@@ -45,8 +46,8 @@ def parzen_log_likelihood(
 
 
 def choose_bandwidth(valid: Float[Tensor, "n *event"], samples: Float[Tensor, "m *event"]) -> float:
-    """The bandwidth under which validation examples are likeliest, to a hundredth. Holds their distances to all
-    samples at once."""
+    """The bandwidth under which validation examples are likeliest, with a precision of a hundredth. All distances
+    between them and the samples are in memory at once."""
     wide, centres = centred(valid.flatten(1), samples.flatten(1))
     squared = left_operand(wide) @ right_operand(centres).T
     dimension = wide.shape[1]
@@ -61,7 +62,7 @@ def choose_bandwidth(valid: Float[Tensor, "n *event"], samples: Float[Tensor, "m
     for octave in octaves:
         losses.append(loss(octave))
         if losses[-1] > min(losses):
-            break  # narrower ones only get worse
+            break  # narrower ones are worse
     best = octaves[losses.index(min(losses))]
     low, high = best - math.log(2), best + math.log(2)
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
@@ -87,6 +88,7 @@ def _log_volume(dimension: int, bandwidth: float) -> float:
 
 
 def score_parzen(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metric `parzen_log_likelihood`."""
     obstacle = _obstacle(inputs)
     if obstacle is not None or inputs.valid is None:
         return without_value([NAME], inputs, obstacle or "no validation examples to choose a bandwidth on")

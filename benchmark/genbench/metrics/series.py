@@ -1,10 +1,10 @@
-"""Series: do samples depend on their past as the data does, and do their values spread as its values do?
+"""Metrics of series: differences of the autocorrelation functions and of the marginal distributions.
 
-Both follow Wiese et al. 2020 ("Quant GANs", section 7.1), which compares autocorrelation functions and the
-earth mover's distance of marginals. Computed on the values, not on features.
+Both follow Wiese et al. 2020 ("Quant GANs", section 7.1), which compares autocorrelation functions and the earth
+mover's distance of marginals. They are computed from the values, not from features.
 
-Their standard errors say how a figure would vary with other series on both sides; a whole series is the unit,
-since its values depend on each other.
+The standard errors say how much a metric varies between sets of series on both sides. Whole series are resampled, since
+the values of one series depend on each other.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _NAMES = ("autocorrelation_difference", "marginal_difference")
 
 
 def autocorrelation(series: Float[Tensor, "n time channels"], lags: int) -> Float[Tensor, "lags channels"]:
-    """Of lags 1..`lags`, pooled over examples and time: windows are short, and their own means and
-    variances would be most of what they show. NaN for a channel that never varies."""
+    """The autocorrelation at lags 1..`lags`. Mean and variance are pooled over examples and time, since those of a
+    single short window vary too much. NaN for a channel that is constant."""
     deviations = series.double() - series.double().mean((0, 1))
     variance = deviations.square().mean((0, 1))
     length = series.shape[1]
@@ -46,8 +46,8 @@ def autocorrelation_difference(
 def autocorrelation_difference_with_error(
     x: Float[Tensor, "n time channels"], y: Float[Tensor, "m time channels"]
 ) -> Estimate:
-    """The same, with its standard error by the jackknife, leaving out a series at a time on either side; NaN
-    with a single series."""
+    """`autocorrelation_difference` and its standard error by the jackknife, which leaves out one series at a time on
+    either side; NaN for a single series."""
     lags = x.shape[1] // 2
     if lags < 1:
         raise ValueError(f"the autocorrelation of series of length {x.shape[1]}: needs at least 2")
@@ -68,7 +68,7 @@ def autocorrelation_difference_with_error(
 def _autocorrelation_without_each(
     series: Float[Tensor, "n time channels"], lags: int
 ) -> Float[Tensor, "n lags channels"]:
-    """`autocorrelation` of all series but one, for each of them, from sums of values and of products."""
+    """`autocorrelation` of all series but one, for each series left out, from sums of values and of products."""
     count, length = series.shape[:2]
     x = series.double() - series.double().mean((0, 1))  # near 0, where sums of squares lose nothing
 
@@ -100,8 +100,8 @@ def marginal_difference_with_error(
     y: Float[Tensor, "m time channels"],
     scale: Float[Tensor, " channels"],
 ) -> Estimate:
-    """The same, with its standard error by the delta method, from the potentials of the transport; NaN with
-    a single series. `scale` is taken as given."""
+    """`marginal_difference` and its standard error by the delta method, from the potentials of the transport; NaN for a
+    single series. The scale counts as fixed."""
     (sorted_x, order_x), (sorted_y, order_y) = _sorted_values(x), _sorted_values(y)
     value = (wasserstein_of_sorted(sorted_x, sorted_y, power=1) / scale).mean()
     variance = value.new_zeros(())
@@ -123,6 +123,7 @@ def _sorted_values(
 
 
 def score_series(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metrics `autocorrelation_difference` and `marginal_difference`."""
     for side, series in (("samples", inputs.samples), ("reference examples", inputs.reference)):
         if len(series) < 2:
             return without_value(_NAMES, inputs, f"{len(series)} {side}, needs at least 2")

@@ -2,9 +2,9 @@
 
     SW₂² = mean over random directions θ of W₂²(θ·X, θ·Y)
 
-In one dimension the optimal transport matches sorted values. Linear in N, in time (but for sorting) and in
-memory, which next to the features does not grow with their width; directions are seeded, so that all models
-are seen from the same ones. Biased upwards at finite N, as all Wasserstein distances are.
+In one dimension the optimal transport matches sorted values. Apart from sorting, time and memory are linear in N, and
+the memory needed besides the features does not grow with their width. Directions are seeded, so that they are the same
+for all models. The bias at finite N is positive, as for all Wasserstein distances.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
 PROJECTIONS = 256
-# Projected numbers held at a time, per set: 16 MB. Examples converted at a time.
+# Projected numbers of each set that are in memory at a time, 16 MB; and examples converted at a time.
 _HELD = 2**21
 _ROWS = 4096
 
 
 def random_directions(projections: int, dimension: int, generator: torch.Generator) -> Float[Tensor, "p dim"]:
-    """Uniform on the unit sphere, float64."""
+    """Directions that are uniform on the unit sphere, float64."""
     directions = torch.randn(projections, dimension, generator=generator, dtype=torch.float64)
     return directions.div_(torch.linalg.vector_norm(directions, dim=1, keepdim=True))
 
 
 def projections_of(x: Float[Tensor, "n dim"], directions: Float[Tensor, "p dim"]) -> Float[Tensor, "p n"]:
-    """Features to statistics: the examples along each direction, float64."""
+    """Features to statistics: the examples' coordinates along each direction, float64."""
     directions = directions.to(x.device)
     found = directions.new_empty(len(directions), len(x))
     for start in range(0, len(x), _ROWS):
@@ -85,7 +85,7 @@ def sliced_wasserstein_with_error(
 def _projected(
     x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], generator: torch.Generator, projections: int
 ) -> Iterator[tuple[Float[Tensor, "p n"], Float[Tensor, "p m"]]]:
-    """A few directions at a time."""
+    """The projections of x and y on a few directions at a time."""
     if min(len(x), len(y)) < 1:
         raise ValueError(
             f"sliced Wasserstein distance of {len(x)} and {len(y)} examples: needs at least 1 of each"
@@ -96,6 +96,7 @@ def _projected(
 
 
 def score_sliced_wasserstein(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metric `sliced_wasserstein`."""
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value(["sliced_wasserstein"], inputs, obstacle)
     found = sliced_wasserstein_with_error(

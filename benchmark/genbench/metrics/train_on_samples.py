@@ -1,9 +1,9 @@
-"""Train on samples, test on real: what can be learned of real data from a model's samples?
+"""Train on samples, test on real: how much can be learned about real data from a model's samples?
 
-A small density, the same for all models of a domain, is fitted to each model's samples, and its likelihood taken on
-real test examples (the idea of Esteban et al. 2017, section 4.2, with a density in place of a classifier). It is not
-the model's own likelihood, and exists for models that have none. `real` is what real training data of the same number
-give: no better is to be expected of samples. docs/decisions/0013 says which density, and why.
+A small density, of one form for all models, is fitted to a model's samples, and the metric is its log-likelihood of
+real test examples. The idea is that of Esteban et al. 2017, section 4.2, with a density in place of a classifier. The
+value is not the model's own likelihood, and exists for models that have none. `real` is the value for as many real
+training examples, which samples cannot be expected to exceed. docs/decisions/0013 says which density is used, and why.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from genbench.records.result import MetricValue
 from genbench.util.tensor_cache import cached_tensors
 
 _NATS, _BITS = "train_on_samples_nll", "train_on_samples_bits_per_dim"
-# Numbers of the samples that are fitted, and of the test examples, at most: a few seconds on one core.
+# At most so many numbers of samples are fitted to, and as many of test examples evaluated: a few seconds on one core.
 _MAX_NUMBERS = 2**22
 _MEANING = "of a small density fitted to the samples, not the model's own likelihood"
 
@@ -35,19 +35,19 @@ def train_on_samples_log_prob(
     spec: DataSpec,
     seed: int = 0,
 ) -> Float[Tensor, " k"]:
-    """(K,) nats, float64: each real test example's log-probability under the density fitted to the samples.
+    """Log-probabilities of real test examples under the density fitted to the samples, (K,) nats, float64.
 
-    train: real training examples, from which comes what is the same for every model (grey levels, floor).
-    Raises ValueError with fewer than 2 samples or training examples.
+    train: real training examples, which determine the parts of the density that are the same for every model (grey
+    levels, floor). Raises ValueError for fewer than 2 samples or training examples.
     """
     return fit_sample_density(samples, train, spec, seed).log_prob(test)
 
 
 def score_train_on_samples(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metrics `train_on_samples_nll` and, for data with levels, `train_on_samples_bits_per_dim`."""
     spec = inputs.spec
-    names = (
-        (_NATS, _BITS) if spec.is_discrete else (_NATS,)
-    )  # bits/dim of a density depend on the unit of measure
+    # bits per dimension of a density would depend on the unit of measure
+    names = (_NATS, _BITS) if spec.is_discrete else (_NATS,)
     for side, examples in (("samples", inputs.samples), ("training examples", inputs.train)):
         if len(examples) < 2:
             return without_value(names, inputs, f"{len(examples)} {side}, needs at least 2")
@@ -74,7 +74,8 @@ def score_train_on_samples(inputs: ScoringInputs) -> list[MetricValue]:
 
 
 def _log_prob_from_real(inputs: ScoringInputs, train: Tensor, test: Tensor) -> Tensor:
-    """The same for every job of a data set, so it is kept."""
+    """`train_on_samples_log_prob` of real examples in place of samples; cached, since it does not depend on the
+    model."""
     what = (VERSION, msgspec.json.encode(inputs.spec).decode(), inputs.train_fingerprint)
     drawn = (inputs.reference_fingerprint, str(len(train)), str(len(test)), str(inputs.seed))
 

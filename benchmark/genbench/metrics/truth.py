@@ -1,12 +1,12 @@
-"""Points against a known density: are the samples good, and are all modes there?
+"""Metrics of points against a known density: the quality of samples, and how many modes they cover.
 
-As VEEGAN (Srivastava et al. 2017, section 5.1) and PacGAN (Lin et al. 2018, section 4.1) define them, in their
-texts and in PacGAN's published code: a sample is of high quality if it lies within three standard deviations
-of the nearest mode; a mode is covered if it is the nearest of at least one high-quality sample. (In two
-dimensions 98.9 % of a Gaussian lies within three standard deviations: that, not 1, is what real data gets.)
-VEEGAN's 1,200-dimensional set allows ten standard deviations; there is none such here.
+The definitions are those of VEEGAN (Srivastava et al. 2017, section 5.1) and PacGAN (Lin et al. 2018, section 4.1, and
+its published code). A sample is of high quality if it lies within three standard deviations of the nearest mode. A mode
+is covered if it is the nearest mode of at least one high-quality sample. In two dimensions 98.9 % of a Gaussian lies
+within three standard deviations, which is the value of real data. VEEGAN allows ten standard deviations for a set with
+1,200 dimensions; there is no such set here.
 
-Standard errors say how a figure would vary with other samples of the same model.
+The standard errors say how much a metric varies between sets of samples of one model.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ _NAMES = ("modes_covered", "high_quality_share", "truth_log_prob")
 
 @dataclass(frozen=True)
 class ModeAssignment:
-    """Statistics. nearest: (N,) index of the nearest mode. high_quality: (N,) whether it is near enough."""
+    """Statistics of N samples."""
 
     nearest: Int[Tensor, " n"]
+    """Index of the mode nearest to each sample."""
     high_quality: Bool[Tensor, " n"]
+    """Whether the sample is near enough to that mode."""
 
 
 def assign_to_modes(
@@ -52,9 +54,9 @@ def modes_covered(assignment: ModeAssignment) -> int:
 
 
 def modes_covered_stderr(assignment: ModeAssignment) -> float:
-    """The bootstrap's, in closed form: of the number of modes covered by N samples drawn with the shares
-    observed. A mode that one sample of N found is missed by another N with probability 1/e. Modes that none
-    found have no part in it: 0 says that the modes found are found again, not that there are no others.
+    """The bootstrap's standard error in closed form: that of the number of modes that N samples cover, drawn with the
+    observed shares. A mode with one sample of N is missed by another N samples with probability 1/e. Modes without
+    samples do not contribute, so that 0 means that the same modes are covered again, not that no others exist.
     """
     n = len(assignment.nearest)
     shares = torch.bincount(assignment.nearest[assignment.high_quality]).double() / max(1, n)
@@ -63,7 +65,7 @@ def modes_covered_stderr(assignment: ModeAssignment) -> float:
     both_missed = (1 - shares[:, None] - shares).clamp_min(0.0) ** n
     covariance = both_missed - missed[:, None] * missed
     variances = missed * (1 - missed)
-    # whose own is not on that diagonal
+    # a mode's variance is not on the diagonal of `covariance`
     variance = covariance.sum() - covariance.diagonal().sum() + variances.sum()
     return float(variance.clamp_min(0.0).sqrt())
 
@@ -74,6 +76,7 @@ def high_quality_share(assignment: ModeAssignment) -> float:
 
 
 def score_truth(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metrics `modes_covered`, `high_quality_share` and `truth_log_prob`."""
     truth, samples = inputs.truth, inputs.samples
     if truth is None:
         return without_value(_NAMES, inputs, "the density is not known")

@@ -1,15 +1,15 @@
 """Classifier two-sample tests: can a classifier tell samples from real data? (Lopez-Paz and Oquab 2017)
 
-Accuracy 1/2 is best: nothing to go by. Two classifiers.
+An accuracy of 1/2 is best: the classifier cannot tell them apart. There are two classifiers.
 
-The nearest neighbour, leaving out one example at a time (Xu et al. 2018): near 1 where samples keep to
-themselves, and *below* 1/2 where samples sit closer to single real examples than those to each other, as
-copies of the reference do.
+The nearest neighbour, leaving out one example at a time (Xu et al. 2018). Its accuracy is near 1 where samples are near
+other samples only, and *below* 1/2 where samples are nearer to real examples than these are to each other, as copies of
+the reference are.
 
-A network of one hidden layer whose first layer is random and whose last is fitted by logistic regression
-(Rahimi and Recht 2008), cross-validated in five folds: convex, so it has one answer, soon found.
+A network with one hidden layer, whose first layer is random and whose last is fitted by logistic regression (Rahimi and
+Recht 2008), cross-validated in five folds. The problem is convex, so that it has one solution.
 
-Both need as many samples as real examples: of the larger set a part is taken, from all over it.
+Both need as many samples as real examples: of the larger set, evenly spaced examples are used.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from genbench.records.result import MetricValue
 
 FOLDS = 5
 HIDDEN = 128
-# The logistic regression's: ½ λ |w|² beside the sum of log losses, on features of unit variance.
+# λ of the logistic regression, which adds ½ λ |w|² to the sum of log losses, on features of unit variance.
 PENALTY = 1.0
 _NEWTON_STEPS = 50
 
 
 @of_two_feature_sets
 def nearest_neighbour_accuracy(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Estimate:
-    """Leave-one-out accuracy of the nearest neighbour at telling x from y; at least 2 of each (ValueError).
+    """Leave-one-out accuracy of the nearest neighbour at telling x from y. Raises ValueError for fewer than 2 of each.
 
-    Where the nearest of one's own and of the others are equally far, half a hit. The standard error says how
-    accuracy would vary with other examples on both sides; hits that share a neighbour are not independent,
-    and their products are counted.
+    An example whose nearest neighbours in both sets are equally far counts as half a hit. The standard error says how
+    much the accuracy varies between sets of examples on both sides. It includes the covariance of hits that share a
+    neighbour.
     """
     x, y = _balanced(x, y, 2)
     a, b = centred(x, y)
@@ -56,8 +56,8 @@ def nearest_neighbour_accuracy(x: Float[Tensor, "n dim"], y: Float[Tensor, "m di
 
 
 def _with_shared_neighbours(hits: Float[Tensor, " n"], neighbours: Int[Tensor, " n"]) -> Estimate:
-    """The mean of hits and its standard error, where hits of neighbours, and of two with the same neighbour,
-    go together."""
+    """The mean of hits and its standard error. Hits of an example and its neighbour, and of two examples with the same
+    neighbour, are correlated."""
     accuracy = hits.mean()
     deviations = hits - accuracy
     together = torch.zeros_like(hits).index_add_(0, neighbours, deviations).square().sum()  # and itself
@@ -71,10 +71,10 @@ def _with_shared_neighbours(hits: Float[Tensor, " n"], neighbours: Int[Tensor, "
 def classifier_accuracy(
     x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], generator: torch.Generator
 ) -> Estimate:
-    """Cross-validated accuracy of the network at telling x from y; at least 5 of each (ValueError).
+    """Cross-validated accuracy of the network at telling x from y. Raises ValueError for fewer than 5 of each.
 
-    The standard error is the binomial one, of as many held-out examples; folds share what they are fitted to,
-    so it errs on the small side, by about a quarter where nothing tells the sets apart.
+    The standard error is the binomial one, for that many held-out examples. Since folds share examples that they are
+    fitted to, it is too small, by about a quarter where the sets cannot be told apart.
     """
     x, y = _balanced(x, y, FOLDS)
     labels = torch.cat([torch.ones(len(x)), torch.zeros(len(y))]).double().to(x.device)
@@ -92,7 +92,7 @@ def classifier_accuracy(
 
 
 def _hidden_features(x: Float[Tensor, "n dim"], generator: torch.Generator) -> Float[Tensor, "n inputs"]:
-    """The standardised features, the hidden layer on them, and 1. Labels have no part in it."""
+    """The standardised features, the hidden layer's outputs, and a constant 1. Labels are not used."""
     spread = x.std(0)
     varies = spread > 0
     z = (x[:, varies] - x[:, varies].mean(0)) / spread[varies]
@@ -106,7 +106,7 @@ def _hidden_features(x: Float[Tensor, "n dim"], generator: torch.Generator) -> F
 def fit_logistic_regression(
     x: Float[Tensor, "n inputs"], labels: Float[Tensor, " n"], penalty: float
 ) -> Float[Tensor, " inputs"]:
-    """The weights that minimise the sum of log losses and ½ penalty |w|², by Newton's method; labels 0, 1."""
+    """The weights w that minimise the sum of log losses and ½ penalty |w|², by Newton's method. labels: 0 or 1."""
     weights = x.new_zeros(x.shape[1])
 
     def loss(weights: Tensor) -> Tensor:
@@ -142,6 +142,7 @@ def _balanced(x: Tensor, y: Tensor, needed: int) -> tuple[Tensor, Tensor]:
 
 
 def score_two_sample(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metrics `two_sample_neighbour` and `two_sample_classifier`."""
     names = ("two_sample_neighbour", "two_sample_classifier")
     if (obstacle := feature_obstacle(inputs, needed=FOLDS)) is not None:
         return without_value(names, inputs, obstacle)
@@ -163,7 +164,8 @@ def score_two_sample(inputs: ScoringInputs) -> list[MetricValue]:
 
 
 def _below_a_coin_toss(accuracy: Estimate) -> str | None:
-    """Wrong more often than chance is: the figure alone, a distance from 1/2, does not say on which side."""
+    """A note where the accuracy is below 1/2 by more than its error. The metric is the distance from 1/2, which does
+    not say on which side the accuracy lies."""
     if float(accuracy.value) >= 0.5 - 2 * float(accuracy.stderr):
         return None
     return f"accuracy {float(accuracy.value):.2f}, below 1/2: the nearest neighbours are of the other set"

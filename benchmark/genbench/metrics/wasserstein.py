@@ -1,9 +1,9 @@
-"""Exact Wasserstein distance between two sets of points: the cheapest way to carry one into the other.
+"""Exact Wasserstein distance between two sets of points: the least mean distance at which points can be matched.
 
-With as many points on both sides it is an assignment, which scipy solves exactly (Crouse 2016). Cubic in the
-number of points: at most 2,000 a side are used, taken from all over, and the record says so. Biased upwards
-at finite N (two sets of the same density are at a distance of about N^-½ in the plane): what held-out real
-data get is 0 as far as N can tell. See docs/decisions/0012-standard-errors.md.
+With equally many points on both sides it is an assignment problem, which scipy solves exactly (Crouse 2016). Its cost
+is cubic in the number of points, so that at most 2,000 per side are used, evenly spaced, and the record says so. The
+bias at finite N is positive: in the plane, two sets from one density are about N^-½ apart, so that the value of
+held-out real data stands for 0. See docs/decisions/0012-standard-errors.md.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
 MAX_EXAMPLES = 2000
-# Potentials are settled when a round moves none by more than this share of the largest cost.
+# Potentials have converged when a round changes none by more than this share of the largest cost.
 _SETTLED = 1e-12
 
 
 @of_two_feature_sets
 def wasserstein_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], power: int = 1) -> Estimate:
-    """W_power, Euclidean, between x (N, D) and y (M, D), of min(N, M, 2,000) on each side.
+    """W_power, Euclidean, between x (N, D) and y (M, D), from min(N, M, 2,000) points on each side.
 
-    The standard error says how it would vary with other points on both sides: by the delta method, from
-    Kantorovich's potentials (del Barrio and Loubes 2019). It says nothing of the bias, and errs on the large
-    side where the distance is nothing but that. NaN where the distance is 0.
+    The standard error, by the delta method from Kantorovich's potentials (del Barrio and Loubes 2019), says how much
+    the value varies between sets of points on both sides. It does not include the bias, and is too large where the
+    distance is nothing but bias. NaN where the distance is 0.
     """
     count = min(len(x), len(y), MAX_EXAMPLES)
     if count < 2:
@@ -49,9 +49,9 @@ def wasserstein_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], p
 def kantorovich_potentials(
     costs: Float[Tensor, "n n"], partners: Int[Tensor, " n"]
 ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """(u, v) with u_i + v_j <= costs_ij, and equal where j is i's partner in the best assignment.
+    """(u, v) with u_i + v_j <= costs_ij, and equality where j is i's partner in the best assignment.
 
-    v_j is the length of the shortest way to j that changes partners along it (Bellman and Ford).
+    v_j is the length of the shortest path to j along which partners are exchanged (Bellman and Ford).
     """
     kept = costs.gather(1, partners[:, None])
     changes = costs - kept
@@ -66,6 +66,7 @@ def kantorovich_potentials(
 
 
 def score_wasserstein(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metric `wasserstein_distance`."""
     name = "wasserstein_distance"
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value([name], inputs, obstacle)
