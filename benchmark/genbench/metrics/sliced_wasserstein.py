@@ -64,9 +64,9 @@ def sliced_wasserstein_with_error(
     generator: torch.Generator,
     projections: int = PROJECTIONS,
 ) -> Estimate:
-    """SW₂ and its standard error: how it would vary with other examples on both sides, seen from the same
-    directions. By the delta method, from the potentials of the transport along each direction; it says
-    nothing of the bias, and errs on the large side where the distance is mostly bias. NaN where it is 0."""
+    """SW₂ and its standard error, which says how much the value varies between sets of examples on both sides, for
+    fixed directions. It is computed by the delta method, from the potentials of the transport along each direction. It
+    does not include the bias, and is too large where the distance is mostly bias. NaN where the distance is 0."""
     squares = []
     influence_x, influence_y = (torch.zeros(len(z), dtype=torch.float64, device=z.device) for z in (x, y))
     for some_x, some_y in _projected(x, y, generator, projections):

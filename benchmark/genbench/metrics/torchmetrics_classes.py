@@ -5,12 +5,12 @@
     metric.update(features_of_samples, real=False)
     metric.compute()
 
-As in torchmetrics' own, `update` takes features (B, D), of torch or numpy, and which side they belong to.
-Each class gives what the function of its file gives on all features at once. Keep this module out of workers:
-importing torchmetrics takes seconds.
+As in torchmetrics' own classes, `update` takes a batch of features (B, D), as a torch tensor or numpy array, and the
+side that they belong to. `compute` returns what the metric's function returns for all features at once. Workers do not
+import this module: importing torchmetrics takes seconds.
 
-Another metric of two sets of features is a class with its settings and `of`, a name in `__all__`, and the
-same name in `genbench.metrics`.
+To add a metric of two sets of features, write a class with its settings and `of`, and add its name to `__all__` here
+and in `genbench.metrics`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
 
 
 class FrechetDistance(Metric):
-    """Squared Fréchet distance. Keeps only sums, (D, D) float64 a side: memory does not grow with N.
+    """Squared Fréchet distance. It stores only sums, (D, D) float64 per side, so that memory does not grow with N.
 
     dimension: D, of the features.
     """
@@ -81,6 +81,7 @@ class FrechetDistance(Metric):
             )
 
     def update(self, features: FeatureArray, real: bool) -> None:
+        """Add a batch of features (B, D)."""
         side, wide = "real" if real else "fake", as_features(features, "FrechetDistance: the batch").double()
         if wide.shape[1] != self.dimension:
             raise ValueError(f"FrechetDistance: features of width {wide.shape[1]}, expected {self.dimension}")
@@ -102,7 +103,8 @@ class FrechetDistance(Metric):
 
 
 class TwoSetMetric(Metric):
-    """Keeps both sides, to be gathered from all processes; `compute` gives what `of` says of them."""
+    """Stores the features of both sides, which torchmetrics gathers from all processes. `compute` returns `of` of
+    them."""
 
     is_differentiable = False
     full_state_update = False
@@ -116,36 +118,41 @@ class TwoSetMetric(Metric):
         self.add_state("fake", [], dist_reduce_fx="cat")
 
     def update(self, features: FeatureArray, real: bool) -> None:
+        """Add a batch of features (B, D). Raises ValueError where their width is not that of earlier batches."""
         batch = self.checked(features)
-        for kept in (self.real[:1], self.fake[:1]):
-            if kept and kept[0].shape[1:] != batch.shape[1:]:
+        for first in (self.real[:1], self.fake[:1]):
+            if first and first[0].shape[1:] != batch.shape[1:]:
                 raise ValueError(
                     f"{type(self).__name__}: features of unequal width,"
-                    f" {tuple(batch.shape[1:])} after {tuple(kept[0].shape[1:])}"
+                    f" {tuple(batch.shape[1:])} after {tuple(first[0].shape[1:])}"
                 )
         (self.real if real else self.fake).append(batch)
 
     def checked(self, features: FeatureArray) -> Tensor:
+        """The batch as a tensor. Raises ValueError where it is not finite features."""
         return as_features(features, f"{type(self).__name__}: the batch")
 
     def compute(self) -> Any:
         """0-dimensional float64: a value and its standard error, or several by name."""
-        for side, kept in (("real", self.real), ("fake", self.fake)):
-            if len(kept) == 0:
+        for side, batches in (("real", self.real), ("fake", self.fake)):
+            if len(batches) == 0:
                 raise ValueError(f"{type(self).__name__}: no features with real={side == 'real'} so far")
         return self.of(dim_zero_cat(self.fake), dim_zero_cat(self.real))
 
     @abstractmethod
     def of(self, fake: Tensor, real: Tensor) -> Any:
-        """The metric, of all features of samples (N, D) and of real data (M, D)."""
+        """The metric of all features of samples (N, D) and of real data (M, D)."""
 
     def generator(self, seed: int) -> torch.Generator:
+        """A new generator with that seed."""
         return torch.Generator().manual_seed(seed)
 
 
 class ClassBalance(TwoSetMetric):
-    """Class balance of both sides, and the entropies of the samples; `update` takes logits (B, K). seed: of
-    the bootstrap."""
+    """Class balance of both sides, and the entropies of the samples. `update` takes logits (B, K).
+
+    seed: of the bootstrap.
+    """
 
     higher_is_better = None
 
@@ -161,7 +168,10 @@ class ClassBalance(TwoSetMetric):
 
 
 class FrechetInfinity(TwoSetMetric):
-    """Squared Fréchet distance at infinite N. seed: of the halves."""
+    """Squared Fréchet distance at infinite N.
+
+    seed: of the halvings. halvings: their number; None takes a default.
+    """
 
     def __init__(self, seed: int = 0, halvings: int | None = None) -> None:
         super().__init__()
@@ -179,7 +189,10 @@ class KernelDistance(TwoSetMetric):
 
 
 class PrecisionRecallDensityCoverage(TwoSetMetric):
-    """Precision, recall, density and coverage, by name, and "precision_stderr" and so on. k: neighbours."""
+    """Precision, recall, density and coverage by name, with standard errors: "precision_stderr" and so on.
+
+    k: the neighbour that balls reach to.
+    """
 
     higher_is_better = True
 
@@ -193,7 +206,10 @@ class PrecisionRecallDensityCoverage(TwoSetMetric):
 
 
 class SlicedWasserstein(TwoSetMetric):
-    """Sliced 2-Wasserstein distance. seed: of the random directions."""
+    """Sliced 2-Wasserstein distance.
+
+    projections: the number of random directions. seed: of the directions.
+    """
 
     def __init__(self, projections: int = PROJECTIONS, seed: int = 0) -> None:
         super().__init__()
@@ -204,7 +220,10 @@ class SlicedWasserstein(TwoSetMetric):
 
 
 class WassersteinDistance(TwoSetMetric):
-    """Exact Wasserstein distance of that power, of at most 2,000 examples a side."""
+    """Exact Wasserstein distance, from at most 2,000 examples per side.
+
+    power: of the Euclidean distance.
+    """
 
     def __init__(self, power: int = 1) -> None:
         super().__init__()
@@ -215,7 +234,7 @@ class WassersteinDistance(TwoSetMetric):
 
 
 class NeighbourTwoSample(TwoSetMetric):
-    """Leave-one-out accuracy of the nearest neighbour; 1/2 is best."""
+    """Leave-one-out accuracy of the nearest neighbour at telling samples from real data; 1/2 is best."""
 
     higher_is_better = None
 
@@ -224,7 +243,10 @@ class NeighbourTwoSample(TwoSetMetric):
 
 
 class ClassifierTwoSample(TwoSetMetric):
-    """Cross-validated accuracy of a small network; 1/2 is best. seed: of its first layer and of the folds."""
+    """Cross-validated accuracy of a small network at telling samples from real data; 1/2 is best.
+
+    seed: of its first layer and of the folds.
+    """
 
     higher_is_better = None
 
@@ -239,7 +261,7 @@ class ClassifierTwoSample(TwoSetMetric):
 class VendiScore(TwoSetMetric):
     """Vendi scores of both sides and their ratio: "fake", "real", "ratio", and "fake_stderr", "real_stderr".
 
-    bandwidth: of a Gaussian kernel; the cosine's where it is None.
+    bandwidth: of a Gaussian kernel; None takes the cosine kernel.
     """
 
     higher_is_better = None
@@ -262,7 +284,7 @@ class VendiScore(TwoSetMetric):
         }
 
 
-# ---- series, as they are: (B, time, channels)
+# ---- series: batches are (B, time, channels)
 
 
 class _TwoSetsOfSeries(TwoSetMetric):
@@ -283,7 +305,7 @@ class AutocorrelationDifference(_TwoSetsOfSeries):
 
 
 class MarginalDifference(_TwoSetsOfSeries):
-    """1-Wasserstein distance between marginals, in standard deviations of the real series given."""
+    """1-Wasserstein distance between marginals, in standard deviations of the real series."""
 
     def of(self, fake: Tensor, real: Tensor) -> Estimate:
         return marginal_difference_with_error(fake, real, real.double().std((0, 1), correction=0))
@@ -293,7 +315,7 @@ class MarginalDifference(_TwoSetsOfSeries):
 
 
 class _OneSetMetric(Metric):
-    """Keeps samples, to be gathered from all processes; `compute` gives what `of` says of them."""
+    """Stores the samples, which torchmetrics gathers from all processes. `compute` returns `of` of them."""
 
     is_differentiable = False
     full_state_update = False
@@ -305,6 +327,7 @@ class _OneSetMetric(Metric):
         self.add_state("samples", [], dist_reduce_fx="cat")
 
     def update(self, samples: FeatureArray) -> None:
+        """Add a batch of samples (B, D)."""
         self.samples.append(as_features(samples, f"{type(self).__name__}: the batch"))
 
     def compute(self) -> Any:
@@ -315,12 +338,14 @@ class _OneSetMetric(Metric):
 
     @abstractmethod
     def of(self, samples: Tensor) -> Any:
-        """The metric, of all samples (N, D)."""
+        """The metric of all samples (N, D)."""
 
 
 class ModeCoverage(_OneSetMetric):
-    """ "modes_covered" and "high_quality_share", and their "..._stderr". modes: (M, D) centres; mode_scale:
-    their standard deviation."""
+    """The metrics "modes_covered" and "high_quality_share", with "..._stderr".
+
+    modes: centres, (M, D). mode_scale: the standard deviation of a mode.
+    """
 
     higher_is_better = True
 
@@ -341,7 +366,10 @@ class ModeCoverage(_OneSetMetric):
 
 
 class KLDivergence(_OneSetMetric):
-    """KL(samples || truth). log_prob: the truth's, (N, D) -> (N,)."""
+    """KL(samples || truth).
+
+    log_prob: log-density of the truth, (N, D) -> (N,). k: the neighbour whose distance is used.
+    """
 
     def __init__(self, log_prob: Callable[[Tensor], Tensor], k: int = NEIGHBOURS) -> None:
         super().__init__()
@@ -352,7 +380,10 @@ class KLDivergence(_OneSetMetric):
 
 
 class JSDivergence(_OneSetMetric):
-    """Jensen-Shannon divergence from the truth. sample: the truth's, (count, generator) -> (count, D)."""
+    """Jensen-Shannon divergence from the truth.
+
+    sample: draws from the truth, (count, generator) -> (count, D). seed: of the draws.
+    """
 
     def __init__(self, sample: Callable[[int, torch.Generator], Tensor], seed: int = 0) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Memorisation, and train on samples, as torchmetrics classes: for training loops of your own.
+"""Metrics of memorisation, and train on samples, as torchmetrics classes for training loops of your own.
 
     metric = NearDuplicateShare()
     metric.update(features_of_training_examples, source="train")
@@ -6,7 +6,7 @@
     metric.update(features_of_samples, source="samples")
     metric.compute()
 
-Each class gives what the function of its file gives on all features at once. Keep this module out of workers:
+`compute` returns what the metric's function returns for all features at once. Workers do not import this module:
 importing torchmetrics takes seconds.
 """
 
@@ -29,7 +29,7 @@ _SOURCES = ("samples", "held-out", "train")
 
 
 class _ThreeSources(Metric):
-    """Keeps what it is given of each source, to be gathered from all processes."""
+    """Stores the features of each source, which torchmetrics gathers from all processes."""
 
     is_differentiable = False
     full_state_update = False
@@ -40,7 +40,7 @@ class _ThreeSources(Metric):
             self.add_state(name, [], dist_reduce_fx="cat")
 
     def update(self, x: Shaped[Tensor, "batch *event"], source: str) -> None:
-        """source: "samples", "held-out" or "train"."""
+        """Add a batch. source: "samples", "held-out" or "train"."""
         if source not in _SOURCES:
             raise ValueError(f"source {source!r}: expected 'samples', 'held-out' or 'train'")
         getattr(self, source.replace("-", "_")).append(x)
@@ -61,7 +61,10 @@ class Authenticity(_ThreeSources):
 
 
 class NearDuplicateShare(_ThreeSources):
-    """Share of near-duplicates. quantile: of held-out real data that counts as such."""
+    """Share of near-duplicates of training examples among the samples.
+
+    quantile: the share of held-out real data that counts as near-duplicates.
+    """
 
     higher_is_better = False
 
@@ -70,15 +73,17 @@ class NearDuplicateShare(_ThreeSources):
         self.quantile = quantile
 
     def compute(self) -> dict[str, Tensor]:
-        """By name: value, real, stderr, excess_share; 0-dimensional float64."""
+        """The fields of `NearDuplicates` by name: value, real, stderr, excess_share; 0-dimensional float64."""
         samples, held_out, train = (self._all(name) for name in ("samples", "held_out", "train"))
         found = near_duplicates(samples, held_out, train, self.quantile)
         return {name: getattr(found, name) for name in ("value", "real", "stderr", "excess_share")}
 
 
 class DataCopyingZ(_ThreeSources):
-    """C_T (Meehan et al. 2020), below 0 where samples are copied. cells: how many, or by `cells_for`. seed: of
-    the k-means that makes them."""
+    """C_T (Meehan et al. 2020), which is negative where samples are copied.
+
+    cells: their number; None takes that of `cells_for`. seed: of the k-means that makes the cells.
+    """
 
     higher_is_better = True
 
@@ -97,8 +102,10 @@ class DataCopyingZ(_ThreeSources):
 
 
 class TrainOnSamplesNLL(_ThreeSources):
-    """Mean negative log-likelihood, in nats, of held-out examples under a small density fitted to the samples. Takes
-    examples in the domain of `spec`, not features."""
+    """Mean negative log-likelihood, in nats, of held-out examples under a small density fitted to the samples.
+
+    It takes examples, not features. spec: their domain. seed: of the density's fit.
+    """
 
     higher_is_better = False
 

@@ -1,12 +1,12 @@
-"""Small densities that are fitted to a model's samples, to be judged on real data (train on samples, test on real).
+"""Small densities that are fitted to a model's samples and evaluated on real data (train on samples, test on real).
 
-They say how much of real data can be learned from the samples. They are not the model's own likelihood.
+They measure how much can be learned about real data from the samples. They are not the model's own likelihood.
 
-backoff.py         counts with Witten-Bell back-off: the density of everything that has levels
-contexts.py        what each modality's counts are conditioned on
-chow_liu.py        the same for numbers without an order: a tree
+backoff.py         counts with Witten-Bell back-off: the density of data with levels
+contexts.py        what the counts of each modality are conditioned on
+chow_liu.py        a tree of dependencies, for numbers without an order
 kernel_density.py  the density of real values
-fit.py             which one it is, and what is the same for every model: grey levels, and a floor
+fit.py             which density is fitted, and its parts that are the same for every model
 """
 
 from __future__ import annotations

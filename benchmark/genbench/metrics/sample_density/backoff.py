@@ -1,13 +1,13 @@
-"""Counts with back-off: exact probabilities of integers, from few examples, in one pass and without chance.
+"""Counts with back-off: exact probabilities of integers from few examples, in one pass and without random numbers.
 
-Each number of an example is predicted from what comes before it (its context). A chain of contexts runs from
-general to specific; each level is smoothed by the one before it, as Witten and Bell (1991, "The zero-frequency
-problem", method C) have it: with n counts in a context, u different values among them,
+Each number of an example is predicted from the numbers before it, its context. A chain of contexts goes from general to
+specific, and each level is smoothed by the one before it (Witten and Bell 1991, "The zero-frequency problem", method
+C): with n counts in a context, of u different values,
 
     p(v | context) = (n(v) + u * p(v | less of the context)) / (n + u),
 
-and before the first level all values are equally likely. No constant is chosen. Where there are several chains,
-the prediction is their mean.
+and before the first level all values are equally likely. There is no constant to choose. Where there are several
+chains, the prediction is their mean.
 """
 
 from __future__ import annotations
@@ -19,25 +19,27 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-# Context codes times levels up to which counts are a plain array; beyond, a sorted list of what occurred.
+# Up to this number of context codes times levels, counts are a plain array; beyond it, a sorted list of what occurred.
 _DENSE = 2**23
 
 
 @dataclass(frozen=True)
 class Context:
-    """codes: (N, D) integers 0..size-1, what is known when each number is predicted."""
+    """What is known when each number of an example is predicted."""
 
     codes: Int[Tensor, "n dim"]
+    """The context of each number, as an integer 0..size-1."""
     size: int
+    """How many contexts there are."""
 
 
 Chains = list[list[Context]]
 ContextsOf = Callable[[Int[Tensor, "n dim"]], Chains]
-"""From flat examples (N, D) to their chains of contexts. All chains keep to one order of the numbers."""
+"""From flat examples (N, D) to their chains of contexts. All chains predict the numbers in one order."""
 
 
 class BackoffDensity:
-    """levels: of the numbers. contexts_of: the chains."""
+    """The density fitted to x, (N, D) integers 0..levels-1. contexts_of: the chains of contexts."""
 
     def __init__(self, x: Int[Tensor, "n dim"], levels: int, contexts_of: ContextsOf) -> None:
         self.levels = levels
@@ -56,7 +58,7 @@ class BackoffDensity:
 
 
 class _Counts:
-    """How often each value occurred in each context."""
+    """Counts of each value in each context."""
 
     def __init__(self, x: Tensor, context: Context, levels: int) -> None:
         self.levels = levels
@@ -79,7 +81,7 @@ class _Counts:
             self.total = torch.zeros(size, dtype=torch.int64).index_add_(0, owner, self.counts)
 
     def smoothed(self, x: Tensor, context: Context, lower: Tensor) -> Tensor:
-        """The probabilities of x (N, D), given those of the level below."""
+        """The probabilities of x (N, D). lower: those of the next more general context."""
         codes, seen = context.codes, None
         if self.known is not None:
             codes = torch.searchsorted(self.known, context.codes).clamp_(max=len(self.known) - 1)
@@ -98,7 +100,7 @@ class _Counts:
 
 
 def coded(parts: Sequence[tuple[Tensor, int]], like: Tensor) -> Context:
-    """One context from several numbers with their sizes: (values broadcast to (N, D), size)."""
+    """One context of several numbers. parts: pairs of values, which broadcast to (N, D), and their number of levels."""
     codes, size = torch.zeros_like(like), 1
     for values, count in parts:
         codes = codes * count + values

@@ -1,4 +1,4 @@
-"""Chow-Liu trees: the best tree of dependencies between numbers that have no order (Chow and Liu 1968)."""
+"""Chow-Liu trees: the best tree of dependencies between numbers without an order (Chow and Liu 1968)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from genbench.metrics.sample_density.backoff import Chains, ContextsOf, coded
 
-# Numbers times levels, up to which all pairs are looked at; beyond, each number is by itself.
+# Up to this product of numbers and levels all pairs are compared; beyond it, numbers are taken as independent.
 _MAX_INDICATORS = 4096
 
 
@@ -39,7 +39,7 @@ def chow_liu_parents(x: Int[Tensor, "n dim"], levels: int) -> Int[Tensor, " dim"
 
 
 def tree_contexts(parents: Int[Tensor, " dim"], levels: int) -> ContextsOf:
-    """Each number by itself, then given its parent."""
+    """Two levels: each number by itself, and each number given its parent."""
 
     def contexts_of(x: Int[Tensor, "n dim"]) -> Chains:
         place = (torch.arange(x.shape[1]).expand_as(x), x.shape[1])

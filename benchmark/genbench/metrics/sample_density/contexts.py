@@ -1,12 +1,12 @@
 """What the counts of each modality are conditioned on.
 
 tokens      the three symbols before (an n-gram model of order 4)
-image       one chain knows the neighbourhood, wherever it is: the pixels to the left and above, as JBIG's template
-            has them (ITU-T T.82), ten where there are two levels, else four in coarse bins; the other knows the place,
-            and its nearest pixels. The mean of both sees texture and layout; in colour, the channel before as well
-pianoroll   one chain knows relative pitch: what sounded around this key before, how far below it the nearest note
-            of this step lies, how many notes there are; the other the key itself
-series      (of integers) one chain knows the two steps before, the other the time as well
+image       two chains. One knows the pixels to the left and above, in the order of JBIG's template (ITU-T T.82): ten of
+            them where there are two levels, else four in coarse bins. The other knows the position and its nearest
+            pixels. Their mean covers texture and layout. In colour images both know the preceding channel
+pianoroll   two chains. One knows relative pitch: the keys around this one in the step before, the interval to the next
+            lower note of this step, the number of notes. The other knows the key itself
+series      (of integers) two chains. One knows the two steps before, the other also the time
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NO_NOTE, _FARTHEST = 0, 13
 
 
 def ordered_contexts(spec: DataSpec, levels: int) -> ContextsOf | None:
-    """The contexts of a modality whose numbers have an order; None for points, which have none."""
+    """The contexts of a modality whose numbers have an order; None for points, whose numbers have none."""
     shape = spec.event_shape
     if spec.modality == "tokens":
         return lambda x: token_contexts(x, levels)
@@ -38,11 +38,13 @@ def ordered_contexts(spec: DataSpec, levels: int) -> ContextsOf | None:
 
 
 def token_contexts(x: Int[Tensor, "n time"], levels: int) -> Chains:
+    """Chains for tokens; see the module's table."""
     before = [_moved(x, ((1, step),), levels) for step in range(1, _ORDER + 1)]
     return [[coded([(b, levels + 1) for b in before[:order]], x) for order in range(_ORDER + 1)]]
 
 
 def image_contexts(x: Int[Tensor, "n channels height width"], levels: int) -> Chains:
+    """Chains for images; see the module's table."""
     flat = x.flatten(1)
     channels = x.shape[1]
     channel = (torch.arange(channels).repeat_interleave(x[0, 0].numel()).expand_as(flat), channels)
@@ -68,6 +70,7 @@ def image_contexts(x: Int[Tensor, "n channels height width"], levels: int) -> Ch
 
 
 def pianoroll_contexts(x: Int[Tensor, "n time keys"]) -> Chains:
+    """Chains for piano rolls; see the module's table."""
     flat, sounding = x.flatten(1), x.gt(0).long()
     before = [(_moved(sounding, ((1, 1), (2, -dk)), 0).flatten(1), 2) for dk in (0, -1, 1, -2, 2)]
     first = ((torch.arange(x.shape[1]) == 0).long()[:, None].expand(x.shape[1:]).flatten().expand_as(flat), 2)
@@ -86,6 +89,7 @@ def pianoroll_contexts(x: Int[Tensor, "n time keys"]) -> Chains:
 
 
 def series_contexts(x: Int[Tensor, "n time channels"], levels: int) -> Chains:
+    """Chains for series of integers; see the module's table."""
     flat, channels = x.flatten(1), x.shape[2]
     channel = (torch.arange(channels).repeat(x.shape[1]).expand_as(flat), channels)
     place = (torch.arange(flat.shape[1]).expand_as(flat), flat.shape[1])
@@ -104,7 +108,8 @@ def _binned(values: Tensor, levels: int, most: int) -> tuple[Tensor, int]:
 
 
 def _moved(x: Tensor, by: tuple[tuple[int, int], ...], fill: int) -> Tensor:
-    """x moved along dimensions: what a position sees is what lay (dimension, steps) before it."""
+    """x moved along dimensions. by: pairs of dimension and steps: a position then holds what lay so many steps before
+    it. fill: the values that come in at the edge."""
     moved = x
     for dimension, steps in by:
         size = moved.shape[dimension]
@@ -118,7 +123,8 @@ def _moved(x: Tensor, by: tuple[tuple[int, int], ...], fill: int) -> Tensor:
 
 
 def _interval_below(sounding: Int[Tensor, "n time keys"]) -> Int[Tensor, "n time keys"]:
-    """Keys down to the nearest lower one that sounds in the same step, at most 13; 0 where none does."""
+    """The number of keys down to the nearest lower one that sounds in the same step, at most 13; 0 where none
+    sounds."""
     keys = torch.arange(sounding.shape[2]).expand_as(sounding)
     last = torch.where(sounding > 0, keys, -1).cummax(2).values
     lower = torch.cat([torch.full_like(last[..., :1], -1), last[..., :-1]], 2)

@@ -1,12 +1,12 @@
-"""Which density is fitted to samples of which domain, and what is the same for every model.
+"""Which density is fitted to the samples of which domain, and its parts that are the same for every model.
 
-Grey levels. Of numbers with more than 32 levels that have an order, the density is that of 16 coarse levels; within
-a coarse level the exact one has the frequencies of real data, for every model the same. It is still a probability of
-the integers. Without that, a background of 1 in place of 0 would make a good image as unlikely as noise.
+Grey levels. For ordered numbers with more than 32 levels, the density is fitted to 16 coarse levels. Within a coarse
+level, levels have the frequencies of real data, for every model. It is still a probability of the integers. Without
+this, a background of 1 in place of 0 would make a good image as unlikely as noise.
 
-Floor. With a share of 1 % an example comes from a broad distribution instead: all coarse levels equally likely, or
-independent normals twice as wide as real data. No example can then decide a mean by itself, and samples that say
-nothing of real data get about what noise gets.
+Floor. With probability 1 % an example is drawn from a broad distribution: uniform over coarse levels, or independent
+normal distributions twice as wide as real data. So no single example can dominate a mean, and samples that say nothing
+about real data have about the value of noise.
 """
 
 from __future__ import annotations
@@ -26,22 +26,27 @@ from genbench.metrics.sample_density.contexts import ordered_contexts
 from genbench.metrics.sample_density.kernel_density import KernelDensity
 
 VERSION = "1"
-"""Of the densities: figures of different versions do not compare."""
+"""Version of the densities. Values of different versions cannot be compared."""
 FLOOR_SHARE = 0.01
+"""Probability of the floor."""
 _MAX_FINE_LEVELS, _COARSE_LEVELS = 32, 16
 _CHUNK_NUMBERS = 2**20
 
 
 @dataclass(frozen=True)
 class SampleDensity:
-    """A density over the whole domain of `spec`. fitted, floor: (N, D) flat examples -> (N,) nats."""
+    """A density over the whole domain of the data."""
 
     spec: DataSpec
+    """Domain of the data."""
     fitted: Callable[[Tensor], Tensor]
+    """Log-density fitted to samples: flat examples (N, D) -> (N,) nats."""
     floor: Callable[[Tensor], Tensor]
+    """Log-density of the floor: flat examples (N, D) -> (N,) nats."""
 
     def log_prob(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, " n"]:
-        """(N, *event_shape) -> (N,) nats, float64: of the integers, or a density. Finite wherever x is."""
+        """(N, *event_shape) -> (N,) nats, float64: log-probabilities of the integers, or log-densities. Finite
+        wherever x is."""
         pieces = x.flatten(1).split(max(1, _CHUNK_NUMBERS // self.spec.dimension))
         return torch.cat([self._log_prob(piece) for piece in pieces])
 
@@ -54,8 +59,11 @@ class SampleDensity:
 def fit_sample_density(
     samples: Shaped[Tensor, "n *event"], real: Shaped[Tensor, "m *event"], spec: DataSpec, seed: int = 0
 ) -> SampleDensity:
-    """samples: (N, *event_shape), at least 2, integers or float. real: real examples that may be known, from which
-    comes what is the same for every model. seed: of which samples choose the kernels' width."""
+    """The density fitted to samples, (N, *event_shape), integers or float. Raises ValueError for fewer than 2.
+
+    real: real training examples, (M, *event_shape), which determine the parts that are the same for every model. seed:
+    of the samples on which the kernels' width is chosen.
+    """
     if min(len(samples), len(real)) < 2:
         raise ValueError(
             f"a density of {len(samples)} samples and {len(real)} real examples: needs at least 2"
@@ -90,7 +98,7 @@ def _of_levels(x: Tensor, known: Tensor, spec: DataSpec, levels: int) -> SampleD
 
 
 def _log_share_within(known: Tensor, levels: int, coarse: int) -> Tensor:
-    """(levels,) the log-share of each level in its coarse level, as in real data, one added to each count."""
+    """The log-share of each level within its coarse level, (levels,), in real data, with 1 added to each count."""
     if coarse == levels:
         return torch.zeros(levels, dtype=torch.float64)
     counts = torch.bincount(known.flatten(), minlength=levels).double() + 1

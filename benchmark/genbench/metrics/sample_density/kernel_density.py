@@ -1,11 +1,11 @@
-"""The density of real values: Gaussian kernels on the samples, as wide as leave-one-out likelihood has them.
+"""The density of real values: Gaussian kernels at the samples, whose width has the best leave-one-out likelihood.
 
 p(x) = mean over samples of N(x; m + sqrt(1 - h²) (x_i - m), h² S)
 
-m is the samples' mean, S their covariance shrunk towards a scaled identity by Ledoit and Wolf's rule (2004, in
-units of each number's own standard deviation). Kernels are drawn towards the mean so that the covariance of the
-whole stays S whatever the width (West 1993): h = 1 is one Gaussian, a small h follows every sample. h is taken
-from a fixed grid.
+m is the samples' mean, and S their covariance, shrunk towards a scaled identity by Ledoit and Wolf's rule (2004) in
+units of each number's standard deviation. Kernels are moved towards the mean so that the whole density has the
+covariance S for every width (West 1993): h = 1 is one Gaussian, and a small h follows every sample. h is chosen from a
+fixed grid.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from torch import Tensor
 
 # Widths from 1 down to 0.001, by factors of the root of 2.
 _WIDTHS = tuple(min(2 ** (-k / 2), 1 - 1e-9) for k in range(20))
-_JUDGED_ON = 512  # samples that are left out, one at a time
-_MAX_FULL_DIMENSION = (
-    1024  # numbers of an example up to which covariances are full; beyond, they are diagonal
-)
+_JUDGED_ON = 512  # samples that are left out, one at a time, to choose the width
+_MAX_FULL_DIMENSION = 1024  # numbers per example up to which covariances are full; beyond, they are diagonal
 _MIN_RELATIVE_SCALE = 1e-3
 _CHUNK = 2**21
 
 
 class KernelDensity:
-    """samples: (N, D), at least 2. scale: (D,) positive, the size of real values: a number that hardly varies
-    among the samples is given a thousandth of it, so that there always is a density."""
+    """The density fitted to samples, (N, D), at least 2.
+
+    scale: (D,) positive, the standard deviations of real values. A number that hardly varies among the samples gets a
+    thousandth of it, so that the density always exists. generator: chooses the samples that are left out.
+    """
 
     def __init__(
         self, samples: Float[Tensor, "n dim"], scale: Float[Tensor, " dim"], generator: torch.Generator
@@ -55,11 +56,11 @@ class KernelDensity:
     def _leave_one_out(self, left_out: Tensor, width: float) -> Tensor:
         logs = self._log_kernels(self.kernels[left_out], width)
         logs[torch.arange(len(left_out)), left_out] = -torch.inf
-        # an outlier, or a repeated sample, decides nothing by itself
+        # so that no outlier or repeated sample decides by itself
         return (logs.logsumexp(1) - math.log(len(self.kernels) - 1)).clamp(min=-1e6).mean()
 
     def _log_kernels(self, white: Tensor, width: float) -> Tensor:
-        """(N, kernels) log densities."""
+        """Log-densities of all kernels, (N, kernels)."""
         inward = math.sqrt(1 - width**2)
         centres = inward * self.kernels
         squared = (white.square().sum(1)[:, None] + centres.square().sum(1) - 2 * white @ centres.T).clamp(
@@ -77,8 +78,8 @@ class KernelDensity:
 
 
 def ledoit_wolf(z: Float[Tensor, "n dim"]) -> Float[Tensor, "dim dim"]:
-    """Covariance of centred z, shrunk towards its mean variance times the identity (Ledoit and Wolf 2004, lemma 3.2
-    to 3.5)."""
+    """The covariance of centred z, shrunk towards its mean variance times the identity (Ledoit and Wolf 2004, lemmas
+    3.2 to 3.5)."""
     count, dim = z.shape
     sample = z.T @ z / count
     target = sample.diagonal().mean()
