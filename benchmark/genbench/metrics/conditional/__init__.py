@@ -1,1 +1,1 @@
-"""Metrics of conditional tasks: samples of given classes, completions."""
+"""Metrics of conditional tasks: samples of given classes, and completions."""

@@ -1,14 +1,14 @@
-"""Class balance: what the head of the feature extractor says of the samples' classes.
+"""Class balance: metrics of the classes that the extractor's classifier predicts for the samples.
 
-With p(k|x) the softmax of the head's logits and p̄ its mean over the samples,
+With p(k|x) the softmax of the classifier's logits and p̄ its mean over the samples,
 
     class balance        ½ Σ_k |q_k - r_k|, q and r the shares of samples and real data whose likeliest class is k
     class entropy        H(p̄)
     predictive entropy   mean over x of H(p(·|x))
     class information    H(p̄) - mean H(p(·|x)), whose exponential is the Inception Score (Salimans et al. 2016)
 
-in nats. None says that samples are good: a classifier is sure of much that is noise. They are to be held against
-`real`, what real data get. Only where the extractor has a head.
+in nats. None of them says that samples are good, since a classifier is certain about much that is noise. Compare them
+with `real`, the value of real data. They exist only for extractors with a classifier.
 """
 
 from __future__ import annotations
@@ -31,22 +31,25 @@ _NAMES = ("class_balance", "class_entropy", "predictive_entropy", "class_informa
 
 @dataclass(frozen=True)
 class ClassEntropies:
-    """See the module's text; nats."""
+    """Entropies in nats, as defined in the module's text."""
 
     class_entropy: Estimate
+    """Entropy of the mean prediction."""
     predictive_entropy: Estimate
+    """Mean entropy of the predictions."""
     class_information: Estimate
+    """The difference of the two."""
 
 
 def class_counts(logits: Float[Tensor, "n classes"]) -> Int[Tensor, " classes"]:
-    """Logits to statistics: how often each class is the likeliest."""
+    """Logits to statistics: the number of examples for which each class is the likeliest."""
     return logits.argmax(1).bincount(minlength=logits.shape[1])
 
 
 def total_variation(
     a: Int[Tensor, "*batch classes"], b: Int[Tensor, "*batch classes"]
 ) -> Float[Tensor, "*batch"]:
-    """Statistics to metric, of counts: ½ Σ |a_k/Σa - b_k/Σb|, float64 in [0, 1]."""
+    """Statistics to metric: ½ Σ |a_k/Σa - b_k/Σb| of counts a and b, float64 in [0, 1]."""
     shares = [counts.double() / counts.sum(-1, keepdim=True) for counts in (a, b)]
     return (shares[0] - shares[1]).abs().sum(-1) / 2
 
@@ -55,7 +58,8 @@ def total_variation(
 def class_balance(
     samples: Float[Tensor, "n classes"], reference: Float[Tensor, "m classes"], generator: torch.Generator
 ) -> Estimate:
-    """Of two sets of logits; the standard error by the bootstrap, over the examples of both sides."""
+    """The class balance of two sets of logits, and its standard error by the bootstrap over the examples of both
+    sides."""
     a, b = class_counts(samples), class_counts(reference)
     drawn = total_variation(_resampled(a, int(a.sum()), generator), _resampled(b, int(b.sum()), generator))
     return Estimate(total_variation(a, b), drawn.std())
@@ -64,16 +68,17 @@ def class_balance(
 def expected_balance(
     counts: Int[Tensor, " classes"], n: int, generator: torch.Generator
 ) -> Float[Tensor, ""]:
-    """What `n` examples with the reference's own shares get against as many others, on average: the floor."""
+    """The mean class balance between two sets of `n` examples, both drawn with the reference's shares: the value of
+    real data."""
     return total_variation(_resampled(counts, n, generator), _resampled(counts, n, generator)).mean()
 
 
 @of_one_feature_set
 def class_entropies(logits: Float[Tensor, "n classes"]) -> ClassEntropies:
-    """At least 2 examples. Standard errors by the delta method: of the mean of each example's influence."""
+    """The entropies of at least 2 examples, with standard errors by the delta method."""
     log_p = logits.double().log_softmax(1)
     p = log_p.exp()
-    # a share of 0 has the logarithm 0 here: it is only ever multiplied by 0
+    # a share of 0 has the logarithm 0 here, since it is only multiplied by 0
     log_mean = torch.where(p.mean(0) > 0, p.mean(0), 1.0).log()
     surprise = -(p * log_mean).sum(1)
     own = -(p * log_p.nan_to_num(neginf=0.0)).sum(1)
@@ -81,7 +86,7 @@ def class_entropies(logits: Float[Tensor, "n classes"]) -> ClassEntropies:
 
 
 def score_class_balance(inputs: ScoringInputs) -> list[MetricValue]:
-    """Nothing where the extractor has no head: the figures do not apply."""
+    """The metrics of class balance; none where the extractor has no classifier."""
     if inputs.extractor.classify is None:
         return []
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:

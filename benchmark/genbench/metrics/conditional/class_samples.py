@@ -1,10 +1,10 @@
-"""Class-conditional sampling: is what was asked for as class k like real data of class k?
+"""Metrics of class-conditional sampling: are samples of class k like real data of class k?
 
-    class_frechet         mean over the classes of the Fréchet distance within each
-    class_frechet_worst   the largest of them
-    class_accuracy        share of samples that the head of the extractor takes for the class that was asked for
+    class_frechet         mean over classes of the Fréchet distance within the class
+    class_frechet_worst   the largest of these distances
+    class_accuracy        share of samples for which the extractor's classifier predicts the class asked for
 
-N = K x m examples, m of each class on either side. `real`: what as many other held-out real examples get.
+There are N = K x m examples on either side, m of each class. `real` is the value of as many held-out real examples.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ _DISTANCES = ("class_frechet", "class_frechet_worst")
 
 
 def class_accuracy(logits: Float[Tensor, "classes m k"]) -> Float[Tensor, ""]:
-    """logits: of m examples of each class in turn."""
+    """The share of examples whose class is predicted. logits: of m examples of each class."""
     wanted = torch.arange(len(logits)).unsqueeze(1)
     return (logits.argmax(2) == wanted).double().mean()
 
 
 def score_class_samples(inputs: ScoringInputs) -> list[MetricValue]:
-    """Nothing for models that take no labels; no accuracy where the extractor has no head."""
+    """The metrics of class-conditional sampling. None for models that take no condition, and no accuracy where the
+    extractor has no classifier."""
     given = inputs.class_samples
     if given is None:
         return []

@@ -1,13 +1,13 @@
-"""How good completions of held-out images are, for each mask of `genbench.samples.masks`.
+"""Metrics of completions of held-out images, for each mask of `genbench.samples.masks`.
 
-    error     √(Σ |x̂ - x|² / Σ |m - x|²) over the missing pixels, x̂ the completion, x the truth, m the mean of
-              training examples: 1 is as far off as m; one draw from the true conditional is √2 times as far off as
-              the conditional's mean
-    Fréchet   the distance between the features of completed images and of as many others that are held out; `real`:
-              of the images as they were
-    nll       - log p(missing | given), where the model gives it exactly
+    error     √(Σ |x̂ - x|² / Σ |m - x|²) over the missing pixels, with x̂ the completion, x the truth and m the mean of
+              training examples. It is 1 where the completion is as far from the truth as m. A draw from the true
+              conditional distribution is √2 times as far from the truth as that distribution's mean
+    Fréchet   distance between the features of the completed images and of as many other held-out images; `real` is the
+              distance for the original images
+    nll       - log p(missing | given), where the model computes it exactly
 
-N images each, so that distances hold a bias that is the same for all models.
+All models complete equally many images, so that the bias of the distances is the same for all.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def relative_error(
     given: Bool[Tensor, "n *event"],
     guess: Float[Tensor, "*event"],
 ) -> Estimate:
-    """Of the missing pixels, against that of `guess`; its standard error by the delta method for a ratio."""
+    """The error of the missing pixels relative to that of `guess`, and its standard error by the delta method for a
+    ratio.
+    """
     missing = ~given
     error = (missing * (completed.double() - truth).square()).flatten(1).sum(1)
     base = (missing * (guess.double() - truth).square()).flatten(1).sum(1)
@@ -45,7 +47,7 @@ def relative_error(
 
 
 def score_completion(inputs: ScoringInputs) -> list[MetricValue]:
-    """Nothing for models that complete nothing."""
+    """The metrics of completions; none for models that complete nothing."""
     if not inputs.completions:
         return []
     count = next((len(each.x) for each in inputs.completions.values() if each.x is not None), 0)

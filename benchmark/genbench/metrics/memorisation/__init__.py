@@ -1,1 +1,1 @@
-"""Metrics of memorisation: near duplicates of training examples, the C_T test of data copying."""
+"""Metrics of memorisation: copies and near-duplicates of training examples, and the C_T test of data copying."""

@@ -1,13 +1,13 @@
 """C_T, the data-copying test of Meehan, Chaudhuri and Dasgupta (2020, "A non-parametric test to detect
 data-copying in generative models", AISTATS, section 3).
 
-Space is cut into cells by k-means on the training set. In each cell the distances of samples and of held-out
-real data to the nearest training example of the cell are compared by the Mann-Whitney test; its z-scores are
-averaged, weighted by the cells' shares of held-out data, over cells with enough samples.
+Space is divided into cells by k-means on the training set. In each cell, the distances of samples and of held-out real
+data to the nearest training example of the cell are compared by the Mann-Whitney test. The z-scores are averaged over
+the cells with enough samples, weighted by the cells' shares of held-out data.
 
-The sign: far below 0, samples are closer to the training set than real data are, and the model copies; near 0 it
-does as real data do; far above 0 it stays away, as a model does that has learned little. Here ties have a half
-each, in the statistic and in its variance, where the authors count them on one side and correct for continuity.
+A value far below 0 means that samples are closer to the training set than real data are: the model copies. Near 0 they
+are as close as real data. Far above 0 they are farther away, as those of a model that has learned little. Ties count a
+half, in the statistic and in its variance; the authors count them on one side and correct for continuity.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from genbench.records.result import MetricValue
 from genbench.util.tensor_cache import cached_tensors
 
 MIN_SAMPLES_PER_CELL = 20
-"""A cell with fewer samples does not count (the authors' tau, times N)."""
+"""Cells with fewer samples are left out (the authors' tau, times N)."""
 _EXAMPLES_PER_CELL, _MAX_CELLS = 50, 20
 _FITTED_TO = 10_000  # training examples, at most, that the cells are fitted to
 _ROUNDS = 50
@@ -34,24 +34,28 @@ _VERSION = "1"
 
 @dataclass(frozen=True)
 class DataCopying:
-    """value: C_T. stderr: its standard error, for other samples and other held-out data (DeLong et al. 1988).
-    cells: how many counted, of how many there are. The value is NaN where none counted."""
+    """The result of the test."""
 
     value: Float[Tensor, ""]
+    """C_T; NaN where no cell has enough samples."""
     stderr: Float[Tensor, ""]
+    """Standard error of C_T between sets of samples and of held-out data (DeLong et al. 1988)."""
     cells: tuple[int, int]
+    """The number of cells with enough samples, and the number of all cells."""
 
 
 @dataclass(frozen=True)
 class MannWhitney:
-    """z: of samples' distances being larger than held-out ones'. variance: of z."""
+    """The result of the Mann-Whitney test in one cell."""
 
     z: Float[Tensor, ""]
+    """z-score; positive where samples' distances are larger than those of held-out data."""
     variance: Float[Tensor, ""]
+    """Variance of z."""
 
 
 def mann_whitney(samples: Float[Tensor, " m"], held_out: Float[Tensor, " n"]) -> MannWhitney:
-    """The z-score of U = #(sample > held-out) + #(ties) / 2, corrected for ties; 0 where all are equal."""
+    """The z-score of U = #(sample > held-out) + #(ties) / 2, corrected for ties; 0 where all distances are equal."""
     m, n = len(samples), len(held_out)
     below, above = _placements(samples, held_out), 1 - _placements(held_out, samples)
     _, counts = torch.unique(torch.cat([samples, held_out]), return_counts=True)
@@ -65,7 +69,7 @@ def mann_whitney(samples: Float[Tensor, " m"], held_out: Float[Tensor, " n"]) ->
 
 
 def _placements(x: Float[Tensor, " n"], among: Float[Tensor, " m"]) -> Float[Tensor, " n"]:
-    """For each x the share of the others that are smaller, ties counting a half."""
+    """For each x the share of `among` that is smaller; ties count a half."""
     order = among.sort().values
     smaller = torch.searchsorted(order, x) + torch.searchsorted(order, x, right=True)
     return smaller.double() / (2 * len(among))
@@ -74,7 +78,7 @@ def _placements(x: Float[Tensor, " n"], among: Float[Tensor, " m"]) -> Float[Ten
 def fit_cells(
     train: Float[Tensor, "m dim"], count: int, generator: torch.Generator
 ) -> Float[Tensor, "k dim"]:
-    """Centres of at most `count` cells, float64: k-means++ (Arthur and Vassilvitskii 2007), then Lloyd's rounds."""
+    """Centres of at most `count` cells, float64, by k-means++ (Arthur and Vassilvitskii 2007) and Lloyd's algorithm."""
     chosen = torch.randperm(len(train), generator=generator)[:_FITTED_TO]
     x = train[chosen].double()
     centres = x[:1]
@@ -95,13 +99,13 @@ def fit_cells(
 
 
 def cells_of(x: Float[Tensor, "n dim"], centres: Float[Tensor, "k dim"]) -> Int[Tensor, " n"]:
-    """The cell of each x: its nearest centre."""
+    """The cell of each x: the index of its nearest centre."""
     pieces = [torch.cdist(piece.double(), centres) for piece in x.split(8192)]
     return torch.cat([piece.argmin(1) for piece in pieces]) if pieces else torch.zeros(0, dtype=torch.int64)
 
 
 def cells_for(examples: int) -> int:
-    """How many cells for that many samples and held-out examples: 50 in each, at most 20 cells."""
+    """The number of cells for that many samples and held-out examples: one per 50 of them, at most 20."""
     return min(max(examples // _EXAMPLES_PER_CELL, 1), _MAX_CELLS)
 
 
@@ -112,7 +116,7 @@ def data_copying(
     centres: Float[Tensor, "cells dim"],
     train_cells: Int[Tensor, " m"] | None = None,
 ) -> DataCopying:
-    """C_T of features, given the cells. train_cells: those of the training examples, where they are known."""
+    """C_T of features. centres: of the cells. train_cells: the cell of each training example; None computes them."""
     owner = cells_of(train, centres) if train_cells is None else train_cells
     sample_cells, held_out_cells = cells_of(samples, centres), cells_of(held_out, centres)
     weights, scores = [], []
@@ -133,13 +137,15 @@ def data_copying(
 
 
 def _to_nearest(x: Float[Tensor, "n dim"], train: Float[Tensor, "m dim"]) -> Float[Tensor, " n"]:
-    """Squared distances; in float32, so that those that are equal but for rounding tie, and copies' are 0."""
+    """Squared distances to the nearest training example, in float32, so that distances that differ only by rounding
+    errors are equal, and those of copies are 0."""
     centre = mean_of(train)
     nearest, distance = nearest_in_chunks(x, train, centre)
     return torch.where(distance <= distance_rounding(x, train[nearest], centre), 0.0, distance).float()
 
 
 def score_data_copying(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metric `data_copying_z`."""
     name = "data_copying_z"
     least = min(len(inputs.samples), len(inputs.reference))
     obstacle = feature_obstacle(inputs, needed=MIN_SAMPLES_PER_CELL) or feature_obstacle(

@@ -1,17 +1,18 @@
-"""Memorisation: does the model give back its training set?
+"""Metrics of memorisation: does the model return its training set?
 
-Copied share: samples that equal a training example in every number. Exact, and so blind to the least change.
+Copied share: the share of samples that equal a training example in every number. It does not see copies with the
+slightest change.
 
-Authenticity (Alaa et al. 2022, section 4.3): a sample is authentic if it is farther from its nearest training
-example than that example is from its own nearest other training example. Real data gets about a half or more,
-a copier 0. Ties count as copies.
+Authenticity (Alaa et al. 2022, section 4.3): a sample is authentic if it is farther from its nearest training example
+than that example is from its own nearest other training example. The value of real data is about a half or more, that
+of a copier 0. Ties count as copies.
 
-Near-duplicate share: the two distances of authenticity, as a ratio, are the sample's closeness to the training
-set. That ratio is free of how dense the data lie where the sample is, which a plain distance is not (so are the
-ratios of Carlini et al. 2023, section 4.2, and Yoon et al. 2023). A near-duplicate is a sample closer than all
-but 1 % of held-out real data. So real data get 1 %, and where a share s of the samples is copied, the figure is
-about s + 1 % of the rest. Where real data repeat the training set, as sixteen bits do, they get more: `real` says
-how much, and `excess_share` takes it off.
+Near-duplicate share: the ratio of the two distances of authenticity is the sample's closeness to the training set.
+Unlike a plain distance, it does not depend on the density of the data around the sample (nor do the ratios of Carlini
+et al. 2023, section 4.2, and Yoon et al. 2023). A near-duplicate is a sample that is closer than all but 1 % of
+held-out real data. So the value of real data is 1 %, and where a share s of the samples is copied, it is about s + 1 %
+of the rest. Where real data repeat the training set, as strings of sixteen bits do, their value is higher: `real` is
+that value, and `excess_share` subtracts it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from genbench.records.result import MetricValue
 from genbench.util.tensor_cache import cached_tensors
 
 HELD_OUT_QUANTILE = 0.01
-"""Share of held-out real data that counts as near-duplicates, where no two distances are equal."""
+"""Share of held-out real data that counts as near-duplicates if no two distances are equal."""
 _FEATURE_NAMES = ("authenticity", "near_duplicate_share")
 _NEAREST_VERSION = "1"
 
@@ -43,7 +44,7 @@ _NEAREST_VERSION = "1"
 
 
 def authentic(found: NearestTraining) -> Bool[Tensor, " n"]:
-    """Statistics to whether each sample is authentic."""
+    """Statistics to metric: whether each sample is authentic."""
     return found.to_sample > found.to_train + found.rounding
 
 
@@ -57,22 +58,25 @@ def authenticity(samples: Float[Tensor, "n dim"], train: Float[Tensor, "m dim"])
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """value: share of near-duplicates among the samples; real: among held-out real data. stderr: of the value,
-    for other samples and another threshold (`near_duplicates_from_closeness`)."""
+    """Shares of near-duplicates."""
 
     value: Float[Tensor, ""]
+    """Share among the samples."""
     real: Float[Tensor, ""]
+    """Share among held-out real data."""
     stderr: Float[Tensor, ""]
+    """Standard error of `value` between sets of samples and of held-out data (`near_duplicates_from_closeness`)."""
 
     @property
     def excess_share(self) -> Float[Tensor, ""]:
-        """Estimate of the share of copies: what is over the share that real data get. May come out below 0."""
+        """An estimate of the share of copies: the share by which `value` exceeds that of real data. It may be
+        negative."""
         return (self.value - self.real) / (1 - self.real).clamp(min=torch.finfo(torch.float64).eps)
 
 
 def closeness(found: NearestTraining) -> Float[Tensor, " n"]:
-    """Squared distance from each sample to its nearest training example, over that example's to its nearest
-    other one. 0 for copies; infinite beside a training example that is there twice."""
+    """The squared distance from each sample to its nearest training example, divided by that from this example to its
+    nearest other one. 0 for copies; infinite where the training example occurs twice."""
     copied = found.to_sample <= found.rounding
     ratio = found.to_sample / found.to_train.clamp(min=torch.finfo(torch.float64).tiny)
     return torch.where(copied, 0.0, ratio)
@@ -83,9 +87,9 @@ def near_duplicates_from_closeness(
 ) -> NearDuplicates:
     """Statistics to metric.
 
-    The threshold is the order statistic of rank max(1, floor(quantile * M)) of the held-out ones; ties count. The
-    standard error has a binomial part for the samples, and one for the threshold: with a share s of copies,
-    another held-out set moves the value by (1 - s) times what it moves real data's share by.
+    The threshold is the order statistic of rank max(1, floor(quantile * M)) of the held-out examples' closeness; ties
+    count. The standard error has a binomial part for the samples, and one for the threshold: with a share s of copies,
+    another held-out set changes the value by (1 - s) times the change of real data's share.
     """
     rank = max(1, int(quantile * len(held_out)))
     threshold = held_out.kthvalue(rank).values
@@ -110,7 +114,7 @@ def near_duplicates(
 
 
 def copied_share(samples: Shaped[Tensor, "n *event"], train: Shaped[Tensor, "m *event"]) -> float:
-    """Share of samples that equal a training example in every number; -0.0 equals 0.0. Of one dtype."""
+    """Share of samples that equal a training example in every number; -0.0 equals 0.0. Both must have one type."""
     return _share_of(samples, set(_digests(train)))
 
 
@@ -119,7 +123,7 @@ def _share_of(samples: Tensor, known: set[bytes]) -> float:
 
 
 def _digests(x: Tensor) -> Iterator[bytes]:
-    """128 bits of each example, in place of the whole of it."""
+    """A hash of 128 bits of each example."""
     signed = x.is_floating_point()
     for row in x.cpu().numpy():
         # + 0: so that -0.0 becomes 0.0
@@ -130,8 +134,11 @@ def _digests(x: Tensor) -> Iterator[bytes]:
 
 
 def score_memorisation(inputs: ScoringInputs) -> list[MetricValue]:
+    """The metrics `copied_share`, `authenticity`, `near_duplicate_share` and `data_copying_z`."""
     metric_values = [_copied_value(inputs)]
-    if inputs.spec.modality != "tokens":  # windows of text have no features whose distances tell of copying
+    if (
+        inputs.spec.modality != "tokens"
+    ):  # distances between features of text windows say nothing about copying
         metric_values += [*_neighbour_values(inputs), *score_data_copying(inputs)]
     return metric_values
 
@@ -158,17 +165,17 @@ def _neighbour_values(inputs: ScoringInputs) -> list[MetricValue]:
 
 
 def _nearest_to_reference(inputs: ScoringInputs) -> NearestTraining:
-    """The same for every job of a data set, so it is kept."""
+    """`nearest_training` of the reference; cached, since it does not depend on the model."""
     what = (
         _NEAREST_VERSION,
         inputs.extractor.identity,
         inputs.train_fingerprint,
         inputs.reference_fingerprint,
     )
-    kept = cached_tensors(
+    cached = cached_tensors(
         "nearest", what, lambda: vars(nearest_training(inputs.reference_features, inputs.train_features))
     )
-    return NearestTraining(**kept)
+    return NearestTraining(**cached)
 
 
 def _copied_value(inputs: ScoringInputs) -> MetricValue:
@@ -182,7 +189,7 @@ def _copied_value(inputs: ScoringInputs) -> MetricValue:
     )
     if len(inputs.reference) == 0:
         return found
-    # where examples can be few, sixteen bits say, real data repeat the training set too, and nobody copied
+    # where there are few possible examples, as with sixteen bits, real data repeat the training set too
     return _with_real(found, _share_of(inputs.reference.to(stored), known))
 
 

@@ -1,7 +1,7 @@
-"""How near samples lie to the training set: the statistics that memorisation is judged by.
+"""Distances from samples to the training set: the statistics of the metrics of memorisation.
 
-The training features may be mapped from a file and larger than memory: they are widened to float64 a chunk
-at a time, so that memory beyond the features does not grow with their number.
+The training features may be mapped from a file and larger than memory. They are converted to float64 a chunk at a time,
+so that the memory needed besides the features does not grow with their number.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ _CHUNK_NUMBERS = 2**21
 
 @dataclass(frozen=True)
 class NearestTraining:
-    """Statistics, all squared distances, float64 (N,). to_sample: from each sample to its nearest training
-    example. to_train: from that example to its nearest other one. rounding: by how much the two may be off."""
+    """Statistics of N samples: squared distances, float64."""
 
     to_sample: Float[Tensor, " n"]
+    """From each sample to its nearest training example."""
     to_train: Float[Tensor, " n"]
+    """From that training example to its nearest other one."""
     rounding: Float[Tensor, " n"]
+    """The rounding error of the two distances."""
 
 
 def nearest_training(samples: Float[Tensor, "n dim"], train: Float[Tensor, "m dim"]) -> NearestTraining:
-    """Features to statistics; at least 2 training examples (ValueError)."""
+    """Features to statistics. Raises ValueError for fewer than 2 training examples."""
     if len(train) < 2:
         raise ValueError(f"neighbours among {len(train)} training examples: needs at least 2")
     centre = mean_of(train)
@@ -49,7 +51,8 @@ def nearest_in_chunks(
 ) -> tuple[Int[Tensor, " n"], Float[Tensor, " n"]]:
     """For each x the index of the nearest training example, and the squared distance to it, float64.
 
-    centre: (D,) float64, subtracted from both. own: (N,) where x is itself a training example: its index.
+    centre: (D,) float64, subtracted from both. own: (N,) the index of x itself among the training examples, which is
+    not its neighbour; None where x is not among them.
     """
     wide = x.double() - centre
     index = torch.zeros(len(x), dtype=torch.int64, device=x.device)
@@ -64,14 +67,14 @@ def nearest_in_chunks(
 
 
 def mean_of(train: Float[Tensor, "m dim"]) -> Float[Tensor, " dim"]:
-    """Mean in float64, (D,)."""
+    """The mean, (D,) float64."""
     return torch.stack([chunk.sum(0, dtype=torch.float64) for _, chunk in _chunks(train)]).sum(0) / len(train)
 
 
 def distance_rounding(
     x: Float[Tensor, "n dim"], y: Float[Tensor, "n dim"], centre: Float[Tensor, " dim"]
 ) -> Float[Tensor, " n"]:
-    """By how much the squared distances of the pairs may be off: closer together than that, they are equal."""
+    """The rounding error of the squared distance of each pair. Distances that differ by less count as equal."""
     norms = (x.double() - centre).square().sum(1) + (y.double() - centre).square().sum(1)
     return tie_slack(x.shape[1]) * norms
 

@@ -1,12 +1,11 @@
-"""Squared Euclidean distances between two large sets, a tile at a time: memory linear in N.
+"""Squared Euclidean distances between two large sets, a tile at a time, so that memory is linear in N.
 
-All in float64 and centred, so that |x|² + |y|² - 2x·y loses nothing that the float32 features had. The
-norms travel as extra columns of the operands (and so can any per-row offset), which makes a tile of
-distances, or of distances less a squared radius, one matrix product.
+Examples are centred and in float64, so that |x|² + |y|² - 2x·y is as exact as the float32 features. The norms are extra
+columns of the operands, which makes a tile of distances one matrix product.
 
-Ties. What is left of rounding is at most about (D + 8) machine epsilons of |x|² + |y|²: distances closer
-together than that are equal as far as anyone can tell. Where metrics count ties, they subtract this slack,
-so that an example is always within reach of its own copy.
+Ties: the rounding error is at most about (D + 8) machine epsilons of |x|² + |y|², and distances that differ by less
+count as equal. Metrics that count ties subtract this slack, so that a copy is always within any distance of its
+original.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-# Rows and columns of a tile: 8 MB in float64, large enough for the matrix product, small enough for caches.
 TILE = 1024
+"""Rows and columns of a tile: 8 MB in float64, large enough for the matrix product and small enough for caches."""
 
 
 def tie_slack(dimension: int) -> float:
@@ -29,7 +28,7 @@ def tie_slack(dimension: int) -> float:
 def centred(
     x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]
 ) -> tuple[Float[Tensor, "n dim"], Float[Tensor, "m dim"]]:
-    """Both in float64, moved so that the mean of `y` is 0: distances stay, rounding errors shrink."""
+    """Both in float64, less the mean of y, which makes rounding errors of distances smaller."""
     wide = y.double()
     mean = wide.mean(0)
     return x.double() - mean, wide - mean
@@ -50,8 +49,11 @@ def right_operand(y: Float[Tensor, "m dim"]) -> Float[Tensor, "m columns"]:
 def tiles(
     left: Float[Tensor, "n columns"], right: Float[Tensor, "m columns"], *, upper: bool = False
 ) -> Iterator[tuple[slice, slice, Float[Tensor, "rows cols"]]]:
-    """(rows, columns, left[rows] @ right[columns].T) over the whole matrix; `upper` leaves out the tiles
-    below the diagonal. Tiles share one buffer: use each before the next."""
+    """(rows, columns, left[rows] @ right[columns].T) for all tiles of the matrix.
+
+    upper: leave out the tiles below the diagonal. All tiles share one buffer, so that each must be used before the
+    next.
+    """
     buffer = left.new_empty(TILE * TILE)
     for top in range(0, len(left), TILE):
         rows = slice(top, min(top + TILE, len(left)))
@@ -66,9 +68,9 @@ def tiles(
 def nearest_neighbours(
     x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], *, own: Int[Tensor, " n"] | None = None
 ) -> tuple[Int[Tensor, " n"], Float[Tensor, " n"]]:
-    """For each x the index of the nearest y, and the squared distance to it. Both float64, centred.
+    """For each x the index of the nearest y, and the squared distance to it. Both sets are centred and in float64.
 
-    own: (N,) where x is itself among the ys: an index that does not count as its neighbour.
+    own: (N,) the index of x itself among the ys, which is not its neighbour; None where x is not among them.
     """
     index = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     distance = x.new_full((len(x),), torch.inf)

@@ -1,18 +1,16 @@
-"""Squared distances between large sets, screened in float32: exact answers at the price of rough ones.
+"""Exact comparisons of squared distances between large sets, at about the cost of float32.
 
-A tile of distances comes from one float32 matrix product, two to four times as fast as in float64 and half
-the size (on a CPU by oneDNN, which uses all of its vector width whoever made it).
-What it says is a *lower bound*: all that rounding may have done is taken off. A comparison that the bounds
-settle is settled; the few pairs in between are computed in float64, from the differences of their features.
-So every answer is the one float64 would have given, whatever the features (only slower, where they are such
-that float32 settles nothing).
+A tile of distances is one float32 matrix product, which takes half the memory and a half to a quarter of the time of
+float64. (On a CPU oneDNN computes it, which uses the full vector width of every manufacturer's processors.) The largest
+possible rounding error is subtracted, so that the tile holds *lower bounds*. Most comparisons are decided by the
+bounds. The distances of the few undecided pairs are computed in float64, from the differences of their features. So
+all results are those of float64, for any features; where float32 decides little, they only take longer.
 
-The bound. |fl(x·y) - x·y| <= D u |x||y| for a product of D terms in any order, u the unit roundoff (Higham
-2002, section 3.1), and 2|x||y| <= |x|² + |y|². With the rounding of the features themselves, of the norms and
-of the sums that is less than (D + 16) u (|x|² + |y|²), a share of the norms: so it rides in the norms.
+The bound: |fl(x·y) - x·y| <= D u |x||y| for a product of D terms in any order, with the unit roundoff u (Higham 2002,
+section 3.1), and 2|x||y| <= |x|² + |y|². With the rounding errors of the features, the norms and the sums, the error is
+less than (D + 16) u (|x|² + |y|²). This is a share of the norms, so that it is subtracted from the norms.
 
-Sets are taken as they are, centred and converted a panel at a time: memory is linear in N, and next to
-nothing beside the features.
+Sets are centred and converted a panel at a time, so that hardly any memory is needed besides the features.
 """
 
 from __future__ import annotations
@@ -27,54 +25,57 @@ from torch.nn.functional import linear
 
 from genbench.metrics.numerics.distances import TILE, tie_slack
 
-# Neighbours kept beyond the k-th by their lower bounds, so that the true k-th is seldom missed.
+# Candidates beyond the k-th, by lower bounds, so that the true k-th neighbour is seldom missed.
 _SPARE = 4
-# Above this share of a tile's pairs, a float64 product is cheaper than looking at them one by one.
+# If more than this share of a tile's pairs is undecided, a float64 product is faster than single pairs.
 _PAIR_SHARE = 1 / 256
-# Examples whose float64 squares are summed at a time: few enough to stay in the cache.
+# Examples whose float64 squares are summed at a time, few enough to stay in the processor's cache.
 _NORM_ROWS = 128
-# Float64 numbers gathered at a time for single pairs: 2 MB, which stay in the cache.
+# Float64 numbers of single pairs that are gathered at a time: 2 MB, which stay in the processor's cache.
 _HELD = 2**18
-# Squared norms outside of these would over- or underflow in float32 products.
+# Squared norms outside this range would overflow or underflow in float32 products.
 _SMALLEST, _LARGEST = 1e-25, 1e30
-# Unit roundoff of products of float32, by `torch.get_float32_matmul_precision` (bfloat16 at worst).
+# Unit roundoff of float32 products, by `torch.get_float32_matmul_precision` (at worst bfloat16).
 _UNIT = {"highest": 2.0**-24, "high": 2.0**-11, "medium": 2.0**-8}
 
 
 @dataclass(frozen=True)
 class CentredSet:
-    """A set of features, seen from a centre. x: (N, D), float32 or float64. centre: (D,) in its type.
-    norms: (N,) squared norms of what is left, float64."""
+    """A set of features and a centre, which is subtracted from them when they are used."""
 
     x: Shaped[Tensor, "n dim"]
+    """Features, float32 or float64, not centred."""
     centre: Shaped[Tensor, " dim"]
+    """The centre, in the type of the features."""
     norms: Float[Tensor, " n"]
+    """Squared norms of the centred features, float64."""
 
     def __len__(self) -> int:
         return len(self.x)
 
     @property
     def dimension(self) -> int:
+        """D."""
         return self.x.shape[1]
 
     def single(self, rows: slice) -> Float[Tensor, "rows dim"]:
-        """Centred, float32."""
+        """Rows of the centred features, float32."""
         return (self.x[rows] - self.centre).float()
 
     def double(self, rows: slice | Int[Tensor, " rows"]) -> Float[Tensor, "rows dim"]:
-        """Centred, float64."""
+        """Rows of the centred features, float64."""
         return self.x[rows].double() - self.centre.double()
 
 
 def centred_sets(*sets: Float[Tensor, "_ dim"]) -> tuple[CentredSet, ...]:
-    """All as seen from the mean of the last."""
+    """The sets, centred at the mean of the last of them."""
     last = sets[-1]
     total = torch.zeros(last.shape[1], dtype=torch.float64, device=last.device)
     for start in range(0, len(last), TILE):
         total += last[start : start + TILE].double().sum(0)
     mean = total / max(1, len(last))
     if any(x.dtype != torch.float64 for x in sets):
-        mean = mean.float()  # the centre is the same to the last bit, whatever the types
+        mean = mean.float()  # so that sets of different types have exactly the same centre
     return tuple(_seen_from(mean.to(x.dtype), x) for x in sets)
 
 
@@ -92,7 +93,7 @@ def _panels(count: int, size: int = TILE) -> Iterator[slice]:
 
 
 def _share(x: CentredSet, y: CentredSet) -> float:
-    """What float32 products may be off by, as a share of |x|² + |y|²; infinite where they would overflow."""
+    """The largest error of float32 products, as a share of |x|² + |y|²; infinite where they would overflow."""
     largest = max(float(x.norms.max()), float(y.norms.max()))
     if not _SMALLEST < largest < _LARGEST:
         return torch.inf
@@ -102,8 +103,8 @@ def _share(x: CentredSet, y: CentredSet) -> float:
 def _lower_bounds(
     x: CentredSet, y: CentredSet, share: float, *, upper: bool = False
 ) -> Iterator[tuple[slice, slice, Float[Tensor, "rows cols"]]]:
-    """(rows, columns, tile), no number of which is above the squared distance, nor below it by more than
-    2 share (|x|² + |y|²). `upper` leaves out the tiles below the diagonal."""
+    """(rows, columns, tile) for all tiles. No number is greater than the squared distance, or less than it by more than
+    2 share (|x|² + |y|²). upper: leave out the tiles below the diagonal."""
     kept = 1 - share
     x_norms, y_norms = (x.norms * kept).float(), (y.norms * kept).float()
     for rows in _panels(len(x)):
@@ -118,8 +119,8 @@ def _lower_bounds(
 
 
 def _operand(x: Float[Tensor, "rows dim"]) -> Tensor:
-    """Of a product by oneDNN, where torch has it, else as it is. What torch multiplies with on a CPU, MKL,
-    keeps to half the vector width on processors that are not Intel's."""
+    """An operand of a product by oneDNN where torch has it, else x itself. MKL, which torch uses on a CPU, uses half
+    the vector width on processors that are not Intel's."""
     if x.device.type == "cpu" and torch.backends.mkldnn.is_available() and x.numel() > 0:
         return x.to_mkldnn()
     return x
@@ -128,7 +129,7 @@ def _operand(x: Float[Tensor, "rows dim"]) -> Tensor:
 def _exact_tile(
     x: CentredSet, y: CentredSet, rows: slice | Tensor, columns: slice
 ) -> Float[Tensor, "rows cols"]:
-    """Squared distances by a float64 product."""
+    """Squared distances of a tile, by a float64 product."""
     products = x.double(rows) @ y.double(columns).T
     return x.norms[rows][:, None] + y.norms[columns] - 2 * products
 
@@ -136,7 +137,7 @@ def _exact_tile(
 def _exact_pairs(
     x: CentredSet, y: CentredSet, i: Int[Tensor, " pairs"], j: Int[Tensor, " pairs"]
 ) -> Float[Tensor, " pairs"]:
-    """Squared distances of single pairs, from differences."""
+    """Squared distances of single pairs, from the differences of their features."""
     chunk = max(1, _HELD // x.dimension)
     parts = [
         (x.x[some].double() - y.x[other].double()).square_().sum(1)
@@ -149,9 +150,10 @@ def _exact_pairs(
 
 
 def kth_neighbour_radii(x: CentredSet, k: int) -> Float[Tensor, " n"]:
-    """Squared distance from each example to its k-th nearest other one (copies of it are others), float64.
+    """The squared distance from each example to its k-th nearest other one, float64. Copies of an example count as
+    others.
 
-    Raises ValueError where there are not k others.
+    Raises ValueError where there are fewer than k others.
     """
     count = len(x)
     if count <= k:
@@ -162,8 +164,8 @@ def kth_neighbour_radii(x: CentredSet, k: int) -> Float[Tensor, " n"]:
     if share < 1:
         candidates, bounds = _candidates(x, min(k + _SPARE, count - 1), share)
         radii = _kth_of_candidates(x, k, candidates, bounds, share)
-        # Whatever is no candidate is at least as far as the farthest of them may be near. (Every example
-        # may be one.)
+        # an example that is no candidate is at least as far as the greatest lower bound of the candidates; where every
+        # other example is a candidate there is none
         if candidates.shape[1] < count - 1:
             unsure = (radii > bounds.amax(1)).nonzero()[:, 0]
         else:
@@ -180,8 +182,8 @@ def _kth_of_candidates(
     bounds: Float[Tensor, "n kept"],
     share: float,
 ) -> Float[Tensor, " n"]:
-    """The k-th least squared distance to an example's candidates. The k-th least lies between the k-th least
-    of the lower and of the upper bounds; only candidates that may lie there as well are looked at."""
+    """The k-th smallest squared distance from each example to its candidates. It lies between the k-th smallest lower
+    bound and the k-th smallest upper bound, so that only candidates that may lie there are computed exactly."""
     upper = bounds + 2 * share * (x.norms[:, None] + x.norms[candidates])
     nearer = upper < bounds.kthvalue(k, dim=1, keepdim=True).values
     farther = bounds > upper.kthvalue(k, dim=1, keepdim=True).values
@@ -194,7 +196,7 @@ def _kth_of_candidates(
 def _candidates(
     x: CentredSet, kept: int, share: float
 ) -> tuple[Int[Tensor, "n kept"], Float[Tensor, "n kept"]]:
-    """For each example the `kept` others whose lower bounds are least, and those bounds, in float64."""
+    """For each example the `kept` others with the smallest lower bounds, and these bounds, in float64."""
     bounds = x.norms.new_full((len(x), kept), torch.inf, dtype=torch.float32)
     index = torch.zeros(len(x), kept, dtype=torch.int64, device=bounds.device)
 
@@ -224,24 +226,28 @@ def _kth_by_products(x: CentredSet, rows: Int[Tensor, " rows"], k: int) -> Float
     return nearest.amax(1).clamp_min_(0.0)
 
 
-# ---- who is within whose ball
+# ---- which examples lie within which balls
 
 
 @dataclass(frozen=True)
 class WithinTile:
-    """Of the tile at (rows, columns): within_x: y is in the ball around x. within_y: x is in the ball of y."""
+    """Which examples of a tile lie within which balls."""
 
     rows: slice
+    """The xs of the tile."""
     columns: slice
+    """The ys of the tile."""
     within_x: Bool[Tensor, "rows cols"]
+    """Whether y lies in the ball around x."""
     within_y: Bool[Tensor, "rows cols"]
+    """Whether x lies in the ball around y."""
 
 
 def balls(
     x: CentredSet, y: CentredSet, x_radii: Float[Tensor, " n"], y_radii: Float[Tensor, " m"]
 ) -> Iterator[WithinTile]:
-    """Which y lie in the balls around the xs, and which x in those around the ys; radii squared, float64.
-    The rims belong to the balls, up to `tie_slack`."""
+    """Which ys lie in the balls around the xs, and which xs in those around the ys. Radii are squared, float64. The
+    surface belongs to the ball, up to `tie_slack`."""
     share = _share(x, y)
     if share >= 1:
         for rows in _panels(len(x)):
@@ -249,7 +255,7 @@ def balls(
                 tile = _exact_tile(x, y, rows, columns)
                 yield WithinTile(rows, columns, *_compared(tile, x, y, x_radii, y_radii, rows, columns))
         return
-    # Where a lower bound is above `far` it is settled, and so it is below `near`, given the widest partner.
+    # a lower bound above `far` is outside, and one below `near` inside, even for the partner with the widest bound
     x_far, y_far = _rounded(x_radii, 1), _rounded(y_radii, 1)
     for rows, columns, tile in _lower_bounds(x, y, share):
         x_width, y_width = 2 * share * x.norms[rows], 2 * share * y.norms[columns]
@@ -283,5 +289,5 @@ def _compared(
 
 
 def _rounded(value: Float[Tensor, " n"], direction: int) -> Float[Tensor, " n"]:
-    """In float32, upwards or downwards."""
+    """The values in float32, rounded upwards (direction 1) or downwards (-1)."""
     return (value + direction * (4 * _UNIT["highest"] * value.abs() + 1e-37)).float()

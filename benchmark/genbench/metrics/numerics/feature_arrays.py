@@ -1,9 +1,9 @@
-"""What the plain functions take: two arrays of features, of torch or numpy, checked before anything else.
+"""The arguments of metric functions: arrays of features, of torch or numpy, which are checked first.
 
     @of_two_feature_sets
     def some_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], *, k: int = 5) -> Estimate: ...
 
-What the function sees are tensors in float32 or float64, of equal width, finite, without gradients.
+The function gets tensors in float32 or float64, of equal width, finite, without gradients.
 """
 
 from __future__ import annotations
@@ -21,24 +21,26 @@ FeatureArray = Tensor | NDArray[Any]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Rows checked for being finite at a time.
+# Rows that are checked for finite values at a time.
 _ROWS = 4096
 
 
 class Estimate(NamedTuple):
-    """A figure and its standard error, 0-dimensional float64. stderr is NaN where there is none."""
+    """The value of a metric and its standard error, 0-dimensional float64."""
 
     value: Tensor
+    """The metric's value."""
     stderr: Tensor
+    """Its standard error; NaN where there is none."""
 
 
 def of_two_feature_sets(
     function: Callable[Concatenate[Tensor, Tensor, P], R],
 ) -> Callable[Concatenate[FeatureArray, FeatureArray, P], R]:
-    """Let a function of (samples, reference) take numpy arrays too, and refuse what is not features.
+    """Let a function of (samples, reference) take numpy arrays too, and check its arguments.
 
-    Raises ValueError, in one line, where an array is not (N, D), where the widths differ, and where values
-    are NaN or infinite.
+    The function raises ValueError where an array is not (N, D), where the widths differ, and where values are NaN or
+    infinite.
     """
 
     @wraps(function)
@@ -61,7 +63,7 @@ def of_two_feature_sets(
 def of_one_feature_set(
     function: Callable[Concatenate[Tensor, P], R],
 ) -> Callable[Concatenate[FeatureArray, P], R]:
-    """The same for a function of one array."""
+    """`of_two_feature_sets` for a function of one array."""
 
     @wraps(function)
     def checked(x: FeatureArray, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -72,14 +74,17 @@ def of_one_feature_set(
 
 
 def evenly_spaced(x: Tensor, count: int) -> Tensor:
-    """`count` examples from all over x (all, if there are fewer): files may be sorted by class."""
+    """`count` evenly spaced examples of x, since files may be sorted by class; all, where there are fewer."""
     if len(x) <= count:
         return x
     return x[torch.arange(count, device=x.device) * len(x) // count]
 
 
 def as_features(array: FeatureArray, what: str = "the array") -> Tensor:
-    """(N, D) float32, or float64 where it was; shares memory where it can. ValueError: see above."""
+    """The array as a tensor, (N, D) float64 if it was float64, else float32. It shares memory with the array if it can.
+
+    what: names the array in messages. Raises ValueError as in `of_two_feature_sets`.
+    """
     tensor = (
         torch.from_numpy(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array.detach()
     )
@@ -87,7 +92,7 @@ def as_features(array: FeatureArray, what: str = "the array") -> Tensor:
         raise ValueError(f"{what} has shape {tuple(tensor.shape)}, expected (examples, features)")
     if tensor.dtype != torch.float64:
         tensor = tensor.float()
-    # A sum is finite only if all of it is, and comes many times faster than looking at each number.
+    # a sum is finite only if all terms are, and summing is many times faster than checking each number
     suspects = [rows for rows in tensor.split(_ROWS) if not rows.sum().isfinite()]
     bad = sum(int((~rows.isfinite()).any(1).sum()) for rows in suspects)
     if bad:

@@ -1,4 +1,4 @@
-"""Optimal transport on the line, which sorting solves: the distance, and what each example adds to it."""
+"""Optimal transport on the line, by sorting: the distance, and the influence of each example on it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 def wasserstein_of_sorted(
     x: Float[Tensor, "p n"], y: Float[Tensor, "p m"], power: int
 ) -> Float[Tensor, " p"]:
-    """W_power to the power `power` between rows of sorted values, exact for any N and M.
+    """W_power to the power `power` between rows of sorted values, exact for all N and M.
 
-    The quantile functions are steps, at multiples of 1/N and 1/M: their difference is summed over the
-    pieces, whose ends are whole numbers in units of 1/NM.
+    The quantile functions are step functions with steps at multiples of 1/N and 1/M. Their difference is summed over
+    the intervals between steps, whose ends are integers in units of 1/NM.
     """
     n, m = x.shape[1], y.shape[1]
     if n == m:
@@ -28,11 +28,11 @@ def wasserstein_of_sorted(
 def potentials_of_sorted(
     x: Float[Tensor, "p n"], y: Float[Tensor, "p m"], power: int
 ) -> Float[Tensor, "p n"]:
-    """Kantorovich's potential of W_power^power at each of the sorted xs, up to a constant a row.
+    """Kantorovich's potential of W_power^power at each of the sorted xs, up to a constant per row.
 
-    It is the influence of an example on the distance: its variance over N is that of the distance under
-    other xs (del Barrio and Loubes 2019). Its slope at x is that of the cost between x and the y of the same
-    rank.
+    It is the influence of an example on the distance: the variance of the distance between sets of xs is the
+    potential's variance over N (del Barrio and Loubes 2019). Its slope at x is that of the cost between x and the y of
+    equal rank.
     """
     n, m = x.shape[1], y.shape[1]
     ranks = ((torch.arange(n, device=x.device, dtype=torch.float64) + 0.5) * (m / n)).long()
