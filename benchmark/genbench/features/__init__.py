@@ -1,6 +1,6 @@
-"""Feature extractors: fixed maps from examples to vectors, known by name and hash.
+"""Feature extractors: fixed maps from examples to vectors, identified by name and hash.
 
-`Extractor` is loaded when it is first used: `genbench.features.cards` is read without torch.
+`Extractor` is loaded when it is first used, so that `genbench.features.cards` can be read without torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The feature extractors that the harness brings, as cards. No torch here."""
+"""The cards of the harness's own feature extractors. No torch here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as extractors of photographs want them."""
+"""Images in the form that extractors of photographs take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from genbench.errors import FeatureError
 
 
 def eight_bit_colour(x: Tensor, spec: DataSpec) -> UInt8[Tensor, "batch 3 height width"]:
-    """(N, 1 or 3, H, W) of integers 0..levels-1 -> 0..255; grey is repeated. 256 levels stay as they are."""
+    """Images of integers 0..levels-1, (N, 1 or 3, H, W) -> (N, 3, H, W) of 0..255. Grey images become three equal
+    channels. Images of 256 levels keep their values. Raises FeatureError for other data."""
     if spec.levels is None or len(spec.event_shape) != 3 or spec.event_shape[0] not in (1, 3):
         raise FeatureError(
             f"{spec.name} has shape {spec.event_shape}, expected images of levels, grey or colour"

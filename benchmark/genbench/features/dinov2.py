@@ -1,6 +1,7 @@
-"""DINOv2's class token as a feature (Oquab et al. 2023), as Stein et al. (2023) propose for judging images.
+"""DINOv2's class token (Oquab et al. 2023) as features, which Stein et al. (2023) propose for judging images.
 
-Through transformers, which needs no torchvision for it, from a folder with config.json and model.safetensors.
+The network comes from transformers, which needs no torchvision for it. Its weights are read from a folder with
+config.json and model.safetensors.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from genbench.util.checksums import checksum_of
 SIZE = 224
 _VERSION = 1
 _CHUNK = 16
-# ImageNet's mean and standard deviation, of red, green and blue
+# mean and standard deviation of red, green and blue in ImageNet
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def dinov2(dataset: Dataset) -> Extractor:
-    """The extractor "dinov2"."""
+    """The extractor "dinov2". Raises FeatureError where it cannot be used here."""
     if (obstacle := check_dinov2()) is not None:
         raise FeatureError(obstacle)
     return dinov2_from(dinov2_folder(), dataset.spec)
 
 
 def dinov2_from(folder: Path, spec: DataSpec) -> Extractor:
-    """With the weights of that folder, whose sha256 goes into the hash."""
+    """The extractor with the weights in that folder, whose SHA-256 enters its hash. Raises FeatureError."""
     from transformers import Dinov2Model
 
     try:

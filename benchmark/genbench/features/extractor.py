@@ -1,4 +1,4 @@
-"""What a feature extractor is, and the hash that tells two of them apart."""
+"""Feature extractors, and the hashes that identify them."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from genbench.errors import FeatureError
 
 @dataclass(frozen=True)
 class Extractor:
-    """A fixed map. compute: (N, *event_shape) in the working dtype -> (N, D) float32.
-
-    hash: of all that the map depends on; figures from extractors with different hashes do not compare.
-    classify: features (N, D) -> logits (N, K), where the extractor has a classifier's head.
-
-    Called, it checks what `compute` gave, which may be a plugin's. Raises FeatureError.
-    """
+    """A fixed map from examples to feature vectors. Calling it checks the features, since a plugin may compute them,
+    and raises FeatureError where they are wrong."""
 
     name: str
+    """Name on the card."""
     hash: str
+    """Hash of everything that the map depends on. Values from extractors with different hashes cannot be compared."""
     compute: Callable[[Tensor], Tensor]
+    """Examples, (N, *event_shape) in the working type -> features, (N, D) float32."""
     classify: Callable[[Tensor], Tensor] | None = None
+    """Features, (N, D) -> logits of classes, (N, K) float32; None for an extractor without a classifier."""
 
     @property
     def identity(self) -> str:
-        """As records have it: "name:hash"."""
+        """The extractor's name in records: "name:hash"."""
         return f"{self.name}:{self.hash}"
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Features of the examples, (N, D) float32."""
         return self._checked(self.compute, x, "features")
 
     def logits(self, features: Tensor) -> Tensor | None:
-        """(N, D) -> (N, K); None where there is no head."""
+        """Logits of features, (N, D) -> (N, K); None for an extractor without a classifier."""
         if self.classify is None:
             return None
         return self._checked(self.classify, features, "logits")
@@ -65,12 +65,14 @@ class Extractor:
 def recipe_hash(
     name: str, version: int, spec: DataSpec, fitted_on: Tensor | None = None, **settings: int
 ) -> str:
-    """The hash of an extractor: of its recipe and of the data it was fitted on, never of its fitted numbers, whose last
-    bits depend on the linear algebra library. 12 hexadecimal digits.
+    """The hash of an extractor's recipe and of the data that it was fitted to: 12 hexadecimal digits.
 
-    version: raised whenever the recipe changes. fitted_on: training examples, as
-    stored. Only the domain's levels and event shape enter, not the data set's name: the same map on two
-    data sets is the same extractor."""
+    The fitted numbers are not hashed, since their last bits depend on the linear algebra library. Levels and event
+    shape of the data enter, but not the data set's name: one map on two data sets is one extractor.
+
+    version: changes whenever the recipe changes. fitted_on: training examples, in the storage type. settings: of the
+    recipe.
+    """
     recipe = {"name": name, "version": version, "levels": spec.levels, "shape": spec.event_shape, **settings}
     digest = hashlib.sha256(msgspec.json.encode(recipe, order="deterministic"))
     if fitted_on is not None:

@@ -1,4 +1,5 @@
-"""The frozen extractors: networks trained by the recipes of `genbench.features.recipes`, as they are shipped."""
+"""The frozen extractors: networks that were trained by the recipes of `genbench.features.recipes`, with their
+weights."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ def fashion_cnn(dataset: Dataset) -> Extractor:
 
 
 def load_frozen(name: str, spec: DataSpec, folder: Path = WEIGHTS_FOLDER) -> Extractor:
-    """The extractor, for images of `spec`. Raises FeatureError where the weights are not those of their card,
-    or the images not of the shape they were trained on."""
+    """The extractor for images of `spec`. Raises FeatureError where the weights are not those of their card, and for
+    images of another shape than they were trained on."""
     card = read_weight_card(name, folder)
     if spec.levels is None or spec.event_shape != card.recipe.image_shape:
         raise FeatureError(
@@ -67,7 +68,7 @@ def load_frozen(name: str, spec: DataSpec, folder: Path = WEIGHTS_FOLDER) -> Ext
 
 
 class _Features:
-    """Chunks of images, so that memory does not grow with N."""
+    """Computes features of a chunk of images at a time, so that memory does not grow with N."""
 
     def __init__(self, network: FeatureNetwork, levels: int) -> None:
         self.network = network
@@ -79,5 +80,5 @@ class _Features:
             for chunk in x.split(_CHUNK):
                 pixels = chunk.float() / (self.levels - 1)
                 parts.append(self.network.features(pixels.contiguous(memory_format=torch.channels_last)))
-        # outside: a tensor of inference mode could not be trained on
+        # outside inference mode, whose tensors cannot be trained on
         return torch.cat(parts) if parts else torch.zeros(0, self.network.recipe.dimension)

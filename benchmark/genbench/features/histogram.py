@@ -1,4 +1,4 @@
-"""How often each symbol occurs: features of token sequences, blind to order."""
+"""Frequencies of symbols as features of token sequences. They do not depend on the order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _VERSION = 1
 
 
 def symbol_shares(x: Tensor, levels: int) -> Float[Tensor, "batch levels"]:
-    """(N, *event_shape) of integers 0..levels-1 -> (N, levels) float32, each row summing to 1."""
+    """The share of each symbol: integers 0..levels-1, (N, *event_shape) -> (N, levels) float32."""
     flat = x.reshape(len(x), -1).long()
     counts = torch.zeros(len(x), levels, device=x.device)
     counts.scatter_add_(1, flat, torch.ones_like(flat, dtype=torch.float32))
@@ -24,7 +24,7 @@ def symbol_shares(x: Tensor, levels: int) -> Float[Tensor, "batch levels"]:
 
 
 def histogram(dataset: Dataset) -> Extractor:
-    """The extractor "histogram"; nothing is fitted."""
+    """The extractor "histogram", which is not fitted to the data. Raises PluginError for real values."""
     spec = dataset.spec
     if spec.levels is None:
         raise PluginError(f"{spec.name} has real values; a histogram of symbols needs levels")

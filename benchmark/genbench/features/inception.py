@@ -1,7 +1,7 @@
-"""Inception-v3 as the literature's FID has it: torch-fidelity's network, on the weights converted from TensorFlow.
+"""The Inception-v3 of the FID in the literature: torch-fidelity's network, with the weights converted from TensorFlow.
 
-torch-fidelity's own package imports torchvision, for other extractors of its; the module of this network needs
-torch alone, so it is imported without its package's `__init__`.
+The package torch-fidelity imports torchvision for its other extractors. The module of this network needs only torch, so
+it is imported without the package's `__init__`.
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ _PACKAGE = "torch_fidelity"
 
 
 def inception(dataset: Dataset) -> Extractor:
-    """The extractor "inception"; its head gives the 1,008 logits without their bias, as Inception Scores do."""
+    """The extractor "inception". Its classifier returns the 1,008 logits without their bias, as for Inception Scores.
+    Raises FeatureError where it cannot be used here."""
     if (obstacle := check_inception()) is not None:
         raise FeatureError(obstacle)
     return inception_from(file_path(INCEPTION_WEIGHTS), dataset.spec, INCEPTION_WEIGHTS.checksum)
 
 
 def inception_from(weights: Path, spec: DataSpec, sha256: str) -> Extractor:
-    """With the weights of that file, whose sha256 goes into the hash."""
+    """The extractor with the weights of that file, whose SHA-256 enters its hash. Raises FeatureError."""
     try:
-        # tensors and nothing else, or it fails here: torch-fidelity itself unpickles whatever there is
+        # fails unless the file holds only tensors; torch-fidelity itself would unpickle anything
         torch.load(weights, weights_only=True)
         network = network_class()("inception-v3-compat", [str(DIMENSION)], str(weights))
     except Exception as error:
@@ -59,7 +60,7 @@ def inception_from(weights: Path, spec: DataSpec, sha256: str) -> Extractor:
 
 
 def network_class() -> Any:
-    """torch-fidelity's class of the network."""
+    """torch-fidelity's class of the network, imported without torchvision."""
     module = f"{_PACKAGE}.feature_extractor_inceptionv3"
     if module in sys.modules:
         return sys.modules[module].FeatureExtractorInceptionV3
@@ -74,7 +75,7 @@ def network_class() -> Any:
     try:
         return importlib.import_module(module).FeatureExtractorInceptionV3
     finally:
-        if whole is None:  # so that a later import of the package is a whole one
+        if whole is None:  # so that a later import loads the whole package
             for name in [name for name in sys.modules if name.partition(".")[0] == _PACKAGE]:
                 if name not in before:
                     del sys.modules[name]

@@ -1,4 +1,4 @@
-"""From an extractor's card to the extractor. What cannot be had costs the figures that need it, not the job."""
+"""From an extractor's card to the extractor. If it cannot be loaded, the metrics that need it have no value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from genbench.features.extractor import Extractor
 
 
 def load_extractor(card: ExtractorCard, dataset: Dataset) -> Extractor:
-    """Raises FeatureError where the factory fails, or gives an extractor that is not the recorded one."""
+    """The card's extractor. Raises FeatureError where its factory fails, or returns another extractor than the recorded
+    one."""
     try:
         extractor = load_factory(card.factory)(dataset)
     except FeatureError:
@@ -33,8 +34,8 @@ def load_extractor(card: ExtractorCard, dataset: Dataset) -> Extractor:
 
 
 def load_extractor_or_reason(card: ExtractorCard, dataset: Dataset) -> Extractor:
-    """The extractor, or one that says at each use why there is none: every figure that needs it keeps its row
-    with that note, and the job its others."""
+    """The card's extractor, or one that raises FeatureError with the reason at each use. The metrics that need it then
+    have no value and that note; the job's other metrics are computed."""
     try:
         return load_extractor(card, dataset)
     except FeatureError as error:

@@ -1,4 +1,4 @@
-"""The network of the frozen extractors: convolutions, features, classes."""
+"""The network of the frozen extractors: convolutions, then features, then classes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from genbench.features.recipes import Recipe
 
 _VERSION = 1
-"""Of the network and of what is done to images before: levels scaled to [0, 1]."""
+"""Version of the network and of the preprocessing, which scales levels to [0, 1]."""
 
 
 class FeatureNetwork(nn.Module):
-    """C, H, W -> D features -> K classes. Features are linear in the last layer; the head rectifies them.
+    """Images (C, H, W) -> D features -> K classes. The features are the output of a linear layer; the classifier
+    rectifies them.
 
-    normalised: with batch normalisation between, as it is while training; `folded` takes it out again.
+    normalised: with batch normalisation, as in training; `folded` removes it.
     """
 
     def __init__(self, recipe: Recipe, *, normalised: bool = False) -> None:
@@ -39,7 +40,7 @@ class FeatureNetwork(nn.Module):
         self.head = nn.Linear(recipe.dimension, recipe.classes)
 
     def features(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch dim"]:
-        """x: in [0, 1]."""
+        """Features of images with values in [0, 1]."""
         for layer, convolution, norm in zip(self.recipe.layers, self.convolutions, self.norms, strict=True):
             x = F.relu(norm(convolution(x)))
             if layer.halved:
@@ -48,11 +49,12 @@ class FeatureNetwork(nn.Module):
         return embedded
 
     def logits(self, features: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch classes"]:
+        """Logits of the classes."""
         found: Tensor = self.head(F.relu(features))
         return found
 
     def folded(self) -> FeatureNetwork:
-        """The same map without batch normalisation: each is folded into its convolution."""
+        """A network of equal outputs without batch normalisation, which is folded into the convolutions."""
         plain = FeatureNetwork(self.recipe)
         for index, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             assert isinstance(convolution, nn.Conv2d)
@@ -64,8 +66,8 @@ class FeatureNetwork(nn.Module):
 
 
 def network_hash(recipe: Recipe, weights: Mapping[str, Tensor]) -> str:
-    """12 hexadecimal digits of all that the map depends on: the network's form, the preprocessing, and the
-    weights as they are stored. How they were trained is not part of it."""
+    """A hash of everything that the map depends on: the network's form, the preprocessing and the stored weights, but
+    not how they were trained. 12 hexadecimal digits."""
     form = (_VERSION, recipe.image_shape, recipe.layers, recipe.dimension, recipe.classes)
     digest = hashlib.sha256(msgspec.json.encode(form))
     for name, tensor in sorted(weights.items()):

@@ -1,4 +1,4 @@
-"""Whether an extractor can be used on this machine: its package, its weights. No torch here: planning asks."""
+"""Whether extractors can be used on this machine: packages and weights. No torch here, since planning asks."""
 
 from __future__ import annotations
 
@@ -22,24 +22,27 @@ INCEPTION_WEIGHTS = RemoteFile(
 
 
 def dinov2_folder() -> Path:
-    """Where config.json and model.safetensors of a DINOv2 are looked for."""
+    """The folder in which config.json and model.safetensors of a DINOv2 are expected."""
     return cache_folder() / "files" / "extractors" / "dinov2"
 
 
 def check_digits_cnn() -> str | None:
+    """Why the extractor "digits-cnn" cannot be used; None where it can."""
     return weights_obstacle("digits-cnn")
 
 
 def check_mnist_cnn() -> str | None:
+    """Why the extractor "mnist-cnn" cannot be used; None where it can."""
     return weights_obstacle("mnist-cnn")
 
 
 def check_fashion_cnn() -> str | None:
+    """Why the extractor "fashion-cnn" cannot be used; None where it can."""
     return weights_obstacle("fashion-cnn")
 
 
 def check_inception() -> str | None:
-    """One line that says what to install, or where to put which file; None where all is there."""
+    """One line that says what to install, or which file to put where; None where nothing is missing."""
     if importlib.util.find_spec("torch_fidelity") is None:
         return "extractor inception: needs torch-fidelity; pip install 'genbench[inception]'"
     path = file_path(INCEPTION_WEIGHTS)
@@ -51,7 +54,8 @@ def check_inception() -> str | None:
 
 
 def check_dinov2() -> str | None:
-    """As `check_inception`. Any size of DINOv2 will do: the hash tells them apart."""
+    """One line that says what to install, or which files to put where; None where nothing is missing. Any size of
+    DINOv2 can be used: sizes have different hashes."""
     if importlib.util.find_spec("transformers") is None:
         return "extractor dinov2: needs transformers; pip install 'genbench[dinov2]'"
     folder = dinov2_folder()

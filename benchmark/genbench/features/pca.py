@@ -1,6 +1,6 @@
-"""Principal components of the training images as features.
+"""Principal components of the training examples as features.
 
-Not whitened, so that Euclidean distances between features are those between images, less what lies
+They are not whitened, so that Euclidean distances between features are those between examples, apart from what lies
 outside the components.
 """
 
@@ -25,20 +25,22 @@ _CHUNK = 8192
 
 @dataclass(frozen=True)
 class PrincipalComponents:
-    """mean: (D,). directions: (K, D), orthonormal, the most variance first; float64."""
+    """K principal components, in float64."""
 
     mean: Float[Tensor, " dim"]
+    """Mean of the examples."""
     directions: Float[Tensor, "components dim"]
+    """Orthonormal directions, that of the largest variance first."""
 
     def project(self, flat: Float[Tensor, "batch dim"]) -> Float[Tensor, "batch components"]:
-        """(N, D) -> (N, K) float32."""
+        """Coordinates along the directions, (N, D) -> (N, K) float32."""
         return ((flat.double() - self.mean) @ self.directions.T).float()
 
 
 def fit_principal_components(train: Split, components: int = COMPONENTS) -> PrincipalComponents:
-    """At most `components` of them: fewer where the data has fewer dimensions or examples.
+    """The first `components` principal components; fewer where the data have fewer dimensions or examples.
 
-    Each direction's largest coordinate is positive, which fixes the sign that eigenvectors leave open.
+    Eigenvectors have no definite sign: each direction's largest coordinate is made positive.
     """
     count, dim = len(train), train.spec.dimension
     chunks = range(0, count, _CHUNK)
@@ -58,7 +60,7 @@ def fit_principal_components(train: Split, components: int = COMPONENTS) -> Prin
 
 
 def pca(dataset: Dataset) -> Extractor:
-    """The extractor "pca", fitted on the training split."""
+    """The extractor "pca", fitted to the training split."""
     spec, train = dataset.spec, dataset.train
     compute = partial(_project_values, fitted=fit_principal_components(train), spec=spec)
     identity = recipe_hash("pca", _VERSION, spec, fitted_on=train.x, components=COMPONENTS)

@@ -1,4 +1,4 @@
-"""The numbers themselves as features: pixels, coordinates, a series' values."""
+"""The numbers of an example as features: pixels, coordinates, values of a series."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _VERSION = 1
 
 
 def flat_values(x: Tensor, spec: DataSpec) -> Float[Tensor, "batch dim"]:
-    """(N, *event_shape) in the data's domain -> (N, D) float32; integers 0..levels-1 become [0, 1]."""
+    """Examples in the data's domain, (N, *event_shape) -> (N, D) float32. Integers 0..levels-1 are scaled to [0, 1]."""
     flat = x.reshape(len(x), -1).float()
     return flat if spec.levels is None else flat / (spec.levels - 1)
 
 
 def values(dataset: Dataset) -> Extractor:
-    """The extractor "values"; nothing is fitted."""
+    """The extractor "values", which is not fitted to the data."""
     spec = dataset.spec
     return Extractor("values", recipe_hash("values", _VERSION, spec), partial(flat_values, spec=spec))

@@ -1,7 +1,7 @@
-"""How the frozen extractors are trained, and the cards of those that are shipped. No torch here.
+"""Recipes by which the frozen extractors are trained, and the cards of their weights. No torch here.
 
-A recipe is everything that decides the weights; a weight card is what came of it. The card lies beside its
-weights, `weights/NAME.json` beside `weights/NAME.safetensors`, and says what the weights' hash must be.
+A recipe determines the weights; a weight card describes the result. The card of `weights/NAME.safetensors` is
+`weights/NAME.json`, and says which hash the weights must have.
 """
 
 from __future__ import annotations
@@ -17,63 +17,85 @@ WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 
 
 class Convolution(msgspec.Struct, frozen=True, kw_only=True):
-    """3x3, followed by a rectifier; halved: and by a maximum over blocks of 2x2."""
+    """A 3x3 convolution, followed by a rectifier."""
 
     channels: int
+    """Output channels."""
     halved: bool = False
+    """Whether a maximum over blocks of 2x2 follows."""
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A convolutional classifier whose last layer but one is the feature.
-
-    dataset: its training split is trained on. kept_out: data sets whose validation and test images are left
-    out of it. dimension: of the features. reconstruction_weight: of the mean squared error of pixels rebuilt
-    from the features, beside the cross-entropy; without it features forget what the class does not need.
-    dropout: share of features. shift_pixels: images are moved by up to so many. mirrored: half of them, left
-    to right. binarised_share: of images, replaced by a binary draw with the grey level as probability.
-    """
+    """How a convolutional classifier is trained whose last layer but one is the features."""
 
     name: str
+    """Name of the extractor."""
     summary: str
+    """One line."""
     dataset: str
+    """The data set whose training split is trained on."""
     image_shape: tuple[int, int, int]
+    """(C, H, W)."""
     layers: tuple[Convolution, ...]
+    """The convolutions, in their order."""
     dimension: int = 64
+    """Number of features."""
     classes: int = 10
+    """Number of classes."""
     kept_out: tuple[str, ...] = ()
+    """Data sets whose validation and test images are not trained on."""
     epochs: int
+    """Passes over the training split."""
     batch_size: int
+    """Images per step."""
     learning_rate: float = 3e-3
+    """The largest learning rate of the one-cycle schedule."""
     weight_decay: float = 1e-2
+    """AdamW's weight decay."""
     dropout: float = 0.25
+    """Share of the features that are set to 0 in training."""
     reconstruction_weight: float = 0.0
+    """Weight of the mean squared error of pixels that are reconstructed from the features, added to the cross-entropy.
+    Without it, features lose what the classes do not need."""
     shift_pixels: int = 0
+    """Images are shifted by up to this many pixels."""
     mirrored: bool = False
+    """Whether half of the images are mirrored left to right."""
     binarised_share: float = 0.0
+    """Share of images that are replaced by a binary draw with the grey level as probability."""
     seed: int = 0
+    """Seed of the training."""
 
 
 class WeightCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What came of a recipe.
-
-    hash: of weights and preprocessing, as figures record it. file_sha256: of the weights' file. file_checksums:
-    of the published files the data set was made of. training_data_sha256: of the examples trained on.
-    test_accuracy: of the stored weights on the data set's test split.
-    """
+    """Description of trained weights."""
 
     recipe: Recipe
+    """How they were trained."""
     hash: str
+    """Hash of weights and preprocessing, which metrics record."""
     file_sha256: str
+    """SHA-256 of the weights' file."""
     training_examples: int
+    """Number of images that were trained on."""
     test_examples: int
+    """Number of images that the accuracy was measured on."""
     test_accuracy: float
+    """Accuracy of the stored weights on the data set's test split."""
     dataset_version: str
+    """Version of the data set."""
     file_checksums: dict[str, str]
+    """Checksums of the published files that the data set was made of, by name."""
     training_data_sha256: str
+    """SHA-256 of the examples and labels that were trained on."""
     torch: str
+    """Version of torch."""
     machine: str
+    """Operating system and processor."""
     data_licence: str
+    """Licence of the data set."""
     licence: str = "Apache-2.0, as genbench; see data_licence for what it was trained on"
+    """Licence of the weights."""
 
 
 _GREY_28 = (
@@ -130,22 +152,24 @@ RECIPES = {
 
 
 def find_recipe(name: str) -> Recipe:
-    """Raises UnknownNameError."""
+    """The recipe of that name. Raises UnknownNameError."""
     if name not in RECIPES:
         raise UnknownNameError("extractor to train", name, RECIPES)
     return RECIPES[name]
 
 
 def weights_path(name: str, folder: Path = WEIGHTS_FOLDER) -> Path:
+    """The file of an extractor's weights."""
     return folder / f"{name}.safetensors"
 
 
 def card_path(name: str, folder: Path = WEIGHTS_FOLDER) -> Path:
+    """The file of the card of an extractor's weights."""
     return folder / f"{name}.json"
 
 
 def read_weight_card(name: str, folder: Path = WEIGHTS_FOLDER) -> WeightCard:
-    """Raises FeatureError where there is none, or it cannot be read."""
+    """The card of an extractor's weights. Raises FeatureError where there is none, or it cannot be read."""
     path = card_path(name, folder)
     try:
         return msgspec.json.decode(path.read_bytes(), type=WeightCard)
@@ -156,7 +180,8 @@ def read_weight_card(name: str, folder: Path = WEIGHTS_FOLDER) -> WeightCard:
 
 
 def recorded_hash(name: str) -> str | None:
-    """None where there is no card that can be read: `weights_obstacle` says why, before anything runs."""
+    """The hash on the card of an extractor's weights; None where the card cannot be read. `weights_obstacle` says why
+    before anything runs."""
     try:
         return read_weight_card(name).hash
     except FeatureError:
@@ -164,7 +189,7 @@ def recorded_hash(name: str) -> str | None:
 
 
 def weights_obstacle(name: str, folder: Path = WEIGHTS_FOLDER) -> str | None:
-    """Why the weights cannot be used, in one line; None where their file is the recorded one."""
+    """Why the weights cannot be used, in one line; None where their file is the one that the card describes."""
     path = weights_path(name, folder)
     try:
         recorded = read_weight_card(name, folder).file_sha256

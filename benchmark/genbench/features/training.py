@@ -1,4 +1,5 @@
-"""Trains a frozen extractor by its recipe: the same machine and torch give the same weights, bit for bit."""
+"""Trains a frozen extractor by its recipe. On one machine with one version of torch, the weights are equal bit for
+bit."""
 
 from __future__ import annotations
 
@@ -28,15 +29,22 @@ _DECODER_WIDTH = 256
 
 @dataclass(frozen=True)
 class TrainedWeights:
-    """weights: half precision, as they are stored. Accuracy is theirs, not that of what was trained."""
+    """Weights of an extractor, in half precision, as they are stored."""
 
     recipe: Recipe
+    """How they were trained."""
     weights: dict[str, Tensor]
+    """The network's parameters by name."""
     hash: str
+    """Hash of the weights and of the preprocessing."""
     training_examples: int
+    """Number of images that were trained on."""
     training_data_sha256: str
+    """SHA-256 of these images and their labels."""
     test_examples: int
+    """Number of images that the accuracy was measured on."""
     test_accuracy: float
+    """Accuracy of the weights in half precision."""
 
 
 def train_extractor(
@@ -45,9 +53,9 @@ def train_extractor(
     kept_out: Sequence[Split] = (),
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> TrainedWeights:
-    """On one thread, with deterministic algorithms; no other generator or setting is left changed.
+    """Train on one thread, with deterministic algorithms. Generators and settings are restored afterwards.
 
-    kept_out: images that are not trained on. on_epoch: told the epoch's number and its mean loss.
+    kept_out: splits whose images are not trained on. on_epoch: called with each epoch's number and mean loss.
     """
     assert dataset.spec.levels is not None
     train = _without(dataset.train, kept_out)
@@ -69,7 +77,7 @@ def train_extractor(
 
 
 def write_weights(trained: TrainedWeights, card: DatasetCard, folder: Path) -> WeightCard:
-    """The weights and their card, into `folder`."""
+    """Write the weights and their card into `folder`. Returns the card."""
     content = save(trained.weights)
     described = WeightCard(
         recipe=trained.recipe,
@@ -133,8 +141,8 @@ def _fit(recipe: Recipe, train: Split, on_epoch: Callable[[int, float], None] | 
 
 
 def _scale_features(network: FeatureNetwork, train: Split) -> None:
-    """So that the training examples' features have variance 1 on average: a kernel's bandwidth relies on it.
-    The head undoes it: a rectifier passes a positive factor on."""
+    """Scale the features so that their variance is 1 on average over the training examples, on which the bandwidths of
+    kernels rely. The classifier divides by the same factor, which a rectifier does not change."""
     scale = _features(network, train).double().var(0).mean().rsqrt().float()
     with torch.no_grad():
         network.embedding.weight.mul_(scale)
