@@ -1,4 +1,4 @@
-"""What a run inside a test came to, and assertions on it whose failures say all that is needed."""
+"""The result of a run inside a test, and assertions on it with complete failure messages."""
 
 from __future__ import annotations
 
@@ -18,77 +18,82 @@ if TYPE_CHECKING:
 _LOG_LINES = 15
 
 
-class Figures(dict[str, MetricValue]):
-    """Metrics by name; a name that is not there is answered with the nearest that is."""
+class MetricValues(dict[str, MetricValue]):
+    """Metric values by name; the error for an unknown name suggests the nearest known one."""
 
     def __missing__(self, name: str) -> MetricValue:
         raise UnknownNameError("metric", name, self)
 
 
 class RunResult:
-    """One run. `record` is the whole of it, as `genai-bench report --format json` writes it; `folder` holds its samples
-    and its log."""
+    """The result of one run."""
 
     def __init__(
         self, record: Result, task: Task, folder: Path, cards: Mapping[str, MetricCard] | None = None
     ) -> None:
         self.record = record
+        """The whole result, as `genai-bench report --format json` writes it."""
         self.folder = folder
+        """The folder of the job, with its samples and its log."""
         self._task = task
         self._cards = cards or {}
-        self.metrics = Figures({metric.name: metric for metric in record.metrics})
+        self.metrics = MetricValues({metric.name: metric for metric in record.metrics})
+        """The metrics of the chosen checkpoint on the test split, by name."""
 
     def __repr__(self) -> str:
-        return f"<{self.title}: {self._standing()}>"
+        return f"<{self.title}: {self._summary()}>"
 
     @property
     def title(self) -> str:
-        """ "vae on digits, seed 0, 10s"."""
+        """The run in words: "vae on digits, seed 0, 10s"."""
         job = self.record.job
         return f"{job.variant} on {job.dataset}, seed {job.seed}, {job.budget}"
 
     @property
     def status(self) -> Status:
+        """How the job ended: "ok", or the kind of failure."""
         return self.record.status
 
     @property
     def ok(self) -> bool:
+        """Whether the job completed every phase."""
         return self.record.status == "ok"
 
     @property
     def reason(self) -> str | None:
-        """Why it failed, in one line; None where it did not."""
+        """Why it failed, in one line; None if it did not."""
         return self.record.reason
 
     @property
     def cost(self) -> Cost:
-        """Seconds, steps, FLOPs, memory, speed: `genbench.records.result.Cost`."""
+        """Time, steps, FLOPs, memory, speed: see `genbench.records.result.Cost`."""
         return self.record.cost
 
     @property
     def curve(self) -> list[CurvePoint]:
-        """Checkpoints: what was spent by then, with losses and validation figures."""
+        """The checkpoints: what training had cost by then, losses, and metrics on the validation split."""
         return self.record.curve
 
     @property
     def audit(self) -> Audit | None:
-        """Of the likelihood; None where the model has none."""
+        """The audit of the likelihood; None if the model has none."""
         return self.record.audit
 
     @property
     def warnings(self) -> list[str]:
+        """What a reader should know besides, one line each."""
         return self.record.warnings
 
     @property
     def log(self) -> str:
-        """What the worker printed, tracebacks included."""
+        """The output of the worker, tracebacks included."""
         try:
             return (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return ""
 
     def samples(self) -> torch.Tensor:
-        """(N, *event_shape) the samples that were scored, in the data's domain. Raises DataError without any."""
+        """(N, *event_shape) the samples that were scored, in the data's domain. Raises DataError if there are none."""
         from genbench.samples.stored import load_samples
 
         return load_samples(
@@ -98,7 +103,7 @@ class RunResult:
     # ---- assertions
 
     def expect_ok(self) -> RunResult:
-        """Fail unless the run went well; the message has the reason and the end of the log."""
+        """Fail unless the run is ok; the message has the reason and the end of the log."""
         __tracebackhide__ = True
         if not self.ok:
             raise AssertionError(self._failure())
@@ -112,43 +117,45 @@ class RunResult:
         at_least: float | None = None,
         standard_errors: float = 0.0,
     ) -> RunResult:
-        """Fail unless the run went well and the metric keeps its bounds. Returns the result, so that calls chain.
+        """Fail unless the run is ok and the metric keeps its bounds. Returns the result, so that calls can be chained.
 
-        standard_errors: fail only where the figure is more than so many of its standard errors past a bound. A negative
-        number asks for that much room on the good side. Fails where there is no figure, no standard error where one is
-        asked for, or where the figure is a likelihood that failed its audit.
+        standard_errors: fail only if the value is past a bound by more than this many of its standard errors; with a
+        negative number, fail unless it keeps the bound by at least that many. Fails if the metric has no value, if it
+        has no standard error and standard_errors is given, or if it is a likelihood that failed its audit.
         """
         __tracebackhide__ = True
         if at_most is None and at_least is None:
             raise TypeError("expect wants at_most, at_least or both")
         self.expect_ok()
-        figure, value, slack = self._figure(metric, standard_errors)
-        leeway = f", {standard_errors:g} standard errors aside" if standard_errors else ""
+        measured, value, slack = self._measured(metric, standard_errors)
+        leeway = f", give or take {standard_errors:g} standard errors" if standard_errors else ""
         if at_most is not None and value - slack > at_most:
-            raise AssertionError(f"{self.title}: {_written(figure)}, expected at most {at_most:.4g}{leeway}")
+            raise AssertionError(
+                f"{self.title}: {_written(measured)}, expected at most {at_most:.4g}{leeway}"
+            )
         if at_least is not None and value + slack < at_least:
             raise AssertionError(
-                f"{self.title}: {_written(figure)}, expected at least {at_least:.4g}{leeway}"
+                f"{self.title}: {_written(measured)}, expected at least {at_least:.4g}{leeway}"
             )
         return self
 
     def expect_no_worse_than(
         self, other: RunResult, metric: str, *, standard_errors: float = 0.0
     ) -> RunResult:
-        """Fail where the metric is worse than the other run's, in the metric's own direction.
+        """Fail if the metric is worse than that of the other run, in the metric's own direction.
 
-        standard_errors: how many standard errors of the difference it may be worse by.
+        standard_errors: it may be worse by this many standard errors of the difference.
         """
         __tracebackhide__ = True
         self.expect_ok()
         other.expect_ok()
-        mine, value, slack = self._figure(metric, standard_errors)
-        theirs, reference, other_slack = other._figure(metric, standard_errors)
+        mine, value, slack = self._measured(metric, standard_errors)
+        theirs, reference, other_slack = other._measured(metric, standard_errors)
         if mine.better == "neither":
             raise TypeError(f"{metric} has no better direction")
         if (mine.extractor, mine.n) != (theirs.extractor, theirs.n):
             raise AssertionError(
-                f"{metric} does not compare: {mine.extractor}, n {mine.n} here;"
+                f"{metric} cannot be compared: {mine.extractor}, n {mine.n} here;"
                 f" {theirs.extractor}, n {theirs.n} in {other.title}"
             )
         sign = 1.0 if mine.better == "lower" else -1.0
@@ -159,20 +166,21 @@ class RunResult:
             )
         return self
 
-    def _figure(self, metric: str, standard_errors: float) -> tuple[MetricValue, float, float]:
+    def _measured(self, metric: str, standard_errors: float) -> tuple[MetricValue, float, float]:
+        """The metric, its value, and the leeway of so many standard errors."""
         __tracebackhide__ = True
-        figure = self.metrics.get(metric)
-        if figure is None:
+        measured = self.metrics.get(metric)
+        if measured is None:
             raise AssertionError(f"{self.title}: {UnknownNameError('metric', metric, self.metrics)}")
-        if figure.value is None:
-            raise AssertionError(f"{self.title}: {metric} has no value: {figure.note or 'no reason given'}")
-        if (doubt := self.record.doubt(figure)) is not None:
-            raise AssertionError(f"{self.title}: {_written(figure)} fails its audit: {doubt}")
-        if standard_errors and figure.stderr is None:
+        if measured.value is None:
+            raise AssertionError(f"{self.title}: {metric} has no value: {measured.note or 'no reason given'}")
+        if (doubt := self.record.doubt(measured)) is not None:
+            raise AssertionError(f"{self.title}: {_written(measured)} fails its audit: {doubt}")
+        if standard_errors and measured.stderr is None:
             raise AssertionError(
                 f"{self.title}: {metric} has no standard error; expect it without standard_errors="
             )
-        return figure, figure.value, standard_errors * (figure.stderr or 0.0)
+        return measured, measured.value, standard_errors * (measured.stderr or 0.0)
 
     # ---- speed
 
@@ -181,9 +189,9 @@ class RunResult:
     ) -> RunResult:
         """Time the model with pytest-benchmark's `benchmark` fixture, in this process, at the job's threads and device.
 
-        what="sample": calls of `sample(count)` of the model, trained as the run's was. what="train": rounds of `steps`
-        training steps of a fresh model, built outside the clock. `extra_info` gets the run's metrics, costs and
-        settings, and how many samples or steps a round is.
+        what="sample": times calls of `sample(count)` of a model that is trained as in the run. what="train": times
+        rounds of `steps` training steps of a new model; building it is not timed. `extra_info` gets the metrics, costs
+        and settings of the run, and the number of samples or steps per round.
         """
         __tracebackhide__ = True
         if what not in ("sample", "train"):
@@ -199,7 +207,7 @@ class RunResult:
         return self
 
     def extra_info(self) -> dict[str, Any]:
-        """Settings, metrics with their standard errors, and costs, flat and JSON-able: for pytest-benchmark's files."""
+        """Settings, metrics with standard errors, and costs, as flat JSON for the files of pytest-benchmark."""
         job, cost = self.record.job, self.record.cost
         info: dict[str, Any] = {
             "model": job.variant,
@@ -218,12 +226,12 @@ class RunResult:
         info["cost_sample_latency_seconds"] = cost.sample_latency_seconds
         return info
 
-    # ---- words
+    # ---- text
 
-    def _standing(self) -> str:
+    def _summary(self) -> str:
         if not self.ok:
             return f"{self.status}: {self.reason}"
-        shown = [m for name, m in self.metrics.items() if name in _TELLING and m.value is not None]
+        shown = [m for name, m in self.metrics.items() if name in _HEADLINE_METRICS and m.value is not None]
         return ", ".join(["ok", *(_written(metric) for metric in shown)])
 
     def _failure(self) -> str:
@@ -235,10 +243,10 @@ class RunResult:
         return "\n".join(parts)
 
 
-_TELLING = ("bits_per_dim", "negative_log_likelihood", "frechet_distance", "sliced_wasserstein")
+_HEADLINE_METRICS = ("bits_per_dim", "negative_log_likelihood", "frechet_distance", "sliced_wasserstein")
 
 
-def _written(figure: MetricValue) -> str:
-    error = "" if figure.stderr is None else f" ± {figure.stderr:.2g}"
-    unit = f" {figure.unit}" if figure.unit else ""
-    return f"{figure.name} {figure.value:.4g}{error}{unit}"
+def _written(metric: MetricValue) -> str:
+    error = "" if metric.stderr is None else f" ± {metric.stderr:.2g}"
+    unit = f" {metric.unit}" if metric.unit else ""
+    return f"{metric.name} {metric.value:.4g}{error}{unit}"

@@ -1,4 +1,5 @@
-"""What `genbench_run` is: from a call's arguments to a job, run in the harness's isolated worker, once a session."""
+"""The object behind `genbench_run`: makes a job from the arguments of a call and runs it in a worker, once per
+session."""
 
 from __future__ import annotations
 
@@ -48,10 +49,10 @@ class RunSettings(TypedDict, total=False):
 
 
 class RunSession:
-    """Runs models, and remembers what came of them.
+    """Runs models, and keeps the results.
 
-    folder: where the session's run is kept; processes of one session may share it. forced_*: win over what a call asks
-    for; default_*: for calls that ask for nothing.
+    folder: for the run of the session; several processes of a session may share it. forced_budget, forced_device: used
+    in place of what a call asks for. default_budget, default_device: used for calls that do not ask for any.
     """
 
     def __init__(
@@ -84,12 +85,14 @@ class RunSession:
         device: str | None = None,
         threads: int = 1,
     ) -> RunResult:
-        """Run a model on a data set, or return what came of it earlier in the session.
+        """Run a model on a data set, or return the result of an equal call earlier in the session.
 
-        What a model does (errors, hangs, NaN) is in the result's `status` and `reason`. What the call got wrong
-        (unknown names, a model that cannot take the data, a budget that cannot be read) fails the test with one line.
-        samples: how many are scored, where the validation and test splits have as many. The other arguments are those
-        of `genai-bench run` and of suites.
+        Failures of the model (exceptions, hanging, NaN) are in the `status` and `reason` of the result. Mistakes in the
+        call (unknown names, a model that cannot take the data, a budget that cannot be read) fail the test with one
+        line.
+
+        samples: how many are scored, if the validation and test splits have as many. The other arguments are those of
+        `genai-bench run` and of suites.
         """
         __tracebackhide__ = True
         wanted_device = self._forced_device or device or self._default_device or DEFAULT_DEVICE
@@ -131,7 +134,7 @@ class RunSession:
     def _run(self, plan: Plan, registry: Registry) -> RunResult:
         (job,) = plan.jobs
         self.folder.mkdir(parents=True, exist_ok=True)
-        # another process of the session may want the same
+        # another process of the session may run an equal job
         with FileLock(self.folder / f"{job.id}.lock"):
             if self._provenance is None:
                 self._provenance = collect_provenance(job.threads)

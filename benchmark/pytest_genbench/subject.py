@@ -1,4 +1,4 @@
-"""Which model a call of `genbench_run` means: a name, a card, or a class of the repository under test."""
+"""The model of a `genbench_run` call, given by name, by card, or as a class of the repository under test."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.registry import Registry
 from genbench.run.planning import Variant, parse_variant
 
-UNFILED: Family = "hybrid"
-"""The family that the record of a class without a card names."""
+FAMILY_WITHOUT_CARD: Family = "hybrid"
+"""The family in the record of a class that has no card."""
 
 
 def read_model(
     model: str | ModelCard | type, hyperparameters: Mapping[str, Hyperparameter], registry: Registry
 ) -> tuple[Registry, Variant]:
-    """The model with its hyperparameters, and a registry that knows it.
+    """A registry that has the model, and the model with its hyperparameters.
 
-    Raises UnknownNameError for a name or hyperparameter that there is not, UsageError for a class that a worker cannot
-    import.
+    Raises UnknownNameError for an unknown name or hyperparameter, UsageError for a class that a worker cannot import.
     """
     if isinstance(model, str):
         variant = parse_variant(model, registry)
@@ -56,14 +55,15 @@ def read_model(
 
 
 def _card_of(model: type, registry: Registry) -> ModelCard:
-    """The card that a plugin announces for the class, or one made up from what the class says of itself."""
+    """The card that a plugin announces for the class; without one, a card made from the class itself."""
     factory = f"{model.__module__}:{model.__qualname__}"
     for card in registry.models.values():
         if card.factory == factory:
             return card
     if "." in model.__qualname__:
         raise UsageError(
-            f"{model.__qualname__} is defined inside something else; a worker needs a class at the top of its module"
+            f"{model.__qualname__} is defined inside another class or a function; a worker needs a class at the top"
+            " of its module"
         )
     if not can_be_imported(model.__module__):
         raise UsageError(
@@ -73,7 +73,7 @@ def _card_of(model: type, registry: Registry) -> ModelCard:
     summary = (inspect.getdoc(model) or model.__name__).splitlines()[0]
     return ModelCard(
         name=model.__name__,
-        family=UNFILED,
+        family=FAMILY_WITHOUT_CARD,
         summary=summary,
         factory=factory,
         modalities=get_args(Modality),
@@ -82,12 +82,11 @@ def _card_of(model: type, registry: Registry) -> ModelCard:
 
 
 def _defaults_of(model: type) -> dict[str, Hyperparameter]:
-    """The keyword arguments of the constructor and their defaults; None where one has none, or one that is no plain
-    value: then the call has to name it."""
+    """The keyword arguments of the constructor that have plain values as defaults."""
     try:
         parameters = list(inspect.signature(model).parameters.values())[1:]  # the first is the spec
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{model.__name__} is no GenerativeModel: {error}") from None
+        raise UsageError(f"{model.__name__} is not a GenerativeModel: {error}") from None
     return {
         parameter.name: parameter.default
         for parameter in parameters
@@ -96,7 +95,7 @@ def _defaults_of(model: type) -> dict[str, Hyperparameter]:
 
 
 def can_be_imported(module: str) -> bool:
-    """Whether another process with our sys.path finds it: what `sys.modules` holds is ours alone."""
+    """Whether another process with our sys.path can import the module, which may be in our `sys.modules` only."""
     path: Iterable[str] | None = None
     parts = module.split(".")
     for length in range(1, len(parts) + 1):

@@ -1,4 +1,4 @@
-"""The speed of a run's model under pytest-benchmark: real rounds in this process, with the job's seeds and threads."""
+"""Timing the model of a run with pytest-benchmark, in this process, with the seeds and threads of the job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WARMUP_ROUNDS = 2
 
 
 def time_sampling(benchmark: Any, task: Task, *, count: int, rounds: int) -> None:
-    """A round is one call of `sample(count)`; on a GPU, until the device is done."""
+    """Times calls of `sample(count)`; on a GPU, until the device has finished."""
     job, device = task.job, torch.device(task.job.device)
     with held_to(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
         model = _trained(task, load_data(task.dataset), job.training_budget)
@@ -37,7 +37,7 @@ def time_sampling(benchmark: Any, task: Task, *, count: int, rounds: int) -> Non
 
 
 def time_training(benchmark: Any, task: Task, *, steps: int, rounds: int) -> None:
-    """A round is `fit` for `steps` steps, the model's own preparations included; the model is built before it."""
+    """Times `fit` for `steps` steps, including what the model prepares in it. Building the model is not timed."""
     job, device = task.job, torch.device(task.job.device)
     with held_to(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
         dataset = load_data(task.dataset)

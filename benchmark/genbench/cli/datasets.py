@@ -1,4 +1,4 @@
-"""`genai-bench datasets`: what there is, fetching it beforehand, checking what was fetched."""
+"""`genai-bench datasets`: lists data sets, shows their cards, fetches published ones, checks what was fetched."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ datasets_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-_NAME_HELP = "Data sets, csv:PATH and its like among them."
+_NAME_HELP = "Data sets, or your own as csv:PATH and the like."
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME...", help=_NAME_HELP)]
 
 
 @datasets_app.command("list")
 def list_datasets(context: typer.Context) -> None:
-    """List the data sets, and which of them are on this machine."""
+    """List the data sets, and whether they are on this machine."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("data set", "download", "here", "what it is"):
         table.add_column(heading, overflow="fold", no_wrap=heading != "what it is")
@@ -51,7 +51,7 @@ def show_datasets(
 ) -> None:
     """Show the cards of data sets: what an example is, how many there are, how they were split.
 
-    Data of your own are read and checked for it: [dim]genai-bench datasets show csv:measurements.csv[/dim]
+    Your own data are read and checked: [dim]genai-bench datasets show csv:measurements.csv[/dim]
     """
     console = Console(highlight=False)
     for number, card in enumerate(_cards(names, registry_of(context))):
@@ -72,7 +72,7 @@ def fetch_datasets(
 ) -> int:
     """Fetch data sets into the cache, so that runs need no network.
 
-    GENBENCH_MIRROR, a folder or an address, replaces the addresses they are published at.
+    GENBENCH_MIRROR, a folder or an address, replaces the addresses at which they are published.
     """
     if bool(names) == all_:
         raise UsageError("which data sets? NAME..., or --all; see genai-bench datasets list")
@@ -90,7 +90,7 @@ def fetch_datasets(
 
 @datasets_app.command("verify")
 def verify_datasets(context: typer.Context, names: Names = None) -> int:
-    """Read fetched files again and compare their checksums. Without a NAME: all that were fetched."""
+    """Read fetched files again and compare their checksums. Without NAME: all files that were fetched."""
     console = Console()
     failed = False
     # data sets may share files
@@ -107,7 +107,7 @@ def verify_datasets(context: typer.Context, names: Names = None) -> int:
             failed = True
             console.print(
                 f"[red]wrong[/red]        {shown}: its {checksum.algorithm} is not the published"
-                f" {checksum.digest}; set aside as .rejected, fetch it again",
+                f" {checksum.digest}; renamed to .rejected, fetch it again",
                 soft_wrap=True,
             )
     return ExitCode.JOB_FAILED if failed else ExitCode.OK

@@ -1,4 +1,4 @@
-"""`genai-bench doctor`: what this installation is, and what is wrong with it."""
+"""`genai-bench doctor`: describes this installation and names its problems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from genbench.util.usable_cores import usable_cores
 
 
 def examine(registry: Registry, console: Console) -> int:
-    """Print what there is; the exit code says whether something is wrong."""
+    """Print the parts of the installation and its problems. Returns the exit code: OK if there are no problems."""
     import torch
 
     problems = registry.problems()
@@ -61,7 +61,7 @@ def _describe_gpu(usable: bool, problems: list[str]) -> str:
     if gpu is None:
         return "cuda" if usable else "cpu (no GPU found)"
     if not usable:
-        problems.append(f"the GPU {gpu['name']} is there but this build of torch cannot use it")
+        problems.append(f"this build of torch cannot use the GPU {gpu['name']}")
     return f"{gpu['name']}, driver {gpu['driver']}, {gpu['memory_bytes'] / 2**30:.0f} GiB"
 
 

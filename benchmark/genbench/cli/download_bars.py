@@ -1,4 +1,4 @@
-"""Fetches what data sets need before anything runs, with one progress bar for each file."""
+"""Fetching the files of data sets before anything runs, with one progress bar per file."""
 
 from __future__ import annotations
 

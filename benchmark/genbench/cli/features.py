@@ -1,4 +1,4 @@
-"""`genai-bench features`: the extractors there are, and training ours again from their recipes."""
+"""`genai-bench features`: lists the feature extractors, and trains the frozen ones again from their recipes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from genbench.plugin.registry import registry_of
 
 features_app = typer.Typer(
     name="features",
-    help="Feature extractors: what there is, and training the frozen ones again.",
+    help="Feature extractors: list them; train the frozen ones again.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -52,12 +52,14 @@ def list_features(context: typer.Context) -> None:
 def train(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="digits-cnn, mnist-cnn or fashion-cnn.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the weights and their card go.")] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Replace weights that are there.")] = False,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder for the weights and their card.")
+    ] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace existing weights.")] = False,
 ) -> None:
-    """Train a frozen extractor by its recipe, on one thread; the same machine gives the same hash.
+    """Train a frozen extractor by its recipe, on one thread, and compare its hash with that of the shipped weights.
 
-    Compares what came out with what is shipped.
+    Two trainings on one machine give equal hashes.
     """
     recipe = find_recipe(name)
     for path in (weights_path(name, out), card_path(name, out)):
@@ -79,11 +81,7 @@ def train(
     )
     shipped = recorded_hash(name)
     write_weights(trained, card, out)
-    same = (
-        "the shipped one"
-        if trained.hash == shipped
-        else f"not the shipped one, {shipped or 'of which none is here'}"
-    )
+    same = "the shipped one" if trained.hash == shipped else f"the shipped one is {shipped or 'missing'}"
     console.print(
         f"{name}:[bold]{trained.hash}[/bold] ({same}), test accuracy {trained.test_accuracy:.2%},"
         f" written to {escape(str(weights_path(name, out)))}",

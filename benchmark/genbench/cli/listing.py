@@ -1,4 +1,4 @@
-"""`genai-bench list`: what the plugins announced, for people and for programs."""
+"""`genai-bench list`: what plugins have announced, as tables or as JSON."""
 
 from __future__ import annotations
 
@@ -19,50 +19,52 @@ from genbench.run.suite import Suite, load_suite, suite_names
 
 Row = tuple[str, ...]
 
-# Columns of words, which may be folded; those that no list is without; how narrow words may get.
-_WORDS = ("takes", "for", "what it is", "what it is for", "problems", "licence", "data sets", "models")
-_ALWAYS = ("what it is", "what it is for", "state", "problems")
-_NARROWEST = 24
-_ENDLESS = 100_000
+_FOLDABLE = ("takes", "for", "what it is", "what it is for", "problems", "licence", "data sets", "models")
+"""Columns of text that may be wrapped."""
+_ALWAYS_SHOWN = ("what it is", "what it is for", "state", "problems")
+_MIN_FOLDED_WIDTH = 24
+"""The narrowest width to which a column is wrapped, in characters."""
+_UNLIMITED_WIDTH = 100_000
 
 
 def render_listing(what: str, registry: Registry, console: Console, *, as_json: bool) -> None:
-    """Print one listing. Raises UnknownNameError where there is no such listing."""
+    """Print one listing. Raises UnknownNameError if there is no listing `what`."""
     if what not in _LISTINGS:
         raise UnknownNameError("listing", what, _LISTINGS)
     records, columns, row = _LISTINGS[what](registry)
     if as_json:
-        # not through rich, which would wrap it
+        # not printed by rich, which would wrap it
         console.file.write(msgspec.json.format(msgspec.json.encode(records), indent=2).decode() + "\n")
         return
-    # a pipe has no width: a line for each, whatever its length, so that grep finds whole ones
+    # a pipe has no width, so each row is one line, whatever its length, for grep to find it whole
     on_a_screen = console.is_terminal or "COLUMNS" in os.environ
     if not on_a_screen:
-        console = Console(file=console.file, width=_ENDLESS)
+        console = Console(file=console.file, width=_UNLIMITED_WIDTH)
     _print_table(columns, [row(record) for record in records], console)
     if what == "datasets" and on_a_screen and (hint := sources_hint(registry)):
         console.print(escape(hint))
 
 
 def _print_table(columns: Row, rows: list[Row], console: Console) -> None:
-    """Words are folded, down to `_NARROWEST`; then columns are left out from the right, and named below."""
-    longest = [max(map(cell_len, (name, *(row[i] for row in rows)))) for i, name in enumerate(columns)]
-    least = [
-        min(size, _NARROWEST) if name in _WORDS else size for size, name in zip(longest, columns, strict=True)
+    """Columns of text are wrapped. If there is still no room, columns are left out from the right and named below."""
+    widths = [max(map(cell_len, (name, *(row[i] for row in rows)))) for i, name in enumerate(columns)]
+    min_widths = [
+        min(width, _MIN_FOLDED_WIDTH) if name in _FOLDABLE else width
+        for width, name in zip(widths, columns, strict=True)
     ]
     kept = list(range(len(columns)))
     for index in reversed(kept[1:]):
-        needed = sum(least[each] for each in kept) + len(kept) - 1
-        if needed > console.width and columns[index] not in _ALWAYS:
+        needed = sum(min_widths[each] for each in kept) + len(kept) - 1
+        if needed > console.width and columns[index] not in _ALWAYS_SHOWN:
             kept.remove(index)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index in kept:
-        table.add_column(columns[index], overflow="fold", no_wrap=columns[index] not in _WORDS)
+        table.add_column(columns[index], overflow="fold", no_wrap=columns[index] not in _FOLDABLE)
     for cells in rows:
         table.add_row(*(escape(cells[index]) for index in kept))
     console.print(table)
     if missing := [name for index, name in enumerate(columns) if index not in kept]:
-        console.print(f"[dim]no room for {', '.join(missing)}; a wider screen or --json has them[/dim]")
+        console.print(f"[dim]no room for {', '.join(missing)}; use a wider terminal or --json[/dim]")
 
 
 def _announced(registry: Registry, cards: dict[str, Any]) -> list[dict[str, Any]]:
@@ -126,7 +128,7 @@ def _sources(registry: Registry) -> Listing:
 
 
 def sources_hint(registry: Registry) -> str:
-    """One line about data of one's own; empty where no plugin reads any."""
+    """One line about using your own data; empty if no plugin reads any."""
     schemes = ", ".join(f"{name}:" for name in registry.dataset_sources)
     return f"Your own data: {schemes} and a path; see genai-bench list sources." if schemes else ""
 
@@ -176,7 +178,7 @@ def _suites(registry: Registry) -> Listing:
     def seconds(suite: Suite) -> float:
         return suite.budget.seconds or math.inf
 
-    # the shortest first; what repeats to the bit, by steps, is for machines
+    # the shortest budget first; suites with a budget in steps, which are for automated tests, last
     suites = sorted(map(load_suite, suite_names()), key=lambda suite: (seconds(suite), suite.name))
 
     def row(suite: dict[str, Any]) -> Row:

@@ -1,7 +1,7 @@
-"""Shows a run while it goes on: standings that plugins give, each running job, and how long it will take.
+"""Shows a run in progress: panels of plugins, the running jobs, and the remaining time.
 
-On a terminal that can be redrawn, a live region below the lines that stay; elsewhere (a pipe, a dumb terminal, CI) only
-the lines: one a finished job.
+Each finished job prints one line. On a terminal that can be redrawn there is a live region below these lines; elsewhere
+(a pipe, a dumb terminal, a CI system) there is none.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ from genbench.run.planning import estimate_seconds
 _log = logging.getLogger(__name__)
 
 _STYLES = {"ok": "green", "unsupported": "dim"}
-_TELLING = ("bits_per_dim", "frechet_distance")
-_NARROW, _MIDDLING = 60, 90
-"""Below so many columns, bars and losses are left out, or losses alone."""
-_LEAST_PANEL_LINES = 3
+_HEADLINE_METRICS = ("bits_per_dim", "frechet_distance")
+"""The first of these that a result has is printed with it."""
+_MIN_BAR_COLUMNS, _MIN_LOSS_COLUMNS = 60, 90
+"""The narrowest terminals on which progress bars, and losses, are shown."""
+_MIN_PANEL_LINES = 3
 
 
 class LiveView:
-    """A context manager. jobs: what is to be run. panels: what plugins show (`genbench.plugin.live_panel`)."""
+    """Shows the progress of `jobs`; a context manager. panels: those of plugins (`genbench.plugin.live_panel`)."""
 
     def __init__(
         self, console: Console, jobs: Sequence[Job], workers: int, panels: Iterable[object] = ()
@@ -46,7 +47,7 @@ class LiveView:
         self._time_left = TimeLeft(jobs, {job.id: estimate_seconds([job], 1) for job in jobs}, workers)
         self._panels = [panel for panel in panels if isinstance(panel, LivePanel)]
         self._rows: dict[str, _Row] = {}
-        narrow = console.width < _NARROW
+        narrow = console.width < _MIN_BAR_COLUMNS
         self._overall = Progress(
             TextColumn("[bold]{task.description}"),
             *(() if narrow else (BarColumn(bar_width=30),)),
@@ -73,7 +74,7 @@ class LiveView:
         self.close()
 
     def close(self) -> None:
-        """Leave the screen to what comes next."""
+        """Remove the live region."""
         if self._live:
             self._live.stop()
 
@@ -96,7 +97,7 @@ class LiveView:
         left = self._remaining()
         counter = f"[dim]{done}/{total}{f', {left}' if left and not self._live else ''}[/dim]"
         self._console.print(
-            f"{counter} [{style}]{result.status:<12}[/{style}] {name}{_figure(result)}{reason}",
+            f"{counter} [{style}]{result.status:<12}[/{style}] {name}{_headline(result)}{reason}",
             soft_wrap=True,
         )
         for panel in list(self._panels):
@@ -108,14 +109,14 @@ class LiveView:
                 for line in lines:
                     self._console.print(Text(line), soft_wrap=True)
         if self._live:
-            self._live.refresh()  # printing has redrawn the region as it was
+            self._live.refresh()  # printing has redrawn the region with its old content
 
     def _remaining(self) -> str:
         seconds = self._time_left.seconds()
         return f"about {duration(seconds)} left" if seconds else ""
 
     def _render(self) -> RenderableType:
-        """Panels above and what changes all the time below them, so that lines keep their places."""
+        """The panels, and below them the lines that change all the time, so that the panels keep their places."""
         width, height = self._console.size
         self._overall.update(self._task, remaining=self._remaining())
         rows = list(self._rows.values())
@@ -126,7 +127,7 @@ class LiveView:
         shown: list[RenderableType] = []
         for panel in list(self._panels):
             height = room // len(self._panels)
-            if height < _LEAST_PANEL_LINES:
+            if height < _MIN_PANEL_LINES:
                 break
             try:
                 part = panel.render(width, height)
@@ -137,15 +138,15 @@ class LiveView:
         return shown
 
     def _drop(self, panel: LivePanel, error: Exception) -> None:
-        """A panel that raises is named once and shown no more; the run goes on."""
+        """Stop showing a panel that raised an exception, with one warning; the run goes on."""
         if panel in self._panels:
             self._panels.remove(panel)
             _log.warning("live panel %s failed: %s: %s", type(panel).__name__, type(error).__name__, error)
 
 
 def can_redraw(console: Console) -> bool:
-    """Whether a live region makes sense: a real terminal that moves its cursor, and no log of a CI system, which may
-    claim colours (FORCE_COLOR) and show every redrawing as new lines."""
+    """Whether the output is a terminal with a movable cursor. The log of a CI system is none: it may claim colours
+    (FORCE_COLOR), but shows each redrawing as new lines."""
     is_terminal = console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
     return is_terminal and os.environ.get("CI", "").lower() in ("", "0", "false")
 
@@ -165,7 +166,7 @@ class _Row:
         self.losses: dict[str, float] = {}
 
     def cells(self) -> tuple[RenderableType, ...]:
-        """In the order in which they are left out where there is no room, the last first."""
+        """The cells of the job's line. If there is no room for all, the last ones are left out."""
         losses = "  ".join(f"{name} {value:.4g}" for name, value in self.losses.items())
         return (
             Text(f"{self.job.variant} on {self.job.dataset}", style="cyan"),
@@ -177,8 +178,8 @@ class _Row:
 
 
 def _running(rows: Sequence[_Row], width: int) -> Table:
-    """A line a job, never folded: a region that changes its height flickers."""
-    columns = 2 if width < _NARROW else 4 if width < _MIDDLING else 5
+    """One line per job, never wrapped: a region that changes its height flickers."""
+    columns = 2 if width < _MIN_BAR_COLUMNS else 4 if width < _MIN_LOSS_COLUMNS else 5
     grid = Table.grid(padding=(0, 2))
     for _ in range(columns):
         grid.add_column(no_wrap=True, overflow="ellipsis")
@@ -187,9 +188,9 @@ def _running(rows: Sequence[_Row], width: int) -> Table:
     return grid
 
 
-def _figure(result: Result) -> str:
-    """One telling figure: the likelihood where there is one, with its kind's sign, else the Fréchet distance."""
-    for name in _TELLING:
+def _headline(result: Result) -> str:
+    """One metric value: the likelihood with the sign of its kind if there is one, else the Fréchet distance."""
+    for name in _HEADLINE_METRICS:
         metric = result.metric(name)
         if metric is not None and metric.value is not None:
             doubt = "" if result.doubt(metric) is None else ", [yellow]which fails its audit[/yellow]"

@@ -1,4 +1,4 @@
-"""`genai-bench`: reads the command line, calls the parts, turns errors into lines and exit codes.
+"""`genai-bench`: reads the command line, calls the commands, and turns errors into messages and exit codes.
 
 Exit codes: `genbench.api.exit_codes`. Nothing here imports torch before a command needs it.
 """
@@ -24,7 +24,7 @@ from genbench.errors import GenbenchError, UsageError
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry, registry_of
 
-# typer carries its own click since 0.26 and uses the package before; this is the right one's base class
+# typer contains click since 0.26 and uses the package in earlier versions; this is the base class in either
 ClickException: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
@@ -43,7 +43,7 @@ app.add_typer(features_app)
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        "-j", "--jobs", min=1, metavar="N", help="Workers at once.  [dim]\\[default: one a core][/dim]"
+        "-j", "--jobs", min=1, metavar="N", help="Workers at once.  [dim]\\[default: one per core][/dim]"
     ),
 ]
 
@@ -54,14 +54,15 @@ def main() -> None:
     """The console script."""
     code = run_command_line(sys.argv[1:])
     if code == ExitCode.INTERRUPTED:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the impatient second Ctrl-C has nothing left to stop
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to stop
     sys.exit(code)
 
 
 def run_command_line(arguments: list[str], registry: Registry | None = None) -> int:
-    """Run a command and return its exit code. What the user did wrong is one or two lines on stderr.
+    """Run a command and return its exit code. A mistake of the user is reported in one or two lines on
+    stderr.
 
-    registry: what the command may use; None loads the plugins that are installed. Commands find it by
+    registry: the cards that the command may use; None for those of the installed plugins. Commands get it from
     `genbench.plugin.registry.registry_of(context)`.
     """
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -70,13 +71,13 @@ def run_command_line(arguments: list[str], registry: Registry | None = None) -> 
         code = _with_plugins(registry)(
             arguments, standalone_mode=False, prog_name="genai-bench", obj=registry
         )
-        if code == ExitCode.INTERRUPTED:  # typer's way with Ctrl-C, which says nothing
+        if code == ExitCode.INTERRUPTED:  # typer returns this after Ctrl-C, without a message
             stderr.print("interrupted")
         return code if isinstance(code, int) else ExitCode.OK
     except typer.Exit as stop:
         return stop.exit_code
     except ClickException as error:
-        if message := error.format_message():  # a command that has shown its help has none
+        if message := error.format_message():  # empty if the command has shown its help
             stderr.print(f"genai-bench: {message.rstrip('.')}{_hint(error)}", markup=False)
         return ExitCode.USAGE
     except GenbenchError as error:
@@ -87,7 +88,7 @@ def run_command_line(arguments: list[str], registry: Registry | None = None) -> 
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return _reader_left(arguments)
-    except SystemExit as stop:  # rich turns the same into an exit
+    except SystemExit as stop:  # rich exits when the reader of its output goes away
         if isinstance(stop.__context__, BrokenPipeError):
             return _reader_left(arguments)
         raise
@@ -104,14 +105,15 @@ def _with_plugins(registry: Registry) -> typer.Typer:
 
 
 def _reader_left(arguments: list[str]) -> int:
-    """Whoever read our output went away, as in `genai-bench list models | head`: no error, but the end of a run."""
+    """The program that read our output has ended, as in `genai-bench list models | head`. That is no error, but a run
+    counts as interrupted."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     runs = arguments[:1] == ["run"] and not {"--help", "-h", "--dry-run"} & {*arguments}
     return ExitCode.INTERRUPTED if runs else ExitCode.OK
 
 
 def _hint(error: Any) -> str:
-    """Where to read what the command expects, unless the message says what was meant."""
+    """Refers to the help of the command, unless the message already suggests a name."""
     context = getattr(error, "ctx", None)
     if context is None or "Did you mean" in error.format_message():
         return ""
@@ -167,15 +169,15 @@ def run(
         ),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="How many seeds; three or more make a claim.")
+        int | None, typer.Option(min=1, metavar="N", help="How many seeds; claims need three or more.")
     ] = None,
     jobs: WorkersOption = None,
     threads: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Threads a worker.  [dim]\\[default: cores / workers][/dim]"),
+        typer.Option(min=1, metavar="N", help="Threads per worker.  [dim]\\[default: cores / workers][/dim]"),
     ] = None,
     executor: ExecutorOption = "local",
-    # named: typer 0.27 takes a metavar that is the parameter's own name for the option's, and makes --DEVICE of it
+    # "--device" is given because typer 0.27 would make --DEVICE of a metavar that equals the parameter's name
     device: Annotated[str, typer.Option("--device", metavar="DEVICE", help="auto, cpu or cuda.")] = "auto",
     extractor: Annotated[
         str | None,
@@ -206,13 +208,13 @@ def run(
         typer.Option(
             "--probe/--no-probe",
             envvar="GENBENCH_PROBE",
-            help="Time a fixed piece of work before and after, which `compare` needs to judge speeds.",
+            help="Time a fixed workload before and after the run, which `compare` needs to compare speeds.",
         ),
     ] = True,
 ) -> int:
     """Run models on data sets and show the leaderboard.
 
-    The same command again finishes what an earlier one left.
+    Repeating a command runs only the jobs that have no result yet.
 
     [dim]genai-bench run --all\n
     genai-bench run -m vae -m pixelcnn -d digits --budget 30s --seeds 3[/dim]
@@ -250,9 +252,9 @@ def list_(
     what: Annotated[
         str, typer.Argument(help="models, datasets, sources, metrics, extractors, loggers, suites or plugins")
     ],
-    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """List what there is: models, datasets, sources of your own data, metrics, extractors, loggers, suites, plugins."""
+    """List models, data sets, sources of your own data, metrics, extractors, loggers, suites or plugins."""
     from genbench.cli.listing import render_listing
 
     render_listing(what, registry_of(context), Console(), as_json=json)
@@ -270,14 +272,12 @@ def score(
     executor: ExecutorOption = "local",
     replace: Annotated[
         bool,
-        typer.Option(
-            "--replace", help="Compute all figures anew where the feature extractor is another one."
-        ),
+        typer.Option("--replace", help="Compute all values anew if the feature extractor is another one."),
     ] = False,
 ) -> int:
-    """Compute metrics again, or new ones, from a run's stored samples, without training.
+    """Compute metrics again, or new ones, from the stored samples of a run, without training.
 
-    Likelihoods and costs, which need the model, stay as they are.
+    Likelihoods and costs, which need the model, are left as they are.
     """
     from genbench.cli.score import score_command
 

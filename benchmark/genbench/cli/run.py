@@ -1,4 +1,4 @@
-"""The `run` command: announces the plan, executes what is pending, sums up."""
+"""The command `run`: makes and shows the plan, executes the jobs that have no result, and sums up."""
 
 from __future__ import annotations
 
@@ -33,28 +33,44 @@ from genbench.util.usable_cores import usable_cores
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The command line of `run`; None where the user left the choice to us."""
+    """The command line of `run`. None: the user did not choose."""
 
     models: tuple[str, ...]
+    """Models with or without settings; empty for those of the suite."""
     datasets: tuple[str, ...]
+    """Data sets; empty for those of the suite."""
     suite: str
+    """A built-in suite by name, or a TOML file by its path."""
     budget: Budget | None
+    """The training budget; None for that of the suite."""
     seeds: int | None
+    """The number of seeds; None for that of the suite."""
     workers: int | None
+    """How many jobs run at once; None for one per usable core, and for one on a GPU."""
     threads: int | None
+    """Threads per worker; None for an equal part of the usable cores."""
     executor: str
+    """The executor, as its card names it."""
     device: str
+    """Where models run: "auto", "cpu" or "cuda"."""
     extractor: str | None
+    """The feature extractor; None for that of each data set."""
     out: Path | None
+    """The folder of the run; None for one in `runs/` that is named after the plan."""
     dry_run: bool
+    """Show the plan and run nothing."""
     shard: str | None
+    """The part of the jobs to run: "I/N" for the I-th of N parts; None for all."""
     retry_failed: bool
+    """Run jobs again whose stored result is a failure."""
     probe: bool
+    """Measure the speed of the machine before and after the run."""
     log: tuple[str, ...] = ()
+    """Loggers as "NAME" or "NAME:TARGET"."""
 
 
 def run_command(options: RunOptions, registry: Registry, console: Console) -> int:
-    """Run, and return the exit code."""
+    """Make the plan, run it, and return the exit code. Raises UsageError."""
     for problem in registry.problems():
         console.print(f"[yellow]left out:[/yellow] {escape(problem)}", soft_wrap=True)
     device = choose_device(options.device)
@@ -105,8 +121,8 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     except KeyboardInterrupt:
         left = sum(run.result(job) is None for job in mine)
         console.print(
-            f"\n[yellow]{len(mine) - left}[/yellow] of {len(mine)} jobs are done and kept in"
-            f" {escape(str(folder))}; the same command finishes the rest"
+            f"\n[yellow]{len(mine) - left}[/yellow] of {len(mine)} jobs are done and stored in"
+            f" {escape(str(folder))}; repeat the command to run the others"
         )
         raise
     if pending and options.probe:
@@ -121,7 +137,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
 
 
 def choose_device(wanted: str) -> str:
-    """ "cpu" or "cuda"; "auto" takes a GPU where there is one. Raises UsageError."""
+    """ "cpu" or "cuda"; "auto" is "cuda" if torch finds a GPU. Raises UsageError."""
     if wanted not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device {wanted}: expected auto, cpu or cuda")
     if wanted == "cpu" or (wanted == "auto" and not _may_have_gpu()):
@@ -136,7 +152,7 @@ def choose_device(wanted: str) -> str:
 
 
 def _may_have_gpu() -> bool:
-    """Without importing torch, which takes seconds."""
+    """Whether the system may have a GPU, found out without importing torch, which takes seconds."""
     return sys.platform != "linux" or Path("/dev/nvidiactl").exists() or Path("/dev/kfd").exists()
 
 
@@ -167,8 +183,11 @@ def _announce(
 def _fetch_data(
     plan: Plan, folder: Path, options: RunOptions, registry: Registry, console: Console
 ) -> tuple[Plan, dict[str, str]]:
-    """Fetch the data sets of jobs that are still to be run. What cannot be had is said in one line and left out,
-    but stays in the plan where it was asked for by name: then the reason is returned too, by data set."""
+    """Fetch the data sets of jobs that are still to be run.
+
+    A data set that cannot be had is reported in one line, and its jobs are left out of the plan. If the user asked for
+    it by name, its jobs stay in the plan. Returns the plan, and the reason by name for each data set that stays.
+    """
     earlier = Run(folder, plan)
     pending = [job for job in plan.jobs if _is_pending(earlier.result(job), options)]
     cards = [plan.datasets[name] for name in dict.fromkeys(job.dataset for job in pending)]
@@ -189,7 +208,7 @@ def _is_pending(result: Result | None, options: RunOptions) -> bool:
 
 
 def _store_unavailable(run: Run, unavailable: dict[str, str]) -> None:
-    """Jobs whose data cannot be had have their result without a worker."""
+    """Store the result `data_error` of jobs whose data set cannot be had."""
     for job in run.pending():
         if job.dataset in unavailable:
             run.store(Result(id=job.id, status="data_error", reason=unavailable[job.dataset], job=job))

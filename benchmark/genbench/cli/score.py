@@ -1,4 +1,4 @@
-"""`genai-bench score RUN`: metrics computed again, or new ones added, from stored samples, without training."""
+"""`genai-bench score RUN`: computes metrics again, or new ones, from stored samples, without training."""
 
 from __future__ import annotations
 
@@ -37,8 +37,11 @@ def score_command(
     registry: Registry,
     console: Console,
 ) -> int:
-    """Score a run's samples again. Each job's record is replaced when its figures are there, atomically, so that
-    an interruption loses nothing; jobs that cannot be scored keep the record they have."""
+    """Score the samples of a run again, and return the exit code.
+
+    The record of each job is replaced atomically when its new values are computed, so that an interruption loses
+    nothing. Jobs that cannot be scored keep their record.
+    """
     card = registry.executor(executor_name)
     run = Run.open(folder)
     cards = _chosen(metrics, registry)
@@ -84,14 +87,14 @@ def score_command(
                 merged = run.update(fresh.job, merge)
                 if merged is None:
                     failures += 1
-                    _say(console, fresh.job, "its result was removed meanwhile")
+                    _say(console, fresh.job, "its result was removed while it was scored")
                     continue
                 scored += 1
-                for figure in fresh.metrics:
-                    if merged.metric(figure.name) != figure:
+                for metric in fresh.metrics:
+                    if merged.metric(metric.name) != metric:
                         failures += 1
-                        _say(console, fresh.job, f"{figure.name}: {figure.note}; the value it had stays")
-    if scored:  # what was made of the old figures is made anew
+                        _say(console, fresh.job, f"{metric.name}: {metric.note}; the stored value is kept")
+    if scored:  # reports of the old values are made anew
         registry.tell("genbench_run_finished", run=run, registry=registry)
     names = "all metrics" if not metrics else ", ".join(card.name for card in cards)
     console.print(
@@ -101,7 +104,8 @@ def score_command(
 
 
 def _chosen(names: Sequence[str], registry: Registry) -> list[MetricCard]:
-    """The cards of those metrics, and of all that are computed with them; all that come from samples by default.
+    """The cards of these metrics and of all that are computed together with them; without names, all metrics that are
+    computed from samples.
 
     Raises UnknownNameError, UsageError.
     """
@@ -114,22 +118,23 @@ def _chosen(names: Sequence[str], registry: Registry) -> list[MetricCard]:
             raise UnknownNameError("metric", name, registry.metrics)
         card = registry.metrics[name]
         if card.factory is None:
-            raise UsageError(f"{name} is measured while the model runs; it cannot be had from samples")
+            raise UsageError(f"{name} is measured while the model runs; it cannot be computed from samples")
         chosen.append(card)
     factories = {card.factory for card in chosen}
     return [card for card in from_samples if card.factory in factories]
 
 
 def _task(result: Result, run: Run, registry: Registry, cards: Sequence[MetricCard], replace: bool) -> Task:
-    """Raises UnknownNameError or UsageError where the data are gone or are other data than the job's."""
+    """The task of scoring a job again. Raises UnknownNameError or UsageError if its data set is missing or has
+    changed."""
     job = result.job
     version = dataset_version(registry.dataset(job.dataset))
     if version != job.dataset_version:
         raise UsageError(f"the data set has changed since: {job.dataset_version} then, {version} now")
     names = {card.name for card in cards}
-    # a row holds figures of one extractor: with `replace`, those that stay decide, else all that are there
-    deciding = [figure for figure in result.metrics if not (replace and figure.name in names)]
-    recorded = sorted({figure.extractor for figure in deciding if figure.extractor})
+    # all values of a row share one extractor: that of the stored values, except those that `replace` replaces
+    staying = [metric for metric in result.metrics if not (replace and metric.name in names)]
+    recorded = sorted({metric.extractor for metric in staying if metric.extractor})
     rescoring = Rescoring(extractors=recorded)
     return msgspec.structs.replace(make_task(job, run, registry), metrics=list(cards), rescoring=rescoring)
 
@@ -137,27 +142,30 @@ def _task(result: Result, run: Run, registry: Registry, cards: Sequence[MetricCa
 def _merged(
     stored: Result, fresh: Sequence[MetricValue], replace: bool, provenance: dict[str, Any]
 ) -> Result:
-    """Fresh figures in place of those of the same name, new ones behind. One that could not be computed takes no
-    value's place, unless all are to be of another extractor."""
-    figures = {figure.name: figure for figure in stored.metrics}
+    """The stored result with the fresh values in the places of those of the same name, and new metrics after them.
+
+    A metric that could not be computed does not replace a stored value, unless `replace` is set: then the stored values
+    may be of another extractor.
+    """
+    metrics = {metric.name: metric for metric in stored.metrics}
     taken = [
-        figure
-        for figure in fresh
-        if figure.value is not None
+        metric
+        for metric in fresh
+        if metric.value is not None
         or replace
-        or figure.name not in figures
-        or figures[figure.name].value is None
+        or metric.name not in metrics
+        or metrics[metric.name].value is None
     ]
-    figures |= {figure.name: figure for figure in taken}
+    metrics |= {metric.name: metric for metric in taken}
     scored: dict[str, Any] = {
-        "metrics": [figure.name for figure in taken],
+        "metrics": [metric.name for metric in taken],
         "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     scored |= {key: provenance[key] for key in ("git", "packages") if key in provenance}
     return msgspec.structs.replace(
         stored,
-        metrics=list(figures.values()),
-        # one entry a scoring: figures of one record may be of several
+        metrics=list(metrics.values()),
+        # one entry per scoring, because the values of one record may come from several
         provenance={**stored.provenance, "scored": [*stored.provenance.get("scored", []), scored]},
     )
 

@@ -1,4 +1,4 @@
-"""How long a run will go on: what jobs were expected to take, corrected by what they did take."""
+"""The time that a run still needs: the expected times of its jobs, corrected by the times of finished jobs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from genbench.records.job import Job
 
-# The expectation weighs as much as this many finished jobs.
 _PRIOR_JOBS = 2.0
+"""The expected times count as much as this many finished jobs."""
 
 
 class TimeLeft:
-    """expected_seconds: of each job by its id; None where nothing is known before the first has finished.
-    workers: how many jobs run at once."""
+    """Estimates the time until the last job ends.
+
+    expected_seconds: the expected time of each job by its id; None if nothing is known before a job has finished.
+    workers: how many jobs run at once. clock: seconds.
+    """
 
     def __init__(
         self,
@@ -32,17 +35,18 @@ class TimeLeft:
         self._prior_seconds = _PRIOR_JOBS * sum(known) / len(known) if known else 0.0
 
     def started(self, job: Job) -> None:
-        """Told again, it stays with the first time."""
+        """A job has started. Only the first call per job counts."""
         self._began.setdefault(job.id, self._clock())
 
     def finished(self, job: Job) -> None:
+        """A job has ended."""
         self._unfinished.pop(job.id, None)
         began = self._began.get(job.id)
         if began is not None:
             self._taken[job.id] = (job, self._clock() - began)
 
     def seconds(self) -> float | None:
-        """Until the last job ends; None where there is nothing to go by."""
+        """The time until the last job ends; None if nothing is known that it could be estimated from."""
         if not self._unfinished:
             return 0.0
         pace = self._pace()
@@ -53,11 +57,11 @@ class TimeLeft:
             if whole is None:
                 return None
             left.append(max(0.0, whole - (now - self._began[job.id] if job.id in self._began else 0.0)))
-        # as if work could be shared out evenly, but no job is shorter than itself
+        # assumes that the work is divided evenly among the workers, but that no job can be divided
         return max(sum(left) / min(self._workers, len(left)), max(left))
 
     def _pace(self) -> float:
-        """Seconds that pass for each expected one."""
+        """The time that jobs take, as a multiple of the expected time."""
         pairs = [(self._expected.get(job_id), taken) for job_id, (_, taken) in self._taken.items()]
         expected = sum(seconds for seconds, _ in pairs if seconds is not None)
         taken = sum(actual for seconds, actual in pairs if seconds is not None)
@@ -68,7 +72,7 @@ class TimeLeft:
         expected = self._expected.get(job.id)
         if expected is not None:
             return pace * expected
-        # by the nearest relatives that have finished
+        # the mean of the most similar jobs that have finished
         for like in (
             lambda other: (other.model, other.dataset) == (job.model, job.dataset),
             lambda other: other.model == job.model,

@@ -1,4 +1,4 @@
-"""A log file that keeps the head and the tail of what a child prints, whatever the amount."""
+"""A log file of bounded size: it keeps the first and the last part of what a worker prints."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from genbench.errors import RunFolderError
 
 HEAD_BYTES = TAIL_BYTES = 256 * 1024
+"""The sizes of the first and the last part."""
 
 
 class BoundedLog:
-    """The head is on disk as soon as it is written, the tail when the log is closed.
+    """The first part is on disk as soon as it is written, the last part when the log is closed.
 
-    A disk that is full costs the rest of the log and nothing else. Raises RunFolderError where there can be no
-    log at all.
+    If the disk is full, the rest of the log is lost and nothing is raised. The constructor raises RunFolderError if the
+    file cannot be created.
     """
 
     def __init__(self, path: Path) -> None:

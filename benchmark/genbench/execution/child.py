@@ -1,6 +1,6 @@
-"""The child's side of the process boundary: what happens between the fork and `run_task`.
+"""The entry point of a worker process: what happens between the fork and `run_task`.
 
-Messages go to the supervisor as JSON, one a message, so that nothing a plugin does is ever unpickled.
+Messages are sent to the supervisor as JSON, so that nothing that a plugin sends is ever unpickled.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class PipeObserver(Observer):
-    """Sends what the worker tells through a pipe."""
+    """Sends what the worker reports through a pipe."""
 
     def __init__(self, channel: Connection) -> None:
         self._channel = channel
@@ -41,24 +41,27 @@ class PipeObserver(Observer):
 
 
 def child_main(task: bytes, channel: Connection, log: Connection, parent: int) -> None:
-    """Entry point of the process. task: a `Task` as JSON. log: the pipe that takes all output. parent: the
-    process that supervises."""
-    _leave_terminal(log, parent)
+    """Run the task and send its outcome; never returns.
+
+    task: a `Task` as JSON. channel: the pipe for messages. log: the pipe for all output. parent: the id of the
+    supervisor's process.
+    """
+    _detach(log, parent)
     from genbench.execution.worker import (
-        run_task,  # with torch; the fork server has it loaded, the supervisor never
+        run_task,  # imports torch, which the fork server has loaded and the supervisor never loads
     )
 
     observer = PipeObserver(channel)
     try:
         outcome = run_task(msgspec.json.decode(task, type=Task), observer)
-    except KeyboardInterrupt:  # the supervisor knows why; what was sent so far is what is known
+    except KeyboardInterrupt:  # sent by the supervisor, which records why and keeps the messages sent so far
         _flush()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     _flush()
     observer.send(Message(kind="done", outcome=outcome))
     channel.close()
-    os._exit(0)  # a plugin's threads and exit handlers have no say
+    os._exit(0)  # without waiting for a plugin's threads and exit handlers
 
 
 def _flush() -> None:
@@ -67,8 +70,9 @@ def _flush() -> None:
             stream.flush()
 
 
-def _leave_terminal(log: Connection, parent: int) -> None:
-    """Own session (Ctrl-C is the supervisor's), own output, and no life after the parent's death."""
+def _detach(log: Connection, parent: int) -> None:
+    """Give the process a session of its own (Ctrl-C reaches the supervisor only), send its output to the log, and have
+    the system end it when the supervisor ends."""
     if hasattr(os, "setsid"):
         os.setsid()
     os.dup2(log.fileno(), 1)
@@ -77,7 +81,7 @@ def _leave_terminal(log: Connection, parent: int) -> None:
     take_interrupts()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
-        # ours is the fork server, which ends when the supervisor does
+        # the parent of this process is the fork server, which ends when the supervisor does
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if not psutil.pid_exists(parent):
             os._exit(0)

@@ -1,4 +1,4 @@
-"""What went wrong in a worker: the status that tells failures apart, and one line that says it."""
+"""Failures of a job: the status that an exception leads to, and its reason in one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genbench.records.result import Status
 
 
 def classify(error: BaseException, phase: str) -> tuple[Status, str]:
-    """The status that tells what went wrong, and one line that says it."""
+    """The status and the reason of a job that raised `error` in `phase`."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else ""
     if isinstance(error, DataError):
         return "data_error", text
@@ -22,7 +22,7 @@ def classify(error: BaseException, phase: str) -> tuple[Status, str]:
     if isinstance(error, SamplingTimeout):
         return "timeout", text
     if _is_full_disk(error):
-        return "killed", f"no room on the disk in {phase}: {text}"  # no fault of the model's
+        return "killed", f"no room on the disk in {phase}: {text}"  # not the model's fault
     if is_out_of_memory(error):
         return "oom", f"out of memory in {phase}: {text or type(error).__name__}"
     if isinstance(error, GenbenchError):

@@ -1,8 +1,8 @@
-"""Ctrl-C that waits until a step is whole.
+"""Deferring Ctrl-C until a step is complete.
 
-A child is handed to the fork server in several steps; an interrupt between two of them kills the server, with
-a traceback on the user's screen. The server and its children must not see Ctrl-C at all: the terminal sends
-it to everyone, and what becomes of a job is the supervisor's to say.
+A worker is started by several messages to the fork server. An interrupt between two of them ends the server, with a
+traceback on the user's screen. A terminal sends Ctrl-C to every process, but the fork server and the workers must not
+react to it: the supervisor decides what happens to a job.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from typing import Any
 
 @contextlib.contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Inside, SIGINT is noted; it is raised when the block is left. Processes started inside have it blocked
-    until they `take_interrupts`."""
+    """Defer SIGINT until the block is left. Processes that are started inside have it blocked until they call
+    `take_interrupts`."""
     if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
-        yield  # Python runs signal handlers in the main thread alone
+        yield  # Python runs signal handlers in the main thread only
         return
-    resource_tracker.ensure_running()  # started inside, it would lift the block
+    resource_tracker.ensure_running()  # its start inside the block would unblock the signal
     noted: list[int] = []
-    # the mask is for what is started here; another of our own threads may still be chosen for the signal
+    # processes started here inherit the mask; the system may still deliver the signal to another thread of ours
     before = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # what was pending reaches our handler here
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # a pending signal reaches our handler here
         signal.signal(signal.SIGINT, before)
     if noted:
         _pass_on(before)
 
 
 def take_interrupts() -> None:
-    """For a child: SIGINT raises KeyboardInterrupt from here on, whatever it inherited. One that came before was
-    a Ctrl-C for all, and is the supervisor's."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # forgets what is pending
+    """In a worker: from now on SIGINT raises KeyboardInterrupt. One that came before is dropped: it was a Ctrl-C in the
+    terminal, to which the supervisor reacts."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops a pending signal
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""What the phases of one job share: its data, its model, the gauges, and how samples are drawn and scored."""
+"""What the phases of one job share: data set, model and gauges, and how samples are drawn and scored."""
 
 from __future__ import annotations
 

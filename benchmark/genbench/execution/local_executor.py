@@ -1,4 +1,4 @@
-"""Runs tasks on this machine: a few children at a time, each under its supervisor."""
+"""The executor "local": runs tasks on this machine, a few at a time, each in a supervised process."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.task import Message, Task
 
-_MEMORY_SHARE = 0.8  # of what is free at the start, divided among the workers
-_LOOK_SECONDS = 0.05
+_MEMORY_SHARE = 0.8
+"""The share of the memory that is free at the start which the workers may use, each an equal part."""
+_POLL_SECONDS = 0.05
 
 
 class LocalExecutor:
-    """workers: how many children run at once."""
+    """Runs up to `workers` processes at once."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -34,7 +35,7 @@ class LocalExecutor:
         log_path: Callable[[Job], Path],
         on_message: Callable[[Job, Message], None],
     ) -> Iterator[Result]:
-        """See `genbench.execution.executor.Executor`."""
+        """A generator of results; closing it ends the workers. See `genbench.execution.executor.Executor`."""
         context = process_context()
         memory_bytes = int(psutil.virtual_memory().available * _MEMORY_SHARE / self.workers)
         waiting = deque(tasks)
@@ -43,7 +44,7 @@ class LocalExecutor:
             while waiting or running:
                 while waiting and len(running) < self.workers:
                     task = waiting.popleft()
-                    with interrupts_held():  # a child that is started is a child that is known
+                    with interrupts_held():  # else an interrupt might come between the start and `running`
                         running.append(
                             Supervised(
                                 task.job,
@@ -54,7 +55,7 @@ class LocalExecutor:
                                 on_message,
                             )
                         )
-                connection.wait([item for child in running for item in child.waitables], _LOOK_SECONDS)
+                connection.wait([item for child in running for item in child.waitables], _POLL_SECONDS)
                 for child in list(running):
                     result = child.poll()
                     if result is not None:

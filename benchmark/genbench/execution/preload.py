@@ -1,12 +1,12 @@
-"""What the fork server loads once for all its children.
+"""What the fork server loads once for all workers.
 
-torch loads parts of itself when they are first used: counting FLOPs and taking an optimiser's first step
-bring in its compiler, about a second's work, and metrics of points scipy's assignments, a third of one. Done here,
-it is neither paid by every job nor on a model's clock. A process that has threads must not be forked: nothing here
-starts one but OpenBLAS, which ends its own before a fork.
+torch loads parts of itself at their first use: counting FLOPs and the first step of an optimiser load its compiler,
+which takes about a second; the metrics of points load scipy's assignment solver, which takes a third of a second.
+Loaded here, they cost no job any time, and no model any of its training budget.
 
-Nor does anything here ask CUDA for its devices: children of a process that did cannot use them. A backward pass and an
-optimiser's step do ask, so where torch is built for GPUs their parts are imported and not run.
+A process with threads must not be forked. Nothing here starts a thread except OpenBLAS, which ends its threads before a
+fork. Nothing here asks CUDA for its devices either, because children of a process that did cannot use them. A backward
+pass and an optimiser's step do ask, so with a build of torch for GPUs their parts are imported and not run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 import os
 
-# torch.cuda.is_available() by NVML, which leaves CUDA alone
+# torch.cuda.is_available() then asks NVML, and not CUDA
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
 import scipy.optimize  # noqa: F401

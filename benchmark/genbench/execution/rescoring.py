@@ -1,6 +1,7 @@
-"""One job's stored samples scored again, inside a process of its own: no model, no training.
+"""Scoring the stored samples of one job again, in a process of its own, without a model.
 
-What the worker measured while it held the model (likelihoods, costs) cannot be had from samples, and stays.
+Likelihoods and costs were measured while the model was in memory. They cannot be computed from samples and are left as
+they are.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from genbench.samples.stored import load_samples
 
 
 class Rescorer:
-    """Leaves the figures of the task's metrics in its outcome."""
+    """Writes the values of the task's metrics into its outcome."""
 
     def __init__(self, task: Task, rescoring: Rescoring, observer: Observer) -> None:
         self.task = task
@@ -29,7 +30,7 @@ class Rescorer:
         self.phase: Phase = "load"
 
     def run(self) -> None:
-        """Raises DataError where the samples or the extractor are not those of the record."""
+        """Raises DataError if the samples or the extractor are not those of the record."""
         job = self.task.job
         self.enter("load")
         hold_to(job.threads)
@@ -49,11 +50,11 @@ class Rescorer:
         self.observer.phase(phase)
 
     def check(self, extractor: Extractor) -> None:
-        """Figures of one row are of one extractor."""
+        """Raises DataError unless the extractor is that of the stored values: all values of a row share one."""
         recorded = self.rescoring.extractors
         if not recorded or recorded == [extractor.identity]:
             return
         raise DataError(
-            f"the stored figures are of features {', '.join(recorded)}, this extractor is {extractor.identity};"
-            " --replace computes all of them with it"
+            f"the stored values were computed with {', '.join(recorded)}, the extractor is now {extractor.identity};"
+            " --replace computes all values with it"
         )

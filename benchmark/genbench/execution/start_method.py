@@ -14,15 +14,17 @@ if TYPE_CHECKING:  # a system without fork has no fork server
     WorkerContext = ForkServerContext | SpawnContext
 
 PRELOAD = ["genbench.execution.preload"]
-"""What the fork server imports once, so that a child starts in milliseconds."""
-
-
+"""What the fork server imports once, so that a worker starts in milliseconds."""
 SPIN_COUNT = 2500
-"""How long a thread of a worker spins before it sleeps: some microseconds, where the default is some milliseconds."""
+"""How often a thread of a worker checks for work before it sleeps: for some microseconds instead of the default's
+milliseconds."""
 
 
 def start_method() -> str:
-    """ "forkserver" or "spawn": what GENBENCH_START_METHOD says, else the first that this system has."""
+    """ "forkserver" or "spawn": the value of GENBENCH_START_METHOD, else the first of them that this system has.
+
+    Raises UsageError if the variable names another method.
+    """
     methods = [name for name in ("forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
     method = os.environ.get("GENBENCH_START_METHOD") or methods[0]
     if method not in methods:
@@ -31,22 +33,22 @@ def start_method() -> str:
 
 
 def process_context() -> WorkerContext:
-    """Children of a fork server with torch preloaded, or spawned ones where there is no fork.
+    """The context in which workers are started: a fork server with torch loaded, or spawning on systems without fork.
 
-    Spawned ones too where GENBENCH_START_METHOD is "spawn": what a script or a plugin does when it is imported, such as
-    asking CUDA for its devices, may forbid forking. Raises UsageError where it names no such method.
+    GENBENCH_START_METHOD=spawn asks for spawning, for scripts and plugins that do something at import that forbids
+    forking, such as asking CUDA for its devices. Raises UsageError as `start_method` does.
     """
     _calm_openmp()
     if start_method() == "spawn":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    # "__main__" first: otherwise every child would run the main script's imports again
+    # without "__main__" every worker would run the main script's imports again
     context.set_forkserver_preload(["__main__", *PRELOAD])
     return context
 
 
 def _calm_openmp() -> None:
-    """OpenMP's threads wait for each other by spinning. Beside another busy process, where they have no core each, a
-    spinning thread keeps the one that it waits for from running (docs/decisions/0025)."""
+    """Have OpenMP's threads sleep soon when they wait for each other. If other processes are busy and there are fewer
+    free cores than threads, a thread that spins keeps the one it waits for from running (docs/decisions/0025)."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))

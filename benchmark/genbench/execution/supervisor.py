@@ -1,8 +1,7 @@
-"""The parent's side: watches one child, limits it, kills it, and says what became of it.
+"""Supervision of one worker process: reads its messages and its output, enforces its limits, and makes its result.
 
-The supervisor enforces what the model was asked to keep. A phase that outlasts its limit gets SIGINT, then
-SIGTERM, then SIGKILL; one that outgrows the memory cap is killed at once. Whatever the child does, its job
-ends with a result.
+A worker whose phase takes longer than its limit gets SIGINT, then SIGTERM, then SIGKILL. A worker that passes its
+memory limit is killed at once. Whatever a worker does, its job ends with a result.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ ESCALATION = (
     (signal.SIGTERM, 1.0),
     (getattr(signal, "SIGKILL", signal.SIGTERM), math.inf),
 )
-"""Signals to a child that is past its limit, and the seconds each is given to work."""
-_MEMORY_LOOK_SECONDS = 0.05
+"""The signals to a worker that has passed a time limit, and the seconds until the next one is sent."""
+_MEMORY_POLL_SECONDS = 0.05
 
 
 class Supervised:
-    """One child and its job. Call `poll` whenever one of `waitables` is ready, and at least every 50 ms."""
+    """One worker process and its job. Call `poll` when one of `waitables` is ready, and at least every 50 ms."""
 
     def __init__(
         self,
@@ -85,25 +84,26 @@ class Supervised:
         return [self._process.sentinel, *(c for c in (self._channel, self._log) if not c.closed)]
 
     def poll(self) -> Result | None:
-        """Read what the child said, enforce its limits; the result once it has ended."""
+        """Read messages and output, and enforce the limits. Returns the result once the process has ended, else
+        None."""
         self._read_log()
         self._read_messages()
         if not self._process.is_alive():
             return self._conclude()
         now = time.monotonic()
         if now >= self._next_memory_look:
-            self._next_memory_look = now + _MEMORY_LOOK_SECONDS
+            self._next_memory_look = now + _MEMORY_POLL_SECONDS
             self._enforce_memory()
         self._enforce_time(now)
         return None
 
     def kill(self) -> None:
-        """End the child and all it started, at once."""
+        """End the process, and all processes that it started, at once."""
         self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         self._process.join(5)
         self._close()
 
-    # ---- what the child says
+    # ---- messages and output
 
     def _read_messages(self) -> None:
         while not self._channel.closed:
@@ -114,7 +114,7 @@ class Supervised:
             except (EOFError, OSError):
                 self._channel.close()
                 return
-            except msgspec.DecodeError:  # a plugin wrote into our pipe
+            except msgspec.DecodeError:  # a plugin has written into the pipe
                 continue
             if message.kind == "phase":
                 self._enter(message.phase)
@@ -175,7 +175,10 @@ class Supervised:
             limit = self.limits.phase_seconds[self._phase]
             before = self._phase_seconds.get("train", 0.0) if self._phase == "train" else 0.0
             if before + now - self._phase_began > limit:
-                self._verdict = ("timeout", f"{self._phase} took more than {limit:g}s, its grace included")
+                self._verdict = (
+                    "timeout",
+                    f"{self._phase} took more than {limit:g} s, grace period included",
+                )
                 self._next_signal = now
         if now >= self._next_signal:
             number, patience = ESCALATION[self._escalation]
@@ -188,7 +191,7 @@ class Supervised:
         if pid is None or not self._process.is_alive():
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            # the child leads its own process group, so what it started goes with it
+            # the worker leads a process group, so this reaches the processes that it started
             if hasattr(os, "killpg") and number != signal.SIGINT and os.getpgid(pid) == pid:
                 os.killpg(pid, number)
             else:
@@ -205,7 +208,7 @@ class Supervised:
         pid = self._process.pid
         if pid is not None and hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)  # whatever it left behind
+                os.killpg(pid, signal.SIGKILL)  # processes that it left running
         self._close()
         outcome = self._outcome
         if outcome is None:
@@ -247,9 +250,9 @@ class Supervised:
 
 
 _SIGNAL_HINTS = {
-    "SIGKILL": ": killed from outside, perhaps by the system for want of memory",
+    "SIGKILL": ": ended by another process, perhaps by the system because memory ran out",
     "SIGSEGV": ": a segmentation fault in compiled code",
-    "SIGABRT": ": compiled code gave up",
+    "SIGABRT": ": compiled code aborted",
 }
 
 

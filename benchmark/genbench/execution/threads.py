@@ -1,8 +1,8 @@
-"""As many threads as a job has, in every library that keeps threads of its own.
+"""The number of threads of a job, set in every library that has threads of its own.
 
-torch's are not the only ones: numpy and scipy bring an OpenBLAS each, scikit-learn an OpenMP. Left alone, they take a
-thread for each core of the machine, whatever the job was given, and wait for each other by spinning: beside another
-worker a matrix of 256 x 256 took half a second in the place of eight milliseconds (docs/decisions/0026).
+Besides torch these are an OpenBLAS each in numpy and scipy, and an OpenMP in scikit-learn. By default they start one
+thread per core of the machine, and threads that wait for each other spin. With two workers at once, an operation on a
+256 x 256 matrix then took half a second instead of eight milliseconds (docs/decisions/0026).
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from threadpoolctl import threadpool_limits
 
 
 def hold_to(threads: int) -> None:
-    """Of this process, in the libraries that are loaded by now: call it again after others were imported."""
+    """Set the number of threads of this process, in the libraries loaded so far. Call it again after others are
+    loaded."""
     threadpool_limits(threads)
     torch.set_num_threads(threads)
 
 
 @contextmanager
 def held_to(threads: int) -> Iterator[None]:
-    """The same for a while: in a process that is not the job's own."""
+    """Set the number of threads inside the block, for a process that is not the job's own."""
     before = torch.get_num_threads()
     with threadpool_limits(threads):
         torch.set_num_threads(threads)

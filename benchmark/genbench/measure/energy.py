@@ -1,11 +1,11 @@
-"""Energy that a stretch of work took, from the hardware's own counters.
+"""The energy that a piece of work took, from the counters of the hardware.
 
     a GPU   NVML's total energy counter: the whole GPU, its idle power included
-    a CPU   RAPL through Linux's powercap (/sys/class/powercap): the whole processor package and, where it is
-            metered, its memory; idle power and every other program included
+    a CPU   RAPL through Linux's powercap (/sys/class/powercap): the whole processor package and, if it is
+            metered, its memory; idle power and all other programs included
 
-Neither knows processes, so where workers run side by side there is no figure of one job, and none is made up.
-Since 2020 most systems let only root read RAPL (CVE-2020-8694).
+Neither counter distinguishes processes. If several workers share the hardware, the energy of one job is unknown, and
+none is reported. Since 2020 most systems allow only root to read RAPL (CVE-2020-8694).
 """
 
 from __future__ import annotations
@@ -21,33 +21,34 @@ import torch
 from genbench.measure.nvidia import CountersUnavailable, GpuCounters
 
 POWERCAP = Path("/sys/class/powercap")
-# RAPL wraps after some minutes at full power; a look this often misses none.
-_LOOK_SECONDS = 20.0
-# A stretch must be this many times as long as the counter's own period, for its edges not to matter.
-_PERIODS = 20
+_READ_INTERVAL_SECONDS = 20.0
+"""How often a running meter reads its counter. RAPL wraps around after some minutes at full power."""
+_MIN_PERIODS = 20
+"""The shortest measurement, in periods in which the hardware updates its counter."""
 
 
 @runtime_checkable
 class EnergyCounter(Protocol):
-    """A counter that only grows. source: what it is and what it includes. period_seconds: how often the
-    hardware brings it up to date."""
+    """A counter of energy that only grows."""
 
     source: str
+    """What the counter is, and what it includes."""
     period_seconds: float
+    """The time between two updates of the counter by the hardware."""
 
     def joules(self) -> float:
-        """Since some moment in the past. Raises CountersUnavailable."""
+        """The energy since a fixed moment in the past. Raises CountersUnavailable."""
 
 
 class GpuEnergy:
-    """NVML's counter."""
+    """NVML's counter of one GPU. Raises CountersUnavailable if the GPU has none."""
 
     source = "NVML: the whole GPU, idle power included"
     period_seconds = 0.1
 
     def __init__(self, gpu: GpuCounters) -> None:
         self._gpu = gpu
-        gpu.energy_joules()  # a GPU older than Volta has no counter: say so now
+        gpu.energy_joules()  # raises now if there is no counter, as on GPUs older than Volta
 
     def joules(self) -> float:
         return self._gpu.energy_joules()
@@ -55,13 +56,18 @@ class GpuEnergy:
 
 @dataclass
 class _Zone:
-    """One powercap zone. total: microjoules since the first reading, wraps made good."""
+    """One powercap zone."""
 
     name: str
+    """The part of the hardware, as in "package-0"."""
     counter: Path
+    """The file that holds the counter."""
     range_microjoules: int
+    """The value at which the counter starts at 0 again."""
     last: int
+    """The latest reading, in microjoules."""
     total: int = 0
+    """Microjoules since the first reading, across restarts of the counter."""
 
     def read(self) -> int:
         now = _number(self.counter)
@@ -71,10 +77,10 @@ class _Zone:
 
 
 class PackageEnergy:
-    """RAPL's packages and their memory, added up. root: the powercap folder.
+    """The sum of RAPL's counters of processor packages and their memory. root: the powercap folder.
 
-    "psys" is left out, which holds the packages, and so are a package's cores, which it holds.
-    Raises CountersUnavailable where there are none or they may not be read.
+    The zone "psys" is not added, because it includes the packages; nor are the cores, which the packages include.
+    Raises CountersUnavailable if there are no counters or they may not be read.
     """
 
     period_seconds = 0.001
@@ -91,8 +97,8 @@ class PackageEnergy:
 
 
 def _counted_folders(root: Path) -> list[Path]:
-    """Packages, and what of each is metered beside it. "intel-rapl" is the driver's name on AMD too;
-    "intel-rapl-mmio" shows the same packages a second time."""
+    """The folders of the packages and of their memory. "intel-rapl" is the name of the driver on AMD processors too;
+    "intel-rapl-mmio" lists the packages a second time."""
     zones = sorted(root.glob("intel-rapl:*"))
     packages = [zone for zone in zones if zone.name.count(":") == 1 and _name(zone).startswith("package")]
     memories = [
@@ -130,9 +136,9 @@ def _number(path: Path) -> int:
 def energy_counter(
     device: torch.device, gpu: GpuCounters | None, workers: int, root: Path = POWERCAP
 ) -> EnergyCounter:
-    """The counter for work on `device`. gpu: its counters, for a GPU. workers: how many share it.
+    """The counter for work on `device`. gpu: the counters of the GPU, if it is one. workers: how many share the device.
 
-    Raises CountersUnavailable, which says why there is none.
+    Raises CountersUnavailable with the reason if the energy cannot be measured.
     """
     counter: EnergyCounter
     if gpu is not None:
@@ -143,15 +149,16 @@ def energy_counter(
         raise CountersUnavailable(f"the energy of {device.type} cannot be read")
     if workers > 1:
         raise CountersUnavailable(
-            f"the counter is the whole {what}'s, which {workers} workers shared; with --jobs 1 it is one job's"
+            f"the counter is that of the whole {what}, which {workers} workers shared; --jobs 1 measures one job"
         )
     return counter
 
 
 class EnergyMeter:
-    """Adds up the energy between `start` and `stop`, over any number of stretches.
+    """Adds up the energy between `start` and `stop`, which may be called any number of times.
 
-    counter: None where there is none, and then `problem` says why. clock: seconds, after all work is done.
+    counter: None if there is none; then `problem` is the reason. clock: seconds, read after all work on the device is
+    done.
     """
 
     def __init__(
@@ -169,24 +176,24 @@ class EnergyMeter:
         self._running = self._problem is None
 
     def look(self) -> None:
-        """Call this at least once a minute, so that a counter that wraps is not missed."""
-        if self._running and self._clock() - self._last_seconds >= _LOOK_SECONDS:
+        """Call this at least once per minute, so that no restart of the counter is missed."""
+        if self._running and self._clock() - self._last_seconds >= _READ_INTERVAL_SECONDS:
             self._read()
 
     def stop(self) -> None:
-        """Without a `start` it does nothing."""
+        """Does nothing if the meter is not running."""
         if self._running:
             self._read()
             self._running = False
 
     def joules(self) -> float:
-        """In all stretches. Raises CountersUnavailable, which says why it is not known."""
+        """The energy so far. Raises CountersUnavailable with the reason if it is not known."""
         if self._counter is None or self._problem is not None:
             raise CountersUnavailable(self._problem or "there is no counter")
-        least = _PERIODS * self._counter.period_seconds
-        if self._seconds < least:
+        min_seconds = _MIN_PERIODS * self._counter.period_seconds
+        if self._seconds < min_seconds:
             raise CountersUnavailable(
-                f"{self._seconds:.2g} s is too short for the counter, which needs {least:g} s"
+                f"{self._seconds:.2g} s is too short for the counter, which needs {min_seconds:g} s"
             )
         return self._joules
 

@@ -1,4 +1,4 @@
-"""All that is read around the phases of one worker: memory, energy, and who else is on the device."""
+"""What is measured around the phases of one worker: memory, energy, and other processes on the device."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from genbench.measure.speed import synchronised_clock
 
 
 class Gauges:
-    """Make it when the baseline is reached, and before this process has used the device.
+    """The gauges of one worker. Make them when the baseline is reached and before this process has used the device.
 
-    workers: how many run at once on this machine. memory: of this process, and of the device.
+    workers: how many run at once on this machine.
     """
 
     def __init__(self, device: torch.device, workers: int) -> None:
@@ -26,15 +26,16 @@ class Gauges:
             try:
                 gpu = gpu_counters(device) if device.type == "cuda" else None
             finally:
-                synchronised_clock(device)  # makes the GPU's context, which belongs to the baseline
+                synchronised_clock(device)  # creates the GPU's context, which is a part of the baseline
             self._processes = None if gpu is None else GpuProcesses(gpu)
             self._counter = energy_counter(device, gpu, workers)
         except CountersUnavailable as error:
             self._problem = str(error)
         self.memory = PeakMemory(device, gpu, self._processes)
+        """The memory of this process, and of the device."""
 
     def energy_meter(self) -> EnergyMeter:
-        """One for each phase."""
+        """A new meter, for one phase."""
         return EnergyMeter(self._counter, lambda: synchronised_clock(self._device), self._problem)
 
     def joules(self, meter: EnergyMeter) -> tuple[float | None, str | None]:
@@ -47,10 +48,11 @@ class Gauges:
 
     @property
     def energy_source(self) -> str | None:
+        """What the energy counter is; None without one."""
         return None if self._counter is None else self._counter.source
 
     def warning(self) -> str | None:
-        """What a reader should know of other programs on the device so far."""
+        """One line about other processes on the device so far; None if there were none."""
         if self._processes is None:
             return None
         self._processes.look()

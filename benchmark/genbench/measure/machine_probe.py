@@ -1,14 +1,14 @@
-"""How fast this machine is today: a small fixed workload, so that times of different days can be compared.
+"""The speed of this machine now: the time of a small fixed workload, by which times of different days are compared.
 
-Run as a program it does the work and prints the seconds; `probe_seconds` starts that program, since the process that
-supervises a run loads no numerical library. One thread, no torch: an upgrade of torch that makes models slower must
-not make the probe slower with them.
+Run as a program, this file does the work and prints the seconds. `probe_seconds` starts that program, because the
+process that supervises a run loads no numerical library. The workload uses one thread and no torch: an upgrade of torch
+that makes models slower must not make the probe slower too.
 
-The workload is what small networks ask of a core: matrix products that fit its cache, transcendental functions over
-an array that does not fit the first level, sorting, and interpreted Python. The minimum of repeats is what the core
-can do when nobody disturbs it (Chen and Revels 2016, "Robust benchmarking in noisy environments", section III).
-How much they disturb it is told apart: the cores that other processes kept busy meanwhile. A minimum does not see
-them, and a run of minutes does.
+The workload is similar to that of small networks: matrix products that fit the cache of a core, transcendental
+functions over an array that does not fit its first level, sorting, and interpreted Python. The minimum of several
+repeats is the time without interference (Chen and Revels 2016, "Robust benchmarking in noisy environments", section
+III). Interference is measured separately, as the number of cores that other processes keep busy: it does not change
+the minimum, but it does slow down a run of minutes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ PROBE_VERSION = 1
 """
 REPEATS = 15
 _LIMIT_SECONDS = 60.0
-_LOOKS, _PAUSE_SECONDS = 3, 1.0
-_COMPANY = 0.2  # cores
+_MAX_ATTEMPTS, _PAUSE_SECONDS = 3, 1.0
+_MAX_QUIET_CORES = 0.2
+"""If other processes keep more cores busy than this, the probe is repeated."""
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
@@ -35,27 +36,28 @@ _ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Probe:
-    """seconds: of the workload; None where it could not be run. others_cores: how many cores other processes kept
-    busy on average while it ran, on the whole machine where this is a container."""
+    """One run of the workload."""
 
     seconds: float | None
+    """The time of the workload; None if it could not be run."""
     others_cores: float | None
+    """How many cores other processes kept busy meanwhile, on average; in a container, on the whole machine."""
 
 
 def probe_machine() -> Probe:
-    """Do the workload, and look at what else the machine does meanwhile.
+    """Run the workload, and measure what other processes do meanwhile.
 
-    Where it finds company it waits and looks again: what ends within seconds, as the last run's processes do, says
-    nothing of a run of minutes. The quietest of its looks counts.
+    If they keep the machine busy, it waits and tries again: processes that end within seconds, such as those of an
+    earlier run, do not slow down a run of minutes. Returns the attempt with the least interference.
     """
-    looks = [_look()]
-    while len(looks) < _LOOKS and (looks[-1].others_cores or 0.0) > _COMPANY:
+    attempts = [_attempt()]
+    while len(attempts) < _MAX_ATTEMPTS and (attempts[-1].others_cores or 0.0) > _MAX_QUIET_CORES:
         time.sleep(_PAUSE_SECONDS)
-        looks.append(_look())
-    return min(looks, key=lambda probe: probe.others_cores or 0.0)
+        attempts.append(_attempt())
+    return min(attempts, key=lambda probe: probe.others_cores or 0.0)
 
 
-def _look() -> Probe:
+def _attempt() -> Probe:
     began, busy, own = time.perf_counter(), _busy_seconds(), _children_seconds()
     seconds = probe_seconds()
     elapsed = time.perf_counter() - began
@@ -64,7 +66,7 @@ def _look() -> Probe:
 
 
 def _busy_seconds() -> float:
-    """Of all cores since the machine began, as the system counts them. `guest` is in `user` already."""
+    """The time that all cores together were busy since the machine started. `user` includes `guest`."""
     import psutil
 
     times = psutil.cpu_times()
@@ -77,8 +79,8 @@ def _children_seconds() -> float:
 
 
 def probe_seconds() -> float | None:
-    """Seconds of the workload in a process of its own; None where it could not be run."""
-    # by path and without its folder on sys.path: importing the package would cost more than the workload
+    """The time of the workload in a process of its own; None if it could not be run."""
+    # started by its path and without its folder on sys.path: importing the package takes longer than the workload
     command = [sys.executable, "-P", __file__]
     try:
         done = subprocess.run(
@@ -97,9 +99,9 @@ def probe_seconds() -> float | None:
 def _fastest(repeats: int) -> float:
     import numpy as np
 
-    chance = np.random.default_rng(0)
-    matrix = chance.standard_normal((160, 160)).astype(np.float32)
-    values = chance.standard_normal(60_000)
+    generator = np.random.default_rng(0)
+    matrix = generator.standard_normal((160, 160)).astype(np.float32)
+    values = generator.standard_normal(60_000)
 
     def work() -> None:
         product = matrix

@@ -1,15 +1,14 @@
-"""Peak memory of a phase: of this process, and on a GPU of torch's allocator, the process, and the device.
+"""Peak memory of a phase: of this process and, on a GPU, of torch's allocator, of the process, and of the device.
 
-No figure is sampled, so no short spike is missed:
-    rss                 the kernel's own high-water mark (VmHWM); writing 5 to /proc/self/clear_refs starts it
-                        anew for each phase (man 5 proc). It may lag by some tens of pages a core, which the
-                        kernel counts apart. Where it is not to be had, the mark of the process's whole life is
-                        used (getrusage), which can only be too high. It holds what is resident, and so besides
-                        the data the pages of library code that the phase is the first to run: for a first
-                        operation 1.4 MiB with torch's CPU build, 7 MiB with its CUDA build.
+No peak is sampled, so no short one is missed:
+    rss                 the kernel's own high-water mark (VmHWM); writing 5 to /proc/self/clear_refs resets it for each
+                        phase (man 5 proc). It may lag by some tens of pages per core, which the kernel counts
+                        separately. On systems without it, the mark of the process's whole life is used (getrusage),
+                        which can only be too high. It includes the pages of library code that the phase is the first
+                        to run: for a first operation 1.4 MiB with torch's CPU build, 7 MiB with its CUDA build.
     allocated, reserved torch's own marks
-    process, device     NVML has no marks, only the present; what torch has reserved at its highest beyond what
-                        it holds at the look is added
+    process, device     NVML has no marks, only present values, to which the difference between the highest and the
+                        present reserved memory of torch is added
 """
 
 from __future__ import annotations
@@ -31,19 +30,25 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class MemoryPeak:
-    """Bytes above the baseline; None without a GPU, and the last two without NVML."""
+    """Peaks in bytes above the baseline. Those of the GPU are None without one."""
 
     rss_bytes: int
+    """Resident memory of this process."""
     cuda_allocated_bytes: int | None = None
+    """GPU memory that torch had allocated."""
     cuda_reserved_bytes: int | None = None
+    """GPU memory that torch had reserved."""
     device_bytes: int | None = None
+    """GPU memory of all processes on the device; None without NVML."""
     process_device_bytes: int | None = None
+    """GPU memory of this process; None without NVML."""
 
 
 class PeakMemory:
-    """Watches one phase: make it when the baseline is reached, `reset` at a phase's start, `peak` at its end.
+    """The peak memory of a phase. Make it when the baseline is reached; call `reset` when a phase starts and `peak`
+    when it ends.
 
-    gpu, processes: what NVML says of the device, where there is NVML.
+    gpu, processes: NVML's counters of the device; None without NVML.
     """
 
     def __init__(
@@ -61,7 +66,7 @@ class PeakMemory:
         self.reset()
 
     def reset(self) -> None:
-        """Begin a phase: what came before does not count, but what is still held does."""
+        """Start a phase. Memory that is still in use counts for it; earlier peaks do not."""
         self._give_back()
         with contextlib.suppress(OSError):
             _CLEAR_REFS.write_text("5")
@@ -69,7 +74,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(self.device)
 
     def peak(self) -> MemoryPeak:
-        """The highest since `reset`."""
+        """The peaks since `reset`."""
         rss = max(0, _high_water_mark_bytes() - self.baseline_bytes)
         if self.device.type != "cuda":
             return MemoryPeak(rss)
@@ -85,7 +90,8 @@ class PeakMemory:
         )
 
     def free_bytes(self, limit_bytes: int) -> int:
-        """What may still be taken of `limit_bytes` above the baseline, and of what the system has."""
+        """The memory that may still be used: within `limit_bytes` above the baseline, and of what the system has
+        free."""
         if self.device.type == "cuda":
             return int(torch.cuda.mem_get_info(self.device)[0])
         held = psutil.Process().memory_info().rss - self.baseline_bytes
@@ -97,7 +103,7 @@ class PeakMemory:
             torch.cuda.empty_cache()
 
     def _held_on_device(self) -> tuple[int | None, int | None]:
-        """(device, process), by NVML."""
+        """Bytes in use on the (device, by this process), from NVML."""
         if self._gpu is None:
             return None, None
         try:
@@ -108,7 +114,7 @@ class PeakMemory:
 
 
 def larger(a: MemoryPeak | None, b: MemoryPeak) -> MemoryPeak:
-    """The peak of two stretches of one phase."""
+    """The peak of a phase that was paused, from the peaks of its two parts."""
     if a is None:
         return b
 
@@ -142,6 +148,6 @@ def _high_water_mark_bytes() -> int:
 
 
 def _return_free_memory() -> None:
-    """Give freed heap back to the system, so that one phase's leftovers do not count for the next."""
+    """Give freed heap back to the system, so that it does not count for the next phase."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

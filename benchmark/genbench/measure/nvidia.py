@@ -1,7 +1,7 @@
-"""What a GPU's own counters say, through NVML, NVIDIA's management library (extra `nvidia`).
+"""The counters of a GPU, read through NVML, NVIDIA's management library (extra `nvidia`).
 
-torch knows what torch allocated; only NVML knows the energy, the memory of everything else, and who else
-computes on the device.
+torch reports only the memory that torch allocated. NVML reports energy, the memory of all processes, and which
+processes use the device.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ import torch
 
 
 class CountersUnavailable(Exception):
-    """A counter cannot be read; the text says why."""
+    """A counter cannot be read; the text is the reason."""
 
 
 class GpuCounters:
-    """One GPU's counters. nvml: the module `pynvml`. uuid: of the GPU, or of a part of one, as NVML writes it.
-    before: the processes that used any GPU before this one did.
+    """The counters of one GPU.
 
-    Everything here raises CountersUnavailable where NVML does not say.
+    nvml: the module `pynvml`. uuid: that of the GPU, or of a part of one, as NVML writes it. before: the processes that
+    used any GPU before this process did.
+
+    The constructor and all methods raise CountersUnavailable if NVML does not give the value.
     """
 
     def __init__(self, nvml: Any, uuid: str, before: frozenset[int] = frozenset()) -> None:
@@ -32,22 +34,22 @@ class GpuCounters:
         self._handle = _call(nvml, nvml.nvmlDeviceGetHandleByUUID, uuid)
 
     def energy_joules(self) -> float:
-        """Used by the whole GPU since its driver was loaded (Volta and later)."""
+        """The energy of the whole GPU since its driver was loaded (Volta and later)."""
         return float(_call(self._nvml, self._nvml.nvmlDeviceGetTotalEnergyConsumption, self._handle)) / 1000
 
     def used_bytes(self) -> int:
-        """Memory that is taken, whoever took it."""
+        """The memory in use on the GPU by all processes."""
         return int(_call(self._nvml, self._nvml.nvmlDeviceGetMemoryInfo, self._handle).used)
 
     def processes(self) -> dict[int, int | None]:
-        """The processes that compute on the GPU, and the bytes each holds (None where that is not said)."""
+        """The processes that compute on the GPU, and the bytes that each uses (None if NVML does not give them)."""
         return _processes(self._nvml, self._handle)
 
 
 def gpu_counters(device: torch.device) -> GpuCounters:
-    """The counters of torch's device. Call it before this process has used any GPU: it looks who does.
+    """The counters of torch's device. Call this before this process has used any GPU: it lists the processes that do.
 
-    Raises CountersUnavailable, which says why there are none.
+    Raises CountersUnavailable with the reason if there are no counters.
     """
     try:
         nvml = importlib.import_module("pynvml")
@@ -61,7 +63,7 @@ def gpu_counters(device: torch.device) -> GpuCounters:
         for index in range(_call(nvml, nvml.nvmlDeviceGetCount))
     ]
     before = frozenset(pid for gpu in gpus for pid in _processes(nvml, gpu))
-    # not by index: CUDA_VISIBLE_DEVICES renumbers torch's devices, and not NVML's
+    # not by index: CUDA_VISIBLE_DEVICES renumbers the devices of torch, but not those of NVML
     uuid = str(getattr(torch.cuda.get_device_properties(device), "uuid", ""))
     try:
         return GpuCounters(nvml, f"GPU-{uuid}", before)
@@ -82,28 +84,28 @@ def _call(nvml: Any, function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 class GpuProcesses:
-    """This process on a GPU, and its neighbours. Make it once this process has used the device."""
+    """This process and others on a GPU. Make it after this process has first used the device."""
 
     def __init__(self, gpu: GpuCounters, pid: int | None = None) -> None:
         pid = os.getpid() if pid is None else pid
         self._gpu = gpu
         now = set(gpu.processes())
-        # in a container NVML may name this process by its number on the host: then it is the one that came
+        # in a container NVML may list this process under its id on the host: then it is the one that is new
         self._own = {pid} if pid in now else now - gpu.before
         self._neighbours = now - self._own
 
     def look(self) -> None:
-        """Note whoever else is on the device now."""
+        """Note the other processes that are on the device now."""
         with contextlib.suppress(CountersUnavailable):
             self._neighbours |= set(self._gpu.processes()) - self._own
 
     @property
     def neighbours(self) -> int:
-        """How many other processes were seen on the device so far."""
+        """How many other processes have been on the device so far."""
         return len(self._neighbours)
 
     def own_bytes(self) -> int | None:
-        """Device memory that this process holds; None where NVML does not say, or does not show it."""
+        """The device memory that this process uses; None if NVML does not give it, or does not list the process."""
         try:
             processes = self._gpu.processes()
         except CountersUnavailable:
@@ -113,9 +115,9 @@ class GpuProcesses:
         return sum(known) if known else None
 
     def warning(self) -> str | None:
-        """For the result, where there were neighbours."""
+        """One line about other processes on the device; None if there were none."""
         if not self._neighbours:
             return None
         listed = ", ".join(str(pid) for pid in sorted(self._neighbours)[:5])
         who = "another process" if self.neighbours == 1 else f"{self.neighbours} other processes"
-        return f"{who} used the GPU (pid {listed}): times, device memory and energy are not this job's alone"
+        return f"{who} used the GPU (pid {listed}): times, device memory and energy include their work"

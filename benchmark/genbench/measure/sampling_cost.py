@@ -1,6 +1,6 @@
-"""What samples cost, beyond the drawing of those that are scored: latency, throughput, FLOPs.
+"""Latency, throughput and FLOPs of sampling, measured after the samples that are scored are drawn and stored.
 
-All of it takes a share of the sampling budget, and comes after the samples that count are drawn and kept.
+Each measurement may take a share of the sampling budget.
 """
 
 from __future__ import annotations
@@ -17,45 +17,60 @@ from genbench.measure.memory import PeakMemory
 from genbench.measure.speed import Latency, ThroughputSearch, sample_latency
 from genbench.records.result import ThroughputPoint
 
-# Shares of the sampling budget.
 _LATENCY_SHARE, _THROUGHPUT_SHARE, _FLOPS_SHARE = 1 / 60, 1 / 30, 1 / 4
-# A call under the counter takes about this many times as long, and FLOPs are counted for so many samples.
-_COUNTING_SLOWDOWN, FLOPS_BATCH = 10, 16
+"""The shares of the sampling budget that the measurements may take."""
+_COUNTING_SLOWDOWN = 10
+"""How many times as long a call takes while FLOPs are counted, about."""
+FLOPS_BATCH = 16
+"""FLOPs are counted on one call for this many samples."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """How the samples that are scored were drawn: so many, in calls of `batch`, in so many seconds."""
+    """How the samples that are scored were drawn."""
 
     count: int
+    """How many samples were drawn."""
     batch: int
+    """Samples per call."""
     seconds: float
+    """The time of all calls."""
 
     @property
     def calls(self) -> int:
+        """How many calls were made."""
         return -(-self.count // self.batch)
 
     @property
     def call_seconds(self) -> float:
+        """The time of a call for a whole batch."""
         return self.seconds * self.batch / self.count
 
 
 @dataclass(frozen=True)
 class SamplingBench:
-    """sample: draws a batch. largest: batch that is asked for. limit_bytes: of memory above the baseline."""
+    """Measures what sampling costs."""
 
     sample: Callable[[int], Tensor]
+    """Draws so many samples in one call."""
     device: torch.device
+    """Where the model is."""
     memory: PeakMemory
+    """The memory of the worker."""
     budget_seconds: float
+    """The sampling budget, of which each measurement takes a share."""
     largest: int
+    """The largest batch size to try."""
     limit_bytes: int
+    """The memory above the baseline that may be used."""
 
     def latency(self) -> Latency:
+        """The time of a call for one sample."""
         return sample_latency(lambda: self.sample(1), self.device, self.budget_seconds * _LATENCY_SHARE)
 
     def throughput(self, drawn: Drawing) -> ThroughputSearch:
-        """Powers of two about the batch that was drawn; that one is a point of the search too."""
+        """Samples per second at several batch sizes: powers of two around the batch size of the samples that are
+        scored."""
         search = ThroughputSearch(
             self.sample,
             self.device,
@@ -75,18 +90,18 @@ class SamplingBench:
         return search
 
     def flops_per_sample(self, call_seconds: float) -> float | None:
-        """call_seconds: about what a call for a few samples takes. None where counting would take too long."""
+        """None if counting would take too long. call_seconds: about the time of a call for a few samples."""
         if _COUNTING_SLOWDOWN * call_seconds > self.budget_seconds * _FLOPS_SHARE:
             return None
         return flops_per_sample(self.sample)
 
 
 def flops_per_sample(sample: Callable[[int], Tensor]) -> float | None:
-    """Counted on one call for 16 samples. None where a model cannot be run under the counter."""
+    """Counted on one call for 16 samples. None if the model raises an exception while FLOPs are counted."""
     try:
         with flops_of() as flops:
             sample(FLOPS_BATCH)
-    except Exception:  # a plugin's: the log has it, and the job has its samples already
+    except Exception:  # raised by a plugin; it is in the log, and the job's samples are stored already
         traceback.print_exc()
         return None
     return flops[0] / FLOPS_BATCH

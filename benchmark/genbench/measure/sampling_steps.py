@@ -1,4 +1,4 @@
-"""Quality against the sampling budget, for models whose sampler can take more steps or fewer."""
+"""Quality against sampling cost, for models whose sampler can take more steps or fewer."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ def sampling_curve(
     budget_seconds: float,
     judge: Callable[[Tensor], list[MetricValue]],
 ) -> list[SamplingPoint]:
-    """One point for each of the model's sampling budgets, fewest steps first.
+    """One point per number of steps that the model offers, the smallest number first; empty if the model offers none.
 
-    budget_seconds: of drawing them all; points that it does not reach say so, and so do those that, by the least that
-    a step took before, would pass it by more than half: a call cannot be stopped in the middle. seed: the same chance
-    for each. judge: from samples to the figures of a point.
+    seed: of the random generator, which is the same for each point. judge: computes the metrics of a point's samples.
+    budget_seconds: the time for drawing the samples of all points. A point has a note instead of values if no time is
+    left, or if it would probably pass the budget by more than half, judged by the fastest step so far: a call cannot be
+    stopped before it ends.
     """
     if not isinstance(model, HasSamplingSteps):
         return []
     points: list[SamplingPoint] = []
-    # the least that a step took: a first call also loads what it needs
+    # the fastest step so far, because a first call also loads what it needs
     left, step_seconds = budget_seconds, math.inf
     for steps in model.sampling_budgets:
         if left <= 0:
-            note = f"the budget of this curve, {budget_seconds:g}s, was used up"
+            note = f"the sampling budget of this curve, {budget_seconds:g} s, was used up"
             points.append(SamplingPoint(steps=steps, n=count, note=note))
             continue
         expected = step_seconds * steps if math.isfinite(step_seconds) else 0.0
         if expected > left + budget_seconds / 2:
-            note = f"would take about {expected:.2g} s, {left:.2g} s of this curve's {budget_seconds:g} s are left"
+            note = f"would take about {expected:.2g} s; {left:.2g} s of the budget of {budget_seconds:g} s are left"
             points.append(SamplingPoint(steps=steps, n=count, note=note))
             continue
         generator = torch.Generator(model.device).manual_seed(seed)

@@ -1,6 +1,6 @@
-"""The contract between a run's live view and what plugins show in it (`genbench_live_panels`).
+"""The contract between the live view of a run and the panels that plugins show in it (`genbench_live_panels`).
 
-The harness knows how to draw a terminal without flicker, and no report; a report knows standings, and no terminal.
+The live view draws on the terminal without flicker and knows no report. A panel knows its report and no terminal.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from genbench.records.result import Result
 
 @runtime_checkable
 class LivePanel(Protocol):
-    """Told of each result, asked what to show."""
+    """Receives each result, and renders what is to be shown."""
 
     def finished(self, result: Result) -> Iterable[str]:
-        """A result is stored. Returns lines of plain text to print now, on a terminal and elsewhere; they stay."""
+        """A result is stored. Returns lines of plain text to print permanently, on a terminal and elsewhere."""
 
     def render(self, width: int, height: int) -> RenderableType | None:
-        """What to show now, at most `height` lines of `width` columns; None for nothing. Called several times a second
-        on a terminal that can be redrawn, from another thread than `finished`, and never elsewhere."""
+        """What to show now, in at most `height` lines of `width` columns; None for nothing.
+
+        Called several times per second, in another thread than `finished`, and only if the output is a terminal that
+        can be redrawn.
+        """

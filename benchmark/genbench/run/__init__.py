@@ -1,1 +1,1 @@
-"""From a request to a finished run: suites, planning, the main path, loggers, provenance."""
+"""From a request to a finished run: suites, planning, execution, loggers, provenance."""

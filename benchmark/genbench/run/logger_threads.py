@@ -1,7 +1,7 @@
-"""Experiment trackers (`run --log NAME:TARGET`): chosen before anything runs, fed by the lifecycle hooks.
+"""Experiment trackers (`run --log NAME:TARGET`): chosen before anything runs, then informed by the lifecycle hooks.
 
-A tracker may be slow, or its server away, and the process that calls the hooks is the one that supervises the workers.
-So each logger has a thread of its own and a queue; whatever it does, the run goes on, and one warning says so.
+The hooks are called in the process that supervises the workers, and a tracker may be slow or its server unreachable.
+Therefore each logger has a queue and a thread of its own. If a logger fails, there is one warning and the run goes on.
 """
 
 from __future__ import annotations
@@ -26,44 +26,53 @@ from genbench.records.run_folder import Run
 _log = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 60.0
-"""What a logger may take to send the rest, after the last job."""
+"""The time that loggers have after the last job to send what is left in their queues."""
 INTERRUPTED_SECONDS = 10.0
-"""The same after an interruption, when somebody waits for the prompt."""
-_PROGRESS_EVERY_SECONDS = 0.5
-"""Losses of a job are passed on no more often: a tracker over a network takes tens of milliseconds for each."""
-_MOST_WAITING = 10_000
+"""That time after an interruption, when a user waits for the prompt."""
+_PROGRESS_INTERVAL_SECONDS = 0.5
+"""The shortest time between two progress events of a job: a tracker over a network needs tens of milliseconds each."""
+_MAX_QUEUED_EVENTS = 10_000
+"""Progress events are dropped while the queue is longer than this."""
 
 
 @runtime_checkable
 class JobLogger(Protocol):
-    """What a logger's factory returns. All methods are called in one thread, in the order of what happened; what they
-    raise ends the logger and not the run. A job may finish without having started."""
+    """What the factory of a `LoggerCard` returns.
 
-    def job_started(self, job: Job) -> None: ...
+    All methods are called in one thread, in the order of the events. An exception ends the logger and not the run.
+    """
+
+    def job_started(self, job: Job) -> None:
+        """A worker has begun the job. Jobs may finish without this: if their data set cannot be had, for instance."""
 
     def job_progress(self, job: Job, fraction: float, losses: dict[str, float]) -> None:
-        """While it trains, about twice a second. fraction: of the budget used, 0 to 1."""
+        """The job is training; called about twice per second. fraction: the share of the budget used, 0 to 1."""
 
-    def job_checkpoint(self, job: Job, point: CurvePoint) -> None: ...
+    def job_checkpoint(self, job: Job, point: CurvePoint) -> None:
+        """A checkpoint was judged on the validation split."""
 
-    def job_finished(self, job: Job, result: Result) -> None: ...
+    def job_finished(self, job: Job, result: Result) -> None:
+        """The job's result is stored."""
 
     def close(self) -> None:
-        """The run is over or was interrupted: jobs that have not finished will not."""
+        """The run has ended or was interrupted; jobs that have not finished by now will not finish."""
 
 
 @dataclass(frozen=True)
 class ChosenLogger:
-    """One `--log`. target: what followed the colon, or None."""
+    """One `--log` option, read and checked."""
 
     card: LoggerCard
+    """The logger."""
     target: str | None
+    """The text after the colon; None if there was none."""
 
 
 def choose_loggers(wanted: Sequence[str], registry: Registry) -> list[ChosenLogger]:
-    """Read "NAME" and "NAME:TARGET".
+    """Read "NAME" or "NAME:TARGET" of each `--log`.
 
-    Raises UnknownNameError for a name that no plugin announces, UsageError where a package it needs is missing.
+    Raises UnknownNameError for a name that no plugin announces, UsageError if a package that the logger needs is
+    missing.
     """
     chosen = {}
     for text in wanted:
@@ -82,15 +91,16 @@ def choose_loggers(wanted: Sequence[str], registry: Registry) -> list[ChosenLogg
 def _is_there(package: str) -> bool:
     try:
         return importlib.util.find_spec(package) is not None
-    except (ImportError, ValueError):  # of a parent package, or of one that is half there
+    except (ImportError, ValueError):  # a parent package is missing, or the package is installed in part
         return False
 
 
 @contextlib.contextmanager
 def logging_to(chosen: Sequence[ChosenLogger], run: Run, registry: Registry) -> Iterator[None]:
-    """Loggers that hear the lifecycle hooks until the block ends, and then have `CLOSING_SECONDS` for what is left.
+    """Inform the chosen loggers of the lifecycle hooks inside the block. When it ends, they have `CLOSING_SECONDS` to
+    send what is left.
 
-    Raises UsageError where a target cannot be used, before anything has run.
+    Raises UsageError if a target cannot be used, before the block begins.
     """
     threads: list[LoggerThread] = []
     with contextlib.ExitStack() as stack:
@@ -115,7 +125,7 @@ def logging_to(chosen: Sequence[ChosenLogger], run: Run, registry: Registry) -> 
 
 
 class LoggerThread:
-    """Hears the lifecycle hooks and has the logger told of them in another thread."""
+    """Puts the events of the lifecycle hooks into a queue, from which a thread calls the logger."""
 
     def __init__(self, name: str, logger: JobLogger) -> None:
         self._name = name
@@ -123,7 +133,7 @@ class LoggerThread:
         self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._next_progress: dict[str, float] = {}
         self._failed = False
-        # a daemon: one that hangs does not keep the process from ending
+        # a daemon thread: if it hangs, the process can still end
         self._thread = threading.Thread(target=self._work, name=f"logger {name}", daemon=True)
         self._thread.start()
 
@@ -136,8 +146,8 @@ class LoggerThread:
         now = time.monotonic()
         if phase != "train" or not losses or now < self._next_progress.get(job.id, 0.0):
             return
-        self._next_progress[job.id] = now + _PROGRESS_EVERY_SECONDS
-        if self._events.qsize() < _MOST_WAITING:
+        self._next_progress[job.id] = now + _PROGRESS_INTERVAL_SECONDS
+        if self._events.qsize() < _MAX_QUEUED_EVENTS:
             self._put(lambda: self._logger.job_progress(job, fraction, losses))
 
     def genbench_job_checkpoint(self, job: Job, point: CurvePoint) -> None:
@@ -154,7 +164,7 @@ class LoggerThread:
         self._thread.join(seconds)
         if self._thread.is_alive():
             self._failed = True
-            _log.warning("logger %s does not end in time: what it had left to send is lost", self._name)
+            _log.warning("logger %s did not end in time; events that it had not sent are lost", self._name)
 
     def _put(self, event: Callable[[], None]) -> None:
         if not self._failed:
@@ -172,7 +182,7 @@ class LoggerThread:
                 self._failed = True
                 what = (str(error).strip().splitlines() or [""])[0]
                 _log.warning(
-                    "logger %s failed and is left out from now on; the run goes on: %s: %s",
+                    "logger %s failed and is no longer used; the run goes on: %s: %s",
                     self._name,
                     type(error).__name__,
                     what[:300],

@@ -119,7 +119,7 @@ def folder_name(plan: Plan, *, whole_suite: bool) -> str:
 
 
 def parse_variant(text: str, registry: Registry) -> Variant:
-    """Read "vae" or "vae:latent_dim=32,beta=4"."""
+    """Read "vae" or "vae:latent_dim=32,beta=4". Raises UnknownNameError, UsageError."""
     name, _, settings = text.partition(":")
     card = registry.model(name)
     chosen: dict[str, Hyperparameter] = {}

@@ -1,4 +1,5 @@
-"""Where a result comes from: the code, the packages, the machine. Recorded once a run, kept in every result."""
+"""Provenance: the code, the packages and the machine that a result comes from. Recorded in the run and in each
+result."""
 
 from __future__ import annotations
 
@@ -17,8 +18,11 @@ _PACKAGES = ("genbench", "torch", "numpy", "scipy", "torchmetrics", "pluggy", "s
 
 
 def collect_provenance(threads: int) -> dict[str, Any]:
-    """Time, git state of our own source (of the working folder, where we are installed elsewhere), versions,
-    CPU, memory, GPU, threads of a worker."""
+    """Time, git state, versions, CPU, memory, GPU and threads per worker.
+
+    The git state is that of the folder of this source, or of the working folder if genbench is not run from a
+    repository.
+    """
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "git": git_state(Path(__file__).parent) or git_state(Path.cwd()),
@@ -34,7 +38,7 @@ def collect_provenance(threads: int) -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit, dirty flag and origin (without credentials) of the folder's repository, or None."""
+    """Commit, dirty flag and origin (without credentials) of the repository around the folder; None without one."""
     commit = _run("git", "-C", str(folder), "rev-parse", "HEAD")
     if commit is None:
         return None
@@ -49,7 +53,7 @@ def redact_credentials(url: str) -> str:
 
 
 def cpu_name() -> str:
-    """The processor's name, as the system gives it."""
+    """The name of the processor, from the system."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""MAIN PATH: plan -> execute (each worker samples and scores) -> store -> report."""
+"""MAIN PATH of a run: its planned jobs are executed, and each result is stored when it arrives."""
 
 from __future__ import annotations
 
@@ -19,21 +19,26 @@ from genbench.records.task import Message, Task
 
 @runtime_checkable
 class Watcher(Protocol):
-    """Whom to show progress: the live view, or plain lines."""
+    """Shows the progress of a run to the user."""
 
-    def message(self, job: Job, message: Message) -> None: ...
+    def message(self, job: Job, message: Message) -> None:
+        """A worker has sent a message."""
 
-    def finished(self, job: Job, result: Result) -> None: ...
+    def finished(self, job: Job, result: Result) -> None:
+        """A result is stored."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """The last result is stored; what is printed next comes from others."""
 
 
 @dataclass(frozen=True)
 class Execution:
-    """How jobs are run: which executor, how many workers."""
+    """How jobs are run."""
 
     executor: str = "local"
+    """The executor, as its card names it."""
     workers: int = 1
+    """How many jobs run at once."""
 
 
 def run_benchmark(
@@ -44,9 +49,11 @@ def run_benchmark(
     provenance: dict[str, Any],
     watcher: Watcher,
 ) -> None:
-    """Execute `jobs` of `run` and store their results as they come.
+    """Execute `jobs` of `run` and store each result when it arrives.
 
-    Interrupted, it leaves every finished job whole and no worker behind.
+    provenance: added to each result. watcher: shown each message and each result.
+    After an interruption (KeyboardInterrupt) all finished jobs are stored and no worker is left running.
+    Raises PluginError if the executor breaks its contract.
     """
     tasks = [make_task(job, run, registry, execution.workers) for job in jobs]
     executor = make_executor(registry.executor(execution.executor), execution.workers)
@@ -84,16 +91,23 @@ def run_benchmark(
 
 @dataclass
 class _Reached:
-    """How far a job has come: a message tells what changed, a hook hears all of it."""
+    """How far a job has come. A message has what changed; a hook is called with the whole state."""
 
     phase: str = "start"
+    """The latest phase."""
     fraction: float = 0.0
+    """The share of the budget that was used, 0 to 1."""
     losses: dict[str, float] = field(default_factory=dict)
+    """The last losses, by name."""
     checkpoints: int = 0
+    """How many checkpoints the hooks were called with."""
 
 
 def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
-    """All that a worker needs to know of a job. workers: how many run at once."""
+    """The task of a job: all that a worker needs. workers: how many run at once.
+
+    Raises UnknownNameError if the model, data set or extractor is not installed, UsageError for another extractor.
+    """
     dataset = (
         registry.datasets.get(job.dataset)
         or run.plan.datasets.get(job.dataset)  # the user's own data, read once when the run was planned

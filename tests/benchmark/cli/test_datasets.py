@@ -89,7 +89,7 @@ def test_fetch_list_and_verify(server: FileServer, capsys: pytest.CaptureFixture
     assert f"right        {FILE.name}" in capsys.readouterr().out
     file_path(FILE).write_bytes(b"x" + CONTENT[1:])
     assert command("datasets", "verify", NAME) == 2
-    assert "set aside" in capsys.readouterr().out
+    assert "renamed to .rejected" in capsys.readouterr().out
     assert command("datasets", "verify", NAME) == 2
     assert "not fetched" in capsys.readouterr().out
 
@@ -186,7 +186,7 @@ def test_a_shared_file_of_unknown_size(
     assert capsys.readouterr().out == f"right        {shared.name} (md5 {digest[:12]}…)\n"
     file_path(shared).write_bytes(CONTENT[1:])
     assert command("datasets", "verify") == 2
-    assert f"its md5 is not the published {digest}; set aside" in capsys.readouterr().out
+    assert f"its md5 is not the published {digest}; renamed to .rejected" in capsys.readouterr().out
 
 
 def test_a_cached_file_that_was_cut_is_found_out(

@@ -125,7 +125,7 @@ def test_a_metric_that_fails_does_not_take_the_place_of_its_value(folder: Path) 
     rewrite(folder, "vae", lambda record: record["metrics"].append(good))
     code, text = score(folder, "broken_mean", registry=with_metric(extra_metrics.BROKEN))
     assert code == 2
-    assert "broken_mean: RuntimeError: no mean of 360 samples today; the value it had stays" in text
+    assert "broken_mean: RuntimeError: no mean of 360 samples today; the stored value is kept" in text
     found = {record["job"]["model"]: record["metrics"][-1] for record in records(folder).values()}
     assert found["vae"]["value"] == 3.0
     # where there was none, the reason is on record
@@ -162,7 +162,7 @@ def test_another_extractor_is_refused_unless_all_its_figures_are_replaced(folder
     code, text = score(folder)
     assert code == 2
     now = next(metric["extractor"] for metric in truth["metrics"] if metric.get("extractor"))
-    assert f"of features pca:000000000000, this extractor is {now}; --replace" in text
+    assert f"were computed with pca:000000000000, the extractor is now {now}; --replace" in text
     # a part of them would leave a row of two kinds
     assert score(folder, "recall", replace=True)[0] == 2
     assert score(folder, replace=True)[0] == 0

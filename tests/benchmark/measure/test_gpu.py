@@ -78,7 +78,7 @@ def test_another_process_on_the_device_is_a_warning_and_costs_the_energy_figure(
     meter.start()
     gpu.processes[STRANGER] = 10
     assert gauges.warning() == (
-        f"another process used the GPU (pid {STRANGER}): times, device memory and energy are not this job's alone"
+        f"another process used the GPU (pid {STRANGER}): times, device memory and energy include their work"
     )
     del gpu.processes[STRANGER]  # it has left, and was there all the same
     assert gauges.warning() is not None
@@ -121,7 +121,7 @@ def test_a_gpu_that_several_workers_share_has_no_energy_of_one_job(gpu: StandInG
     gauges = Gauges(CUDA, workers=2)
     joules, note = gauges.joules(gauges.energy_meter())
     assert joules is None
-    assert note == "the counter is the whole GPU's, which 2 workers shared; with --jobs 1 it is one job's"
+    assert note == "the counter is that of the whole GPU, which 2 workers shared; --jobs 1 measures one job"
 
 
 def test_without_the_extra_the_note_says_what_to_install(
@@ -148,7 +148,7 @@ def test_every_clock_waits_for_the_device(gpu: StandInGpu, monkeypatch: pytest.M
 
     monkeypatch.setattr(time, "perf_counter", clock)
     synchronised_clock(CUDA)
-    timed_calls(lambda: events.append("work"), CUDA, least=3, most=3, seconds=0.0)
+    timed_calls(lambda: events.append("work"), CUDA, min_calls=3, max_calls=3, seconds=0.0)
     meter = ComputeMeter(Budget(seconds=1e9), device="cuda", clock=clock)
     meter.start()
     with meter.paused():

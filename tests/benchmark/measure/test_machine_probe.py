@@ -31,7 +31,7 @@ def test_a_busy_neighbour_is_seen() -> None:
 def test_what_ends_soon_is_no_company(monkeypatch: pytest.MonkeyPatch) -> None:
     """The quietest look counts, and there are no more of them than it takes."""
     looks = iter([Probe(0.2, 1.04), Probe(0.21, 0.06), Probe(0.2, 0.0)])
-    monkeypatch.setattr(machine_probe, "_look", lambda: next(looks))
+    monkeypatch.setattr(machine_probe, "_attempt", lambda: next(looks))
     monkeypatch.setattr(machine_probe, "_PAUSE_SECONDS", 0.0)
     assert probe_machine() == Probe(0.21, 0.06)
     assert next(looks).others_cores == 0.0

@@ -111,7 +111,7 @@ def test_a_batch_that_might_not_fit_is_not_tried(clock: list[float]) -> None:
         return 1e-4
 
     search = search_with(clock, seconds_of, limit_bytes=200 * MIB)
-    assert search.note == f"{2 * search.points[-1].batch} might not have fitted in memory"
+    assert search.note == f"a batch of {2 * search.points[-1].batch} might not have fitted into memory"
     assert search.best.batch // 16 <= 100
 
 
@@ -122,13 +122,13 @@ def test_a_batch_that_fails_ends_the_search_and_no_more(clock: list[float]) -> N
         return 1e-3
 
     search = search_with(clock, seconds_of)
-    assert search.note == "RuntimeError at 512"
+    assert search.note == "RuntimeError at a batch of 512"
     assert search.best.batch == 256
 
 
 def test_the_largest_batch_is_the_largest_that_is_asked_for(clock: list[float]) -> None:
     search = search_with(clock, lambda batch: 1e-3, largest=300)
-    assert (search.best.batch, search.note) == (256, "the largest batch that is asked for is 300")
+    assert (search.best.batch, search.note) == (256, "300 is the largest batch that may be drawn at once")
 
 
 def test_where_there_is_no_time_the_scored_samples_are_the_figure(clock: list[float]) -> None:
@@ -221,7 +221,7 @@ def test_a_curve_keeps_to_its_budget_and_says_what_is_missing(execute: Execute, 
     first, second, third = result.sampling_curve
     assert first.metrics
     assert (second.note, third.metrics) == (None, [])  # 0.05 s and 0.2 s: the budget is used, one was begun
-    assert third.note == "the budget of this curve, 0.2s, was used up"
+    assert third.note == "the sampling budget of this curve, 0.2 s, was used up"
     assert time.monotonic() - began < 60
 
 

@@ -98,7 +98,7 @@ def test_a_run_goes_on_when_a_logger_fails_and_the_others_hear_all_of_it(
     assert remembering.threads == {"logger remembering"}
     (warning,) = [record.getMessage() for record in caplog.records]
     assert warning == (
-        "logger failing failed and is left out from now on; the run goes on: ConnectionError: the server is away"
+        "logger failing failed and is no longer used; the run goes on: ConnectionError: the server is away"
     )
     assert [name for name, _ in failing.calls if name != "job_progress"] == [
         "job_started",
@@ -145,7 +145,7 @@ def test_a_logger_that_hangs_is_given_up(caplog: pytest.LogCaptureFixture) -> No
     thread.wait(0.2)
     assert time.monotonic() - began < 5
     hanging.release.set()
-    assert "logger slow does not end in time" in caplog.text
+    assert "logger slow did not end in time" in caplog.text
 
 
 def test_losses_are_passed_on_at_a_measured_pace_and_checkpoints_always() -> None:

@@ -193,7 +193,7 @@ def test_a_dead_server_is_one_warning_and_the_run_goes_on(tmp_path: Path) -> Non
     )
     assert done.returncode == 0, done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith("logger mlflow failed and is left out from now on; the run goes on: ")
+    assert line.startswith("logger mlflow failed and is no longer used; the run goes on: ")
     assert (tmp_path / "run" / "leaderboard.md").exists()
 
 
