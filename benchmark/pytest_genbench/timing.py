@@ -12,7 +12,7 @@ from genbench.api.compute_meter import ComputeMeter
 from genbench.api.data import Dataset
 from genbench.api.model import GenerativeModel
 from genbench.datasets.prepared import load_data
-from genbench.execution.threads import held_to
+from genbench.execution.threads import limited_threads
 from genbench.measure.speed import synchronised_clock
 from genbench.records.task import Task
 from genbench.util.seeding import derive_seed, seeded
@@ -23,7 +23,7 @@ _WARMUP_ROUNDS = 2
 def time_sampling(benchmark: Any, task: Task, *, count: int, rounds: int) -> None:
     """Times calls of `sample(count)`; on a GPU, until the device has finished."""
     job, device = task.job, torch.device(task.job.device)
-    with held_to(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
+    with limited_threads(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
         model = _trained(task, load_data(task.dataset), job.training_budget)
         generator = torch.Generator(device).manual_seed(derive_seed(job.seed, job.dataset, "latency"))
 
@@ -39,7 +39,7 @@ def time_sampling(benchmark: Any, task: Task, *, count: int, rounds: int) -> Non
 def time_training(benchmark: Any, task: Task, *, steps: int, rounds: int) -> None:
     """Times `fit` for `steps` steps, including what the model prepares in it. Building the model is not timed."""
     job, device = task.job, torch.device(task.job.device)
-    with held_to(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
+    with limited_threads(job.threads), seeded(derive_seed(job.seed, job.dataset, "training"), device):
         dataset = load_data(task.dataset)
 
         def fresh() -> tuple[tuple[GenerativeModel, ComputeMeter], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The pytest plugin as a stranger's repository meets it: real inner sessions, in processes of their own."""
+"""The pytest plugin as another repository uses it: real inner sessions, in processes of their own."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_repository_tests_its_own_model(stranger: pytest.Pytester) -> None:
     assert "planning.py" not in done.stdout.str()  # our own frames tell a reader nothing
 
 
-def test_the_speed_goes_to_pytest_benchmark_and_the_quality_beside_it(stranger: pytest.Pytester) -> None:
+def test_pytest_benchmark_records_the_speed_with_the_quality(stranger: pytest.Pytester) -> None:
     stranger.makepyfile(
         test_speed="""
         from my_models import Normal
@@ -266,7 +266,7 @@ def test_sessions_that_do_not_use_it_are_left_alone(pytester: pytest.Pytester) -
     )
 
 
-def test_the_plugin_imports_pytest_alone() -> None:
+def test_the_plugin_imports_only_pytest() -> None:
     code = (
         "import pytest, sys; before = set(sys.modules); import pytest_genbench;"
         "print(sorted(set(sys.modules) - before))"
@@ -338,7 +338,7 @@ def test_expectations_take_standard_errors_into_account(
             result.expect("distance", standard_errors=errors, **bounds)
 
 
-def test_a_figure_that_cannot_be_judged_fails(tmp_path: Path) -> None:
+def test_a_value_that_cannot_be_judged_fails(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="distance has no value: all samples are equal"):
         result_of(tmp_path, distance(None, note="all samples are equal")).expect("distance", at_most=9.0)
     with pytest.raises(AssertionError, match="distance has no standard error"):

@@ -49,7 +49,7 @@ def examine(registry: Registry, console: Console) -> int:
 
 
 def describe_cores() -> str:
-    """ "8 cores"; "2 of 8 cores" where the affinity of the process allows no more."""
+    """ "8 cores"; "2 of 8 cores" if the affinity of the process allows no more."""
     usable, installed = usable_cores(), os.cpu_count()
     if usable == installed:
         return f"{usable} core" if usable == 1 else f"{usable} cores"

@@ -21,8 +21,8 @@ from genbench.errors import DataError
 
 
 def fetch_all(cards: Iterable[DatasetCard], console: Console) -> dict[str, str]:
-    """Fetch the files that are not in the cache. Returns why, in one line, by the name of each data set that
-    cannot be had."""
+    """Fetch the files that are not in the cache. Returns the reason, in one line, for each data set that cannot be had,
+    by its name."""
     failures: dict[str, str] = {}
     tried: dict[RemoteFile, str] = {}
     unreachable: dict[str, str] = {}
@@ -47,7 +47,7 @@ def fetch_all(cards: Iterable[DatasetCard], console: Console) -> dict[str, str]:
 
 
 def size_of(files: Iterable[RemoteFile]) -> str:
-    """In words: "11.6 MB", "more than 11.6 MB", "size unknown"."""
+    """The size of the files in words: "11.6 MB", "more than 11.6 MB", "size unknown"."""
     sizes = [size_bytes(file) for file in files]
     known = f"{sum(size for size in sizes if size is not None) / 1e6:.1f} MB"
     if None not in sizes:
@@ -56,7 +56,7 @@ def size_of(files: Iterable[RemoteFile]) -> str:
 
 
 def _fetch(file: RemoteFile, progress: Progress, unreachable: dict[str, str]) -> str:
-    """Why it cannot be had; empty where it is there."""
+    """Fetch one file. Returns the reason if it cannot be had, else an empty text."""
     task = progress.add_task(file.name, total=file.size_bytes)
     try:
         fetch(file, _Bar(progress, task), unreachable)

@@ -58,7 +58,7 @@ def score_command(
             tasks.append(_task(result, run, registry, cards, replace))
         except GenbenchError as error:
             failures += 1
-            _say(console, result.job, str(error))
+            _report_unscored(console, result.job, str(error))
     provenance = collect_provenance(threads)
     executor = make_executor(card, count)
     scored = 0
@@ -81,19 +81,21 @@ def score_command(
                 bar.advance(progress)
                 if fresh.status != "ok":
                     failures += 1
-                    _say(console, fresh.job, f"{fresh.status}: {fresh.reason}")
+                    _report_unscored(console, fresh.job, f"{fresh.status}: {fresh.reason}")
                     continue
                 merge = partial(_merged, fresh=fresh.metrics, replace=replace, provenance=provenance)
                 merged = run.update(fresh.job, merge)
                 if merged is None:
                     failures += 1
-                    _say(console, fresh.job, "its result was removed while it was scored")
+                    _report_unscored(console, fresh.job, "its result was removed while it was scored")
                     continue
                 scored += 1
                 for metric in fresh.metrics:
                     if merged.metric(metric.name) != metric:
                         failures += 1
-                        _say(console, fresh.job, f"{metric.name}: {metric.note}; the stored value is kept")
+                        _report_unscored(
+                            console, fresh.job, f"{metric.name}: {metric.note}; the stored value is kept"
+                        )
     if scored:  # reports of the old values are made anew
         registry.tell("genbench_run_finished", run=run, registry=registry)
     names = "all metrics" if not metrics else ", ".join(card.name for card in cards)
@@ -170,7 +172,7 @@ def _merged(
     )
 
 
-def _say(console: Console, job: Job, text: str) -> None:
+def _report_unscored(console: Console, job: Job, text: str) -> None:
     console.print(
         f"[yellow]not scored[/yellow]: {escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}: {escape(text)}",
         soft_wrap=True,

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import msgspec
 import psutil
 
-from genbench.execution.interrupts import take_interrupts
+from genbench.execution.interrupts import accept_interrupts
 from genbench.records.task import Message, Observer, Outcome, Phase, Task
 
 _PR_SET_PDEATHSIG = 1
@@ -78,7 +78,7 @@ def _detach(log: Connection, parent: int) -> None:
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     log.close()
-    take_interrupts()
+    accept_interrupts()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         # the parent of this process is the fork server, which ends when the supervisor does

@@ -16,9 +16,9 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def interrupts_held() -> Iterator[None]:
+def deferred_interrupts() -> Iterator[None]:
     """Defer SIGINT until the block is left. Processes that are started inside have it blocked until they call
-    `take_interrupts`."""
+    `accept_interrupts`."""
     if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield  # Python runs signal handlers in the main thread only
         return
@@ -36,7 +36,7 @@ def interrupts_held() -> Iterator[None]:
         _pass_on(before)
 
 
-def take_interrupts() -> None:
+def accept_interrupts() -> None:
     """In a worker: from now on SIGINT raises KeyboardInterrupt. One that came before is dropped: it was a Ctrl-C in the
     terminal, to which the supervisor reacts."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # drops a pending signal

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from genbench.execution.interrupts import interrupts_held
+from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.limits import Limits
 from genbench.execution.start_method import process_context
 from genbench.execution.supervisor import Supervised
@@ -44,7 +44,9 @@ class LocalExecutor:
             while waiting or running:
                 while waiting and len(running) < self.workers:
                     task = waiting.popleft()
-                    with interrupts_held():  # else an interrupt might come between the start and `running`
+                    with (
+                        deferred_interrupts()
+                    ):  # else an interrupt might come between the start and `running`
                         running.append(
                             Supervised(
                                 task.job,
@@ -62,6 +64,6 @@ class LocalExecutor:
                         running.remove(child)
                         yield result
         finally:
-            with interrupts_held():
+            with deferred_interrupts():
                 for child in running:
                     child.kill()

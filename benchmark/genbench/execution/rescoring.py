@@ -10,7 +10,7 @@ from pathlib import Path
 
 from genbench.datasets.prepared import load_data
 from genbench.errors import DataError
-from genbench.execution.threads import hold_to
+from genbench.execution.threads import set_threads
 from genbench.features import Extractor
 from genbench.features.loading import load_extractor
 from genbench.metrics.scoring import reference_examples, score, scoring_inputs
@@ -33,7 +33,7 @@ class Rescorer:
         """Raises DataError if the samples or the extractor are not those of the record."""
         job = self.task.job
         self.enter("load")
-        hold_to(job.threads)
+        set_threads(job.threads)
         dataset = load_data(self.task.dataset)
         samples = load_samples(Path(self.task.samples_path), dataset.spec, job.samples)
         conditional = load_conditional_samples(Path(self.task.samples_path).parent, dataset, job)

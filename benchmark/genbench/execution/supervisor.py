@@ -20,7 +20,7 @@ import psutil
 
 from genbench.execution.bounded_log import BoundedLog
 from genbench.execution.child import child_main
-from genbench.execution.interrupts import interrupts_held
+from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.limits import Limits
 from genbench.records.job import Job
 from genbench.records.result import Result, Status
@@ -63,7 +63,7 @@ class Supervised:
             args=(task, child_channel, child_log, os.getpid()),
             name=f"genbench {job.variant}",
         )
-        with interrupts_held():
+        with deferred_interrupts():
             self._process.start()
         child_channel.close()
         child_log.close()

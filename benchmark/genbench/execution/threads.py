@@ -14,7 +14,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 
-def hold_to(threads: int) -> None:
+def set_threads(threads: int) -> None:
     """Set the number of threads of this process, in the libraries loaded so far. Call it again after others are
     loaded."""
     threadpool_limits(threads)
@@ -22,7 +22,7 @@ def hold_to(threads: int) -> None:
 
 
 @contextmanager
-def held_to(threads: int) -> Iterator[None]:
+def limited_threads(threads: int) -> Iterator[None]:
     """Set the number of threads inside the block, for a process that is not the job's own."""
     before = torch.get_num_threads()
     with threadpool_limits(threads):

@@ -25,7 +25,7 @@ from genbench.execution.failures import classify
 from genbench.execution.job_context import JobContext
 from genbench.execution.rescoring import Rescorer
 from genbench.execution.sampling_costs import draw_timed, sampling_bench, with_latency, with_throughput
-from genbench.execution.threads import hold_to
+from genbench.execution.threads import set_threads
 from genbench.likelihood.ais.metrics import AnnealedMetrics
 from genbench.likelihood.audit.quick_audit import quick_audit
 from genbench.likelihood.estimates import LikelihoodEstimate, estimate_likelihood, likelihood_metrics
@@ -96,7 +96,7 @@ class _Worker:
         self.sampling_curve(reference)
 
     def evaluate_last(self) -> None:
-        """The metrics of the last state of the model, where another checkpoint was chosen."""
+        """The metrics of the last state of the model, if an earlier checkpoint was chosen."""
         self.enter("sample")
         samples = self.context.draw(self.job.samples, self.context.seed("sampling"))
         self.enter("likelihood")
@@ -115,7 +115,7 @@ class _Worker:
 
     def load(self) -> Dataset:
         self.enter("load")
-        hold_to(self.job.threads)
+        set_threads(self.job.threads)
         return load_data(self.task.dataset)
 
     def build(self, dataset: Dataset) -> JobContext:
@@ -123,7 +123,7 @@ class _Worker:
         device = torch.device(self.job.device)
         gauges = Gauges(device, self.task.workers)
         model_class = load_factory(self.task.model_factory)
-        hold_to(self.job.threads)  # the module may have imported libraries with threads of their own
+        set_threads(self.job.threads)  # the module may have imported libraries with threads of their own
         seed_everything(derive_seed(self.job.seed, self.job.dataset, "initialisation"))
         model = model_class(dataset.spec, **self.job.hyperparameters)
         if not isinstance(model, GenerativeModel):

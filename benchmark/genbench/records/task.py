@@ -22,7 +22,7 @@ ANNEALING_SECONDS = 1800.0
 
 
 class Rescoring(msgspec.Struct, frozen=True, kw_only=True):
-    """That the stored samples of a job are scored again, without a model."""
+    """A request to score the stored samples of a job again, without a model."""
 
     extractors: list[str]
     """The extractors of the stored metric values, as "name:hash"; no other is accepted. Empty: any is."""

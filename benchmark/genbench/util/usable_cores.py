@@ -8,7 +8,7 @@ import psutil
 
 
 def usable_cores() -> int:
-    """The cores that the affinity of the process allows; all cores of the machine where the system has no affinities
+    """The cores that the affinity of the process allows; all cores of the machine if the system has no affinities
     (macOS). At least 1.
 
     A container, a batch system or `taskset` often allows fewer cores than the machine has.

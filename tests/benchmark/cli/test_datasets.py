@@ -35,7 +35,7 @@ NAME = "faraway"
 
 @pytest.fixture(autouse=True)
 def _far_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A data set that has to be fetched, beside the built-in ones, and an empty cache."""
+    """A data set that has to be fetched, in addition to the built-in ones, and an empty cache."""
     monkeypatch.setenv("GENBENCH_DATA", str(tmp_path / "cache"))
     monkeypatch.delenv("GENBENCH_MIRROR", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
@@ -238,7 +238,7 @@ def test_suites_are_listed_from_the_shortest_on(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("name", suite_names())
 def test_every_suite_gives_the_reason_for_its_budget(name: str) -> None:
-    """In a comment above the figure; and its budget, seeds and samples are read."""
+    """The reason is a comment above the budget; budget, seeds and samples can be read."""
     lines = (BUILTIN / f"{name}.toml").read_text(encoding="utf-8").splitlines()
     (budget,) = [number for number, line in enumerate(lines) if line.startswith("budget =")]
     reason = lines[budget - 1]
@@ -250,7 +250,7 @@ def test_every_suite_gives_the_reason_for_its_budget(name: str) -> None:
 def test_the_standard_suite_is_planned_with_mnist(
     server: FileServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, mirrored: bool
 ) -> None:
-    """A minute a job, three seeds, whether there is a mirror or not; nothing is asked of anybody."""
+    """A minute per job, three seeds, with a mirror or without; no server is asked."""
     if not mirrored:
         monkeypatch.delenv("GENBENCH_MIRROR")
     assert command("run", "--suite", "standard", "--dry-run") == 0
@@ -291,7 +291,7 @@ SHORT = (
 )
 
 
-def test_all_asks_for_nothing_from_afar(server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_needs_no_network(server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("run", "--all", *SHORT) == 0
     assert server.requests == []
     assert planned("run") == {card.name for card in load_registry().datasets.values() if card.embedded}

@@ -1,4 +1,4 @@
-"""`genai-bench score`: the same figures from stored samples, new ones without training, and nothing lost."""
+"""`genai-bench score`: equal values from stored samples, new metrics without training, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def score(
     return code, text.getvalue()
 
 
-def test_scoring_again_gives_the_same_figures_and_leaves_the_rest_alone(folder: Path) -> None:
+def test_scoring_again_gives_equal_values_and_changes_nothing_else(folder: Path) -> None:
     before = records(folder)
 
     def spoil(record: dict[str, Any]) -> None:
@@ -83,7 +83,7 @@ def test_scoring_again_gives_the_same_figures_and_leaves_the_rest_alone(folder: 
     assert "frechet_distance" not in second["metrics"]
 
 
-def test_the_files_made_of_the_figures_are_made_anew(folder: Path) -> None:
+def test_reports_in_the_run_folder_are_made_anew(folder: Path) -> None:
     def spoil(record: dict[str, Any]) -> None:
         for metric in record["metrics"]:
             if metric["name"] == "frechet_distance":
@@ -111,13 +111,13 @@ def with_metric(card: MetricCard) -> Registry:
     )
 
 
-def test_a_metric_that_came_later_is_added_without_training(folder: Path) -> None:
+def test_a_metric_of_a_later_plugin_is_added_without_training(folder: Path) -> None:
     code, _ = score(folder, "sample_mean", registry=with_metric(extra_metrics.CARD))
     assert code == 0
     for record in records(folder).values():
-        figure = next(metric for metric in record["metrics"] if metric["name"] == "sample_mean")
+        value = next(metric for metric in record["metrics"] if metric["name"] == "sample_mean")
         samples = load_file(folder / "jobs" / record["id"] / "samples.safetensors")["samples"]
-        assert figure["value"] == pytest.approx(samples.double().mean().item())
+        assert value["value"] == pytest.approx(samples.double().mean().item())
 
 
 def test_a_metric_that_fails_does_not_take_the_place_of_its_value(folder: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_metric_that_fails_does_not_take_the_place_of_its_value(folder: Path) 
     assert "broken_mean: RuntimeError: no mean of 360 samples today; the stored value is kept" in text
     found = {record["job"]["model"]: record["metrics"][-1] for record in records(folder).values()}
     assert found["vae"]["value"] == 3.0
-    # where there was none, the reason is on record
+    # without an earlier value the reason is recorded
     assert (found["held-out"]["value"], found["held-out"]["note"][:12]) == (None, "RuntimeError")
 
 
@@ -151,7 +151,7 @@ def test_samples_that_are_missing_or_damaged_cost_their_own_row(folder: Path) ->
     assert records(folder)["vae"] == before["vae"]
 
 
-def test_another_extractor_is_refused_unless_all_its_figures_are_replaced(folder: Path) -> None:
+def test_another_extractor_is_refused_unless_all_its_values_are_replaced(folder: Path) -> None:
     def age(record: dict[str, Any]) -> None:
         for metric in record["metrics"]:
             if metric.get("extractor"):
@@ -163,13 +163,13 @@ def test_another_extractor_is_refused_unless_all_its_figures_are_replaced(folder
     assert code == 2
     now = next(metric["extractor"] for metric in truth["metrics"] if metric.get("extractor"))
     assert f"were computed with pca:000000000000, the extractor is now {now}; --replace" in text
-    # a part of them would leave a row of two kinds
+    # replacing only some would leave a row with values of two extractors
     assert score(folder, "recall", replace=True)[0] == 2
     assert score(folder, replace=True)[0] == 0
     assert records(folder)["vae"]["metrics"] == truth["metrics"]
 
 
-def test_other_data_than_the_job_s_are_refused(folder: Path) -> None:
+def test_data_that_have_changed_are_refused(folder: Path) -> None:
     def age(record: dict[str, Any]) -> None:
         record["job"]["dataset_version"] = "1+00000000"
 

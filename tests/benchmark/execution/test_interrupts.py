@@ -1,4 +1,4 @@
-"""Ctrl-C waits for a step that must be whole, and never reaches the fork server."""
+"""Ctrl-C is deferred while a step must not be interrupted, and never reaches the fork server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from jobs import make_task
 
 from genbench.execution import local_executor as local
-from genbench.execution.interrupts import interrupts_held
+from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.supervisor import Supervised
 
 
@@ -31,11 +31,11 @@ def interrupt() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
-def test_an_interrupt_is_raised_when_the_step_is_whole() -> None:
+def test_an_interrupt_is_raised_when_the_step_is_complete() -> None:
     done: list[bool] = []
 
     def step() -> None:
-        with interrupts_held():
+        with deferred_interrupts():
             interrupt()
             done.append(True)
 
@@ -50,7 +50,7 @@ def test_an_interrupt_that_another_thread_received_waits_too() -> None:
     done: list[bool] = []
 
     def step() -> None:
-        with interrupts_held():
+        with deferred_interrupts():
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as it is in a thread from before
             interrupt()
             done.append(True)
@@ -60,21 +60,21 @@ def test_an_interrupt_that_another_thread_received_waits_too() -> None:
     assert done
 
 
-def test_nothing_is_raised_where_nothing_was_sent() -> None:
-    with interrupts_held():
+def test_nothing_is_raised_if_nothing_was_sent() -> None:
+    with deferred_interrupts():
         pass
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
 
 def test_an_error_inside_is_not_hidden() -> None:
-    with pytest.raises(ValueError, match="inside"), interrupts_held():
+    with pytest.raises(ValueError, match="inside"), deferred_interrupts():
         raise ValueError("inside")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_what_is_started_inside_does_not_see_it() -> None:
+def test_a_process_started_inside_does_not_get_it() -> None:
     script = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set()))"
-    with interrupts_held():
+    with deferred_interrupts():
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
 
@@ -83,7 +83,7 @@ def test_another_thread_may_use_it() -> None:
     seen: list[bool] = []
 
     def work() -> None:
-        with interrupts_held():
+        with deferred_interrupts():
             seen.append(True)
 
     thread = threading.Thread(target=work)
@@ -92,12 +92,12 @@ def test_another_thread_may_use_it() -> None:
     assert seen == [True]
 
 
-def test_steps_may_be_held_within_steps() -> None:
+def test_deferring_may_be_nested() -> None:
     done: list[str] = []
 
     def step() -> None:
-        with interrupts_held():
-            with interrupts_held():
+        with deferred_interrupts():
+            with deferred_interrupts():
                 interrupt()
                 done.append("inner")
             done.append("outer")
@@ -107,13 +107,13 @@ def test_steps_may_be_held_within_steps() -> None:
     assert done == ["inner", "outer"]
 
 
-def test_a_child_forgets_what_came_before_it_takes_interrupts() -> None:
+def test_a_worker_drops_interrupts_from_before_it_accepts_them() -> None:
     script = """
 import os, signal
-from genbench.execution.interrupts import take_interrupts
+from genbench.execution.interrupts import accept_interrupts
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 os.kill(os.getpid(), signal.SIGINT)
-take_interrupts()
+accept_interrupts()
 try:
     os.kill(os.getpid(), signal.SIGINT)
     signal.pause()

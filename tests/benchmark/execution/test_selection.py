@@ -1,4 +1,4 @@
-"""Which checkpoint is reported: the one that is best on the validation split, by a figure that can tell."""
+"""The checkpoint that is reported is the best on the validation split, by a metric that sees the difference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs import TINY, make_task
 from genbench.execution.worker import run_task
 
 
-def test_of_points_a_heap_with_the_right_covariance_is_not_chosen(tmp_path: Path) -> None:
+def test_for_points_a_heap_with_the_right_covariance_is_not_chosen(tmp_path: Path) -> None:
     card = msgspec.structs.replace(
         TINY, spec=RING, sizes=(400, 400, 400), factory="blurring_models:ring_dataset"
     )

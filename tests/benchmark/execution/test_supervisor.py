@@ -1,4 +1,4 @@
-"""A model that misbehaves costs its own row, and the row says what happened. Real processes, really killed."""
+"""A model that misbehaves costs only its own row, which has the reason. Real processes are really killed."""
 
 from __future__ import annotations
 

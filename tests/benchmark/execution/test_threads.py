@@ -1,4 +1,4 @@
-"""A job's threads are those of every library, not of torch alone."""
+"""The number of threads of a job holds for every library, not only for torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from jobs import make_task
 from threadpoolctl import threadpool_info
 
-from genbench.execution.threads import held_to, hold_to
+from genbench.execution.threads import limited_threads, set_threads
 from genbench.records.result import Result
 
 
@@ -19,13 +19,13 @@ from genbench.records.result import Result
 def _as_before() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
-    hold_to(before)
+    set_threads(before)
 
 
 @pytest.mark.parametrize("threads", [2, 1])
-def test_pools_that_are_loaded_are_held(threads: int) -> None:
+def test_pools_that_are_loaded_are_limited(threads: int) -> None:
     np.linalg.eigvalsh(np.eye(3))
-    hold_to(threads)
+    set_threads(threads)
     assert torch.get_num_threads() == threads
     counts = {pool["num_threads"] for pool in threadpool_info()}
     # OpenBLAS has no more than the machine has cores
@@ -34,10 +34,10 @@ def test_pools_that_are_loaded_are_held(threads: int) -> None:
     assert threads in counts
 
 
-def test_for_a_while_and_then_as_before() -> None:
-    hold_to(2)
+def test_a_limit_inside_a_block_ends_with_it() -> None:
+    set_threads(2)
     before = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
-    with held_to(1):
+    with limited_threads(1):
         assert torch.get_num_threads() == 1
         assert {pool["num_threads"] for pool in threadpool_info()} == {1}
     assert torch.get_num_threads() == 2
@@ -45,7 +45,7 @@ def test_for_a_while_and_then_as_before() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_worker_has_those_of_its_job(
+def test_a_worker_has_the_threads_of_its_job(
     threads: int,
     execute: Callable[..., list[Result]],
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""RAPL, against a powercap tree that is written here as Linux lays it out."""
+"""Energy from RAPL, read from a powercap tree that the test writes as Linux lays it out."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_counter_that_wraps_loses_nothing(powercap: Powercap) -> None:
     meter = EnergyMeter(PackageEnergy(powercap.root), clock)
     meter.start()
     spent = 0.0
-    for _ in range(3):  # three times around, with a look in between
+    for _ in range(3):  # three restarts of the counter, with a reading in between
         for _ in range(3):
             clock.seconds += 30.0
             spent += RANGE / 1e6 / 2.5
@@ -86,7 +86,7 @@ def test_a_counter_that_wraps_loses_nothing(powercap: Powercap) -> None:
     assert meter.joules() == pytest.approx(spent, rel=1e-6)
 
 
-def test_looks_are_rare(powercap: Powercap) -> None:
+def test_the_counter_is_read_rarely(powercap: Powercap) -> None:
     clock = Clock()
     meter = EnergyMeter(PackageEnergy(powercap.root), clock)
     meter.start()
@@ -111,7 +111,7 @@ def test_pauses_do_not_count(powercap: Powercap) -> None:
     assert meter.joules() == pytest.approx(14.0)
 
 
-def test_a_stretch_too_short_for_the_counter_has_no_figure(powercap: Powercap) -> None:
+def test_a_measurement_too_short_for_the_counter_has_no_value(powercap: Powercap) -> None:
     clock = Clock()
     meter = EnergyMeter(PackageEnergy(powercap.root), clock)
     meter.start()
@@ -123,7 +123,7 @@ def test_a_stretch_too_short_for_the_counter_has_no_figure(powercap: Powercap) -
         meter.joules()
 
 
-def test_a_counter_that_goes_away_is_said(powercap: Powercap) -> None:
+def test_a_counter_that_disappears_is_reported(powercap: Powercap) -> None:
     meter = EnergyMeter(PackageEnergy(powercap.root), Clock())
     meter.start()
     (powercap.root / "intel-rapl:1" / "energy_uj").write_text("gone\n")
@@ -144,10 +144,10 @@ def test_why_there_is_no_counter(powercap: Powercap, tmp_path: Path, monkeypatch
     assert energy_counter(CPU, None, 1, powercap.root).source.startswith("RAPL")
 
 
-def test_a_counter_for_root_alone(powercap: Powercap, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_counter_that_only_root_may_read(powercap: Powercap, monkeypatch: pytest.MonkeyPatch) -> None:
     counter = powercap.root / "intel-rapl:0" / "energy_uj"
     counter.chmod(0o400)
-    if os.geteuid() == 0:  # root may read everything: refuse as the kernel would
+    if os.geteuid() == 0:  # root may read everything: raise what other users would get
         read_text = Path.read_text
 
         def refuse(path: Path, *arguments: object, **settings: object) -> str:

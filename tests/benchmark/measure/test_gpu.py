@@ -1,10 +1,11 @@
-"""What is read on a GPU, against a stand-in for NVML: no GPU is needed to see that it is asked the right things."""
+"""What is measured on a GPU, with a stand-in for NVML and CUDA, so that no GPU is needed."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,11 +29,11 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> StandInGpu:
     return stand_in
 
 
-def test_peaks_are_above_the_baseline_and_none_is_missed_between_two_looks(gpu: StandInGpu) -> None:
-    gpu.used = 5000  # somebody else's
+def test_peaks_are_above_the_baseline_and_none_is_missed_between_two_readings(gpu: StandInGpu) -> None:
+    gpu.used = 5000  # by another process
     memory = Gauges(CUDA, workers=1).memory
     gpu.allocate(70)
-    gpu.reserved, gpu.max_reserved, gpu.max_allocated = 70, 100, 90  # 30 were given back before the look
+    gpu.reserved, gpu.max_reserved, gpu.max_allocated = 70, 100, 90  # 30 were given back before the reading
     peak = memory.peak()
     assert (peak.cuda_allocated_bytes, peak.cuda_reserved_bytes) == (90, 100)
     assert (peak.device_bytes, peak.process_device_bytes) == (100, 100)
@@ -45,7 +46,7 @@ def test_a_phase_begins_with_an_empty_cache(gpu: StandInGpu) -> None:
     assert gpu.calls == ["empty_cache", "reset_peak_memory_stats"]
 
 
-def test_energy_is_the_counters_difference_over_the_stretches_alone(
+def test_energy_is_the_counters_difference_between_start_and_stop(
     gpu: StandInGpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [100.0]
@@ -71,7 +72,7 @@ def test_energy_is_the_counters_difference_over_the_stretches_alone(
     assert gauges.joules(short) == (None, "0.5 s is too short for the counter, which needs 2 s")
 
 
-def test_another_process_on_the_device_is_a_warning_and_costs_the_energy_figure(gpu: StandInGpu) -> None:
+def test_another_process_on_the_device_is_a_warning_and_leaves_the_energy_unknown(gpu: StandInGpu) -> None:
     gauges = Gauges(CUDA, workers=1)
     assert gauges.warning() is None
     meter = gauges.energy_meter()
@@ -80,7 +81,7 @@ def test_another_process_on_the_device_is_a_warning_and_costs_the_energy_figure(
     assert gauges.warning() == (
         f"another process used the GPU (pid {STRANGER}): times, device memory and energy include their work"
     )
-    del gpu.processes[STRANGER]  # it has left, and was there all the same
+    del gpu.processes[STRANGER]  # it has ended, but it was there
     assert gauges.warning() is not None
     gpu.processes[STRANGER + 1] = 10
     assert (gauges.warning() or "").startswith("2 other processes used the GPU")
@@ -88,13 +89,13 @@ def test_another_process_on_the_device_is_a_warning_and_costs_the_energy_figure(
     assert gauges.joules(meter) == (None, "other processes used the GPU")
 
 
-def test_who_was_there_before_is_a_neighbour(gpu: StandInGpu) -> None:
+def test_a_process_that_was_there_before_is_a_neighbour(gpu: StandInGpu) -> None:
     gpu.processes[STRANGER] = None
     assert "another process" in (Gauges(CUDA, workers=1).warning() or "")
 
 
-def test_in_a_container_this_process_is_the_one_that_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    gpu = StandInGpu(own_pid=777_777)  # its number on the host
+def test_in_a_container_this_process_is_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = StandInGpu(own_pid=777_777)  # its id on the host
     gpu.install(monkeypatch)
     gpu.processes[STRANGER] = 10
     gauges = Gauges(CUDA, workers=1)
@@ -110,7 +111,9 @@ def test_in_a_container_this_process_is_the_one_that_came(monkeypatch: pytest.Mo
         ("nvmlInit", "NVML: Not Supported"),
     ],
 )
-def test_what_nvml_does_not_say_is_none_with_the_reason(gpu: StandInGpu, unsupported: str, note: str) -> None:
+def test_what_nvml_does_not_give_is_none_with_the_reason(
+    gpu: StandInGpu, unsupported: str, note: str
+) -> None:
     gpu.unsupported.add(unsupported)
     gauges = Gauges(CUDA, workers=1)
     assert gauges.joules(gauges.energy_meter()) == (None, note)
@@ -159,10 +162,12 @@ def test_every_clock_waits_for_the_device(gpu: StandInGpu, monkeypatch: pytest.M
     assert all(events[index - 1] == "synchronize" for index in readings)
 
 
-def test_no_other_clock_is_read_where_work_is_measured(repository: object) -> None:
-    """`synchronised_clock` is the only one in measure/ and in the worker."""
-    folder = __import__("pathlib").Path(speed.__file__).parent
-    for path in (*folder.glob("*.py"), folder.parent / "worker.py", folder.parent / "sampling_curve.py"):
+def test_no_other_clock_is_read_where_work_is_measured() -> None:
+    """`synchronised_clock` is the only clock in measure/ and in the worker's modules."""
+    measure = Path(speed.__file__).parent
+    execution = measure.parent / "execution"
+    worker = ("worker", "job_context", "checkpoints", "sampling_costs")
+    for path in (*measure.glob("*.py"), *(execution / f"{name}.py" for name in worker)):
         if path.name == "machine_probe.py":  # times the processor, never a device
             continue
         readings = path.read_text(encoding="utf-8").count("time.perf_counter")

@@ -1,4 +1,4 @@
-"""The machine's probe, with neighbours and without."""
+"""The probe of the machine's speed, with busy neighbours and without."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_the_probe_takes_milliseconds_and_repeats() -> None:
 
 
 def test_a_busy_neighbour_is_seen() -> None:
-    """Whatever else this machine does, a process that never sleeps is busy besides."""
+    """A process that never sleeps adds one busy core to what this machine does otherwise."""
     neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         found = probe_machine().others_cores
@@ -28,12 +28,12 @@ def test_a_busy_neighbour_is_seen() -> None:
     assert found > 0.3
 
 
-def test_what_ends_soon_is_no_company(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The quietest look counts, and there are no more of them than it takes."""
-    looks = iter([Probe(0.2, 1.04), Probe(0.21, 0.06), Probe(0.2, 0.0)])
-    monkeypatch.setattr(machine_probe, "_attempt", lambda: next(looks))
+def test_interference_that_ends_soon_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempt with the least interference counts, and there are no more attempts than needed."""
+    attempts = iter([Probe(0.2, 1.04), Probe(0.21, 0.06), Probe(0.2, 0.0)])
+    monkeypatch.setattr(machine_probe, "_attempt", lambda: next(attempts))
     monkeypatch.setattr(machine_probe, "_PAUSE_SECONDS", 0.0)
     assert probe_machine() == Probe(0.21, 0.06)
-    assert next(looks).others_cores == 0.0
-    looks = iter([Probe(0.2, 1.04), Probe(None, 0.9), Probe(0.2, 1.1)])
+    assert next(attempts).others_cores == 0.0
+    attempts = iter([Probe(0.2, 1.04), Probe(None, 0.9), Probe(0.2, 1.1)])
     assert probe_machine() == Probe(None, 0.9)

@@ -37,23 +37,23 @@ print(first / MIB, second / MIB, third / MIB, memory.free_bytes(100 * MIB) / MIB
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can start its high-water mark anew")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can reset its high-water mark")
 def test_short_spikes_are_seen_and_phases_are_apart() -> None:
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True)
     spike, after, held, free = map(float, done.stdout.split())
-    # the kernel counts pages by core, and adds them up with some delay
+    # the kernel counts pages per core, and adds them up with some delay
     assert 95 < spike < 100
     assert 0 <= after < 4
     assert 31 < held < 36
     assert 100 - 36 < free < 100 - 31
 
 
-def test_on_a_cpu_the_device_has_no_figures() -> None:
+def test_on_a_cpu_there_are_no_peaks_of_a_device() -> None:
     peak = PeakMemory(torch.device("cpu")).peak()
     assert peak == MemoryPeak(peak.rss_bytes, None, None, None, None)
 
 
-def test_the_peak_of_two_stretches_is_the_larger_of_each_figure() -> None:
+def test_the_peak_of_a_paused_phase_is_the_larger_of_each_value() -> None:
     a, b = MemoryPeak(5, 10, 20, None, None), MemoryPeak(7, 8, 30, 40, None)
     assert larger(None, a) == a
     assert larger(a, b) == MemoryPeak(7, 10, 30, 40, None)

@@ -39,7 +39,9 @@ def test_memory_is_what_the_model_held(execute: Execute, tmp_path: Path) -> None
     ):
         assert found is not None
         assert held <= found <= held + SLACK_BYTES
-    if cost.train_peak_device_bytes is not None:  # NVML: what torch holds, and what its kernels take besides
+    if (
+        cost.train_peak_device_bytes is not None
+    ):  # NVML: what torch has reserved, and what its kernels take in addition
         assert HELD_BYTES <= cost.train_peak_device_bytes <= HELD_BYTES + 10 * SLACK_BYTES
 
 
@@ -51,7 +53,7 @@ def test_memory_of_one_job_is_not_the_next_ones(execute: Execute, tmp_path: Path
 
 
 def test_energy_is_read_and_plausible(execute: Execute, tmp_path: Path) -> None:
-    """Before any test whose own process uses the GPU, and so is a neighbour of the worker's."""
+    """This test comes before those whose own process uses the GPU, and is then a neighbour of the worker."""
     pytest.importorskip("pynvml")
     (result,) = execute(on_gpu("QueuesWork", tmp_path, budget="4s"), workers=1)
     cost = result.cost
@@ -64,7 +66,7 @@ def test_energy_is_read_and_plausible(execute: Execute, tmp_path: Path) -> None:
 
 
 def test_seconds_are_the_devices(execute: Execute, tmp_path: Path) -> None:
-    """The clock's seconds for so many steps are what CUDA's own events say of the same work."""
+    """The meter's seconds agree with those of CUDA's own events for the same work."""
     steps = 40
     (result,) = execute(on_gpu("QueuesWork", tmp_path, budget=f"{steps}steps"), workers=1)
     assert result.status == "ok", result.reason
@@ -90,7 +92,7 @@ def test_a_budget_of_seconds_binds_work_that_is_only_queued(execute: Execute, tm
     assert result.cost.bound_by == "seconds"
     assert 2.0 <= (result.cost.train_seconds or 0.0) < 2.4
     assert time.perf_counter() - began < 30
-    # a million million products an hour would be a clock that does not wait
+    # a million million products per hour would mean a clock that does not wait
     flops = result.cost.steps * QUEUED * 2 * SIDE**3
     assert flops / 2.0 < 2e15
 

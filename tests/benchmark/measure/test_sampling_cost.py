@@ -32,14 +32,14 @@ MIB = 2**20
 def test_percentiles_are_those_of_the_calls() -> None:
     durations = [float(i) for i in range(100, 0, -1)]
     assert Latency.of(durations) == Latency(statistics.median(durations), 95.0, 100)
-    # of nineteen the 95th percentile would be the slowest one
+    # with nineteen calls the 95th percentile would be the slowest one
     assert Latency.of(durations[:19]) == Latency(91.0, None, 19)
     assert Latency.of(durations[:20]).p95_seconds == 99.0
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """A clock that goes on when a test says so."""
+    """A clock that the test moves."""
     now = [0.0]
     monkeypatch.setattr(speed, "synchronised_clock", lambda device: now[0])
     return now  # type: ignore[return-value]
@@ -48,9 +48,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 @pytest.mark.parametrize(
     ("call_seconds", "repeats", "calls"),
     [
-        (0.001, 100, 101),  # fast: all of them, after one that does not count
-        (0.125, 4, 5),  # slow: what fits
-        (2.0, 1, 1),  # slower than all the time there is: once
+        (0.001, 100, 101),  # fast: all of them, after a warm-up call
+        (0.125, 4, 5),  # slow: as many as fit
+        (2.0, 1, 1),  # slower than the whole time: once
     ],
 )
 def test_slow_samplers_are_cut_short_and_it_is_recorded(
@@ -86,7 +86,7 @@ def search_with(
 
 @pytest.mark.parametrize("best", [1, 16, 64, 1024])
 def test_the_best_batch_is_found_by_climbing_either_way(clock: list[float], best: int) -> None:
-    # a fixed price a call, and one that grows with the square: cheapest where they are equal
+    # a fixed cost per call, and one that grows with the square: cheapest if they are equal
     search = search_with(clock, lambda batch: 1e-4 * (1 + (batch / best) ** 2), seconds=100.0)
     assert search.best.batch == best
     assert search.best.samples_per_second == pytest.approx(best / 2e-4)
@@ -115,7 +115,7 @@ def test_a_batch_that_might_not_fit_is_not_tried(clock: list[float]) -> None:
     assert search.best.batch // 16 <= 100
 
 
-def test_a_batch_that_fails_ends_the_search_and_no_more(clock: list[float]) -> None:
+def test_a_batch_that_fails_ends_the_search_and_not_the_job(clock: list[float]) -> None:
     def seconds_of(batch: int) -> float:
         if batch > 256:
             raise RuntimeError("out of memory")
@@ -126,18 +126,18 @@ def test_a_batch_that_fails_ends_the_search_and_no_more(clock: list[float]) -> N
     assert search.best.batch == 256
 
 
-def test_the_largest_batch_is_the_largest_that_is_asked_for(clock: list[float]) -> None:
+def test_no_batch_is_larger_than_the_largest_allowed(clock: list[float]) -> None:
     search = search_with(clock, lambda batch: 1e-3, largest=300)
     assert (search.best.batch, search.note) == (256, "300 is the largest batch that may be drawn at once")
 
 
-def test_where_there_is_no_time_the_scored_samples_are_the_figure(clock: list[float]) -> None:
+def test_without_time_the_throughput_is_that_of_the_scored_samples(clock: list[float]) -> None:
     bench = SamplingBench(lambda size: torch.zeros(size), CPU, PeakMemory(CPU), 20.0, 1000, 2**40)
     (point,) = bench.throughput(Drawing(count=1500, batch=1000, seconds=30.0)).points
     assert (point.batch, point.repeats, point.samples_per_second) == (1000, 2, 50.0)
 
 
-def test_flops_are_not_counted_where_it_would_take_too_long() -> None:
+def test_flops_are_not_counted_if_it_would_take_too_long() -> None:
     bench = SamplingBench(lambda size: torch.eye(3) @ torch.eye(3), CPU, PeakMemory(CPU), 20.0, 10, 2**40)
     assert bench.flops_per_sample(0.1) == 2 * 27 / FLOPS_BATCH
     assert bench.flops_per_sample(0.6) is None
@@ -192,25 +192,25 @@ def test_quality_against_sampling_steps_is_recorded(execute: Execute, tmp_path: 
         (4, 200, None),
         (32, 200, None),
     ]
-    # two products of (N, 3) by (3, 2) a step
+    # two products of (N, 3) by (3, 2) per step
     assert [point.flops_per_sample for point in points] == [24.0 * steps for steps in (1, 4, 32)]
     distances = [point.metrics[0].value for point in points]
     assert [point.metrics[0].name for point in points] == ["frechet_distance"] * 3
     assert distances[0] > 2 * distances[1] > 4 * distances[2]  # type: ignore[operator]
     assert all(point.seconds_per_sample for point in points)
     cost = result.cost
-    assert cost.flops_per_sample == 24 * 32  # of the sampler as it is by default
+    assert cost.flops_per_sample == 24 * 32  # with the sampler's default number of steps
     assert cost.sample_latency_repeats is not None
     assert 1 <= cost.sample_latency_repeats <= 100
     assert cost.sample_latency_seconds is not None
     assert cost.sample_latency_seconds > 0
-    # of too few repeats, as on a busy machine, there is no 95th percentile
+    # with too few repeats, as on a busy machine, there is no 95th percentile
     assert (cost.sample_latency_p95_seconds or float("inf")) >= cost.sample_latency_seconds
     assert cost.samples_per_second == max(point.samples_per_second for point in cost.throughput)
     assert cost.sample_batch in {point.batch for point in cost.throughput}
     assert cost.train_peak_device_bytes is cost.sample_peak_process_device_bytes is None
     assert cost.flops_per_step == cost.flops / cost.steps  # type: ignore[operator]
-    # of this machine: a figure, or the reason
+    # on this machine: a value or the reason
     assert (cost.train_energy_joules is None) == (cost.energy_note is not None)
 
 
@@ -220,13 +220,13 @@ def test_a_curve_keeps_to_its_budget_and_says_what_is_missing(execute: Execute, 
     assert result.status == "ok", result.reason
     first, second, third = result.sampling_curve
     assert first.metrics
-    assert (second.note, third.metrics) == (None, [])  # 0.05 s and 0.2 s: the budget is used, one was begun
+    assert (second.note, third.metrics) == (None, [])  # 0.05 s and 0.2 s: the second uses up the budget
     assert third.note == "the sampling budget of this curve, 0.2 s, was used up"
     assert time.monotonic() - began < 60
 
 
 def test_a_point_far_beyond_the_budget_is_not_begun(execute: Execute, tmp_path: Path) -> None:
-    """32 steps of 0.05 s in one call, which nothing could stop but the end of the job."""
+    """32 steps of 0.05 s in one call, which only the end of the job could stop."""
     (result,) = execute(task_of("SlowLangevin", tmp_path, sampling_seconds=0.8))
     assert result.status == "ok", result.reason
     last = result.sampling_curve[-1]
@@ -234,8 +234,8 @@ def test_a_point_far_beyond_the_budget_is_not_begun(execute: Execute, tmp_path: 
     assert (last.note or "").startswith("would take about ")
 
 
-def test_a_slow_first_call_is_no_pace(execute: Execute, tmp_path: Path) -> None:
-    """0.5 s for one step, which 32 steps would take 16 s at, of a budget of 2 s."""
+def test_a_slow_first_call_does_not_stop_the_curve(execute: Execute, tmp_path: Path) -> None:
+    """The first call takes 0.5 s for one step; at that pace 32 steps would take 16 s of a budget of 2 s."""
     (result,) = execute(task_of("SlowFirstCall", tmp_path, sampling_seconds=2.0))
     assert result.status == "ok", result.reason
     assert [bool(point.metrics) for point in result.sampling_curve] == [True, True, True]
@@ -251,7 +251,7 @@ def test_a_setting_that_diverges_costs_its_point(execute: Execute, tmp_path: Pat
     ]
 
 
-def test_a_model_that_cannot_be_counted_loses_its_flops_alone(execute: Execute, tmp_path: Path) -> None:
+def test_a_model_whose_flops_cannot_be_counted_loses_only_its_flops(execute: Execute, tmp_path: Path) -> None:
     (result,) = execute(task_of("FailsUnderTheCounter", tmp_path))
     assert result.status == "ok", result.reason
     assert result.cost.flops_per_sample is None

@@ -1,4 +1,5 @@
-"""A run's folder: atomic, resumable, readable by strangers, and honest about what it cannot read."""
+"""The folder of a run: written atomically, resumable, readable by other programs, and clear about what cannot be
+read."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ def test_a_result_comes_back_as_it_was(tmp_path: Path) -> None:
     again = Run.open(tmp_path / "run")
     assert again.results() == [result_of(job)]
     assert again.pending() == []
-    # a stranger reads it with nothing but JSON
+    # another program reads it with nothing but JSON
     record = json.loads(again.result_path(job).read_text())
     assert record["schema"] == 1
     assert record["job"]["model"] == "a"
@@ -67,7 +68,7 @@ def test_deleting_a_folder_asks_for_the_job_again(tmp_path: Path) -> None:
     assert run.pending() == [job]
 
 
-def test_a_newer_version_replaces_the_plan_of_an_older_one_and_its_result_is_not_met(tmp_path: Path) -> None:
+def test_a_job_of_a_newer_version_replaces_the_older_one_in_the_plan(tmp_path: Path) -> None:
     old, other = make_job("a", model_version="1"), make_job("b")
     new = make_job("a", model_version="2")
     run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[old, other]))
@@ -122,7 +123,7 @@ def test_another_versions_run_is_refused(tmp_path: Path, change: dict[str, objec
         Run.create(folder, Plan(suite="s", jobs=[]))
 
 
-def test_a_torn_plan_is_said(tmp_path: Path) -> None:
+def test_a_torn_plan_is_reported(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     Run.create(folder, Plan(suite="s", jobs=[make_job("a")]))
     (folder / "run.json").write_bytes((folder / "run.json").read_bytes()[:50])
@@ -192,7 +193,7 @@ def _add_metric(folder: str, name: str) -> None:
     assert run.update(run.plan.jobs[0], add) is not None
 
 
-def test_two_processes_that_add_figures_lose_none(tmp_path: Path) -> None:
+def test_two_processes_that_add_metrics_lose_none(tmp_path: Path) -> None:
     job = make_job("a")
     run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
     run.store(result_of(job))
@@ -231,7 +232,7 @@ def test_plans_of_several_processes_all_stay(tmp_path: Path) -> None:
 
 
 def test_a_record_never_holds_nan() -> None:
-    """JSON has none; a figure that is not finite is null, with its reason in `note`."""
+    """JSON has no NaN; a value that is not finite is null, with its reason in `note`."""
     assert finite_or_none(math.nan) is None
     assert finite_or_none(-math.inf) is None
     assert finite_or_none(0.5) == 0.5
@@ -249,7 +250,7 @@ def test_a_result_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> 
         Run.open(run.job_folder(job))
 
 
-def test_a_log_on_a_full_disk_costs_the_log_alone(tmp_path: Path) -> None:
+def test_a_full_disk_costs_only_the_log(tmp_path: Path) -> None:
     log = BoundedLog(Path("/dev/full"))
     log.write(b"x" * 2_000_000)
     log.close()

@@ -1,4 +1,4 @@
-"""Loggers as the harness treats them: chosen beforehand, fed in a thread of their own, no danger to the run."""
+"""Loggers: chosen before a run, called in a thread of their own, and unable to stop the run."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ def test_a_run_goes_on_when_a_logger_fails_and_the_others_hear_all_of_it(
         "job_checkpoint",
         "close",
     ]
-    registry.tell("genbench_job_started", job=job)  # heard no longer
+    registry.tell("genbench_job_started", job=job)  # no logger is called any more
     assert remembering.calls[-1][0] == "close"
 
 
-def test_what_cannot_be_used_is_said_before_anything_runs(registry: Registry, tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_reported_before_anything_runs(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown logger 'failling'; did you mean 'failing'"):
         choose_loggers(["failling"], registry)
     with pytest.raises(UsageError, match=r"nothing follows the colon; expected failing:PLACE"):

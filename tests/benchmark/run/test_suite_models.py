@@ -1,4 +1,4 @@
-"""Which models a suite takes: what it leaves out, what a stranger brings, what is asked for by name."""
+"""The models of a suite: those that it leaves out, those of other plugins, and those that the user names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_quick_leaves_out_some_and_keeps_one_of_each_family() -> None:
     }
 
 
-def test_quick_takes_in_a_strangers_model_without_naming_it() -> None:
+def test_quick_includes_a_plugins_model_without_naming_it() -> None:
     assert "of-a-stranger" in variants(with_a_stranger())
 
 
