@@ -38,14 +38,23 @@ class RunSettings(TypedDict, total=False):
     """The keyword arguments of `RunSession.__call__`, for functions that hand them on."""
 
     budget: str | None
+    """The training budget, as in "500steps"; None for the default."""
     seed: int
+    """The seed of the run."""
     hyperparameters: Mapping[str, Hyperparameter] | None
+    """Hyperparameters to set; the others have their defaults."""
     samples: int
+    """How many samples are scored, if the validation and test splits have as many."""
     importance_samples: int
+    """k of the IWAE bound."""
     sampling_seconds: float
+    """The time in which the samples that are scored must be drawn."""
     extractor: str | None
+    """The feature extractor; None for that of the data set."""
     device: str | None
+    """Where the model runs: "auto", "cpu" or "cuda"; None for the default."""
     threads: int
+    """Threads of the worker."""
 
 
 class RunSession:

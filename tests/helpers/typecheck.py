@@ -10,9 +10,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from beartype import BeartypeConf, beartype
+import typer
+from beartype import BeartypeConf, FrozenDict, beartype
 
-_compile_checks = beartype(conf=BeartypeConf(is_pep484_tower=True))
+# commands are annotated with typer.Context, as typer asks, but typer calls them with click's class, which it extends
+_contexts = FrozenDict({typer.Context: typer.Context.__mro__[1]})
+_compile_checks = beartype(conf=BeartypeConf(is_pep484_tower=True, hint_overrides=_contexts))
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -102,11 +102,11 @@ def verify_datasets(context: typer.Context, names: Names = None) -> int:
             if names:
                 console.print(f"[yellow]not fetched[/yellow]  {shown}", soft_wrap=True)
         elif verify(file):
-            console.print(f"[green]right[/green]        {shown} ({checksum})", soft_wrap=True)
+            console.print(f"[green]intact[/green]       {shown} ({checksum})", soft_wrap=True)
         else:
             failed = True
             console.print(
-                f"[red]wrong[/red]        {shown}: its {checksum.algorithm} is not the published"
+                f"[red]damaged[/red]      {shown}: its {checksum.algorithm} is not the published"
                 f" {checksum.digest}; renamed to .rejected, fetch it again",
                 soft_wrap=True,
             )

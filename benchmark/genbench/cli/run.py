@@ -193,7 +193,7 @@ def _fetch_data(
     cards = [plan.datasets[name] for name in dict.fromkeys(job.dataset for job in pending)]
     failures = fetch_all(cards, console)
     for name, why in failures.items():
-        console.print(f"[yellow]no {escape(name)}[/yellow]: {escape(why)}", soft_wrap=True)
+        console.print(f"[yellow]{escape(name)} is missing[/yellow]: {escape(why)}", soft_wrap=True)
     left_out = failures.keys() - set(options.datasets)
     kept = msgspec.structs.replace(
         plan,

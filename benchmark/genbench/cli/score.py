@@ -47,7 +47,7 @@ def score_command(
     cards = _chosen(metrics, registry)
     finished = [result for result in run.results() if result.status == "ok"]
     if not finished:
-        console.print(f"nothing to score: no job of {escape(str(folder))} went well")
+        console.print(f"nothing to score: no job of {escape(str(folder))} is ok")
         return ExitCode.NOTHING_RAN
     threads = max(result.job.threads for result in finished)
     count = workers or max(1, usable_cores() // threads)

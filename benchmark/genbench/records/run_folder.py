@@ -229,8 +229,12 @@ def _merge(old: Plan, new: Plan) -> Plan:
 
 
 class _Versions(msgspec.Struct):
+    """The part of a plan that every version of genbench can read."""
+
     schema: int = 0
+    """The version of the records."""
     protocol: str = "unknown"
+    """The protocol version of the jobs."""
 
 
 def _encode(record: msgspec.Struct) -> bytes:

@@ -86,7 +86,7 @@ def test_fetch_list_and_verify(server: FileServer, capsys: pytest.CaptureFixture
     assert "ring8 (nothing to fetch)" in shown
     assert listed()[3] == "yes"
     assert command("datasets", "verify") == 0
-    assert f"right        {FILE.name}" in capsys.readouterr().out
+    assert f"intact       {FILE.name}" in capsys.readouterr().out
     file_path(FILE).write_bytes(b"x" + CONTENT[1:])
     assert command("datasets", "verify", NAME) == 2
     assert "renamed to .rejected" in capsys.readouterr().out
@@ -121,7 +121,7 @@ def suite(tmp_path: Path) -> str:
 def test_a_suite_leaves_out_what_cannot_be_had(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("run", "--suite", suite(tmp_path), "--out", "run") == 0
     shown = capsys.readouterr().out
-    (line,) = [row for row in shown.splitlines() if row.startswith(f"no {NAME}")]
+    (line,) = [row for row in shown.splitlines() if row.startswith(f"{NAME} is missing: ")]
     assert "cannot fetch" in line
     assert [record["job"]["dataset"] for record in records("run", capsys)] == ["ring8"]  # type: ignore[index]
 
@@ -183,7 +183,7 @@ def test_a_shared_file_of_unknown_size(
     assert "here  two (0.0 MB)" in capsys.readouterr().out
     assert server.requests == [shared.name]
     assert command("datasets", "verify", "one", "two") == 0
-    assert capsys.readouterr().out == f"right        {shared.name} (md5 {digest[:12]}…)\n"
+    assert capsys.readouterr().out == f"intact       {shared.name} (md5 {digest[:12]}…)\n"
     file_path(shared).write_bytes(CONTENT[1:])
     assert command("datasets", "verify") == 2
     assert f"its md5 is not the published {digest}; renamed to .rejected" in capsys.readouterr().out
@@ -196,7 +196,7 @@ def test_a_cached_file_that_was_cut_is_found_out(
     file_path(FILE).write_bytes(CONTENT[:-1])
     capsys.readouterr()
     assert command("datasets", "verify") == 2
-    assert f"wrong        {FILE.name}: its sha256 is not the published" in capsys.readouterr().out
+    assert f"damaged      {FILE.name}: its sha256 is not the published" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("size_is_known", [True, False])
@@ -308,10 +308,10 @@ def test_a_suite_without_a_network_runs_what_is_there(
     embedded = {card.name for card in cards if card.embedded}
     wanted = load_suite(name).datasets
     far = {card.name for card in cards if not card.embedded and ("*" in wanted or card.name in wanted)}
-    said = [line for line in shown.splitlines() if line.startswith("no ")]
-    assert {line.removeprefix("no ").partition(":")[0] for line in said} == far
-    assert len(said) == len(far)
-    assert all("cannot fetch" in line for line in said)
+    missing = [line for line in shown.splitlines() if " is missing: " in line]
+    assert {line.partition(" is missing: ")[0] for line in missing} == far
+    assert len(missing) == len(far)
+    assert all("cannot fetch" in line for line in missing)
     assert planned("run") == embedded
     assert {record["status"] for record in records("run", capsys)} == {"ok"}
 
