@@ -1,1 +1,1 @@
-"""Likelihoods: observation models, and the estimators that turn a model into a figure with its kind."""
+"""Likelihoods: estimators that turn a model into log-likelihoods of a known kind, and audits of them."""

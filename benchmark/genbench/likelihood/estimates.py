@@ -1,7 +1,7 @@
-"""From a model to its likelihood, with the kind that says what may be compared with what (`kinds`).
+"""From a model to its likelihood and the likelihood's kind, which says what it may be compared with.
 
-Straight from the model: exact from `log_prob`, dequantised from `log_density`, bounds from `log_weights` and `elbo`.
-What takes annealing is elsewhere: `decoder_likelihood` for `decode`, `partition` for `energy`.
+These likelihoods come from the model's own methods: exact ones from `log_prob`, dequantised ones from `log_density`,
+bounds from `log_weights` and `elbo`. Those of `decode` and `energy` need annealing: `genbench.likelihood.ais`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,23 @@ from genbench.records.result import MetricValue, finite_or_none
 
 @dataclass(frozen=True)
 class LikelihoodEstimate:
-    """log_prob: (N,) nats, each example's log-likelihood, a bound on it or an estimate. k: importance samples,
-    or chains. note: how it was made, where the kind does not say it all."""
+    """Log-likelihoods of N examples."""
 
     log_prob: Tensor
+    """Log-likelihood of each example, a bound on it or an estimate of it, (N,) nats."""
     kind: str
+    """What the values are (`genbench.records.likelihood_kinds`)."""
     k: int | None = None
+    """Number of importance samples, draws or chains per example; None where there are none."""
     note: str | None = None
+    """How the values were computed, where the kind does not say everything."""
 
 
 def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> list[LikelihoodEstimate]:
-    """The best likelihood first, then weaker bounds; empty for a model that has none without annealing.
+    """The model's best likelihood, and then its looser bounds; empty for a model that has none without annealing.
 
-    x: (N, *event_shape) in the working dtype, on the model's device. Chance is torch's global generator.
+    x: (N, *event_shape) in the working type, on the model's device. k: importance samples per example. Random numbers
+    come from torch's global generator.
     """
     with torch.no_grad():
         if isinstance(model, HasLogProb):
@@ -58,10 +62,11 @@ def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> 
 def likelihood_metrics(
     estimates: list[LikelihoodEstimate], spec: DataSpec, prefix: str = ""
 ) -> list[MetricValue]:
-    """negative_log_likelihood and bits_per_dim of the best estimate, and negative_elbo where it is another.
+    """The metrics negative_log_likelihood and bits_per_dim of the first estimate, and negative_elbo of an ELBO among
+    the others.
 
-    bits_per_dim is given for data with levels only: of a density it would depend on the unit of measure.
-    prefix: of the names of the first two, "decoder_".
+    bits_per_dim exists only for data with levels: for a density it would depend on the unit of measure. prefix: of the
+    names of the first two metrics, such as "decoder_".
     """
     if not estimates:
         return []
@@ -80,7 +85,7 @@ def likelihood_metrics(
 
 
 def without_likelihood(spec: DataSpec, note: str, prefix: str = "") -> list[MetricValue]:
-    """The same rows without values, and why."""
+    """The metrics negative_log_likelihood and bits_per_dim without values. note: why they have none."""
     names = [(f"{prefix}negative_log_likelihood", "nats")]
     if spec.is_discrete:
         names.append((f"{prefix}bits_per_dim", "bits/dim"))

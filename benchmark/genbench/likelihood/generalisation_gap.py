@@ -1,8 +1,8 @@
-"""The likelihood gap: how much better a model knows its training examples than others like them.
+"""The generalisation gap of the likelihood: how much likelier training examples are than test examples.
 
-Mean log-likelihood of training examples minus that of as many test examples, both by the same kind of
-estimate. About 0 where nothing is memorised; van den Burg & Williams 2021, "On memorization in probabilistic
-deep generative models", look at the same difference example by example.
+It is the mean log-likelihood of training examples less that of as many test examples, both by one kind of estimate, and
+about 0 where nothing is memorised. Van den Burg & Williams 2021, "On memorization in probabilistic deep generative
+models", examine this difference for single examples.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAME = "likelihood_gap"
 
 
 def generalisation_gap(train: Float[Tensor, " n"], test: Float[Tensor, " m"], kind: str) -> MetricValue:
-    """train, test: log-likelihoods in nats, of the given kind. n of the figure: of each side."""
+    """The metric `likelihood_gap`. train, test: log-likelihoods in nats, of the kind `kind`."""
     difference = train.double().mean() - test.double().mean()
     variance = train.double().var() / len(train) + test.double().var() / len(test)
     infinite = int((~torch.cat([train, test]).isfinite()).sum())

@@ -1,8 +1,8 @@
-"""Bounds from importance weights: the ELBO and IWAE-k, in pieces of any size.
+"""Bounds from importance weights: the ELBO and the IWAE bound.
 
-With weights w_i = p(x, z_i) / q(z_i | x), z_i ~ q: the mean of log w is the ELBO, and log of the mean of k
-weights is the IWAE bound (Burda et al. 2016, "Importance weighted autoencoders", eq. 8), which never falls
-with k in expectation and comes up to log p(x) from below.
+With weights w_i = p(x, z_i) / q(z_i | x), z_i ~ q, the mean of log w is the ELBO, and the logarithm of the mean of k
+weights is the IWAE bound (Burda et al. 2016, "Importance weighted autoencoders", eq. 8). The expectation of the IWAE
+bound does not decrease with k, and approaches log p(x) from below.
 """
 
 from __future__ import annotations
@@ -18,17 +18,21 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class WeightSummary:
-    """What k log-weights of each example come to, float64. k: how many there were."""
+    """Bounds from the log-weights of each of N examples, float64."""
 
     elbo: Float[Tensor, " n"]
+    """Mean of the log-weights."""
     log_mean: Float[Tensor, " n"]
+    """Logarithm of the mean of the weights."""
     k: int
+    """Number of weights per example."""
 
 
 def summarise(draw: Callable[[int], Float[Tensor, "n some"]], k: int, at_once: int) -> WeightSummary:
-    """draw(j): j further log-weights of each example. Called with at most `at_once`, until there are k.
+    """The bounds from k log-weights of each example.
 
-    The running log-sum-exp is as exact as one over all k: no weight is ever formed outside its logarithm.
+    draw: returns j new log-weights of each example, (N, j). It is called with j up to `at_once` until there are k. No
+    weight is computed outside the logarithm, so that the result is as exact as from all k at once.
     """
     total: Tensor | None = None
     log_total: Tensor | None = None

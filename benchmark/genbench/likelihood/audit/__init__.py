@@ -1,10 +1,11 @@
-"""Does a model's likelihood mean what it says, and do its samples come from it? No torch before it is asked.
+"""Audits: is a model's likelihood a probability, and are the model's samples drawn from it?
 
-record     what an audit found: crosses processes, and goes into the job's record
-claim      the model's likelihood as numbers: one a batch, whatever its kind
-evidence   what chance may account for: bets that a right likelihood cannot win
-reference  a simple normalised density that lies near the model's samples
-moves      small changes of an example, the chance of which is known both ways
-checks     one file each: values, batches, totals, own samples
-quick      the cheap form that the harness runs on every job; `genbench.testing.audit_likelihood` is the full one
+likelihood_values   a model's log-likelihoods, computed in one way for all kinds
+e_values            tests that hold for any number of examples: bets that a right likelihood cannot win
+reference_density   a simple normalised density near the model's samples
+perturbations       small random changes of an example, with a known probability in both directions
+check_*             the checks: values, batches, normalisation, the model's own samples
+quick_audit         the cheap audit of every job; `genbench.testing.audit_likelihood` is the full one
+
+Results of an audit are in `genbench.records.audit`.
 """

@@ -1,4 +1,4 @@
-"""Is the likelihood of an example its own, whatever batch it is in, and whatever chance does?"""
+"""Checks that the likelihood of an example depends neither on its batch nor, if it is exact, on random numbers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from genbench.likelihood.audit.likelihood_values import LikelihoodValues, log_me
 from genbench.records.audit import FALSE_ALARM_RATE, AuditCheck
 
 BATCH_TOLERANCE = 1e-3
-"""Relative to 1 + |log p|: float32 sums in another order."""
-_ALONE = 4  # examples that are looked at one by one
+"""Allowed difference relative to 1 + |log p|, from float32 sums in another order."""
+_ALONE = 4  # examples that are evaluated one by one
 NAME = "batch independence"
 
 
@@ -27,9 +27,10 @@ def check_batch_independence(
     *,
     thorough: bool = True,
 ) -> AuditCheck:
-    """Of what is exact. log_p: (N,) of x, from whatever batch it was in. others: companions from elsewhere.
+    """Whether an exact log-likelihood depends on the batch. log_p: of x, (N,), from any batch. others: examples with
+    which x is evaluated.
 
-    thorough: every setting in a call of its own, else all in one.
+    thorough: evaluate each arrangement in a call of its own; False evaluates them in one call.
     """
     alone = x[: _ALONE if thorough else _ALONE // 2]
     few = len(alone)
@@ -53,7 +54,7 @@ def check_batch_independence(
     detail += f" expected at most {BATCH_TOLERANCE:g}"
     if thorough or not passed:
         first, second = likelihood.log_prob(x, "once"), likelihood.log_prob(x, "again")
-        if not torch.equal(first, second):  # NaN neither
+        if not torch.equal(first, second):  # nor with NaN
             passed = False
             detail = f"{likelihood.method} depends on chance, by {_gap(first, second):.2g} (relative);"
             detail += " an estimate belongs in log_weights"
@@ -70,10 +71,7 @@ def _gap(values: Float64[Tensor, " m"], together: Float64[Tensor, " n"]) -> floa
 def check_batch_independence_of_weights(
     likelihood: LikelihoodValues, x: Tensor, others: Tensor, k: int
 ) -> AuditCheck:
-    """Draws are random: those of an example alone, and among others, must have the same distribution.
-
-    k: importance samples.
-    """
+    """Whether draws of an example alone and among others have one distribution. k: draws per example."""
     x = x[:_ALONE]
     together = likelihood.log_weights(torch.cat([x, others, x]), k, "together")[: len(x)]
     alone = torch.cat([likelihood.log_weights(x[i : i + 1], k, f"alone {i}") for i in range(len(x))])
@@ -89,10 +87,10 @@ def check_batch_independence_of_weights(
 
 
 def check_importance_samples(likelihood: LikelihoodValues, x: Tensor, k: int) -> AuditCheck:
-    """log_weights(x, 1) and log_weights(x, k) must draw the same weights, each by itself.
+    """Whether the weights of log_weights(x, 1) and log_weights(x, k) have one distribution and are independent.
 
-    Then the mean of log_weights is the same for every k, and so the ELBO is at most the IWAE bound (Burda et
-    al. 2016, theorem 1).
+    Then the mean of log_weights does not depend on k, and the ELBO is at most the IWAE bound (Burda et al. 2016,
+    theorem 1).
     """
     x = x[:_ALONE]
     many = likelihood.log_weights(x, k, "many")  # N, k

@@ -1,10 +1,10 @@
-"""On a space small enough to visit: probabilities sum to 1, and the samples are drawn with them.
+"""Checks on a space that is small enough to enumerate: probabilities sum to 1, and samples have these frequencies.
 
-log_prob, data with levels     the sum of exp(log_prob) over every example that there is
-log_prob, real values          its integral, by Gauss-Legendre panels laid where the model's samples are
-log_weights, either            the same of (1/k) sum_i exp(log_weights_i), which is an unbiased estimate
-                               of p(x) (Burda et al. 2016): the total may fall short of 1 by its error
-log_density of integers, elbo  the same of what bounds p(x) from below: at most 1
+log_prob, data with levels     the sum of exp(log_prob) over all possible examples is 1
+log_prob, real values          the integral of exp(log_prob) is 1; Gauss-Legendre panels are placed where samples are
+log_weights                    the sum or integral of (1/k) sum_i exp(log_weights_i), which is an unbiased estimate of
+                               p(x) (Burda et al. 2016), is 1 up to its error
+log_density of integers, elbo  the sum or integral of the lower bound on p(x) is at most 1
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ from genbench.likelihood.audit.likelihood_values import LikelihoodValues
 from genbench.records.audit import FALSE_ALARM_RATE, AuditCheck
 
 MAX_SPACE = 20_000
-SUM_TOLERANCE = 1e-3  # rounding: float32 log-probabilities, up to 20,000 of them
-INTEGRAL_TOLERANCE = 0.02  # densities with jumps are not what Gauss-Legendre is best at
-WEIGHTS_TOLERANCE = 0.05  # a bound may be a little loose even in expectation, where q misses mass
+"""The largest space, in examples, that is enumerated."""
+SUM_TOLERANCE = 1e-3  # rounding errors of up to 20,000 log-probabilities in float32
+INTEGRAL_TOLERANCE = 0.02  # errors of Gauss-Legendre quadrature for densities with jumps
+WEIGHTS_TOLERANCE = 0.05  # the expectation may be a little too small, where q misses mass
 
-_COARSE, _FINE = 24, 96  # panels an axis, where the samples are; as many again reach past them
-_WEIGHT_CALLS = 200_000  # examples x importance samples in all
+_COARSE, _FINE = 24, 96  # panels per axis where the samples are; about as many lie beyond them
+_WEIGHT_CALLS = 200_000  # examples x importance samples in total
 _MIN_K, _MAX_K = 16, 512
 _PLACING_SAMPLES = 4096
 _MIN_EFFECTIVE_SHARE = (
     0.5  # share of the draws that count; where fewer do, a standard error of few draws means little
 )
-_ERRORS = 4.5  # standard errors that chance may account for
+_ERRORS = 4.5  # standard errors that are allowed
 
 
 def is_auditable(spec: DataSpec) -> bool:
-    """Whether the space is small enough: levels ** dimension <= 20,000, or one or two real values."""
+    """Whether the space can be enumerated: levels ** dimension <= 20,000, or one or two real values."""
     if spec.levels is None:
         return spec.dimension <= 2
     return spec.dimension * math.log(spec.levels) <= math.log(MAX_SPACE) + 1e-9
@@ -47,33 +48,37 @@ def is_auditable(spec: DataSpec) -> bool:
 
 @dataclass(frozen=True)
 class Census:
-    """Every x, or the nodes of a quadrature; how much of the space each stands for; its log-likelihood.
-
-    log_p: (P,) exact, or the log of the mean weight. errors: (P,) standard errors of p; 0 where it is exact.
-    k: importance samples. effective: the share of them that count, (sum w)^2 / (k sum w^2), the mean over points
-    (Kong 1992).
-    """
+    """The log-likelihood of every possible example, or of the nodes of a quadrature."""
 
     x: Tensor
+    """The P examples or nodes, (P, *event_shape)."""
     volume: Float64[Tensor, " points"]
+    """The volume that each stands for; 1 for integers."""
     log_p: Float64[Tensor, " points"]
+    """Log-likelihood: exact, or the logarithm of the mean weight."""
     errors: Float64[Tensor, " points"]
+    """Standard errors of exp(log_p); 0 where it is exact."""
     k: int
+    """Importance samples per point."""
     effective: float = 1.0
+    """The effective share of the importance samples, (sum w)^2 / (k sum w^2), mean over points (Kong 1992)."""
 
     @property
     def total(self) -> float:
+        """The sum or integral of the likelihood."""
         return float((self.log_p.exp() * self.volume).sum())
 
     @property
     def stderr(self) -> float:
+        """Standard error of `total`."""
         return float((self.errors * self.volume).square().sum().sqrt())
 
 
 def check_normalisation(likelihood: LikelihoodValues, samples: Tensor) -> tuple[AuditCheck, Census]:
-    """samples: of the model; they place the panels of a quadrature.
+    """Whether the likelihood sums or integrates to 1, and the census from which this was computed.
 
-    An integral that fails is taken once more on a finer grid: narrow densities need it, wrong ones stay wrong.
+    samples: of the model, by which the panels of a quadrature are placed. An integral that fails is computed again on a
+    finer grid, which narrow densities need.
     """
     census = take_census(likelihood, samples, _COARSE)
     check = _judge_total(likelihood, census)
@@ -84,15 +89,12 @@ def check_normalisation(likelihood: LikelihoodValues, samples: Tensor) -> tuple[
 
 
 def check_frequencies(likelihood: LikelihoodValues, census: Census, samples: Tensor) -> AuditCheck:
-    """Integers: how often each x is among the samples, against p (Pearson's chi-square, rare cells pooled).
-
-    p is normalised first: a wrong total is for `check_normalisation` to find.
-    """
+    """For integers: whether the frequencies of samples are their probabilities (Pearson's chi-square test, with rare
+    cells pooled). Probabilities are normalised first, since `check_normalisation` checks their sum."""
     levels = likelihood.spec.levels
     assert levels is not None
-    place = levels ** torch.arange(
-        likelihood.spec.dimension - 1, -1, -1
-    )  # the census counts the last number fastest
+    # in the census the last number varies fastest
+    place = levels ** torch.arange(likelihood.spec.dimension - 1, -1, -1)
     counts = torch.bincount((samples.flatten(1) * place).sum(1), minlength=len(census.x)).double()
     p = census.log_p.exp()
     normaliser = float(p.sum())
@@ -100,9 +102,7 @@ def check_frequencies(likelihood: LikelihoodValues, census: Census, samples: Ten
     if not 0 < normaliser < math.inf:
         return AuditCheck(name=name, passed=None, detail="probabilities have no finite sum")
     if census.effective < _MIN_EFFECTIVE_SHARE:
-        detail = (
-            f"of {census.k} draws an example {census.effective:.0%} count: too few to say what chance may do"
-        )
+        detail = f"of {census.k} draws per example {census.effective:.0%} count: too few for a standard error"
         return AuditCheck(name=name, passed=None, detail=detail)
     impossible = int(counts[p == 0].sum())
     if impossible:
@@ -119,9 +119,9 @@ def check_frequencies(likelihood: LikelihoodValues, census: Census, samples: Ten
 
 
 def check_entropy(census: Census, log_p: Float64[Tensor, " n"]) -> AuditCheck:
-    """Integers, exact: the mean of -log p over samples against the sum of -p log p. log_p: of the samples.
+    """For integers with exact likelihoods: whether the mean of -log p over samples is the entropy, the sum of -p log p.
 
-    Its variance over samples is known: the sum of p (log p)^2, less the square of the mean.
+    log_p: of the samples. The variance of -log p is known: the sum of p (log p)^2 less the square of the entropy.
     """
     p, logs = census.log_p.exp(), census.log_p.clamp(min=-1e4)  # p log p -> 0
     p = p / p.sum()
@@ -143,6 +143,7 @@ def check_entropy(census: Census, log_p: Float64[Tensor, " n"]) -> AuditCheck:
 
 
 def take_census(likelihood: LikelihoodValues, samples: Tensor, panels: int) -> Census:
+    """The likelihood of the whole space. samples: of the model, by which panels are placed. panels: per axis."""
     if likelihood.is_exact:
         x, volume = _space(likelihood.spec, samples, panels, order=4)
         return Census(x, volume, likelihood.log_prob(x), torch.zeros(len(x), dtype=torch.float64), 1)
@@ -173,8 +174,8 @@ def _judge_total(likelihood: LikelihoodValues, census: Census) -> AuditCheck:
             f" {total:.5g} ± {stderr:.2g}, expected 1 at most"
         )
     else:
-        # a proposal that misses mass shows as a total below 1, a wrong weight as one above it: neither may
-        # hide behind an error as large as the tolerance
+        # a proposal that misses mass makes the total too small, and a wrong weight makes it too large; a standard error
+        # above the tolerance could hide either
         passed = abs(total - 1) <= WEIGHTS_TOLERANCE + _ERRORS * stderr and stderr <= WEIGHTS_TOLERANCE
         detail = (
             f"{what} of importance weights (k={census.k}) over {len(census.x):,} points is"
@@ -184,12 +185,14 @@ def _judge_total(likelihood: LikelihoodValues, census: Census) -> AuditCheck:
     return AuditCheck(name="total", passed=passed, detail=detail, value=value, expected=1.0)
 
 
-# ---- the space, and how much of it each point stands for
+# ---- the points of the space and their volumes
 
 
 def visit_space(model: GenerativeModel, *, coarse: bool) -> tuple[Tensor, Float64[Tensor, " points"]]:
-    """Every example there is, or the nodes of a quadrature; and how much of the space each stands for.
-    coarse: for what is random, and has to be drawn at each node."""
+    """Every possible example, or the nodes of a quadrature, and the volume that each stands for.
+
+    coarse: with fewer nodes, for likelihoods that are random and are drawn several times at each node.
+    """
     samples = model.sample(_PLACING_SAMPLES, torch.Generator(model.device).manual_seed(0)).cpu()
     return _space(model.spec, samples, _COARSE // 3 if coarse else _COARSE, 3 if coarse else 4)
 
@@ -197,7 +200,7 @@ def visit_space(model: GenerativeModel, *, coarse: bool) -> tuple[Tensor, Float6
 def _space(
     spec: DataSpec, samples: Tensor, panels: int, order: int
 ) -> tuple[Tensor, Float64[Tensor, " points"]]:
-    """Every example there is, volume 1 each; or the nodes and weights of a quadrature."""
+    """Every possible example, with volume 1, or the nodes and weights of a quadrature."""
     if spec.levels is not None:
         axis = torch.arange(spec.levels)
         grid = torch.cartesian_prod(*[axis] * spec.dimension).reshape(-1, *spec.event_shape)
@@ -214,13 +217,13 @@ def quadrature(
 ) -> tuple[Float64[Tensor, " nodes"], Float64[Tensor, " nodes"]]:
     """Nodes and weights of a Gauss-Legendre rule on the line, dense where the samples are.
 
-    Panels hold equal shares of the samples; beyond the outermost ones they double in width until they
-    have gone 250 times the samples' spread, so that a density with mass elsewhere is found out.
+    Panels hold equal shares of the samples. Beyond the outermost samples their widths double, up to a distance of 250
+    times the samples' range, so that mass far from the samples is found.
     """
     values = samples.double()
     inner = torch.quantile(values, torch.linspace(0, 1, panels + 1, dtype=torch.float64))
     spread = max(float(inner[-1] - inner[0]), 1e-6 * (1 + float(values.abs().max())))
-    # no panel wider than a share of the spread: a density may be smooth where samples are few
+    # and no panel is wider than a share of the range, since the density may be large where samples are few
     filling = torch.linspace(float(inner[0]), float(inner[0]) + spread, panels // 2 + 1, dtype=torch.float64)
     steps = spread * 2.0 ** torch.arange(-6, 9, dtype=torch.float64)
     edges = torch.cat([inner[0] - steps, inner, filling, inner[-1] + steps]).unique()

@@ -1,18 +1,16 @@
-"""Are the model's samples those of its likelihood? On spaces too large to visit.
+"""Checks that a model's samples are drawn from its likelihood, on spaces of any size.
 
-line-up             each sample beside a changed copy of itself: the likelihood says how often it is the sample
-                    (`moves`). Knows nothing of a constant factor; finds samplers at another temperature,
-                    likelihoods of another checkpoint, whatever bends the likelihood.
-not over-claimed    x from a reference q: p(x) / q(x) averages to the sum of p, which is at most 1
-not under-claimed   samples x of the model: q(x) / p(x) averages to at most 1 for every normalised q
+line-up             each sample is paired with a changed copy (`perturbations`). The likelihood gives the probability that
+                    it is the sample. This does not depend on a constant factor. It finds samplers at another
+                    temperature, likelihoods of another checkpoint, and anything that distorts the likelihood
+not over-claimed    for x from a reference q, the mean of p(x) / q(x) is the integral of p, which is at most 1
+not under-claimed   for samples x of the model, the mean of q(x) / p(x) is at most 1 for every normalised q
 
-All three are exact: a right model fails at most as often as `FALSE_ALARM_RATE`, whatever its dimension
-(`evidence`). The last two find constants larger than the distance between model and reference, which is small
-for points and large for pictures; that is their limit. What no line-up sees is the weight of a mode that no
-small change connects to another one.
+All three are exact: a right model fails at most with probability `FALSE_ALARM_RATE`, in any dimension (`e_values`). The
+last two find constant factors larger than the distance between model and reference, which is small for points and large
+for images. No line-up finds a wrong weight of a mode that no small change connects to another mode.
 
-Of log_weights, elbo and densities of integers only over-claiming can be told: a lower bound may be as loose as it
-likes.
+For log_weights, elbo and densities of integers only over-claiming is checked, since a lower bound may be loose.
 """
 
 from __future__ import annotations
@@ -28,14 +26,15 @@ from genbench.likelihood.audit.reference_density import Reference
 from genbench.records.audit import FALSE_ALARM_RATE, AuditCheck
 from genbench.records.result import finite_or_none
 
-_LARGE = 1e6  # stands for infinite log odds
+_LARGE = 1e6  # in place of infinite log-odds
 
 
 def judge_line_up(
     log_p: Float64[Tensor, " n"], log_p_changed: Float64[Tensor, " n"], log_ratio: Float64[Tensor, " n"]
 ) -> AuditCheck:
-    """log_prob of samples and of what `Moves.change`, not fitted to them, made of them; and its log ratios."""
-    # what is impossible beside the impossible tells nothing
+    """The line-up. log_p: of samples. log_p_changed, log_ratio: of what `Perturbation.perturb`, fitted to other
+    samples, made of them, and its log-ratios."""
+    # a pair of two impossible examples says nothing
     log_odds = (log_p + log_ratio - log_p_changed).nan_to_num(0.0, posinf=_LARGE, neginf=-_LARGE)
     log_e_value = log_e_value_of_picks(log_odds)
     picked = float((log_odds > 0).sum()) + 0.5 * float((log_odds == 0).sum())
@@ -53,7 +52,8 @@ def judge_line_up(
 
 
 def judge_not_over_claimed(reference: Reference, x: Tensor, log_p: Float64[Tensor, " n"]) -> AuditCheck:
-    """x: drawn from the reference. log_p: what the model says of them, or the log of an unbiased estimate."""
+    """Whether the model's likelihood is too large. x: draws from the reference. log_p: their log-likelihood, or the
+    logarithm of an unbiased estimate of the likelihood."""
     return _judge_ratios(
         "not over-claimed",
         log_p - reference.log_prob(x),
@@ -63,7 +63,8 @@ def judge_not_over_claimed(reference: Reference, x: Tensor, log_p: Float64[Tenso
 
 
 def judge_not_under_claimed(reference: Reference, x: Tensor, log_p: Float64[Tensor, " n"]) -> AuditCheck:
-    """x: samples to which the reference was not fitted. log_p: their log_prob, exact."""
+    """Whether the model's likelihood is too small. x: samples to which the reference was not fitted. log_p: their exact
+    log-likelihood."""
     return _judge_ratios(
         "not under-claimed",
         reference.log_prob(x) - log_p,

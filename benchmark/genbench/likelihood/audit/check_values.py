@@ -1,4 +1,4 @@
-"""Is a likelihood one number an example, finite, and of integers no more than a probability may be?"""
+"""Checks that log-likelihoods are finite, and that probabilities of integers are at most 1."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from genbench.likelihood.audit.e_values import log_e_value_of_mean_above_one, p_
 from genbench.likelihood.audit.likelihood_values import LikelihoodValues
 from genbench.records.audit import FALSE_ALARM_RATE, AuditCheck
 
-_ROUNDING = 1e-4  # relative to 1 + |log p|: float32 sums
+_ROUNDING = 1e-4  # of float32 sums, relative to 1 + |log p|
 
 
 def check_finite(
     likelihood: LikelihoodValues, log_likelihood: Float64[Tensor, "n *k"], what: str
 ) -> AuditCheck:
-    """Of the model's own samples, to none of which it may give probability 0."""
+    """Whether the log-likelihoods are finite. No sample of the model may have probability 0. what: the examples, in
+    words."""
     broken = int((~log_likelihood.isfinite()).sum())
     detail = f"{likelihood.method} of {what} is not finite for {broken} of {log_likelihood.numel()} values"
     if not broken:
@@ -28,7 +29,8 @@ def check_finite(
 def check_at_most_one(
     likelihood: LikelihoodValues, log_likelihood: Float64[Tensor, " n"], what: str
 ) -> AuditCheck:
-    """For integers: a probability, or an estimate whose mean is one."""
+    """Whether probabilities of integers are at most 1; for an estimate, whether its mean can be. what: the examples, in
+    words."""
     highest = float(log_likelihood.max())
     name = "probabilities at most 1"
     if likelihood.is_exact:

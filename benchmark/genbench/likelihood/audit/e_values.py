@@ -1,11 +1,10 @@
-"""What chance may account for: bets against a likelihood that a right one cannot win.
+"""Tests of a likelihood by e-values: bets that cannot be won on average if the likelihood is right.
 
 An e-value is a number >= 0 whose expectation is at most 1 if the hypothesis holds. It exceeds 1/alpha with a
-probability of at most alpha, whatever the number of examples and however heavy the tails (Markov; Ville 1939),
-so 1/e is a valid p-value. Products over independent examples and averages of e-values are e-values (Vovk & Wang
-2021, "E-values: calibration, combination and applications", https://arxiv.org/abs/1912.06116; Waudby-Smith &
-Ramdas 2024, "Estimating means of bounded random variables by betting", https://arxiv.org/abs/2010.09686).
-All of it is in logarithms, in float64.
+probability of at most alpha, for any number of examples and any tails (Markov; Ville 1939), so that 1/e is a valid
+p-value. Products over independent examples and averages of e-values are e-values (Vovk & Wang 2021, "E-values:
+calibration, combination and applications", https://arxiv.org/abs/1912.06116; Waudby-Smith & Ramdas 2024, "Estimating
+means of bounded random variables by betting", https://arxiv.org/abs/2010.09686). All values are logarithms in float64.
 """
 
 from __future__ import annotations
@@ -17,31 +16,32 @@ from jaxtyping import Float64
 from torch import Tensor
 from torch.nn import functional as F
 
-# Shares of the fortune that are staked, each by a gambler of its own: large stakes win fast where every ratio
-# is too large, small ones survive where most are small and few are huge.
+# Shares of the capital that are staked, in separate bets: large stakes win fast where every ratio is too large, small
+# ones where most ratios are small and few are huge.
 _STAKES = (0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.95)
-# Temperatures of samplers that are suspected, 1 being the right one; the last draws without looking.
+# Temperatures of alternative samplers, where 1 is the right one and infinity ignores the likelihood.
 _TEMPERATURES = (0.25, 0.5, 0.67, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0, 4.0, math.inf)
-# And this share of samples that come from elsewhere, as likely one as the other.
+# The share of samples from elsewhere, under another alternative; both examples of their pair are equally likely.
 _CONTAMINATION = 0.1
 _MIN_EXPECTED_COUNT = 10.0
 
 
 def p_value(log_e_values: float) -> float:
-    """The bound on the probability that a right likelihood loses a bet of so much."""
+    """The largest probability of such an e-value under a right likelihood."""
     return math.exp(-max(0.0, log_e_values))
 
 
 def pooled_log_e_value(*log_e_values: float) -> float:
-    """Of several e-values, which need not be independent: their average."""
+    """The logarithm of the mean of several e-values, which need not be independent."""
     values = torch.tensor(log_e_values, dtype=torch.float64)
     return float(values.logsumexp(0)) - math.log(len(log_e_values))
 
 
 def log_e_value_of_mean_above_one(log_ratios: Float64[Tensor, " n"]) -> float:
-    """log e-value against: independent ratios >= 0, each of mean at most 1.
+    """The logarithm of an e-value against the hypothesis that the ratios, independent and >= 0, have means of at most
+    1.
 
-    The average over stakes s of prod_i (1 + s (ratio_i - 1)).
+    It is the mean over stakes s of prod_i (1 + s (ratio_i - 1)).
     """
     stakes = torch.tensor(_STAKES, dtype=torch.float64).unsqueeze(1)
     fortunes = torch.logaddexp(torch.log1p(-stakes), stakes.log() + log_ratios).sum(1)
@@ -49,11 +49,11 @@ def log_e_value_of_mean_above_one(log_ratios: Float64[Tensor, " n"]) -> float:
 
 
 def log_e_value_of_picks(log_odds: Float64[Tensor, " n"]) -> float:
-    """log e-value against: in each of n independent pairs the sample is the one it is with probability
-    sigmoid(log_odds).
+    """The logarithm of an e-value against the hypothesis that in each of n independent pairs the first example is the
+    sample with probability sigmoid(log_odds).
 
-    Bets on what samplers at other temperatures t would do, sigmoid(log_odds / t), and on a share of samples
-    from elsewhere.
+    The alternatives are samplers at other temperatures t, with probability sigmoid(log_odds / t), and a share of
+    samples from elsewhere.
     """
     claimed = F.logsigmoid(log_odds)
     fortunes = [F.logsigmoid(log_odds / t) - claimed for t in _TEMPERATURES]
@@ -67,10 +67,11 @@ def chi_square_p_value(
     probabilities: Float64[Tensor, " cells"],
     errors: Float64[Tensor, " cells"] | None = None,
 ) -> tuple[float, int]:
-    """p of Pearson's test that `counts` were drawn with `probabilities`, which sum to 1; and its cells.
+    """The p-value of Pearson's test that `counts` were drawn with `probabilities`, which sum to 1, and the number of
+    cells.
 
-    The rarest cells are pooled until each expects ten. errors: standard errors of the probabilities, where
-    they are estimates; they widen what is allowed. Fewer than two cells say nothing: p = 1.
+    The rarest cells are pooled until each has an expected count of ten. errors: standard errors of the probabilities,
+    where they are estimates. With fewer than two cells p is 1.
     """
     from scipy.special import chdtrc
 
@@ -90,10 +91,11 @@ def rank_sum_p_value(
     second: Float64[Tensor, "cases m"],
     tolerance: Float64[Tensor, " cases"],
 ) -> float:
-    """p that in every case both sides were drawn from one distribution, whatever it is (Mann & Whitney 1947).
+    """The p-value of the hypothesis that in every case both sides were drawn from one distribution (Mann & Whitney
+    1947).
 
-    tolerance: differences up to it count as none. Two-sided, and the least of the cases times their number
-    (Bonferroni). The normal approximation has the heavier tails: p is on the safe side.
+    tolerance: smaller differences count as none. The test is two-sided; the p-value is the smallest of all cases times
+    their number (Bonferroni). The normal approximation has heavier tails, so that p is too large rather than too small.
     """
     difference = first.unsqueeze(2) - second.unsqueeze(1)  # cases, n, m
     allowed = tolerance.reshape(-1, 1, 1)
@@ -106,7 +108,8 @@ def rank_sum_p_value(
 
 
 def _pool(cells: Float64[Tensor, "cells 3"]) -> Float64[Tensor, "pooled 3"]:
-    """counts, expected, variance of each cell, rarest first -> the same of cells that expect enough."""
+    """Count, expectation and variance of each cell, rarest first -> those of pooled cells with large enough
+    expectations."""
     pooled: list[list[float]] = []
     pending = [0.0, 0.0, 0.0]
     for cell in cells.tolist():

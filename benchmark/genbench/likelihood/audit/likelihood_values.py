@@ -1,4 +1,4 @@
-"""A model's likelihood as numbers: in batches, checked, in float64 on the CPU, chance seeded and put back."""
+"""A model's log-likelihoods for audits: computed in batches, checked, in float64 on the CPU, with seeded generators."""
 
 from __future__ import annotations
 
@@ -26,33 +26,31 @@ _METHODS: dict[LikelihoodName, type] = {
 """In the order in which the harness prefers them."""
 
 _BOUND_ERRORS = 3.0
-# Numbers one call may hold: examples x importance samples x dimension.
+# The most numbers that one call handles: examples x importance samples x dimension.
 _MAX_NUMBERS_PER_CALL = 2**21
 
 
 @dataclass(frozen=True)
 class LikelihoodValues:
-    """What `model` says of examples by its method `likelihood`.
-
-    k: draws for what is said of one example: importance samples of log_weights, places in its bins of a density of
-    integers, evaluations of elbo. seed: of that chance; every evaluation names itself, so that no two share their
-    draws.
-    """
+    """The log-likelihoods that a method of a model computes."""
 
     model: GenerativeModel
+    """The model, in evaluation mode."""
     method: LikelihoodName
+    """The method's name."""
     k: int = 1
+    """Draws per example: importance samples of log_weights, random places in the bins of integers for log_density,
+    evaluations of elbo."""
     seed: int = 0
+    """Seed of the draws. Every evaluation has a name, so that no two use equal draws."""
 
     @classmethod
     def of(
         cls, model: GenerativeModel, likelihood: LikelihoodName | None = None, *, k: int = 1, seed: int = 0
     ) -> LikelihoodValues:
-        """likelihood: None takes the first of log_prob, log_density, elbo, log_weights that the model has, as the
-        harness does.
-
-        Raises ValueError where the model has no such method.
-        """
+        """The log-likelihoods of the model's method `likelihood`. None takes the first of log_prob, log_density, elbo
+        and log_weights that the model has, as the harness does. Raises ValueError where the model has no such
+        method."""
         has = [name for name, protocol in _METHODS.items() if isinstance(model, protocol)]
         if not has or likelihood not in (None, *has):
             raise ValueError(f"{type(model).__name__} has no {likelihood or ', '.join(_METHODS)}")
@@ -60,32 +58,33 @@ class LikelihoodValues:
 
     @staticmethod
     def exist_for(model: object) -> bool:
-        """Whether the model says anything of an example's likelihood."""
+        """Whether the model has one of the methods."""
         return isinstance(model, tuple(_METHODS.values()))
 
     @property
     def spec(self) -> DataSpec:
+        """Domain of the data."""
         return self.model.spec
 
     @property
     def is_exact(self) -> bool:
-        """The log-likelihood itself, without chance."""
+        """Whether the values are the log-likelihood itself, and not random."""
         return self.method == "log_prob" or (self.method == "log_density" and not self.spec.is_discrete)
 
     @property
     def falls_short(self) -> bool:
-        """What it says of all there is may add up to less than 1: a bound's looseness is lost, and so is what a
-        density of integers puts outside their bins."""
+        """Whether the likelihood of the whole space may be less than 1: a bound may be loose, and a density may lie
+        outside the bins of the integers."""
         return self.method == "elbo" or (self.method == "log_density" and self.spec.is_discrete)
 
     def log_prob(self, x: Tensor, name: str = "") -> Float64[Tensor, " n"]:
-        """(N, *event_shape) -> (N,) log p(x).
+        """log p(x): (N, *event_shape) -> (N,).
 
-        Of log_weights, and of a density of integers, the log of a mean that is an unbiased estimate of p(x). Of
-        elbo the mean of k draws less three of its standard errors, so that exp of it is at most p(x) on average
-        (of a normal error with deviation s, exp averages to exp(s^2 / 2)).
-        name: two evaluations of different names draw differently. Raises PluginError where the model raises, or
-        returns another shape.
+        For log_weights, and for a density of integers, it is the logarithm of a mean that is an unbiased estimate of
+        p(x). For elbo it is the mean of k draws less three of its standard errors, so that the mean of its exponential
+        is at most p(x): for a normal error with standard deviation s, the exponential has the mean exp(s^2 / 2). name:
+        evaluations with different names use different draws. Raises PluginError where the model raises an exception,
+        or returns another shape.
         """
         if self.is_exact:
             return self._batched(x, 1, name, self._log_prob, ())
@@ -96,7 +95,7 @@ class LikelihoodValues:
         return log_mean_exp(draws)
 
     def log_weights(self, x: Tensor, k: int, name: str = "") -> Float64[Tensor, "n {k}"]:
-        """(N, *event_shape) -> (N, k) draws."""
+        """k draws for each example: (N, *event_shape) -> (N, k)."""
         return self._batched(x, k, name, lambda batch: self._log_weights(batch, k), (k,))
 
     def _batched(
@@ -141,4 +140,5 @@ class LikelihoodValues:
 
 
 def log_mean_exp(values: Float64[Tensor, "n k"]) -> Float64[Tensor, " n"]:
+    """The logarithm of the mean of exp(values) in each row."""
     return values.logsumexp(1) - math.log(values.shape[1])

@@ -1,13 +1,13 @@
-"""Small changes of an example, drawn from a kernel g whose density is known both ways.
+"""Small random changes of an example, drawn from a kernel g whose density is known in both directions.
 
-Whatever is to be shown to be a draw from p must be as likely as p says beside its own changed self: of the pair
-{x, x'}, x' ~ g(. | x), the one that was drawn from p is x with the odds p(x) g(x' | x) : p(x') g(x | x'). No
-normalising constant is needed, and no number of dimensions is too large.
+Let x be drawn from p, and x' from g(. | x). Of the pair {x, x'} in unknown order, x is the draw from p with the odds
+p(x) g(x' | x) : p(x') g(x | x'). So samples can be tested against a likelihood without a normalising constant, in any
+number of dimensions.
 
-integers       one number, redrawn from its marginal, or moved up or down; which number is drawn in proportion
-               to how much it varies
-real values    one step along a principal axis of the samples (where there are many dimensions: along one of
-               them), of a random length between their spread and a five-hundredth of it
+integers       one number is redrawn from its marginal, or moved up or down; numbers that vary more are chosen more
+               often
+real values    a step along a principal axis of the samples, or along one dimension where there are many; its length is
+               random, between the samples' standard deviation and a five-hundredth of it
 """
 
 from __future__ import annotations
@@ -25,25 +25,30 @@ from genbench.likelihood.audit.reference_density import MAX_COVARIANCE, log_marg
 
 _REDRAWN_SHARE = 0.7
 _SHORTEST_STEP = 2.0**-9
-_MIN_VARIATION = 0.02  # numbers that never vary get a turn too
+_MIN_VARIATION = 0.02  # so that numbers that never vary are chosen sometimes
 
 
 class Perturbation(ABC):
-    """Fitted to some samples, used on others: nothing about a pair may tell which of the two came first."""
+    """A kernel that is fitted to some samples and applied to others, since nothing in a pair may tell which one came
+    first.
+    """
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
 
     @abstractmethod
     def perturb(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Float64[Tensor, " n"]]:
-        """(N, *event_shape) -> x', of the same shape, and log g(x' | x) - log g(x | x') (N,)."""
+        """Changed examples x', (N, *event_shape), and log g(x' | x) - log g(x | x'), (N,)."""
 
 
 def fit_perturbation(samples: Tensor, spec: DataSpec) -> Perturbation:
+    """The kernel for data of that spec, fitted to samples (N, *event_shape)."""
     return RealPerturbation(samples, spec) if spec.levels is None else IntegerPerturbation(samples, spec)
 
 
 class IntegerPerturbation(Perturbation):
+    """Changes of integers; see the module's text."""
+
     def __init__(self, samples: Tensor, spec: DataSpec) -> None:
         super().__init__(spec)
         assert spec.levels is not None
@@ -58,10 +63,10 @@ class IntegerPerturbation(Perturbation):
         place = torch.multinomial(self.variation, count, replacement=True, generator=generator)
         old = flat[rows, place]
         log_r = self.log_marginals[place]  # N, L
-        # redrawn, but not to what it was: r(new) / (1 - r(old))
+        # redrawn to another value, with probability r(new) / (1 - r(old))
         others = log_r.exp().scatter(1, old.unsqueeze(1), 0.0)
         redrawn = torch.multinomial(others, 1, generator=generator).squeeze(1)
-        # moved round the circle of levels, as likely up as down, mostly by little
+        # moved cyclically, up or down with equal probability, mostly by few levels
         longest = math.log2(max(1.0, self.levels / 2))
         length = (2 ** (longest * torch.rand(count, generator=generator))).round().long()
         sign = 2 * torch.randint(2, (count,), generator=generator) - 1
@@ -79,6 +84,8 @@ def _log_complement(log_p: Float64[Tensor, " n"]) -> Float64[Tensor, " n"]:
 
 
 class RealPerturbation(Perturbation):
+    """Changes of real values; see the module's text."""
+
     def __init__(self, samples: Tensor, spec: DataSpec) -> None:
         super().__init__(spec)
         flat = samples.flatten(1).double()

@@ -1,7 +1,7 @@
-"""The audit that the harness makes of every job's likelihood: a few tenths of a second, on what is there anyway.
+"""The audit of every job's likelihood: a few tenths of a second, on the job's samples and test examples.
 
-How much is looked at depends on what the model costs in FLOPs, not on a clock: the same job always gets the same
-audit.
+The number of samples that it evaluates depends on the model's cost in FLOPs and not on a clock, so that repeated jobs
+get equal audits.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from genbench.records.audit import Audit, AuditCheck
 from genbench.util.seeding import derive_seed
 
 _SECONDS = 0.15
-# Of one core, roughly. A number of the domain costs some dozens of exponentials and logarithms.
+# Rough speeds of one core. Each number of an example costs some dozens of exponentials and logarithms.
 _SECONDS_PER_FLOP, _SECONDS_PER_NUMBER = 1 / 1.5e10, 4e-7
 _MIN_FITTED_SAMPLES = 2
 _MIN_SAMPLES, _MAX_SAMPLES = 16, 640  # samples that are looked at
 _K = 24
 _EVALUATION = "evaluation"
-# Beyond this, which no model of known cost comes near, there is no audit: a clock decides that alone.
+# There is no audit that would take longer. Only this depends on a clock; no model whose cost is known comes near it.
 _PATIENCE_SECONDS = 60.0
 _FEW = 8  # examples that are looked at in several batches
 
@@ -47,10 +47,10 @@ _FEW = 8  # examples that are looked at in several batches
 def quick_audit(
     model: object, samples: Tensor, examples: Tensor, *, seed: int, flops_per_example: float = 0.0
 ) -> Audit | None:
-    """None for a model without a likelihood. What the model raises is a check that failed.
+    """The audit; None for a model without a likelihood. An exception that the model raises is a failed check.
 
-    samples: (N, *event_shape) of the model, already checked. examples: (M, *event_shape) real data. Both in the
-    working dtype, on the CPU. flops_per_example: about what one draw of the likelihood costs.
+    samples: of the model, (N, *event_shape), already checked. examples: real data, (M, *event_shape). Both in the
+    working type, on the CPU. flops_per_example: the approximate cost of one draw of the likelihood.
     """
     if not isinstance(model, GenerativeModel) or not LikelihoodValues.exist_for(model):
         return None
@@ -64,7 +64,7 @@ def quick_audit(
         checks.append(
             AuditCheck(name=_EVALUATION, passed=None if out_of_memory else False, detail=str(error))
         )
-    except Exception as error:  # of ours: no reason to lose the job
+    except Exception as error:  # a bug of the audit, for which the job must not fail
         traceback.print_exc()
         problem = f"the audit came to no end: {type(error).__name__}: {error}".splitlines()[0]
         checks.append(AuditCheck(name=_EVALUATION, passed=None, detail=problem))
@@ -76,7 +76,7 @@ def _audit(
 ) -> None:
     generator = torch.Generator().manual_seed(derive_seed(likelihood.seed, "quick audit"))
     samples = samples[torch.randperm(len(samples), generator=generator)]
-    # a third is fitted to, the rest is looked at
+    # the reference and the perturbation are fitted to a third, and the rest is checked
     third = len(samples) // 3
     fitted, fresh = samples[:third], samples[third:][:count]
     if (seconds := _expected_seconds(likelihood, fresh)) > _PATIENCE_SECONDS:
@@ -91,7 +91,7 @@ def _audit(
             looked_at["changed"], log_ratio = fit_perturbation(fitted, likelihood.spec).perturb(
                 fresh, generator
             )
-    # in one call: some models prepare for longer than they evaluate
+    # in one call, since some models take longer to prepare an evaluation than to compute it
     whole = likelihood.log_prob(torch.cat([*looked_at.values()]))
     log_p = dict(zip(looked_at, whole.split([len(x) for x in looked_at.values()]), strict=True))
 
@@ -119,9 +119,9 @@ def _audit(
 
 
 def _expected_seconds(likelihood: LikelihoodValues, x: Tensor) -> float:
-    """From two examples; for models whose training says little of what their likelihood costs. Of the processor, so
-    that a busy machine makes no model slow. What seems too slow is timed again: the first call may have paid for what
-    is done once, or for a collection of garbage."""
+    """Processor time that the audit will take, estimated from two examples, since for some models the cost of training
+    says little about that of the likelihood. A slow result is measured again: the first call may include work that is
+    done once, or garbage collection."""
     few = x[:2]
     expected = math.inf
     for _ in range(2):
@@ -135,7 +135,7 @@ def _expected_seconds(likelihood: LikelihoodValues, x: Tensor) -> float:
 
 
 def affordable(likelihood: LikelihoodValues, flops_per_example: float) -> int:
-    """How many samples may be looked at; each is evaluated up to two and a half times."""
+    """The number of samples to check. Each is evaluated up to two and a half times."""
     k = 1 if likelihood.is_exact else likelihood.k
     seconds = k * (flops_per_example * _SECONDS_PER_FLOP + likelihood.spec.dimension * _SECONDS_PER_NUMBER)
     return int(max(_MIN_SAMPLES, min(_MAX_SAMPLES, _SECONDS / seconds / 2.5)))

@@ -1,10 +1,10 @@
-"""A reference: a simple density near a model's samples, whose probabilities are known to sum to 1.
+"""Reference densities: simple normalised densities near a model's samples.
 
-Fitted to some of the model's samples, it is compared with the model's likelihood on others. The nearer it is,
-the smaller the error that it shows; it need not be near for the comparison to be right.
+A reference is fitted to some of the model's samples, and compared with the model's likelihood on others. The
+comparison is valid for every reference; a nearer one reveals smaller errors.
 
-integers       independent marginals; or each sample with some of its numbers redrawn from the marginals
-real values    a normal distribution; or a kernel at each sample, as wide as its neighbours are far
+integers       independent marginals; or samples with some of their numbers redrawn from the marginals
+real values    a normal distribution; or a kernel at each sample, as wide as the distance to its neighbours
 """
 
 from __future__ import annotations
@@ -19,39 +19,43 @@ from torch import Tensor
 from genbench.api.data import working_dtype
 from genbench.api.spec import DataSpec
 
-# Shares of numbers that a copy keeps; 0 are the marginals alone.
-_KEPT = (0.0, 0.5, 0.8, 0.95)
+# Shares of a copy's numbers that are not redrawn; with 0 they are independent marginals.
+_COPIED = (0.0, 0.5, 0.8, 0.95)
 _MAX_CENTRES, _MAX_KERNELS, _JUDGED_ON = 64, 512, 64
 MAX_COVARIANCE = 160
-"""Dimensions from which on correlations are left out."""
-# Kernel widths, relative to the distance of this nearest neighbour.
+"""The largest dimension for which covariances are estimated; beyond it, only variances."""
+# Kernel widths, relative to the distance to this neighbour.
 _WIDTHS = (0.3, 0.6, 1.2)
 _NEIGHBOUR = 4
-_NORMAL_SHARE = 0.1  # of the kernel density: for what lies between and beyond
+_NORMAL_SHARE = (
+    0.1  # weight of the normal distribution, which covers what lies between and beyond the kernels
+)
 
 
 class Reference(ABC):
-    """q(x): normalised over the data's domain. name: for the reader."""
+    """A density q(x) that is normalised over the data's domain."""
 
     name: str
+    """Its name in reports."""
 
     def __init__(self, spec: DataSpec) -> None:
         self.spec = spec
 
     @abstractmethod
     def log_prob(self, x: Tensor) -> Float64[Tensor, " n"]:
-        """(N, *event_shape) in the working dtype, on the CPU -> (N,) nats."""
+        """log q(x): examples in the working type, (N, *event_shape), on the CPU -> (N,) nats."""
 
     @abstractmethod
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *event_shape) in the working dtype, on the CPU."""
+        """Draws from q, (count, *event_shape), in the working type, on the CPU."""
 
     def _shaped(self, flat: Tensor) -> Tensor:
         return flat.to(working_dtype(self.spec)).reshape(len(flat), *self.spec.event_shape)
 
 
 def fit_reference(samples: Tensor, spec: DataSpec) -> Reference:
-    """The kind under which, fitted to one half of the samples, the other half is likeliest; fitted to all."""
+    """The reference fitted to all samples, of the kind that, fitted to one half of them, makes the other half
+    likeliest."""
     here, there = samples[::2], samples[1::2][:_JUDGED_ON]
     if not len(there):
         return _kinds(samples, spec)[0]
@@ -65,11 +69,11 @@ def _kinds(samples: Tensor, spec: DataSpec) -> list[Reference]:
         return [NormalReference(white, spec), *(KernelReference(samples, white, spec, w) for w in _WIDTHS)]
     marginals = log_marginals(samples, spec.levels)
     centres = samples.flatten(1)[:_MAX_CENTRES]
-    return [CopyReference(marginals, centres, spec, kept) for kept in _KEPT]
+    return [CopyReference(marginals, centres, spec, copied) for copied in _COPIED]
 
 
 def log_marginals(samples: Tensor, levels: int) -> Float64[Tensor, "dimension levels"]:
-    """How often each dimension has each value; one observation more is spread over all values."""
+    """Log-frequencies of the values of each dimension, with one more observation spread over all values."""
     flat = samples.flatten(1)
     counts = torch.full((flat.shape[1], levels), 1 / levels, dtype=torch.float64)
     counts.scatter_add_(1, flat.T, torch.ones(flat.T.shape, dtype=torch.float64))
@@ -77,44 +81,43 @@ def log_marginals(samples: Tensor, levels: int) -> Float64[Tensor, "dimension le
 
 
 class CopyReference(Reference):
-    """Integers: one of the centres, each number kept with probability `kept`, else redrawn from its marginal.
-    kept=0: independent marginals."""
+    """Integers: a random centre, each of whose numbers is redrawn from its marginal with probability 1 - copied.
+
+    copied: 0 makes independent marginals.
+    """
 
     def __init__(
         self,
         marginals: Float64[Tensor, "dimension levels"],
         centres: Int64[Tensor, "m dimension"],
         spec: DataSpec,
-        kept: float,
+        copied: float,
     ) -> None:
         super().__init__(spec)
-        self.name = "copies of samples" if kept else "independent marginals"
-        self.kept, self.marginals, self.centres = kept, marginals, centres
+        self.name = "copies of samples" if copied else "independent marginals"
+        self.copied, self.marginals, self.centres = copied, marginals, centres
 
     def log_prob(self, x: Tensor) -> Float64[Tensor, " n"]:
         flat = x.flatten(1)
         redrawn = self.marginals.T.gather(0, flat)  # N, D
         base = redrawn.sum(1)
-        if not self.kept:
+        if not self.copied:
             return base
-        # a number that agrees with the centre's has kept + (1 - kept) r in place of (1 - kept) r
-        agreeing = torch.log1p(self.kept / (1 - self.kept) * (-redrawn).exp())  # N, D
+        # a number that equals the centre's has the probability copied + (1 - copied) r in place of (1 - copied) r
+        agreeing = torch.log1p(self.copied / (1 - self.copied) * (-redrawn).exp())  # N, D
         gained = torch.stack([torch.where(flat == c, agreeing, 0.0).sum(1) for c in self.centres], 1)  # N, M
-        factor = self.spec.dimension * math.log1p(-self.kept)
+        factor = self.spec.dimension * math.log1p(-self.copied)
         return base + factor + gained.logsumexp(1) - math.log(len(self.centres))
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         fresh = torch.multinomial(self.marginals.exp(), count, replacement=True, generator=generator).T
         centre = torch.randint(len(self.centres), (count,), generator=generator)
-        keep = torch.rand(fresh.shape, generator=generator) < self.kept
+        keep = torch.rand(fresh.shape, generator=generator) < self.copied
         return self._shaped(torch.where(keep, self.centres[centre], fresh))
 
 
 class Whitening:
-    """Coordinates in which some samples have mean 0 and covariance 1; of many dimensions, variances 1.
-
-    log_volume: log |dx / dwhite|.
-    """
+    """Coordinates in which some samples have mean 0 and covariance 1; in many dimensions, variances of 1."""
 
     def __init__(self, samples: Tensor) -> None:
         flat = samples.flatten(1).double()
@@ -125,8 +128,10 @@ class Whitening:
             self.factor = torch.linalg.cholesky(shrunk_covariance(flat))  # D, D
         diagonal = self.scales if self.factor is None else self.factor.diagonal()
         self.log_volume = float(diagonal.log().sum())
+        """log |dx / dwhite|."""
 
     def white(self, x: Tensor) -> Float64[Tensor, "n d"]:
+        """Whitened coordinates of examples, (N, *event_shape) -> (N, D)."""
         centred: Tensor = x.flatten(1).double() - self.mean
         if self.factor is None:
             return centred / self.scales
@@ -134,6 +139,7 @@ class Whitening:
         return whitened
 
     def coloured(self, white: Float64[Tensor, "n d"]) -> Float64[Tensor, "n d"]:
+        """Flat examples of whitened coordinates."""
         coloured: Tensor = white * self.scales if self.factor is None else white @ self.factor.T
         return self.mean + coloured
 
@@ -155,8 +161,8 @@ class NormalReference(Reference):
 
 
 class KernelReference(Reference):
-    """A normal kernel at each sample, `width` times as wide as its fourth neighbour is far; and, with a tenth
-    of the weight, the normal distribution of them all."""
+    """A normal kernel at each sample, whose width is `width` times the distance to its fourth neighbour; and, with a
+    weight of a tenth, the normal distribution of all samples."""
 
     name = "kernels at samples"
 
@@ -187,7 +193,7 @@ class KernelReference(Reference):
 
 
 def shrunk_covariance(x: Float64[Tensor, "n d"]) -> Float64[Tensor, "d d"]:
-    """The samples' covariance, shrunk towards its diagonal as far as few samples ask for it; never singular.
+    """The samples' covariance, shrunk towards its diagonal, so that it is never singular.
 
     The weight is that of the oracle approximating shrinkage of the correlations (Chen et al. 2010, eq. 23).
     """
@@ -201,12 +207,12 @@ def shrunk_covariance(x: Float64[Tensor, "n d"]) -> Float64[Tensor, "d d"]:
     denominator = (n + 1 - 2 / d) * (square - trace**2 / d)
     weight = min(1.0, numerator / denominator) if denominator > 0 else 1.0
     shrunk = (1 - weight) * correlation + weight * torch.eye(d, dtype=x.dtype)
-    shrunk.diagonal().clamp_(min=1.0)  # a constant dimension has no spread to speak of
+    shrunk.diagonal().clamp_(min=1.0)  # the variance of a constant dimension is 0
     return shrunk * scale.unsqueeze(1) * scale + torch.diag(1e-9 * scale.square())
 
 
 def _scales(x: Float64[Tensor, "n d"]) -> Float64[Tensor, " d"]:
-    """Standard deviations; of a constant dimension, what float32 can tell apart."""
+    """Standard deviations; for a constant dimension, the smallest difference in float32."""
     return x.std(0, correction=0).clamp(min=1e-6 * (1 + x.abs().amax(0)))
 
 
@@ -219,5 +225,5 @@ def _log_standard_normal(white: Float64[Tensor, "n d"]) -> Float64[Tensor, " n"]
 
 
 def _distances(x: Float64[Tensor, "n d"], y: Float64[Tensor, "m d"]) -> Float64[Tensor, "n m"]:
-    # the product form loses what matters here: small distances
+    # computing them by a matrix product would lose small distances
     return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
