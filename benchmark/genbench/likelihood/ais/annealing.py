@@ -1,13 +1,13 @@
 """Annealed importance sampling from a prior to a posterior, and back.
 
-Neal 2001, "Annealed importance sampling". Along 0 = beta_0 < ... < beta_T = 1 the chains meet
-f_beta(u) = p(u) p(x | u)^beta. Forward, from draws of the prior, log w = sum_t (beta_t - beta_t-1)
-log p(x | u_t-1) has E[w] = p(x), so the log of a mean of weights is a lower bound of log p(x) in expectation.
-Backward, from an exact draw of the posterior, E[1/w] = 1 / p(x), and it is an upper bound (Grosse et al. 2015,
-"Sandwiching the marginal likelihood using bidirectional Monte Carlo").
+Neal 2001, "Annealed importance sampling". For 0 = beta_0 < ... < beta_T = 1 the chains move under f_beta(u) = p(u)
+p(x | u)^beta. Forward, from draws of the prior, log w = sum_t (beta_t - beta_t-1) log p(x | u_t-1) has E[w] = p(x), so
+that the expectation of the logarithm of a mean weight is a lower bound on log p(x). Backward, from an exact draw of the
+posterior, E[1/w] = 1 / p(x), which gives an upper bound (Grosse et al. 2015, "Sandwiching the marginal likelihood using
+bidirectional Monte Carlo").
 
-Both need transitions that know nothing of the chain's own past. So temperatures and step sizes are found by
-other chains, `explore` and `tune`, and then stand fixed.
+Both need transitions that do not depend on the chain's own past. So temperatures and step sizes are found by other
+chains, in `explore` and `tune`, and are then fixed.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ from genbench.likelihood.ais.schedule import AnnealingSchedule
 from genbench.util.seeding import derive_seed
 
 OnStep = Callable[[], None]
-"""Called before each step; what it raises ends the run."""
+"""Called before each step. An exception that it raises ends the run."""
 
 LEAPFROG_STEPS = 3
-"""Of one trajectory. For the same number of gradients, more temperatures with short trajectories leave a smaller
-gap than fewer with long ones."""
+"""Leapfrog steps per trajectory. With equally many gradients, more temperatures with short trajectories leave a
+smaller gap than fewer temperatures with long ones."""
 TARGET_ACCEPTANCE = 0.65
-"""Where a trajectory of a given accuracy costs least (Beskos et al. 2013; Neal 2011, section 4.4)."""
-# The log of a step size moves by this times how far acceptance is off, at every step.
+"""The acceptance rate at which Hamiltonian Monte Carlo is most efficient (Beskos et al. 2013; Neal 2011, section
+4.4)."""
+# At every step, the log of a step size changes by this times the deviation of the acceptance rate from the target.
 _GAIN = 0.5
-# An exploring step is as long as changes the log-weights by this standard deviation.
+# Each step of the exploration changes the log-weights by this standard deviation.
 _EXPLORING_STEP = 0.5
 _EXPLORING_STEPS = 300
-# Of the old value, in the running average of that standard deviation.
+# Weight of the old value in the running average of that standard deviation.
 _MEMORY = 0.7
 
 
@@ -47,7 +48,7 @@ def _nothing() -> None:
 
 
 def first_step_size(target: Target, seeds: Sequence[int]) -> float:
-    """About what suits the prior alone: its spread over the fourth root of the dimension (Beskos et al. 2013)."""
+    """A step size for the prior: its standard deviation over the fourth root of the dimension (Beskos et al. 2013)."""
     latents = target.latents
     draws = latents.to_vectors(latents.draw([derive_seed(seed, "spread") for seed in seeds], 8))
     spread = float(draws.flatten(0, 1).std(0, correction=0).mean())
@@ -62,12 +63,14 @@ def explore(
     leapfrog_steps: int = LEAPFROG_STEPS,
     on_step: OnStep = _nothing,
 ) -> AnnealingSchedule:
-    """A path whose every step changes the log-weights about equally, with step sizes to go.
+    """A schedule whose steps change the log-weights about equally, with step sizes.
 
-    The best temperatures have equal thermodynamic length between them, the integral of the standard
-    deviation of log p(x | u) over beta (Gelman & Meng 1998, section 4.1; Grosse et al. 2013): here measured
-    between the chains of an example, its median over examples taken. Chains are resampled on the way: one that
-    is stuck far from the posterior would have the largest say of all. At least two chains.
+    The best temperatures have equal thermodynamic length between them, which is the integral over beta of the standard
+    deviation of log p(x | u) (Gelman & Meng 1998, section 4.1; Grosse et al. 2013). Here it is measured between the
+    chains of an example, and its median over examples is used. Chains are resampled after each step, since one that is
+    stuck far from the posterior would dominate the standard deviation.
+
+    chains: at least two per example.
     """
     running = Chains(target, seeds, chains)
     generator = torch.Generator().manual_seed(derive_seed(seeds[0], "resampling"))
@@ -87,7 +90,7 @@ def explore(
         acceptance = float(running.move(size, betas[-1], leapfrog_steps).mean())
         log_size += _GAIN * (acceptance - TARGET_ACCEPTANCE)
     while betas[-1] < 1:
-        # as if of a Gaussian, whose deviation falls as 1 / beta: equal steps of log beta
+        # equal steps of log beta, which suit a Gaussian, whose standard deviation falls as 1 / beta
         betas.append(min(1.0, betas[-1] * max(1.01, betas[-1] / betas[-2])))
         log_sizes.append(log_size)
     return AnnealingSchedule(
@@ -98,8 +101,8 @@ def explore(
 def tune(
     target: Target, schedule: AnnealingSchedule, seeds: Sequence[int], chains: int, on_step: OnStep = _nothing
 ) -> tuple[AnnealingSchedule, Annealed]:
-    """The path with step sizes for each example, found by a pilot run that starts from those of the path and
-    follows the acceptance. What the pilot brought is nearly, but not exactly, what `anneal` promises."""
+    """The schedule with step sizes for each example, found by a pilot run that starts from the schedule's step sizes
+    and adapts them to the acceptance rate. Since they adapt, the pilot's own bound holds only approximately."""
     running = Chains(target, seeds, chains)
     offset = torch.zeros(len(seeds), dtype=torch.float64, device=target.latents.device)
     offsets: list[Tensor] = []
@@ -117,7 +120,7 @@ def tune(
 def anneal(
     target: Target, schedule: AnnealingSchedule, seeds: Sequence[int], chains: int, on_step: OnStep = _nothing
 ) -> Annealed:
-    """From draws of the prior to the posterior: `Annealed.lower_bound`. seeds: of each example's chains."""
+    """Anneal from draws of the prior to the posterior, for `Annealed.lower_bound`. seeds: one per example."""
     running = Chains(target, seeds, chains)
     for (before, beta), size in zip(pairwise(schedule.betas), schedule.step_sizes, strict=True):
         on_step()
@@ -134,8 +137,8 @@ def anneal_back(
     exact: Float[Tensor, "n *latent"],
     on_step: OnStep = _nothing,
 ) -> Annealed:
-    """From exact draws of the posterior, one an example, to the prior: `Annealed.upper_bound`. The same
-    transitions as `anneal`, in reverse order."""
+    """Anneal from exact draws of the posterior to the prior, for `Annealed.upper_bound`, by the transitions of
+    `anneal` in reverse order. exact: one draw per example."""
     start = target.latents.to_vectors(exact.unsqueeze(1)).expand(-1, chains, -1)
     running = Chains(target, seeds, chains, start)
     for step in range(len(schedule.step_sizes) - 1, -1, -1):

@@ -1,14 +1,14 @@
-"""Mass of a normal distribution in a bin, and its gradient: fast enough for millions of evaluations.
+"""The mass of a normal distribution in a bin, and its gradient, fast enough for millions of evaluations.
 
-`torch.special.log_ndtr` costs twenty times an `erfc` on a CPU, and Hamiltonian Monte Carlo under a
-discretised observation spends nearly all of its time here. With t the distance (in standard deviations) from
-the mean to the nearer edge of the bin, negative where the mean lies beyond that edge, and h the bin's width,
+On a CPU `torch.special.log_ndtr` takes twenty times as long as `erfc`, and Hamiltonian Monte Carlo under a discretised
+observation model spends nearly all of its time here. Let t be the distance, in standard deviations, from the mean to
+the nearer edge of the bin, negative where the mean lies beyond that edge, and h the bin's width. Then
 
     mass = Phi(-t) - Phi(-(t + h)) = phi(t) q,    q = R(t) - exp(-h (t + h/2)) R(t + h),
 
-where R(z) = Phi(-z) / phi(z) is Mills' ratio. q neither underflows nor cancels, log mass is log q plus a
-square, and the derivative of log mass by t is -(1 - exp(-h (t + h/2))) / q. A bin that reaches to infinity
-has no second term.
+where R(z) = Phi(-z) / phi(z) is Mills' ratio. q neither underflows nor cancels, the log-mass is log q plus a square,
+and the derivative of the log-mass with respect to t is -(1 - exp(-h (t + h/2))) / q. For a bin that reaches to
+infinity the second term is missing.
 """
 
 from __future__ import annotations
@@ -21,25 +21,30 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 _LOG_SQRT_TWO_PI = 0.5 * math.log(2 * math.pi)
-# From here on Mills' ratio is its asymptotic series (Abramowitz & Stegun 26.2.12), to 1e-6 in relative terms;
-# before, erfc in float32 is far from its underflow.
+# For greater t, Mills' ratio is computed by its asymptotic series (Abramowitz & Stegun 26.2.12), with a relative
+# error of 1e-6; for smaller t, erfc in float32 does not underflow.
 _TAIL = 8.0
-# So far beyond the edge all mass is in an unbounded bin, to one part in 1e15.
+# For smaller t, all mass but one part in 1e15 is in an unbounded bin.
 _BEYOND = -8.0
 
 
 class BinMass(NamedTuple):
-    """log_mass, and its derivative by t, elementwise."""
+    """The log-mass of bins and its derivative, elementwise."""
 
     log_mass: Float[Tensor, "*shape"]
+    """Logarithm of the mass."""
     derivative: Float[Tensor, "*shape"]
+    """Derivative of `log_mass` with respect to t."""
 
 
 def normal_bin_mass(
     t: Float[Tensor, "*shape"], width: Float[Tensor, "*#shape"], bounded: Bool[Tensor, "*#shape"]
 ) -> BinMass:
-    """t: signed distance from the mean to the bin's nearer edge, the bin lying beyond it. width: of the bin,
-    where it is bounded; otherwise it reaches to infinity. All in standard deviations."""
+    """The log-mass of bins and its derivative.
+
+    t: signed distance from the mean to the bin's nearer edge. width: of the bin. Both in standard deviations. bounded:
+    False for bins that reach from the edge to infinity, whose width is not used.
+    """
     q, decay, t = _scaled_mass(t, width, bounded)
     return BinMass(q.log() - 0.5 * t.square() - _LOG_SQRT_TWO_PI, (decay - 1) / q)
 
@@ -47,7 +52,7 @@ def normal_bin_mass(
 def normal_bin_derivative(
     t: Float[Tensor, "*shape"], width: Float[Tensor, "*#shape"], bounded: Bool[Tensor, "*#shape"]
 ) -> Float[Tensor, "*shape"]:
-    """The derivative alone, for which no logarithm is needed."""
+    """Only the derivative, which needs no logarithm."""
     q, decay, _ = _scaled_mass(t, width, bounded)
     return (decay - 1) / q
 

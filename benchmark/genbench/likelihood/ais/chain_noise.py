@@ -1,4 +1,4 @@
-"""Random numbers of Markov chains: each example has a stream of its own, whatever batch it is in."""
+"""Random numbers of Markov chains. Each example has its own stream, which does not depend on its batch."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-# Steps drawn at once: enough that the calls, one an example, cost little beside the gradients of a step.
+# Steps that are drawn at once: enough that the calls, one per example, cost little compared with a step's gradients.
 _BLOCK = 16
 
 
 @dataclass(frozen=True)
 class StepNoise:
-    """What one transition of all chains needs. momentum: standard normal. accept, jitter: uniform."""
+    """The random numbers of one transition of all chains."""
 
     momentum: Float[Tensor, "n c dim"]
+    """Initial momentum, standard normal."""
     accept: Float[Tensor, "n c"]
+    """Decides whether the proposal is accepted; uniform."""
     jitter: Float[Tensor, "n c"]
+    """Varies the step size; uniform."""
 
 
 class ChainNoise:
-    """Iterate to get the noise of one step after the other, without end. seeds: one for each example."""
+    """An endless iterator over the noise of steps. seeds: one for each example."""
 
     def __init__(
         self, seeds: Sequence[int], chains: int, dimension: int, device: torch.device, dtype: torch.dtype

@@ -1,4 +1,4 @@
-"""Chains on their way from one density to another, with the logarithms of their weights."""
+"""Markov chains that move from one density to another, and their log-weights."""
 
 from __future__ import annotations
 
@@ -14,31 +14,35 @@ from genbench.likelihood.ais.chain_noise import ChainNoise
 from genbench.likelihood.ais.hmc import State, Target, hmc_transition
 from genbench.util.seeding import derive_seed
 
-# An example's chains are resampled where their weights are worth fewer than this share of them (Liu & Chen 1995).
+# An example's chains are resampled where their effective number is less than this share of them (Liu & Chen 1995).
 _WORTH = 0.5
 
 
 @dataclass(frozen=True)
 class Annealed:
-    """What the chains brought. log_weights: float64. state: where they ended. acceptance: mean probability."""
+    """The result of annealing c chains of each of n examples."""
 
     log_weights: Float[Tensor, "n c"]
+    """Log-weights, float64."""
     state: State
+    """The states in which the chains ended."""
     acceptance: Float[Tensor, " n"]
+    """Mean probability of acceptance of each example's chains."""
 
     @property
     def lower_bound(self) -> Float[Tensor, " n"]:
-        """log of the mean weight: of forward chains."""
+        """The logarithm of the mean weight, for forward chains."""
         return torch.logsumexp(self.log_weights, 1) - math.log(self.log_weights.shape[1])
 
     @property
     def upper_bound(self) -> Float[Tensor, " n"]:
-        """-log of the mean inverse weight: of backward chains."""
+        """The negative logarithm of the mean inverse weight, for backward chains."""
         return math.log(self.log_weights.shape[1]) - torch.logsumexp(-self.log_weights, 1)
 
 
 class Chains:
-    """`chains` chains for each seed, on one target. start: where they are; by default, drawn from the prior."""
+    """`chains` Markov chains for each seed, under one target. start: their positions; None draws them from the
+    prior."""
 
     def __init__(
         self,
@@ -49,7 +53,7 @@ class Chains:
     ) -> None:
         latents = target.latents
         if start is None:
-            # a seed of its own: the start and the first momentum must not be the same numbers
+            # with its own seed, so that start and first momentum are not equal numbers
             start = latents.to_vectors(latents.draw([derive_seed(seed, "start") for seed in seeds], chains))
         self.target = target
         self.state = target.state(start)
@@ -59,17 +63,17 @@ class Chains:
         self._noise = iter(ChainNoise(seeds, chains, latents.dimension, start.device, start.dtype))
 
     def weigh(self, by: float) -> None:
-        """Weights change by the likelihood to this power."""
+        """Multiply the weights by the likelihood to the power `by`."""
         self.log_weights = self.log_weights + by * self.state.log_likelihood.double()
 
     def meet(self, target: Target) -> None:
-        """The likelihood becomes another one, and weights change by their quotient."""
+        """Replace the target, and multiply the weights by the quotient of the new and the old likelihood."""
         before = self.state.log_likelihood.double()
         self.target, self.state = target, target.state(self.state.position)
         self.log_weights = self.log_weights + (self.state.log_likelihood.double() - before)
 
     def move(self, step_size: Float[Tensor, " #n"], beta: float, leapfrog_steps: int) -> Float[Tensor, " n"]:
-        """One transition; the mean probability of acceptance of each example's chains."""
+        """Make one transition. Returns the mean probability of acceptance of each example's chains."""
         size = step_size.to(self.state.position).unsqueeze(1)
         self.state, probability = hmc_transition(
             self.target, self.state, next(self._noise), size, beta, leapfrog_steps
@@ -80,17 +84,18 @@ class Chains:
         return accepted
 
     def deviation(self) -> Float[Tensor, " n"]:
-        """Standard deviation of log p(x | z) between an example's chains, as they weigh."""
+        """Weighted standard deviation of log p(x | z) between an example's chains."""
         values, shares = self.state.log_likelihood.double(), self._shares()
         mean = (shares * values).sum(1, keepdim=True)
-        freedom = 1 - shares.square().sum(1)  # of n equal weights 1 - 1/n: Bessel's correction
+        freedom = 1 - shares.square().sum(1)  # Bessel's correction: 1 - 1/n for n equal weights
         return ((shares * (values - mean).square()).sum(1) / freedom).sqrt()
 
     def resample(self, generator: torch.Generator) -> None:
-        """Where few of an example's chains hold most of its weight, let those be many, and all weigh the same.
+        """Where few of an example's chains have most of its weight, copy these in place of the others, and give all
+        chains equal weights.
 
-        Chains that are stuck where the posterior is not say nothing of it. The mean weight stays as it is, so
-        estimates stay what they were in expectation (Del Moral et al. 2006, "Sequential Monte Carlo samplers").
+        Chains that are stuck far from the posterior do not represent it. The mean weight does not change, so that the
+        expectation of the estimate does not change (Del Moral et al. 2006, "Sequential Monte Carlo samplers").
         generator: on the CPU.
         """
         shares = self._shares()
@@ -105,11 +110,12 @@ class Chains:
         return torch.where(shares.isfinite().all(1, keepdim=True), shares, 1 / shares.shape[1])
 
     def annealed(self) -> Annealed:
+        """The result so far."""
         return Annealed(self.log_weights, self.state, self._acceptance / max(1, self._moves))
 
 
 def _systematic(shares: Float[Tensor, "n c"], generator: torch.Generator) -> Int[Tensor, "n c"]:
-    """Indices of chains, each as often as its share asks for, up to one more or less."""
+    """Indices of chains by systematic resampling: each as often as its share times c, rounded up or down."""
     n, c = shares.shape
     offset = torch.rand(n, 1, generator=generator, dtype=torch.float64).to(shares.device)
     points = (torch.arange(c, device=shares.device) + offset) / c

@@ -1,12 +1,12 @@
-"""The likelihood of anything that decodes a latent, GANs and VAEs alike. MAIN PATH: `DecoderAnnealing`.
+"""The likelihood of models that decode latents, such as GANs and VAEs. MAIN PATH: `DecoderAnnealing`.
 
-    prepare          the scale of the observation model and the temperatures, on validation examples
-    log_likelihood   step sizes by pilot chains, then forward chains from the prior to the posterior
-    gap              the same on data simulated from the model, and backward from the latents they came from:
-                     how far the estimate can be off
+    prepare          chooses the scale of the observation model and the temperatures, on validation examples
+    log_likelihood   finds step sizes by pilot chains, then runs forward chains from the prior to the posterior
+    gap              runs forward chains on data simulated from the model, and backward chains from the latents that the
+                     data were decoded from: how far the estimate can be from the truth
 
-Wu et al. 2017, "On the quantitative analysis of decoder-based generative models". No example's estimate
-depends on the batch it is in; neither the model's parameters and modes nor torch's generators change.
+Wu et al. 2017, "On the quantitative analysis of decoder-based generative models". An example's estimate does not depend
+on its batch. The model's parameters and modes and torch's generators are left as they were.
 """
 
 from __future__ import annotations
@@ -30,60 +30,70 @@ from genbench.likelihood.ais.observation_scale import ScaleChoice, choose_scale
 from genbench.likelihood.ais.schedule import AnnealingSchedule
 from genbench.util.seeding import derive_seed
 
-# Numbers of decoded examples in one batch: on a CPU about what its cache holds, on a GPU what keeps it busy.
+# Decoded numbers per batch: on a CPU about what its cache holds, on a GPU enough to keep it busy.
 _BATCH_NUMBERS = {"cpu": 50_000}
 _BATCH_NUMBERS_ELSEWHERE = 20_000_000
-# Pilot chains of an example: at least two, or an eighth of those that count; of a quarter of the steps.
+# Pilot chains per example: an eighth of the chains, at least two, with a quarter of the steps.
 _PILOT_CHAINS, _PILOT_SHARE_OF_CHAINS, _PILOT_SHARE_OF_STEPS = 2, 1 / 8, 1 / 4
-# An example of fewer numbers than this gets more chains in proportion: they cost less, and a narrow observation of
-# few numbers has many posterior modes that a single chain cannot go between.
+# Examples with fewer numbers than this get proportionally more chains. These cost less, and a narrow observation
+# model of few numbers has many posterior modes, between which a single chain cannot move.
 _NUMBERS_PER_CHAIN = 64
-# Chains of an example that explore, at least: their differences say where temperatures must lie.
+# The fewest exploring chains per example, from whose differences temperatures are chosen.
 _EXPLORING_CHAINS = 4
-# Fewer simulated examples than real ones: their gap varies far less than a likelihood does.
+# Simulated examples per real one: the gap varies far less between examples than the likelihood does.
 _SIMULATED_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class AnnealingSettings:
-    """How hard to try. examples: that are estimated. chains: of each example of 64 numbers or more; smaller ones
-    get more, in proportion. steps: temperatures."""
+    """How much work annealing does."""
 
     examples: int
+    """Test examples whose likelihood is estimated."""
     chains: int
+    """Chains per example with 64 numbers or more. Smaller examples get proportionally more."""
     steps: int
+    """Temperatures."""
 
     def chains_for(self, event_shape: tuple[int, ...]) -> int:
+        """Chains per example of that shape."""
         return self.chains * max(1, _NUMBERS_PER_CHAIN // math.prod(event_shape))
 
 
 @dataclass(frozen=True)
 class BidirectionalGap:
-    """By how much the upper bound is above the lower one on data simulated from the model, in nats: mean and
-    standard error over n examples."""
+    """The difference between the upper and the lower bound on data simulated from the model."""
 
     nats: float
+    """Mean over examples, in nats."""
     stderr: float
+    """Standard error of the mean."""
     n: int
+    """Number of simulated examples."""
 
 
 @dataclass(frozen=True)
 class DecoderAnnealing:
-    """A model under its observation model, ready to be annealed.
-
-    event_shape: of the data. scale: what was chosen on the validation split, and from what. path: temperatures
-    and shared step sizes. on_step: called before each step; what it raises ends the estimate.
-    """
+    """A model with its observation model and an annealing schedule."""
 
     model: HasDecoder
+    """The model."""
     event_shape: tuple[int, ...]
+    """Shape of the data's examples."""
     observation: DecoderObservation
+    """The observation model."""
     latents: LatentSpace
+    """Coordinates of the latents."""
     scale: ScaleChoice
+    """The scale of the observation model, chosen on the validation split."""
     schedule: AnnealingSchedule
+    """Temperatures, with step sizes that all examples share."""
     settings: AnnealingSettings
+    """How much work annealing does."""
     seed: int
+    """Seed of all random numbers."""
     on_step: OnStep
+    """Called before each step. An exception that it raises ends the estimate."""
 
     @classmethod
     def prepare(
@@ -97,11 +107,10 @@ class DecoderAnnealing:
         observation: DecoderObservation | None = None,
         on_step: OnStep = lambda: None,
     ) -> DecoderAnnealing:
-        """Choose the scale, then the temperatures, on half as many validation examples as will be estimated.
+        """Choose the scale and then the temperatures, on half as many validation examples as will be estimated.
 
-        observation: None takes what the harness puts on every decoder of the data.
-        Raises LikelihoodUnavailable where the prior or the decoder do not allow it, PluginError where `decode`
-        breaks its contract.
+        observation: the observation model; None takes the harness's for the data set. Raises LikelihoodUnavailable
+        where the prior or the decoder do not allow annealing, and PluginError where `decode` breaks its contract.
         """
         with evaluating(model), torch.no_grad():
             latents = LatentSpace(model.prior)
@@ -120,12 +129,13 @@ class DecoderAnnealing:
 
     @property
     def chains(self) -> int:
-        """Of each example."""
+        """Chains per example."""
         return self.settings.chains_for(self.event_shape)
 
     def log_likelihood(self, x: Shaped[Tensor, "n *event"], axis: str) -> Float[Tensor, " n"]:
-        """log p(x) of each example, float64 nats: a lower bound in expectation. axis: names the stream of
-        chance."""
+        """log p(x) of each example, float64 nats, whose expectation is a lower bound. axis: the name of the random
+        stream.
+        """
         seeds = _seeds(self.seed, axis, len(x))
         with evaluating(self.model), torch.no_grad():
             bounds = [
@@ -151,7 +161,7 @@ class DecoderAnnealing:
     def _batches(
         self, x: Tensor, seeds: Sequence[int]
     ) -> Iterator[tuple[slice, Target, AnnealingSchedule, Sequence[int]]]:
-        """Some of the examples, their target, their path with step sizes of their own, and their seeds."""
+        """Batches of examples: their indices, their target, the schedule with their own step sizes, and their seeds."""
         numbers = _BATCH_NUMBERS.get(self.latents.device.type, _BATCH_NUMBERS_ELSEWHERE)
         decoded = math.prod(self.observation.mean_shape(self.event_shape))
         size = max(1, numbers // (decoded * self.chains))
@@ -166,8 +176,9 @@ class DecoderAnnealing:
             yield batch, target, schedule.resampled(self.settings.steps), seeds[batch]
 
     def _simulated(self, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Latents from the prior, and data that come from them: each latent is an exact draw of its datum's
-        posterior."""
+        """Latents from the prior and data drawn from them. Each latent is an exact draw from the posterior of its
+        example.
+        """
         log_scale = torch.tensor(math.log(self.scale.scale), device=self.latents.device)
         z = self.latents.draw([derive_seed(seed, "latent") for seed in seeds], 1)[:, 0]
         mean = decode(self.model, z, self.observation.mean_shape(self.event_shape))

@@ -1,18 +1,17 @@
-"""Observation models that the harness puts on a decoder's mean, with one scale for all examples.
+"""Observation models that the harness adds to a decoder's mean, with one scale for all examples.
 
-A decoder says where an example lies, not how likely the others are around it. Here it gets a noise of one
-fixed scale (Wu et al. 2017, section 2), the same form for every model of a data set:
+A decoder gives the mean of an example but no probabilities around it. The harness adds noise of one scale (Wu et al.
+2017, section 2), of one form for all models of a data set:
 
-real values     Gaussian density; the scale is in units of each channel's standard deviation in training
-two levels      Bernoulli behind a channel that flips a bit: p = e + (1 - 2e) mean; the scale is e
-more levels     Gaussian discretised over the bins of the integers (or logistic, for who asks for it); the
-                scale is in levels
-tokens          categorical behind a channel that replaces a symbol by any at random: p = (1 - e) mean + e / levels,
-                the mean being the decoder's probability of each symbol; the scale is e
+real values     a Gaussian density; the scale is in units of each channel's standard deviation in training
+two levels      Bernoulli, with bits that are flipped with probability e: p = e + (1 - 2e) mean; the scale is e
+more levels     a Gaussian discretised over the bins of the integers, or on request a logistic; the scale is in levels
+tokens          categorical, with symbols that are replaced by random ones with probability e: p = (1 - e) mean + e /
+                levels, where the mean is the decoder's probability of each symbol; the scale is e
 
-Elementwise, broadcasting: x (N, 1, *event), mean (N, C, *event), log_scale (N, 1, ...); of tokens the mean has an
-axis of levels behind. `score` is the derivative of `log_prob` by the mean, in closed form: samplers need it far
-more often than the value.
+All methods work elementwise and broadcast: x (N, 1, *event), mean (N, C, *event), log_scale (N, 1, ...). For tokens the
+mean has a last axis of levels. `score` is the derivative of `log_prob` with respect to the mean, in closed form, since
+samplers need it far more often than the value.
 """
 
 from __future__ import annotations
@@ -38,59 +37,62 @@ from genbench.api.spec import DataSpec
 from genbench.errors import PluginError
 from genbench.likelihood.ais.bin_mass import normal_bin_derivative, normal_bin_mass
 
-# The narrowest scale that a search looks at. Levels: below, the mean is rounded and all is in one bin, and
-# `bin_mass` would run out of float32. Real values: a share of the widest.
+# The narrowest scales that are tried: for levels, in levels, since below it all mass is in one bin and `bin_mass`
+# exceeds the range of float32; for real values, as a share of the widest.
 _MIN_SCALE_LEVELS = 0.15
 _MIN_SHARE_OF_WIDEST = 1 / 500
-# The widest, in standard deviations of the data. Images that are mostly black like wide noise, of which the
-# first bin takes up half.
+# The widest scales that are tried, in standard deviations of the data: for real values, and for levels, where images
+# that are mostly black need wide noise, half of which falls into the first bin.
 _MAX_SCALE_STDS = 2.0
 _MAX_SCALE_STDS_OF_LEVELS = 4.0
 _MIN_FLIP_PROBABILITY, _MAX_FLIP_PROBABILITY = 1e-4, 0.45
 _MIN_REPLACEMENT_PROBABILITY, _MAX_REPLACEMENT_PROBABILITY = 1e-4, 0.95
-# Float32 probabilities of a large vocabulary sum to 1 within this.
+# The largest deviation from 1 of the sum of a large vocabulary's probabilities in float32.
 _SUM_TOLERANCE = 1e-3
 
 
 class DecoderObservation(ABC):
-    """p(x | mean). name: in words; unit: of its scale, in words."""
+    """A distribution p(x | mean) with a scale."""
 
     name: ClassVar[str]
+    """Its name in reports."""
     unit: ClassVar[str]
+    """Its scale in reports, where {scale} stands for the number."""
 
     @abstractmethod
     def log_prob(
         self, x: Shaped[Tensor, "n 1 *event"], mean: Float[Tensor, "n c *event"], log_scale: Tensor
     ) -> Float[Tensor, "n c *event"]:
-        """Nats of each element: a probability of integers where the data has levels, else a density."""
+        """Log-probability of each element, in nats, where the data have levels; else its log-density."""
 
     @abstractmethod
     def score(
         self, x: Shaped[Tensor, "n 1 *event"], mean: Float[Tensor, "n c *event"], log_scale: Tensor
     ) -> Float[Tensor, "n c *event"]:
-        """d log p / d mean."""
+        """The derivative of `log_prob` with respect to the mean."""
 
     @abstractmethod
     def sample(
         self, mean: Float[Tensor, "n *event"], log_scale: Tensor, generator: torch.Generator
     ) -> Shaped[Tensor, "n *event"]:
-        """x ~ p(x | mean), in the data's domain."""
+        """Draws from p(x | mean), in the data's domain."""
 
     def mean_shape(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Of the mean of one example."""
+        """Shape of the mean of one example."""
         return event_shape
 
     @abstractmethod
     def scale_range(self, train: Split) -> tuple[float, float]:
-        """The least and the greatest scale worth a look for this data: from nearly exact to no decoder at all."""
+        """The smallest and the largest scale to try for these data: from nearly exact to ignoring the decoder."""
 
     def describe(self, scale: float) -> str:
+        """The observation model with that scale, in words."""
         return f"{self.name} of {self.unit.format(scale=f'{scale:.3g}')}"
 
 
 class GaussianDensity(DecoderObservation):
-    """Of real values. channel_scale: broadcasts to the event; one scale would drown a narrow channel beside a
-    wide one."""
+    """For real values. channel_scale: standard deviations, which broadcast to the event; with one scale for all, the
+    noise would hide a narrow channel."""
 
     name = "Gaussian noise"
     unit = "{scale} standard deviations of the data"
@@ -114,7 +116,7 @@ class GaussianDensity(DecoderObservation):
 
 
 class FlippedBernoulli(DecoderObservation):
-    """Of bits. A mean of exactly 0 or 1, which GANs give, would otherwise make any other bit impossible."""
+    """For bits. Without flips, a mean of exactly 0 or 1, which GANs return, would make the other bit impossible."""
 
     name = "Bernoulli noise"
     unit = "flip probability {scale}"
@@ -140,8 +142,8 @@ class FlippedBernoulli(DecoderObservation):
 
 
 class MixedCategorical(DecoderObservation):
-    """Of symbols. mean: (..., levels), the decoder's probability of each; one that is 0 would otherwise make the
-    symbol impossible. Raises PluginError where they are no probabilities."""
+    """For symbols. mean: (..., levels), the decoder's probability of each symbol. Without replacements, a probability
+    of 0 would make the symbol impossible. Raises PluginError where the mean is not probabilities."""
 
     name = "categorical noise"
     unit = "replacement probability {scale}"
@@ -153,12 +155,12 @@ class MixedCategorical(DecoderObservation):
         return (*event_shape, self.levels)
 
     def _chosen(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Index into the levels, probability of the symbol that it is, share of the decoder in it."""
+        """Index into the levels, probability of the symbol, and the decoder's weight 1 - e."""
         shape = torch.broadcast_shapes(x.shape, mean.shape[:-1])
         index = x.long().expand(shape).unsqueeze(-1)
-        kept = 1 - log_scale.exp()
-        p = kept * mean.expand(*shape, -1).gather(-1, index).squeeze(-1) + (1 - kept) / self.levels
-        return index, p, kept
+        weight = 1 - log_scale.exp()
+        p = weight * mean.expand(*shape, -1).gather(-1, index).squeeze(-1) + (1 - weight) / self.levels
+        return index, p, weight
 
     def log_prob(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
         unsound = (mean < 0).any(-1) | ((mean.sum(-1) - 1).abs() > _SUM_TOLERANCE)
@@ -169,8 +171,8 @@ class MixedCategorical(DecoderObservation):
         return self._chosen(x, mean, log_scale)[1].log()
 
     def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-        index, p, kept = self._chosen(x, mean, log_scale)
-        slope = (kept / p).to(mean.dtype).unsqueeze(-1)
+        index, p, weight = self._chosen(x, mean, log_scale)
+        slope = (weight / p).to(mean.dtype).unsqueeze(-1)
         return mean.new_zeros(*p.shape, self.levels).scatter(-1, index, slope)
 
     def sample(self, mean: Tensor, log_scale: Tensor, generator: torch.Generator) -> Tensor:
@@ -191,7 +193,7 @@ class DiscretisedGaussian(DecoderObservation):
         self.levels = levels
 
     def _bins(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Distance to the nearer edge, width, whether the bin is bounded, side of the mean; `bin_mass`."""
+        """For `bin_mass`: distance to the nearer edge, width, whether the bin is bounded, and its side of the mean."""
         width = (-log_scale).exp()
         first, last = x <= 0, x >= self.levels - 1
         distance = x - mean
@@ -217,7 +219,7 @@ class DiscretisedGaussian(DecoderObservation):
 
 
 class DiscretisedLogistic(DecoderObservation):
-    """As `DiscretisedGaussian`, with a logistic's heavier tails."""
+    """Like `DiscretisedGaussian`, with the heavier tails of a logistic distribution."""
 
     name = "discretised logistic noise"
     unit = "{scale} levels"
@@ -230,8 +232,8 @@ class DiscretisedLogistic(DecoderObservation):
         return discretised_logistic_log_prob(x, mean, log_scale, self.levels)
 
     def score(self, x: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-        # log mass = log sigmoid(u) + log sigmoid(-l) + a constant, for edges u and l; at either end of the
-        # levels one of the two is left
+        # log mass = log sigmoid(u) + log sigmoid(-l) + a constant, for edges u and l; the first and the last level have
+        # only one of the two terms
         inverse = (-log_scale).exp()
         upper, lower = (x + 0.5 - mean) * inverse, (x - 0.5 - mean) * inverse
         rising = torch.where(x > 0, lower.sigmoid(), 0.0)
@@ -248,7 +250,7 @@ class DiscretisedLogistic(DecoderObservation):
 
 
 def decoder_observation(spec: DataSpec, train: Split) -> DecoderObservation:
-    """The form that all decoders of a data set get."""
+    """The observation model of all decoders of a data set."""
     if spec.levels is None:
         return GaussianDensity(_channel_scale(train).to(train.x.device))
     if spec.modality == "tokens":
@@ -259,14 +261,14 @@ def decoder_observation(spec: DataSpec, train: Split) -> DecoderObservation:
 
 
 def _spread(x: Tensor) -> float:
-    """Root mean square deviation from the mean example; 1 for data that are all the same."""
+    """Root mean square deviation from the mean example; 1 where all examples are equal."""
     deviation = float(x.double().var(0, correction=0).mean().sqrt())
     return deviation if deviation > 0 else 1.0
 
 
 def _channel_scale(train: Split) -> Tensor:
-    """Standard deviation of each dimension (points) or channel (images: the first axis, else the last),
-    broadcasting to the event; 1 where it is constant."""
+    """Standard deviation of each dimension of points, or each channel of other data, which broadcasts to the event; 1
+    where it is constant. Channels are the first axis of images, and the last axis of other data."""
     x = train.tensor().double()
     event = train.spec.event_shape
     if train.spec.modality == "points":

@@ -1,4 +1,4 @@
-"""log p(x | z) of examples under a decoder and an observation model, with its gradient."""
+"""log p(x | z) of examples under a decoder and an observation model, and its gradient."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from genbench.likelihood.ais.decoder_observation import DecoderObservation
 
 
 class DecodedLikelihood:
-    """A `LatentLikelihood`: x ~ observation(decode(z)).
+    """The `LatentLikelihood` of x ~ observation(decode(z)).
 
-    x: (n, *event). log_scale: (n,), the scale of each example's observation model. The gradient goes through
-    `decode` alone, and into z alone: parameters get none.
+    x: examples, (n, *event). log_scale: of each example's observation model, (n,). Only z gets gradients; the model's
+    parameters get none.
     """
 
     def __init__(
@@ -61,7 +61,8 @@ class DecodedLikelihood:
 
 
 def decode(model: HasDecoder, z: Tensor, mean_shape: tuple[int, ...]) -> Tensor:
-    """model.decode(z), checked. mean_shape: of one example. Raises PluginError."""
+    """model.decode(z), checked. mean_shape: of one decoded latent. Raises PluginError where the result has another
+    shape or type, or is not differentiable."""
     mean: object = model.decode(z)
     if not isinstance(mean, Tensor):
         raise PluginError(f"decode returned {type(mean).__name__}, expected a tensor")
@@ -79,8 +80,8 @@ def decode(model: HasDecoder, z: Tensor, mean_shape: tuple[int, ...]) -> Tensor:
 
 @contextmanager
 def evaluating(model: object) -> Iterator[None]:
-    """Every module in evaluation mode inside, and as it was afterwards: batch normalisation by its running
-    statistics, so that an example's likelihood does not depend on the batch."""
+    """Put every module into evaluation mode inside the block, and restore its mode afterwards. Batch normalisation
+    then uses its running statistics, so that an example's likelihood does not depend on the batch."""
     modules = list(model.modules()) if isinstance(model, nn.Module) else []
     flags = [module.training for module in modules]
     for module in modules:

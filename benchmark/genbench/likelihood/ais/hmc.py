@@ -1,8 +1,7 @@
-"""Hamiltonian Monte Carlo on tempered posteriors, many chains in one tensor.
+"""Hamiltonian Monte Carlo on tempered posteriors, with many chains in one tensor.
 
-Duane et al. 1987; Neal 2011, "MCMC using Hamiltonian dynamics". The target of every chain is
-f_beta(u) = p(u) p(x | u)^beta, p(u) over the unbounded coordinates of the latents. Shapes: n examples,
-c chains of each.
+Duane et al. 1987; Neal 2011, "MCMC using Hamiltonian dynamics". The target of every chain is f_beta(u) = p(u)
+p(x | u)^beta, where u are the unbounded coordinates of the latents. Shapes: n examples, c chains of each.
 """
 
 from __future__ import annotations
@@ -17,54 +16,58 @@ from torch import Tensor
 from genbench.likelihood.ais.chain_noise import StepNoise
 from genbench.likelihood.ais.latent_space import LatentSpace
 
-# Step sizes vary by this share either way from one trajectory to the next, so that no trajectory keeps coming
-# round to where it began (Neal 2011, section 3.2).
+# Step sizes vary by up to this share between trajectories, so that no chain returns periodically to where it began
+# (Neal 2011, section 3.2).
 _JITTER = 0.2
 
 
 @runtime_checkable
 class LatentLikelihood(Protocol):
-    """log p(x_n | z) of n examples, each with latents of its own."""
+    """log p(x_n | z) of n examples, each with its own latents."""
 
     def value_and_score(
         self, z: Float[Tensor, "n c *latent"]
     ) -> tuple[Float[Tensor, "n c"], Float[Tensor, "n c *latent"]]:
-        """log p(x | z), and its gradient by z."""
+        """log p(x | z), and its gradient with respect to z."""
 
     def score(self, z: Float[Tensor, "n c *latent"]) -> Float[Tensor, "n c *latent"]:
-        """The gradient alone."""
+        """Only the gradient."""
 
 
 @dataclass(frozen=True)
 class State:
-    """Where the chains are, and all that the next step needs to know there, whatever its beta.
-
-    Scores are gradients of the two logarithms by the position.
-    """
+    """The positions of the chains, with everything that a step at any beta needs there."""
 
     position: Float[Tensor, "n c dim"]
+    """Unbounded coordinates u of the latents."""
     log_prior: Float[Tensor, "n c"]
+    """log p(u)."""
     log_likelihood: Float[Tensor, "n c"]
+    """log p(x | u)."""
     prior_score: Float[Tensor, "n c dim"]
+    """Gradient of log p(u) with respect to u."""
     likelihood_score: Float[Tensor, "n c dim"]
+    """Gradient of log p(x | u) with respect to u."""
 
     def log_density(self, beta: float) -> Float[Tensor, "n c"]:
+        """log f_beta(u)."""
         return self.log_prior + beta * self.log_likelihood
 
     def where(self, chosen: Bool[Tensor, "n c"], other: State) -> State:
-        """This state for the chosen chains, the other one for the rest."""
+        """This state for the chosen chains, and `other` for the rest."""
         pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(State))
         return State(*(torch.where(chosen if a.dim() == 2 else chosen.unsqueeze(2), a, b) for a, b in pairs))
 
 
 class Target:
-    """f_beta for any beta."""
+    """The densities f_beta for all beta."""
 
     def __init__(self, latents: LatentSpace, likelihood: LatentLikelihood) -> None:
         self.latents = latents
         self.likelihood = likelihood
 
     def state(self, position: Float[Tensor, "n c dim"]) -> State:
+        """The state of chains at these positions."""
         z, pull_back = self._latents_at(position)
         log_likelihood, score = self.likelihood.value_and_score(z)
         return State(
@@ -89,12 +92,15 @@ class Target:
 
 @dataclass(frozen=True)
 class _PullBack:
-    """A gradient by z to one by the position."""
+    """Turns a gradient with respect to the latents into one with respect to the position."""
 
     position: Tensor
+    """Unbounded coordinates."""
     z: Tensor
+    """The latents at the position, with the graph that leads back to it."""
 
     def __call__(self, score: Tensor) -> Tensor:
+        """The gradient with respect to the position."""
         (gradient,) = torch.autograd.grad(self.z, self.position, score)
         return gradient
 
@@ -107,10 +113,10 @@ def leapfrog(
     beta: float,
     steps: int,
 ) -> tuple[State, Float[Tensor, "n c dim"]]:
-    """Follow the dynamics of -log f_beta for `steps` steps; position and momentum at the end.
+    """Follow the dynamics of -log f_beta for `steps` steps. Returns state and momentum at the end.
 
-    Reversible: from the end, with the momentum negated, it leads back to the start. A chain that leaves the
-    numbers stands still, with a log density of NaN.
+    The map is reversible: from the end, with the momentum negated, it leads back to the start. A chain whose position
+    becomes infinite stays at its start, with a log-density of NaN.
     """
     size = step_size.unsqueeze(2)
     momentum = momentum + 0.5 * size * (start.prior_score + beta * start.likelihood_score)
@@ -142,12 +148,13 @@ def hmc_transition(
     beta: float,
     leapfrog_steps: int,
 ) -> tuple[State, Float[Tensor, "n c"]]:
-    """One trajectory, accepted or not; leaves f_beta invariant. Also the probability of acceptance."""
+    """One trajectory, which is accepted or rejected and leaves f_beta invariant. Returns the state and the probability
+    of acceptance."""
     size = step_size * (1 + _JITTER * (2 * noise.jitter - 1))
     end, momentum = leapfrog(target, state, noise.momentum, size, beta, leapfrog_steps)
     before = state.log_density(beta).double() - 0.5 * noise.momentum.double().square().sum(2)
     after = end.log_density(beta).double() - 0.5 * momentum.double().square().sum(2)
-    # a proposal that is not finite in all its parts would spoil the chain: probability 0
+    # a proposal with parts that are not finite is rejected, since it would spoil the chain
     whole = after.isfinite() & end.likelihood_score.isfinite().all(2) & end.prior_score.isfinite().all(2)
     log_ratio = torch.where(whole, after - before, -torch.inf)
     accepted = noise.accept.double().log() < log_ratio

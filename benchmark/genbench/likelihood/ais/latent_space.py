@@ -1,4 +1,4 @@
-"""A decoder's latents as vectors without bounds, where Hamiltonian dynamics can move freely."""
+"""Unbounded coordinates of a decoder's latents, in which Hamiltonian dynamics can move freely."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from genbench.errors import LikelihoodUnavailable, PluginError
 
 
 class LatentSpace:
-    """Coordinates u in R^D of latents z ~ prior: z = T(u), with T the bijection that torch.distributions has
-    for the prior's support (the identity for a Gaussian, a scaled sigmoid for a uniform distribution).
+    """Coordinates u in R^D of latents z ~ prior: z = T(u), where T is the bijection that torch.distributions has for
+    the prior's support: the identity for a Gaussian, a scaled sigmoid for a uniform distribution.
 
-    The density of u is p(T(u)) |det dT/du|, so any path between u's prior and u's posterior is one between
-    z's. Raises LikelihoodUnavailable where the support is discrete or has no such bijection.
+    The density of u is p(T(u)) |det dT/du|, so that a path between prior and posterior of u is one between those of z.
+    Raises LikelihoodUnavailable where the support is discrete or has no such bijection.
     """
 
     def __init__(self, prior: Distribution) -> None:
         self.prior = prior
-        # a mixture lies where its components do, but has a constraint of its own that knows no bijection
+        # a mixture has the support of its components, but torch has no bijection for a mixture's own constraint
         support = (prior.component_distribution if isinstance(prior, MixtureSameFamily) else prior).support
         if support is None or support.is_discrete:
             raise LikelihoodUnavailable(f"AIS needs a continuous prior, not {type(prior).__name__}")
@@ -44,7 +44,7 @@ class LatentSpace:
         self._normal = None if normal is None else _expanded(normal, self.shape)
 
     def draw(self, seeds: Sequence[int], chains: int) -> Float[Tensor, "n {chains} *latent"]:
-        """`chains` latents for each seed. torch's global generators stay as they were."""
+        """`chains` latents for each seed. torch's global generators are restored."""
         devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
         with torch.no_grad(), torch.random.fork_rng(devices=devices):
             draws = []
@@ -54,15 +54,17 @@ class LatentSpace:
         return torch.stack(draws)
 
     def to_vectors(self, z: Float[Tensor, "n c *latent"]) -> Float[Tensor, "n c {self.dimension}"]:
+        """Coordinates of latents."""
         vectors: Tensor = self._transform.inv(z).flatten(2)
         return vectors
 
     def to_latents(self, u: Float[Tensor, "n c dim"]) -> Float[Tensor, "n c *latent"]:
+        """Latents of coordinates; differentiable."""
         latents: Tensor = self._transform(u.unflatten(2, self._unbounded_shape))
         return latents
 
     def log_prob(self, u: Float[Tensor, "n c dim"]) -> Float[Tensor, "n c"]:
-        """log density of u; differentiable."""
+        """Log-density of coordinates; differentiable."""
         if self._normal is not None:
             mean, scale = self._normal
             constant = -scale.log().sum() - 0.5 * self.dimension * _LOG_TWO_PI
@@ -72,13 +74,13 @@ class LatentSpace:
         z = self._transform(unbounded)
         volume = self._transform.log_abs_det_jacobian(unbounded, z)
         n, c = u.shape[:2]
-        # a prior that is not wrapped in Independent gives one number for each of its elements
+        # a prior that is not wrapped in Independent returns one number for each element
         density: Tensor = self.prior.log_prob(z).reshape(n, c, -1).sum(2)
         log_prob: Tensor = density + volume.reshape(n, c, -1).sum(2)
         return log_prob
 
     def score(self, u: Float[Tensor, "n c dim"]) -> Float[Tensor, "n c dim"]:
-        """d log density / d u."""
+        """Gradient of the log-density with respect to the coordinates."""
         if self._normal is not None:
             mean, scale = self._normal
             return (mean - u) / scale.square()

@@ -1,11 +1,11 @@
-"""The figures that take annealing, and the likelihood gap: what the worker asks for once, of the selected
-checkpoint, after `estimates`.
+"""The metrics that need annealing, and the generalisation gap. The worker computes them once, for the chosen
+checkpoint, after those of `genbench.likelihood.estimates`.
 
-decode    decoder_negative_log_likelihood, decoder_bits_per_dim: the harness's own observation model, the same
-          form for all, so that they compare between models; they are also the headline of a model that has no
-          likelihood of its own
-energy    the headline, by the partition function
-any       likelihood_gap, by the kind of the headline
+decode    decoder_negative_log_likelihood and decoder_bits_per_dim, by the harness's observation model. It has one form
+          for all models of a data set, so that models can be compared. For a model without a likelihood of its own
+          they are also its negative_log_likelihood and bits_per_dim
+energy    negative_log_likelihood and bits_per_dim, by the partition function
+any       likelihood_gap, by the kind of negative_log_likelihood
 """
 
 from __future__ import annotations
@@ -36,26 +36,31 @@ from genbench.records.result import MetricValue
 from genbench.records.task import ANNEALING_SECONDS
 from genbench.util.seeding import derive_seed
 
-# Chains of a partition function: as many as Salakhutdinov & Murray (2008) ran.
+# Chains for a partition function, as many as in Salakhutdinov & Murray (2008).
 _PARTITION_CHAINS = 100
-# Steps of it for each temperature of a decoder: a sweep of Gibbs sampling costs one pass, a trajectory several.
+# Steps for a partition function per step for a decoder, since a sweep of Gibbs sampling costs less than a trajectory.
 _PARTITION_STEPS = 10
 
 
 @dataclass(frozen=True)
 class AnnealedMetrics:
-    """What `annealed_figures` looks at. model: in evaluation mode. reference: (N, *event_shape), test examples
-    on the model's device. estimates: what `estimate_likelihood` made of them. seed: of all chance."""
+    """The metrics that need annealing, and what they are computed from."""
 
     model: GenerativeModel
+    """The model, in evaluation mode."""
     dataset: Dataset
+    """The data set."""
     job: Job
+    """The job, with its settings of annealing."""
     reference: Tensor
+    """Test examples, (N, *event_shape), in the working type, on the model's device."""
     estimates: list[LikelihoodEstimate]
+    """What `estimate_likelihood` returned for the reference."""
     seed: int
+    """Seed of all random numbers."""
 
     def compute(self) -> list[MetricValue]:
-        """Every figure that the model's capabilities and the job's settings allow."""
+        """All metrics that the model's capabilities and the job's settings allow."""
         spec, job = self.dataset.spec, self.job
         if self.estimates:
             metric_values = [self._gap_of_estimates()]
@@ -129,14 +134,14 @@ class AnnealedMetrics:
         kind = kinds.annealed_partition(partition.within)
         note = f"log Z = {partition.log_z:.2f}, between {partition.lower:.2f} and {partition.upper:.2f}"
         estimate = LikelihoodEstimate(test, kind, _PARTITION_CHAINS, note)
-        # Z is the same for both sides, and so leaves the gap
+        # Z cancels in the gap, which is exact
         return [
             *likelihood_metrics([estimate], spec),
             generalisation_gap(train, test, kinds.EXACT),
         ]
 
     def _train_examples(self, count: int) -> Tensor:
-        """As many training examples at random, or all there are, on the model's device."""
+        """`count` random training examples, or all where there are fewer, on the model's device."""
         chosen = self.dataset.train.random_subset(
             count, derive_seed(0, self.job.dataset, "training examples")
         )
@@ -144,7 +149,7 @@ class AnnealedMetrics:
 
 
 def _deadline() -> Callable[[], None]:
-    """To be called before each step. Raises LikelihoodUnavailable once the time is up."""
+    """A function to be called before each step, which raises LikelihoodUnavailable once the time is up."""
     began = time.monotonic()
 
     def check() -> None:

@@ -1,10 +1,10 @@
 """The scale of a decoder's observation model, chosen on validation examples.
 
-One run of annealed importance sampling tries all scales: its chains start under the widest scale, where
-p(x | z) hardly depends on z, and meet p(z) p(x | z, s) for ever smaller s, resampled on the way. The running
-mean weights are a lower bound of log p(x) under each scale on the way, in expectation; the scale with the
-highest mean is chosen. What chains lose by lagging behind they lose for all smaller scales alike, so the order
-of neighbours hardly suffers.
+One run of annealed importance sampling tries all scales. Its chains start under the widest scale, where p(x | z) hardly
+depends on z, and move under p(z) p(x | z, s) for smaller and smaller scales s, with resampling in between. At each
+scale the expectation of the log of the mean weight is a lower bound on log p(x), and the scale with the highest mean
+is chosen. Chains that have not converged lose nearly equally at neighbouring scales, so that these are ordered
+correctly.
 """
 
 from __future__ import annotations
@@ -28,21 +28,23 @@ from genbench.likelihood.ais.hmc import Target
 from genbench.likelihood.ais.latent_space import LatentSpace
 from genbench.util.seeding import derive_seed
 
-# Neighbouring scales differ by this factor: being off by half of it costs D * 0.025^2 nats at most.
+# The factor between neighbouring scales. An error of half of it costs at most D * 0.025^2 nats.
 _FACTOR = 1.05
-# It ends early where the mean has stayed below its best for this many scales, a factor of two and a half.
+# The search ends when the mean has been below its best value for this many scales, a factor of two and a half.
 _PATIENCE = 20
 _GAIN = 0.5
 
 
 @dataclass(frozen=True)
 class ScaleChoice:
-    """scale: the chosen one. tried: all scales, descending, and log_likelihood: the mean estimate under each,
-    in nats."""
+    """The chosen scale of an observation model, and the search that found it."""
 
     scale: float
+    """The chosen scale."""
     tried: tuple[float, ...]
+    """All scales that were tried, in descending order."""
     log_likelihood: tuple[float, ...]
+    """The mean estimate of log p(x) under each of them, in nats."""
 
 
 def choose_scale(
@@ -55,9 +57,10 @@ def choose_scale(
     chains: int,
     on_step: OnStep,
 ) -> ScaleChoice:
-    """x: validation examples. seeds: one each; chains: of each.
+    """The scale under which validation examples x are likeliest.
 
-    Raises LikelihoodUnavailable where no scale gives a finite value.
+    seeds: one per example. chains: per example. on_step: called before each step. Raises LikelihoodUnavailable where no
+    scale has a finite value.
     """
     least, most = observation.scale_range(train)
     steps = math.ceil(math.log(most / least) / math.log(_FACTOR))
@@ -91,5 +94,5 @@ def choose_scale(
 
 
 def _best(means: Sequence[float]) -> int:
-    """Where the greatest is; what is not finite is the least."""
+    """The index of the greatest value. Values that are not finite count as the smallest."""
     return max(range(len(means)), key=lambda i: means[i] if math.isfinite(means[i]) else -math.inf)

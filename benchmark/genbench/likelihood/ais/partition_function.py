@@ -1,9 +1,9 @@
 """The partition function of energy models by annealed importance sampling.
 
-Neal 2001; Salakhutdinov & Murray 2008, "On the quantitative analysis of deep belief networks", section 3. From
-draws of a base whose integral Z_0 is known, the chains meet f_beta for beta from 0 to 1, and the mean of the
-weights prod_t f_beta_t(x_t-1) / f_beta_t-1(x_t-1) is an estimate of Z / Z_0 without bias. Its logarithm falls
-short on average, so that a log-likelihood made from it is an estimate that errs on the high side.
+Neal 2001; Salakhutdinov & Murray 2008, "On the quantitative analysis of deep belief networks", section 3. Chains start
+from draws of a base distribution whose integral Z_0 is known, and move under f_beta for beta from 0 to 1. The mean of
+the weights prod_t f_beta_t(x_t-1) / f_beta_t-1(x_t-1) is an unbiased estimate of Z / Z_0. Its logarithm is too small
+on average, so that a log-likelihood computed from it is too large.
 """
 
 from __future__ import annotations
@@ -21,21 +21,24 @@ from genbench.api.model import HasEnergy
 from genbench.errors import PluginError
 from genbench.likelihood.batching import checked
 
-# Where the temperatures lie: up to these betas, this share of the steps (Salakhutdinov & Murray 2008, section 4).
+# The schedule: up to each of these betas, this share of the steps (Salakhutdinov & Murray 2008, section 4).
 _SHARES = ((0.5, 500 / 14_500), (0.9, 4_000 / 14_500), (1.0, 10_000 / 14_500))
-# The interval is that many standard errors of the mean weight to either side, as theirs is.
+# Half the width of the interval, in standard errors of the mean weight, as in their paper.
 _STANDARD_ERRORS = 3.0
 
 
 @dataclass(frozen=True)
 class PartitionFunctionEstimate:
-    """log_z: the estimate, nats. lower, upper: log of the mean weight minus and plus three standard errors;
-    lower is -inf where that is not positive. log_weights: of each chain, log Z_0 included."""
+    """An estimate of the partition function Z, and its interval."""
 
     log_z: float
+    """Estimate of log Z, in nats."""
     lower: float
+    """The logarithm of the mean weight minus three standard errors; -inf where that is not positive."""
     upper: float
+    """The logarithm of the mean weight plus three standard errors."""
     log_weights: Float[Tensor, " chains"]
+    """Log-weight of each chain, including log Z_0."""
 
     @property
     def within(self) -> float:
@@ -44,7 +47,7 @@ class PartitionFunctionEstimate:
 
 
 def annealing_betas(steps: int) -> tuple[float, ...]:
-    """0 to 1 in `steps` steps or a few more, denser towards 1."""
+    """Inverse temperatures from 0 to 1 in `steps` steps or a few more, denser towards 1."""
     betas = [0.0]
     for end, share in _SHARES:
         begin, count = betas[-1], max(1, round(share * steps))
@@ -60,9 +63,10 @@ def estimate_partition_function(
     generator: torch.Generator,
     on_step: Callable[[], None] = lambda: None,
 ) -> PartitionFunctionEstimate:
-    """log Z of the model, from `chains` chains. generator: on the model's device.
+    """An estimate of log Z of the model.
 
-    Raises PluginError where the model's methods return other shapes than they should.
+    chains: their number. betas: from 0 to 1. generator: on the model's device. on_step: called before each step. Raises
+    PluginError where the model's methods return tensors of wrong shapes.
     """
     if chains < 2:
         raise ValueError(f"{chains} chains: an interval needs at least 2")
@@ -80,7 +84,7 @@ def estimate_partition_function(
 
 
 def summarise_weights(log_weights: Float[Tensor, " chains"]) -> PartitionFunctionEstimate:
-    """Mean and interval, computed relative to the greatest weight."""
+    """The estimate and its interval from log-weights of chains."""
     greatest = float(log_weights.max())
     weights = (log_weights - greatest).exp()
     mean, error = float(weights.mean()), float(weights.std() / math.sqrt(len(weights)))

@@ -1,7 +1,7 @@
 """Checks that a model's samples are drawn from its likelihood, on spaces of any size.
 
-line-up             each sample is paired with a changed copy (`perturbations`). The likelihood gives the probability that
-                    it is the sample. This does not depend on a constant factor. It finds samplers at another
+line-up             each sample is paired with a changed copy (`perturbations`). The likelihood gives the probability
+                    that it is the sample, which does not depend on a constant factor. This finds samplers at another
                     temperature, likelihoods of another checkpoint, and anything that distorts the likelihood
 not over-claimed    for x from a reference q, the mean of p(x) / q(x) is the integral of p, which is at most 1
 not under-claimed   for samples x of the model, the mean of q(x) / p(x) is at most 1 for every normalised q
