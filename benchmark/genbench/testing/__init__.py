@@ -1,13 +1,13 @@
-"""The contract suite: what every model must keep, for built-in models and for yours.
+"""The contract suite: checks of what the harness requires of every model, built-in or yours.
 
-The whole test file of a plugin, with a test for each model, kind of data and check:
+This is the whole test file of a plugin, with one test for each model, kind of data and check:
 
     from genbench.testing import contract_test
     from my_plugin import genbench_models
 
     test_contract = contract_test(*genbench_models())
 
-Without pytest, `check_model(card)` returns what is wrong, a line each.
+Without pytest, `check_model(card)` returns the problems, one line each.
 """
 
 from genbench.likelihood.audit.check_normalisation import is_auditable

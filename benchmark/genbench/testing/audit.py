@@ -1,11 +1,12 @@
-"""The full audit of a likelihood, for authors: everything that can be told of it from outside.
+"""The full audit of a likelihood, for authors of models: all checks that need only the model's methods.
 
     from genbench.testing import audit_likelihood
 
     audit = audit_likelihood(model.eval())
     assert audit.passed, audit.detail
 
-The checks, and what each can find, are in `genbench.likelihood.audit`: `values`, `batches`, `totals`, `own_samples`.
+The checks are in `genbench.likelihood.audit`, in the files `check_values`, `check_batches`, `check_normalisation` and
+`check_own_samples`, which say what each check can find.
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ def audit_likelihood(
 ) -> Audit:
     """Audit `log_prob`, `log_density`, `elbo` or `log_weights` of a model in evaluation mode.
 
-    likelihood: None takes the first of these that the model has. seed: of all chance; global
-    generators are left as they were. samples: how many the model draws for it, a third of them to be fitted to.
-    examples: (M, *event_shape) real data for the batches, in the working dtype; more samples serve without.
-    Raises ValueError where the model has no such likelihood.
+    likelihood: None takes the first of these that the model has. seed: of all random numbers; global generators are
+    restored. samples: how many the model draws; references are fitted to a third of them. examples: real data for the
+    checks of batches, (M, *event_shape), in the working type; None takes samples. Raises ValueError where the model has
+    no such likelihood.
     """
     values = LikelihoodValues.of(model, likelihood, k=_K, seed=seed)
     with seeded(seed, model.device):

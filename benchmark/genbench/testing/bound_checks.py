@@ -1,4 +1,4 @@
-"""Densities of data that may be integers, and bounds that are no weights: do they stay below what they speak of?"""
+"""Contract checks of `log_density` and `elbo`: values, batches, and bounds that are not exceeded."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from genbench.testing.subject import TRAINING_STEPS, Subject
 from genbench.testing.tiny_data import small_spec
 from genbench.util.seeding import seeded
 
-# Draws of what is random: for an example's mean, and for each of the many that there are.
+# Draws of random values: for the mean of one example, and for each example of a whole space.
 _DRAWS = 256
 _SPACE_DRAWS = 8
-# What is random is drawn several times for each: of fewer examples a sum says as much.
+# The largest space whose examples are enumerated. It is small, since random values are drawn several times for each.
 _MAX_VISITED_EXAMPLES = 5_000
-_ERRORS = 4.0  # standard errors that chance may account for
-_MEAN_ERRORS = 6.0  # of each of several examples
+_ERRORS = 4.0  # standard errors that are allowed
+_MEAN_ERRORS = 6.0  # standard errors that are allowed for each of several examples
 _TOLERANCE = 0.05
 
 
 @contract_check("log_density")
 def log_density_is_one_finite_number_each(subject: Subject) -> None:
-    """Wherever in its bin a number lies."""
+    """At several places in the bins of integers."""
     for share in (0.0, 0.5, 0.999) if subject.spec.is_discrete else (0.0,):
         x = subject.dataset.test.tensor() + share
         _require_numbers("log_density", _log_density(subject.trained.model, x), len(x))
@@ -55,7 +55,7 @@ def log_density_depends_on_the_example_alone(subject: Subject) -> None:
 
 @contract_check("log_density")
 def log_density_integrates_to_one(subject: Subject) -> None:
-    """Of integers, over their bins: to one at most, for it may lie outside in part."""
+    """For integers, the integral over their bins is at most 1, since some of the density may lie outside."""
     model = _small_model(subject)
     with torch.no_grad(), seeded(0):
         x, volume = visit_space(model, coarse=False)
@@ -81,7 +81,7 @@ def elbo_is_one_finite_number_each(subject: Subject) -> None:
 
 @contract_check("elbo")
 def elbo_depends_on_the_example_alone(subject: Subject) -> None:
-    """It may be random; what it averages to must not depend on the batch."""
+    """The ELBO may be random, but its mean must not depend on the batch."""
     model, x = subject.trained.model, subject.dataset.test.tensor()[:4]
     with seeded(0):
         together = _elbo(model, x.repeat_interleave(_DRAWS, 0)).double().unflatten(0, (-1, _DRAWS))
@@ -95,13 +95,13 @@ def elbo_depends_on_the_example_alone(subject: Subject) -> None:
 
 @contract_check("elbo")
 def elbo_stays_below_a_likelihood(subject: Subject) -> None:
-    """exp of a bound of log p(x) is p(x) at most, and adds up to one at most over all x."""
+    """exp of a lower bound on log p(x) is at most p(x), so that its sum over all x is at most 1."""
     model = _small_model(subject)
     with torch.no_grad(), seeded(0):
         x, volume = visit_space(model, coarse=True)
         bound = _draws(lambda: _elbo(model, x))  # points, draws
     error = (bound.var(1) / _SPACE_DRAWS).sqrt()
-    # exp of a mean with a normal error is too large by exp(error² / 2), on average
+    # the mean of exp of a value with a normal error is too large by the factor exp(error² / 2)
     mean = (bound.mean(1) - 0.5 * error.square()).exp()
     total, stderr = float((mean * volume).sum()), float((mean * error * volume).square().sum().sqrt())
     require(
@@ -123,7 +123,7 @@ def _small_model(subject: Subject) -> GenerativeModel:
 
 
 def _require_at_most_one(what: str, densities: Tensor, volume: Tensor) -> None:
-    """densities: (points, draws), each draw unbiased."""
+    """densities: (points, draws), where each draw is an unbiased estimate."""
     total = float((densities.mean(1) * volume).sum())
     stderr = math.sqrt(float((densities.var(1) / densities.shape[1] * volume.square()).sum()))
     require(
@@ -139,7 +139,7 @@ def _require_numbers(what: str, values: Tensor, count: int) -> None:
 
 
 def _draws(draw: Callable[[], Tensor]) -> Tensor:
-    """(N, draws) in float64."""
+    """Several draws, (N, draws) in float64."""
     return torch.stack([draw().double() for _ in range(_SPACE_DRAWS)], dim=1)
 
 

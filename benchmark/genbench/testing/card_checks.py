@@ -1,4 +1,4 @@
-"""Does the card tell the truth about the class?"""
+"""Contract checks of the card: it is well-formed and agrees with the class."""
 
 from __future__ import annotations
 

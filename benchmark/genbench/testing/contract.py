@@ -1,4 +1,4 @@
-"""The whole contract: every check, in the order in which a reader wants to hear of them."""
+"""The whole contract: all checks, and how they are run."""
 
 from __future__ import annotations
 
@@ -35,21 +35,24 @@ CONTRACT_CHECKS: tuple[ContractCheck, ...] = tuple(
     for check in vars(module).values()
     if isinstance(check, ContractCheck)
 )
+"""All checks, in the order in which they are run and reported."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One check of one subject. `str` of it is a readable test id."""
+    """One check of one subject. `str` returns a readable test id."""
 
     subject: Subject
+    """The model and the data."""
     check: ContractCheck
+    """The check."""
 
     def __str__(self) -> str:
         return f"{self.subject}-{self.check.name}"
 
     def run(self) -> None:
-        """Raises PluginError, which names the model, the data and the check, where the contract is broken or
-        the model raised something; NotApplicable where the check has nothing to say."""
+        """Run the check. Raises PluginError, which names the model, the data and the check, where the contract is
+        broken or the model raises an exception, and NotApplicable where the check says nothing about the subject."""
         try:
             self.check.function(self.subject)
         except NotApplicable:
@@ -70,11 +73,10 @@ def contract_cases(
     spec: DataSpec | None = None,
     hyperparameters: Mapping[str, Hyperparameter] | None = None,
 ) -> list[Case]:
-    """Every check that applies, on `spec`, or else on every modality and domain that the card takes.
+    """All checks that apply, on data of `spec`, or on every modality and domain that the card takes.
 
-    Subjects are trained when their first check runs, and shared by the others.
-    hyperparameters: other than the card's defaults, to make a large model small.
-    Raises PluginError where the card takes no data at all.
+    A subject is trained when its first check runs, and shared by the others. hyperparameters: values in place of the
+    defaults, to make a large model small. Raises PluginError where the card takes no data at all.
     """
     specs = tiny_specs(card) if spec is None else [spec]
     if not specs:
@@ -93,7 +95,7 @@ def check_model(
     spec: DataSpec | None = None,
     hyperparameters: Mapping[str, Hyperparameter] | None = None,
 ) -> list[str]:
-    """Run the contract and return what is wrong, a line each; empty where all is well."""
+    """Run the contract and return the problems, one line each; empty where there are none."""
     problems = []
     for case in contract_cases(card, spec, hyperparameters):
         try:
@@ -108,9 +110,9 @@ def check_model(
 def contract_test(
     *cards: ModelCard, hyperparameters: Mapping[str, Hyperparameter] | None = None
 ) -> Callable[[Case], None]:
-    """The contract as a pytest test, to be given a name that pytest collects: `test_contract = ...`.
+    """The contract as a pytest test. Give it a name that pytest collects: `test_contract = contract_test(...)`.
 
-    Its ids are model, data, check: `pytest -k "my-model and log_prob"` picks some.
+    The test ids are made of model, data and check, so that `pytest -k "my-model and log_prob"` selects some.
     """
     import pytest  # not needed to run the benchmark
 

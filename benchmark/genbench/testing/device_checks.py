@@ -1,4 +1,4 @@
-"""Does the model do on a GPU what it does on the CPU? Asked where torch finds a GPU, and nowhere else."""
+"""Contract checks on a GPU, against the CPU. They run only where torch finds a GPU."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from genbench.util.precision import full_precision
 from genbench.util.seeding import seeded
 
 _GPU = "cuda"
-# Relative to 1 + |value|: sums in another order, over as many terms as tiny data have.
+# Allowed difference relative to 1 + |value|, from sums in another order over tiny data.
 _TOLERANCE = 1e-3
 
 
 @contract_check(gpu=True)
 def a_gpu_trains_and_samples(subject: Subject) -> None:
-    """With a generator of the GPU's own, in every way that the card announces."""
+    """With a generator on the GPU, by every capability of the model."""
     model = subject.train(SHORT_STEPS, device=_GPU).model
     off = sorted(name for name, value in state_of(model).items() if value.device.type != _GPU)
     require(not off, f"after training on the GPU these are elsewhere: {', '.join(off)}")
@@ -59,19 +59,19 @@ def a_gpu_trains_and_samples(subject: Subject) -> None:
 
 @contract_check(gpu=True)
 def a_gpu_agrees_with_the_cpu(subject: Subject) -> None:
-    """What draws no chance gives the same numbers; what draws some is finite."""
+    """Methods without random numbers return equal values; those with random numbers return finite ones."""
     here, there = subject.trained.model, subject.build(seed=5)
     there.load_state_dict(state_of(here))
     there.eval().to(_GPU)
     x = subject.dataset.test.tensor()
     with full_precision(), torch.no_grad(), seeded(0, torch.device(_GPU)):
-        ours, theirs = _without_chance(here, x), _without_chance(there, x.to(_GPU))
+        ours, theirs = _deterministic_values(here, x), _deterministic_values(there, x.to(_GPU))
         for name, values in ours.items():
             on_gpu = theirs[name]
             require(on_gpu.device.type == _GPU, f"{name} came back on {on_gpu.device}, expected the GPU")
             gap = float(((on_gpu.cpu() - values).abs() / (1 + values.abs())).max())
             require(gap <= _TOLERANCE, f"{name} on the GPU is another: by {gap:.2g} (relative)")
-        for name, values in _with_chance(there, x.to(_GPU)).items():
+        for name, values in _random_values(there, x.to(_GPU)).items():
             require(bool(values.isfinite().all()), f"{name} on the GPU is not finite")
 
 
@@ -79,7 +79,7 @@ def _generator() -> torch.Generator:
     return torch.Generator(_GPU).manual_seed(0)
 
 
-def _without_chance(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
+def _deterministic_values(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
     values: dict[str, Tensor] = {}
     if isinstance(model, HasLogProb):
         values["log_prob"] = model.log_prob(x)
@@ -91,7 +91,7 @@ def _without_chance(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
     if isinstance(model, HasDecoder):
         with seeded(0):
             prior = model.prior.sample((SAMPLES,))
-        # each device has a generator of its own: the same latents for both
+        # fixed latents for both devices, whose generators differ
         same = torch.linspace(-1, 1, prior[0].numel(), device=x.device).reshape(prior.shape[1:])
         if prior.is_floating_point():
             values["decode"] = model.decode(same.expand_as(prior).to(prior.dtype))
@@ -101,7 +101,7 @@ def _without_chance(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
     return values
 
 
-def _with_chance(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
+def _random_values(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
     values: dict[str, Tensor] = {}
     if isinstance(model, HasLogWeights):
         values["log_weights"] = model.log_weights(x, 2)
@@ -109,7 +109,7 @@ def _with_chance(model: GenerativeModel, x: Tensor) -> dict[str, Tensor]:
         values["elbo"] = model.elbo(x)
     if isinstance(model, HasLogDensity):
         values["log_density"] = model.log_density(x.float() + 0.5 if model.spec.is_discrete else x)
-    if isinstance(model, HasPredictiveEntropy):  # of a mixture it is drawn
+    if isinstance(model, HasPredictiveEntropy):  # for a mixture it is estimated from draws
         values["predictive_entropy"] = model.predictive_entropy(x)
     if isinstance(model, Encodes):
         values["encode"] = model.encode(x)

@@ -1,4 +1,4 @@
-"""Energies that the harness anneals: do they have the shapes, and are they numbers, all along the path?"""
+"""Contract checks of energies, which the harness anneals: shapes and finite values on the whole path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is a likelihood one number an example, whatever else is in the batch, and does it pass its audit?"""
+"""Contract checks of `log_prob` and `log_weights`: one finite number per example, and an audit that passes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from genbench.util.seeding import seeded
 
 _SAMPLES = 1024
 _SMALL_SAMPLES = 4096
-# Of the audit; whatever else it has is a matter of how the likelihood fits the samples.
+# Names of checks in the audit. All others check whether the likelihood fits the samples.
 _BATCHES, _TOTAL, _K = "batch independence", "total", "importance samples"
 
 
@@ -58,19 +58,19 @@ def log_weights_are_finite(subject: Subject) -> None:
 
 @contract_check("log_weights")
 def log_weights_depend_on_the_example_alone(subject: Subject) -> None:
-    """Weights are random; their distribution must not depend on the batch."""
+    """Weights are random, but their distribution must not depend on the batch."""
     _require(_audit(subject, "log_weights"), _BATCHES)
 
 
 @contract_check("log_weights")
 def log_weights_do_not_depend_on_k(subject: Subject) -> None:
-    """Else an ELBO is not below the IWAE bound."""
+    """Otherwise the ELBO would not be at most the IWAE bound."""
     _require(_audit(subject, "log_weights"), _K)
 
 
 @contract_check("log_prob")
 def log_prob_sums_to_one(subject: Subject) -> None:
-    """Or integrates to one, over real values."""
+    """For real values, the integral is 1."""
     _require(_small_audit(subject, "log_prob"), _TOTAL)
 
 
@@ -81,7 +81,7 @@ def log_weights_sum_to_one(subject: Subject) -> None:
 
 @contract_check("log_prob")
 def log_prob_fits_the_samples(subject: Subject) -> None:
-    """On the data and, where it can be, on a space that is small enough to count."""
+    """On the data and, where possible, on a space that is small enough to enumerate."""
     _require_the_rest(subject, "log_prob")
 
 
@@ -122,7 +122,7 @@ def _require_the_rest(subject: Subject, likelihood: LikelihoodName) -> None:
         audits.append(_small_audit(subject, likelihood))
     for audit in audits:
         for check in audit.failures:
-            # one that does not add up cannot fit; that is said elsewhere
+            # other checks report a failed normalisation, with which the likelihood cannot fit
             require(check.name in (_BATCHES, _TOTAL, _K), f"{check.name}: {check.detail}")
 
 

@@ -1,4 +1,4 @@
-"""What a check of the contract is, and how it says that something is wrong."""
+"""Checks of the contract, and how they report a problem."""
 
 from __future__ import annotations
 
@@ -15,41 +15,42 @@ from genbench.testing.subject import Subject
 
 
 class NotApplicable(SkipTest):
-    """A check cannot say anything about this subject; the text says why. Test runners show it as skipped."""
+    """A check says nothing about this subject, for the reason in the text. Test runners report it as skipped."""
 
 
 def require(condition: bool, message: str) -> None:
-    """Raise PluginError with `message`, which says what was got and what was expected, unless `condition`."""
+    """Raise PluginError unless `condition`. message: what was found, and what was expected."""
     if not condition:
         raise PluginError(message)
 
 
 @dataclass(frozen=True)
 class ContractCheck:
-    """One thing that the contract asks of a model.
-
-    name: as reports show it. function: raises PluginError where the contract is broken, NotApplicable, or
-    whatever the model raises. capability: only for models that announce it. scope: "card" does not depend on
-    the data and is done once a model. gpu: only where torch finds a GPU.
-    """
+    """One requirement of the contract."""
 
     name: str
+    """Its name in reports."""
     function: Callable[[Subject], None]
+    """Raises PluginError where the contract is broken, NotApplicable, or whatever the model raises."""
     capability: Capability = "sample"
+    """The check is for models that announce this capability."""
     scope: Literal["card", "data"] = "data"
+    """"card": the check does not depend on the data, and is done once per model."""
     gpu: bool = False
+    """The check runs only where torch finds a GPU."""
 
     def applies_to(self, subject: Subject) -> bool:
+        """Whether the check is for this subject, on this machine."""
         if self.gpu and not torch.cuda.is_available():
             return False
-        # every model samples; one that does not say so fails the check of its card
+        # every model samples; a card that does not announce it fails another check
         return self.capability == "sample" or self.capability in subject.card.capabilities
 
 
 def contract_check(
     capability: Capability = "sample", scope: Literal["card", "data"] = "data", *, gpu: bool = False
 ) -> Callable[[Callable[[Subject], None]], ContractCheck]:
-    """Make a function of a `Subject` a check of its own name."""
+    """Make a function of a `Subject` a check, whose name is the function's."""
 
     def decorate(function: Callable[[Subject], None]) -> ContractCheck:
         return ContractCheck(function.__name__, function, capability, scope, gpu)

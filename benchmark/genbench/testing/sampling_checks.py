@@ -1,4 +1,5 @@
-"""Do samples lie in the data's domain, and depend on the generator and the state, and on nothing else?"""
+"""Contract checks of sampling, decoding, completing and encoding: results lie in their domains, and depend only on the
+generator and on the model's state."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ def sampling_leaves_global_chance_alone(subject: Subject) -> None:
         before = torch.get_rng_state(), _numpy_state()
         first = draw(model)
         after = torch.get_rng_state(), _numpy_state()
-    # Python's own `random` is not compared: run-time type checkers draw from it
+    # the state of Python's `random` is not compared, since run-time type checkers draw from it
     require(torch.equal(before[0], after[0]), "sample drew from torch's global generator")
     require(before[1] == after[1], "sample drew from numpy's global generator")
     with seeded(2):
@@ -88,7 +89,7 @@ def sampling_leaves_the_model_alone(subject: Subject) -> None:
 
 @contract_check()
 def state_dict_holds_the_model(subject: Subject) -> None:
-    """What a checkpoint keeps must be all there is."""
+    """A checkpoint's state_dict must determine the model."""
     trained = subject.trained.model
     fresh = subject.build(seed=5)
     try:
@@ -190,7 +191,9 @@ def completion_keeps_what_is_given(subject: Subject) -> None:
 
     try:
         completed = complete(0)
-    except UnsupportedMask:  # of an order, say: the first number alone comes before all others
+    except (
+        UnsupportedMask
+    ):  # such as of an autoregressive model, which completes what comes after the given numbers
         mask = torch.zeros_like(mask)
         mask.flatten(1)[:, 0] = True
         completed = complete(0)
@@ -201,7 +204,7 @@ def completion_keeps_what_is_given(subject: Subject) -> None:
 
 @contract_check("missing_log_prob")
 def likelihoods_of_parts_add_up(subject: Subject) -> None:
-    """Of all of an example, given nothing, it is log_prob; of nothing, given all of it, 0."""
+    """Where everything is missing, missing_log_prob is log_prob; where nothing is missing, it is 0."""
     model, x = subject.trained.model, subject.dataset.test.tensor()
     assert isinstance(model, HasMissingLogProb)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What the contract is checked on: a model and a tiny data set, trained once and shared by the checks."""
+"""A model and a tiny data set that the contract is checked on. The model is trained once, and shared by the checks."""
 
 from __future__ import annotations
 
@@ -21,33 +21,37 @@ from genbench.samples.draw import checked_samples
 from genbench.testing.tiny_data import tiny_dataset
 from genbench.util.seeding import seeded
 
-# Enough for two periods of a loop whose generator steps every fifth batch.
 TRAINING_STEPS = 12
+"""Steps of the shared training: two periods of a loop whose generator learns at every fifth batch, and more."""
 SHORT_STEPS = 3
+"""Steps of a training that only has to run."""
 SAMPLES = 24
+"""Samples that a check draws."""
 
 
 @dataclass(frozen=True)
 class Training:
-    """What came of one `fit`.
-
-    model: trained, in evaluation mode. spent, bound_by, losses: what the meter says.
-    untrained_parameters: those that need a gradient, never got one other than 0, and never changed.
-    changed_parameters: those whose value is another than before.
-    """
+    """The result of one `fit`."""
 
     model: GenerativeModel
+    """The trained model, in evaluation mode."""
     spent: Spent
+    """What the training cost."""
     bound_by: str
+    """The limit that ended it."""
     losses: dict[str, float]
+    """The last losses."""
     untrained_parameters: tuple[str, ...]
+    """Names of parameters that require a gradient but got none other than 0, and did not change."""
     changed_parameters: tuple[str, ...]
+    """Names of parameters that changed."""
 
 
 class Subject:
-    """A card and data that it takes. Everything here is deterministic: two subjects agree bit for bit.
+    """A model's card and a spec of data that it takes. Everything is deterministic: two equal subjects agree bit for
+    bit.
 
-    hyperparameters: other than the card's defaults, to make a large model small.
+    hyperparameters: values in place of the defaults, to make a large model small.
     """
 
     def __init__(
@@ -61,12 +65,12 @@ class Subject:
         return f"{self.card.name}-{self.spec.name}"
 
     def on(self, spec: DataSpec) -> Subject:
-        """The same model on other data."""
+        """A subject with this model and other data."""
         return Subject(self.card, spec, self.hyperparameters)
 
     @property
     def model_class(self) -> type[GenerativeModel]:
-        """Raises PluginError where the factory does not load or is not a `GenerativeModel`."""
+        """The model's class. Raises PluginError where the factory cannot be loaded or is not a `GenerativeModel`."""
         loaded = load_factory(self.card.factory)
         if not (isinstance(loaded, type) and issubclass(loaded, GenerativeModel)):
             raise PluginError(f"factory {self.card.factory!r} is not a subclass of genbench.GenerativeModel")
@@ -74,10 +78,11 @@ class Subject:
 
     @cached_property
     def dataset(self) -> Dataset:
+        """Tiny data of the spec."""
         return tiny_dataset(self.spec)
 
     def build(self, seed: int = 0) -> GenerativeModel:
-        """An untrained instance."""
+        """A new, untrained model."""
         factory: Callable[..., GenerativeModel] = self.model_class
         with seeded(seed):
             return factory(self.spec, **self.hyperparameters)
@@ -96,7 +101,7 @@ class Subject:
         seed: int = 0,
         device: str = "cpu",
     ) -> Training:
-        """Build a model and train it for `steps`, as a worker would."""
+        """Build a model and train it for `steps` steps, as a worker would."""
         model = self.build(seed).to(device)
         before = _parameters(model)
         meter = ComputeMeter(
@@ -128,7 +133,7 @@ class Subject:
 
     @cached_property
     def samples(self) -> Tensor:
-        """Samples of the trained model, from seed 0; checked."""
+        """Samples of the trained model, drawn with seed 0 and checked."""
         return checked_samples(draw(self.trained.model), SAMPLES, self.spec)
 
 

@@ -1,4 +1,4 @@
-"""Tiny synthetic data in every domain that a card can announce, for the contract suite."""
+"""Tiny synthetic data of every domain that a card can announce, for the contract suite."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from genbench.api.data import Dataset, Split, storage_dtype
 from genbench.api.spec import DataSpec, Modality
 from genbench.likelihood.audit.check_normalisation import MAX_SPACE, is_auditable
 
-# Train on these shapes. Images: two channels and unequal sides, so that no model relies on one channel or
-# on a square; 8x8 is the least that the usual two strided layers need.
+# Shapes to train on. Colour images have two channels and unequal sides, so that no model can rely on one channel or
+# on a square. 8x8 is the smallest size for the usual two strided layers.
 _SHAPES: dict[Modality, tuple[int, ...]] = {
     "points": (3,),
     "image": (1, 8, 8),
@@ -23,7 +23,7 @@ _SHAPES: dict[Modality, tuple[int, ...]] = {
 }
 _COLOUR_SHAPE = (2, 8, 9)
 
-# Tried in this order until one is small enough for the likelihood audit.
+# Shapes that are tried in this order until one is small enough for the audit of likelihoods.
 _SMALL_SHAPES: dict[Modality, tuple[tuple[int, ...], ...]] = {
     "points": ((5,), (4,), (2,)),
     "image": ((1, 3, 4), (1, 2, 3), (1, 2, 2), (1, 1, 2)),
@@ -36,9 +36,9 @@ _CLASSES = 3
 
 
 def tiny_specs(card: ModelCard) -> list[DataSpec]:
-    """A spec for each modality and domain that the card takes: 2 levels, 5 levels, and real values; for images
-    also 100 levels, of which models think otherwise than of a few. Integers have labels, real values none,
-    unless the model takes conditions."""
+    """A spec for each modality and domain that the card takes: 2 levels, 5 levels and real values, and for images 100
+    levels, which models treat differently from few. Integers have labels; real values have labels only if the model
+    takes conditions."""
     specs = []
     for modality in card.modalities:
         for levels in (2, 5, 100, None) if modality == "image" else (2, 5, None):
@@ -56,8 +56,8 @@ def tiny_specs(card: ModelCard) -> list[DataSpec]:
 
 
 def small_spec(spec: DataSpec, most: int = MAX_SPACE) -> DataSpec | None:
-    """The same domain, small enough for the likelihood audit, and of at most `most` examples where it has levels; None
-    where two numbers have too many values."""
+    """A spec of this domain that is small enough for the audit of likelihoods, with at most `most` possible examples
+    where it has levels; None where two numbers already have too many values."""
     candidates = [_reshaped(spec, shape, "small") for shape in _SMALL_SHAPES[spec.modality]]
     auditable = [candidate for candidate in candidates if is_auditable(candidate)]
     few = [each for each in auditable if each.levels is None or each.levels**each.dimension <= most]
@@ -65,7 +65,7 @@ def small_spec(spec: DataSpec, most: int = MAX_SPACE) -> DataSpec | None:
 
 
 def smallest_spec(spec: DataSpec) -> DataSpec:
-    """The same domain, one number an example."""
+    """A spec of this domain with one number per example."""
     return _reshaped(spec, (1,) * len(spec.event_shape), "smallest")
 
 
@@ -74,7 +74,7 @@ def _reshaped(spec: DataSpec, shape: tuple[int, ...], suffix: str) -> DataSpec:
 
 
 def tiny_dataset(spec: DataSpec, *, train: int = 48, seed: int = 0) -> Dataset:
-    """Noisy waves, one phase a class; `train` training examples and 16 for each of the other splits."""
+    """Noisy waves with a phase per class. train: the number of training examples; the other splits have 16 each."""
     generator = torch.Generator().manual_seed(seed)
     count = train + 32
     label = torch.arange(count) % _CLASSES
@@ -93,12 +93,12 @@ def tiny_dataset(spec: DataSpec, *, train: int = 48, seed: int = 0) -> Dataset:
 
 
 def constant(split: Split) -> Split:
-    """Every example the same as the first, label included."""
+    """The split with every example, and its label, replaced by the first."""
     return split.subset(torch.zeros(len(split), dtype=torch.int64))
 
 
 def one_class(split: Split) -> Split:
-    """Every label 0; the examples as they are."""
+    """The split with every label replaced by 0."""
     return Split(split.spec, split.x, None if split.y is None else torch.zeros_like(split.y))
 
 

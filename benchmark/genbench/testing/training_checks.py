@@ -1,4 +1,4 @@
-"""Does `fit` keep to its budget, train all there is, and leave alone what is not its own?"""
+"""Contract checks of `fit`: it keeps its budget, trains every parameter, and does not change the data."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def fit_leaves_the_data_alone(subject: Subject) -> None:
 
 @contract_check()
 def few_examples_do_no_harm(subject: Subject) -> None:
-    """Fewer than a batch, down to a single one."""
+    """Fewer examples than a batch, down to a single one."""
     for count in (2, 1):
         first = torch.arange(count)
         _train_and_sample(subject, subject.dataset.train.subset(first), subject.dataset.valid.subset(first))
@@ -72,7 +72,7 @@ def one_class_does_no_harm(subject: Subject) -> None:
 
 @contract_check()
 def the_smallest_shape_is_taken_or_refused(subject: Subject) -> None:
-    """A constructor may refuse a shape, by a ValueError that says why; `fit` and `sample` are too late."""
+    """A constructor may refuse a shape by a ValueError that says why; `fit` and `sample` may not."""
     smallest = subject.on(smallest_spec(subject.spec))
     try:
         smallest.build()
