@@ -227,7 +227,7 @@ class ComputeMeter:
         finally:
             self._excluded += self._clock_after_device() - began
 
-    # ---- inside
+    # ---- internals
 
     def _binarised(self, grey: Tensor) -> Tensor:
         """A fresh draw: 1 with probability grey / 255 (Salakhutdinov & Murray 2008)."""

@@ -116,7 +116,7 @@ def not_in_mirror(files: Iterable[RemoteFile]) -> list[RemoteFile]:
     return [file for file, place in places if "://" not in place and not Path(place).is_file()]
 
 
-# ---- inside
+# ---- internals
 
 
 def _fetch_from_any(

@@ -100,7 +100,7 @@ def write_weights(trained: TrainedWeights, card: DatasetCard, folder: Path) -> W
     return described
 
 
-# ---- inside
+# ---- internals
 
 
 def _fit(recipe: Recipe, train: Split, on_epoch: Callable[[int, float], None] | None) -> FeatureNetwork:

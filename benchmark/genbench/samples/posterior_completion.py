@@ -55,13 +55,13 @@ def langevin(
         new_value, new_slope = _with_gradient(log_density, proposed)
         back = (z - proposed - wide.square() / 2 * new_slope) / wide
         log_ratio = new_value - value + 0.5 * (noise.square() - back.square()).flatten(1).sum(1)
-        chance = log_ratio.exp().nan_to_num(0.0).clamp(max=1.0)
-        accepted = torch.rand(len(z), generator=generator, device=z.device) < chance
+        acceptance = log_ratio.exp().nan_to_num(0.0).clamp(max=1.0)
+        accepted = torch.rand(len(z), generator=generator, device=z.device) < acceptance
         chosen = accepted.reshape(wide.shape)
         z, slope = torch.where(chosen, proposed, z), torch.where(chosen, new_slope, slope)
         value = torch.where(accepted, new_value, value)
         if number < steps // 2:
-            size = size * (_ADAPTATION * (chance - _ACCEPTANCE)).exp()
+            size = size * (_ADAPTATION * (acceptance - _ACCEPTANCE)).exp()
     return z, size
 
 
