@@ -185,7 +185,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_says_so(
     wait_for_the_end_of(family)
     before = stored(folder)
     assert 2 <= len(before) < JOBS
-    assert f"{len(before)} of {JOBS} jobs are done and kept" in output
+    assert f"{len(before)} of {JOBS} jobs are done and stored" in output
     assert "Traceback" not in output
 
     again = start(folder)
