@@ -8,6 +8,8 @@ import msgspec
 
 from genbench.errors import BudgetError
 
+CHECKPOINT_FRACTIONS = (0.1, 0.25, 0.5, 0.75)
+"""Shares of the budget after which a checkpoint is taken; the last state is always a checkpoint too."""
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 _UNITS = {
     "s": "seconds",

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genbench.api.budget import Budget
+from genbench.api.budget import CHECKPOINT_FRACTIONS, Budget
 from genbench.api.data import Batch, Split, working_dtype
 from genbench.api.flop_counter import FlopCounter
 from genbench.errors import Diverged
 
-# A checkpoint is taken when this share of the budget is used; the last state is always a checkpoint.
-CHECKPOINT_FRACTIONS = (0.1, 0.25, 0.5, 0.75)
 # A split up to this size is moved to the device as a whole; a larger one, batch by batch.
 RESIDENT_BYTES = 2**30
 _REPORT_EVERY_SECONDS = 0.2

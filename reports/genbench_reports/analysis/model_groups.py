@@ -56,13 +56,10 @@ def group_tables(boards: Leaderboards, cards: Mapping[str, ModelCard], field: st
     if field not in group_fields():
         raise UnknownNameError("field of model cards", field, group_fields())
     fields = ("country", "institution") if field == ORIGIN else (field,)
-    jobs = {
-        entry.label: entry.results[0].job if entry.results else entry.failures[0].job
-        for board in boards.boards
-        for entry in board.standings.table.entries
-    }
+    all_boards = [leaderboard.board for leaderboard in boards.boards]
+    jobs = {row.label: row.job for board in all_boards for row in board.entrants}
     tables = []
-    for comparison in compare(boards.boards):
+    for comparison in compare(all_boards):
         for name in fields:
             groups = {
                 model: _groups_of(cards.get(jobs[model].model), name, jobs[model].family)

@@ -10,8 +10,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genbench_reports.leaderboard.entries import CONDITION_FIELDS
-from genbench_reports.leaderboard.leaderboard import Leaderboard
+from genbench_reports.leaderboard.rows import Board
+from genbench_reports.leaderboard.setting import CONDITION_FIELDS
+from genbench_reports.leaderboard.summary import boards_by_conditions
 
 
 @dataclass(frozen=True)
@@ -54,53 +55,37 @@ class Comparison:
         return min((len(values) for models in self.values.values() for values in models.values()), default=0)
 
 
-def compare(boards: Sequence[Leaderboard]) -> list[Comparison]:
+def compare(boards: Sequence[Board]) -> list[Comparison]:
     """One comparison for each setting, in the order of the leaderboards."""
-    by_conditions: dict[tuple[object, ...], list[Leaderboard]] = {}
-    for board in boards:
-        by_conditions.setdefault(board.standings.table.setting.conditions, []).append(board)
-    settings = [members[0].standings.table.setting for members in by_conditions.values()]
+    groups = boards_by_conditions(boards)
+    settings = [members[0].setting for members in groups]
     return [
         _comparison(setting.differences(settings, CONDITION_FIELDS), members)
-        for setting, members in zip(settings, by_conditions.values(), strict=True)
+        for setting, members in zip(settings, groups, strict=True)
     ]
 
 
-def _comparison(title: str, boards: Sequence[Leaderboard]) -> Comparison:
-    ranked = [board for board in boards if board.standings.ranking.ranks]
-    values: dict[str, dict[str, Mapping[int, float]]] = {}
-    run: dict[str, frozenset[str]] = {}
-    for board in ranked:
-        standings = board.standings
-        contenders = [entry for entry in standings.table.entries if not entry.is_calibration]
-        sign = -1.0 if standings.better(standings.headline) == "higher" else 1.0
-        estimates = {
-            entry.label: entry.estimate(standings.headline)
-            for entry in contenders
-            if entry.label in standings.ranking.ranks
-        }
-        values[board.title] = {
-            label: {seed: sign * value for seed, value in estimate.by_seed.items()}
-            for label, estimate in estimates.items()
-            if estimate is not None
-        }
-        run[board.title] = frozenset(entry.label for entry in contenders)
+def _comparison(title: str, boards: Sequence[Board]) -> Comparison:
+    ranked = [board for board in boards if board.ranked]
     return Comparison(
         title=title,
-        models=tuple(
-            dict.fromkeys(
-                entry.label
-                for board in boards
-                for entry in board.standings.table.entries
-                if not entry.is_calibration
-            )
-        ),
+        models=tuple(dict.fromkeys(row.label for board in boards for row in board.contenders)),
         datasets=tuple(board.title for board in ranked),
-        left_out={board.title: board.standings.ranking.claim for board in boards if board not in ranked},
-        metric={board.title: board.standings.headline for board in ranked},
+        left_out={board.title: board.claim for board in boards if board not in ranked},
+        metric={board.title: board.headline for board in ranked},
         higher_is_better=frozenset(
-            board.title for board in ranked if board.standings.better(board.standings.headline) == "higher"
+            board.title for board in ranked if board.ranking_metric.better == "higher"
         ),
-        values=values,
-        run=run,
+        values={board.title: _signed_values(board) for board in ranked},
+        run={board.title: frozenset(row.label for row in board.contenders) for board in ranked},
     )
+
+
+def _signed_values(board: Board) -> dict[str, Mapping[int, float]]:
+    """Values of the ranked rows by seed, less being better."""
+    sign = -1.0 if board.ranking_metric.better == "higher" else 1.0
+    return {
+        row.label: {seed: sign * value for seed, value in row.values[board.headline].by_seed.items()}
+        for row in board.contenders
+        if row.rank is not None
+    }

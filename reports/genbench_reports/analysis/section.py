@@ -20,7 +20,7 @@ def statistics_parts(boards: Leaderboards) -> list[StatisticsPart]:
     """Everything that can be said, data set by data set and then over all of them; empty where that is nothing: fewer
     than three seeds everywhere, and fewer than three data sets."""
     parts: list[StatisticsPart] = []
-    comparisons = compare(boards.boards)
+    comparisons = compare([leaderboard.board for leaderboard in boards.boards])
     for comparison in comparisons:
         suffix = f" ({clean(comparison.title)})" if comparison.title else ""
         for dataset in comparison.datasets:

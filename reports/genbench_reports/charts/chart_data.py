@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from genbench.api.compute_meter import CHECKPOINT_FRACTIONS
-from genbench.records.result import Cost, CurvePoint
-from genbench_reports.format.columns import metric_title
 from genbench_reports.format.likelihood_marks import likelihood_mark
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.entries import Entry
-from genbench_reports.leaderboard.standings import Standings
-from genbench_reports.statistics.seeds import Estimate
-
-_ROUNDING = 1e-9
+from genbench_reports.leaderboard.rows import Board, BoardMetric, Curve, Row
 
 COMPUTE_AXES = {
     "seconds": "training time, s",
@@ -28,199 +21,107 @@ COMPUTE_AXES = {
 
 @dataclass(frozen=True)
 class CostAxis:
-    """One thing that a model may cost; less of it is better."""
+    """One thing that a model can cost; less of it is better."""
 
     title: str
-    read: Callable[[Cost], float | None]
+    """Title of the axis, with the unit."""
+    name: str
+    """Which of `Row.costs` it shows."""
 
 
 COST_AXES = (
-    CostAxis("training time, s", lambda cost: cost.train_seconds),
-    CostAxis("sampling time, s a sample, in bulk", lambda cost: _inverse(cost.samples_per_second)),
-    CostAxis("sampling latency, s", lambda cost: cost.sample_latency_seconds),
-    CostAxis("parameters", lambda cost: cost.parameters),
-    CostAxis("training memory, bytes", lambda cost: cost.train_peak_rss_bytes),
-    CostAxis("sampling memory, bytes", lambda cost: cost.sample_peak_rss_bytes),
-    CostAxis("training GPU memory, bytes", lambda cost: cost.train_peak_cuda_bytes),
-    CostAxis("training FLOPs", lambda cost: cost.flops),
+    CostAxis("training time, s", "train_seconds"),
+    CostAxis("sampling time, s a sample, in bulk", "seconds_per_sample"),
+    CostAxis("sampling latency, s", "sample_latency_seconds"),
+    CostAxis("parameters", "parameters"),
+    CostAxis("training memory, bytes", "train_peak_rss_bytes"),
+    CostAxis("sampling memory, bytes", "sample_peak_rss_bytes"),
+    CostAxis("training GPU memory, bytes", "train_peak_cuda_bytes"),
+    CostAxis("training FLOPs", "flops"),
 )
 
 
-@dataclass(frozen=True)
-class CurveLine:
-    """One entry's checkpoints: x by compute axis, and of each metric that was validated the mean over seeds and its
-    standard error. kind: of a likelihood."""
-
-    label: str
-    family: str
-    axes: Mapping[str, list[float]]
-    values: Mapping[str, list[float | None]]
-    errors: Mapping[str, list[float | None]]
-    kinds: Mapping[str, str]
+def curve_rows(board: Board) -> list[tuple[Row, Curve]]:
+    """Contenders that have a curve, in the order of the leaderboard. Calibration rows have none to speak of: they are
+    ready at once."""
+    return [(row, row.curve) for row in board.rows if row.curve is not None and not row.is_calibration]
 
 
-def curve_lines(standings: Standings) -> list[CurveLine]:
-    """Contenders in the order of the leaderboard; those without a checkpoint are left out. Calibration has no curve to
-    speak of: it is there at once."""
-    lines = (_curve_line(entry) for entry in standings.ordered if not entry.is_calibration)
-    return [line for line in lines if line is not None]
+def trade_metrics(board: Board) -> list[BoardMetric]:
+    """The board's main metrics that have a direction, the ranking one first."""
+    names = dict.fromkeys([board.headline, *board.columns])
+    metrics = [board.metrics[name] for name in names]
+    return [metric for metric in metrics if metric.has_values and metric.better != "neither"]
 
 
-def _curve_line(entry: Entry) -> CurveLine | None:
-    """Checkpoints lie at fixed fractions of the budget, or a step later; those that not every seed has are left out."""
-    by_fraction: dict[float, dict[int, CurvePoint]] = {}
-    for result in entry.results:
-        for point in result.curve:
-            planned = 1.0 if point is result.curve[-1] else _planned(point.fraction)
-            by_fraction.setdefault(planned, {})[result.job.seed] = point
-    columns = [points for _, points in sorted(by_fraction.items()) if len(points) == len(entry.results)]
-    names = dict.fromkeys(
-        figure.name for points in columns for point in points.values() for figure in point.metrics
-    )
-    if not columns or not names:
-        return None
-    estimates = {name: [_estimate(points, name) for points in columns] for name in names}
-    return CurveLine(
-        clean(entry.label),
-        entry.family,
-        {
-            axis: [
-                Estimate({seed: float(getattr(p, axis)) for seed, p in points.items()}).mean
-                for points in columns
-            ]
-            for axis in COMPUTE_AXES
-        },
-        {name: [None if each is None else each.mean for each in found] for name, found in estimates.items()},
-        {
-            name: [None if each is None else each.stderr for each in found]
-            for name, found in estimates.items()
-        },
-        _kinds(entry),
-    )
+def can_be_on_front(row: Row, metric: str) -> bool:
+    """The row competes, and its value is complete and beyond doubt."""
+    return not row.is_calibration and row.values[metric].is_complete
 
 
-def _planned(fraction: float) -> float:
-    """The fraction that was asked for: a checkpoint is taken once that much has been used."""
-    return max((each for each in CHECKPOINT_FRACTIONS if each <= fraction + _ROUNDING), default=0.0)
+def costs(board: Board, axis: CostAxis) -> dict[str, float]:
+    """By label of the row, mean over seeds, where it was measured; values of 0 have no place on a logarithmic axis."""
+    means = {row.label: row.costs[axis.name].mean for row in board.rows if axis.name in row.costs}
+    return {label: mean for label, mean in means.items() if mean is not None and mean > 0}
 
 
-def _estimate(points: Mapping[int, CurvePoint], name: str) -> Estimate | None:
-    values = {
-        seed: figure.value
-        for seed, point in points.items()
-        for figure in point.metrics
-        if figure.name == name and figure.value is not None
-    }
-    return Estimate(values) if len(values) == len(points) else None
-
-
-def _kinds(entry: Entry) -> dict[str, str]:
-    kinds: dict[str, set[str]] = {}
-    for result in entry.results:
-        for point in result.curve:
-            for figure in point.metrics:
-                if figure.kind is not None:
-                    kinds.setdefault(figure.name, set()).add(figure.kind)
-    return {name: " or ".join(sorted(found)) for name, found in kinds.items()}
-
-
-@dataclass(frozen=True)
-class TradePoint:
-    """One entry's quality. counts: it may be on a front: it competes, and its figure is whole and beyond doubt."""
-
-    label: str
-    family: str
-    value: float
-    stderr: float | None
-    kind: str | None
-    counts: bool
-
-
-def trade_metrics(standings: Standings) -> list[str]:
-    """The board's main figures that have a direction, the headline first."""
-    names = dict.fromkeys([standings.headline, *standings.main])
-    return [n for n in names if standings.has_value(n) and standings.better(n) != "neither"]
-
-
-def trade_points(standings: Standings, metric: str) -> dict[str, TradePoint]:
-    """By label, in the order of the leaderboard."""
-    found = {}
-    for entry in standings.ordered:
-        estimate = entry.estimate(metric)
-        if estimate is not None:
-            counts = not entry.is_calibration and entry.is_complete(metric)
-            found[entry.label] = TradePoint(
-                clean(entry.label), entry.family, estimate.mean, estimate.stderr, entry.kind(metric), counts
-            )
-    return found
-
-
-def costs(standings: Standings, axis: CostAxis) -> dict[str, float]:
-    """By label, mean over seeds, where it was measured; what is not above 0 has no place on a logarithmic axis."""
-    estimates = {entry.label: entry.cost(axis.read) for entry in standings.ordered}
-    return {label: each.mean for label, each in estimates.items() if each is not None and each.mean > 0}
-
-
-def chart_numbers(standings: Standings) -> dict[str, Any]:
+def chart_numbers(board: Board) -> dict[str, Any]:
     """Both charts, as the page's scripts read them. Labels are text, not markup."""
-    return {"curve": _curve_numbers(standings), "trade": _trade_numbers(standings)}
+    return {"curve": _curve_numbers(board), "trade": _trade_numbers(board)}
 
 
-def _curve_numbers(standings: Standings) -> dict[str, Any]:
-    lines = curve_lines(standings)
-    # first the figure of which there is most to see
-    seen = Counter(n for line in lines for n, values in line.values.items() for v in values if v is not None)
+def _curve_numbers(board: Board) -> dict[str, Any]:
+    rows = curve_rows(board)
+    # first the metric with the most points to see
+    seen = Counter(
+        name for _, curve in rows for name, means in curve.means.items() for m in means if m is not None
+    )
     names = [name for name, _ in seen.most_common()]
     return {
         "axes": [{"name": name, "title": title} for name, title in COMPUTE_AXES.items()],
-        "metrics": [_metric(standings, name) for name in names],
+        "metrics": [_metric(board.metrics[name]) for name in names],
         "lines": [
             {
-                "label": line.label,
-                "family": line.family,
-                "x": {axis: _short(values) for axis, values in line.axes.items()},
-                "y": {name: _short(values) for name, values in line.values.items()},
-                "e": {name: _short(values) for name, values in line.errors.items()},
-                "kinds": {name: f"{likelihood_mark(kind)} {kind}" for name, kind in line.kinds.items()},
+                "label": clean(row.label),
+                "family": row.family,
+                "x": {axis: _short(values) for axis, values in curve.axes.items()},
+                "y": {name: _short(values) for name, values in curve.means.items()},
+                "e": {name: _short(values) for name, values in curve.errors.items()},
+                "kinds": {name: f"{likelihood_mark(kind)} {kind}" for name, kind in curve.kinds.items()},
             }
-            for line in lines
+            for row, curve in rows
         ],
     }
 
 
-def _trade_numbers(standings: Standings) -> dict[str, Any]:
-    names = trade_metrics(standings)
-    axes = [(axis, found) for axis in COST_AXES if (found := costs(standings, axis))]
-    points = {name: trade_points(standings, name) for name in names}
+def _trade_numbers(board: Board) -> dict[str, Any]:
+    metrics = trade_metrics(board)
+    axes = [(axis, found) for axis in COST_AXES if (found := costs(board, axis))]
     return {
         "axes": [{"title": axis.title} for axis, _ in axes],
-        "metrics": [_metric(standings, name) for name in names],
+        "metrics": [_metric(metric) for metric in metrics],
         "entries": [
             {
-                "label": clean(entry.label),
-                "family": entry.family,
-                "x": _short([found.get(entry.label) for _, found in axes]),
-                "y": [_trade_value(points[name].get(entry.label)) for name in names],
+                "label": clean(row.label),
+                "family": row.family,
+                "x": _short([found.get(row.label) for _, found in axes]),
+                "y": [_trade_value(row, metric.name) for metric in metrics],
             }
-            for entry in standings.ordered
+            for row in board.rows
         ],
     }
 
 
-def _trade_value(point: TradePoint | None) -> list[Any] | None:
-    if point is None:
+def _trade_value(row: Row, metric: str) -> list[Any] | None:
+    value = row.values.get(metric)
+    if value is None or value.mean is None:
         return None
-    return [*_short([point.value, point.stderr]), point.kind, point.counts]
+    return [*_short([value.mean, value.stderr]), value.kind, can_be_on_front(row, metric)]
 
 
-def _metric(standings: Standings, name: str) -> dict[str, str]:
-    better = standings.better(name)
-    return {"name": name, "title": metric_title(name, better), "better": better}
+def _metric(metric: BoardMetric) -> dict[str, str]:
+    return {"name": metric.name, "title": metric.title, "better": metric.better}
 
 
-def _short(values: list[float] | list[float | None]) -> list[float | None]:
+def _short(values: Sequence[float | None]) -> list[float | None]:
     return [None if value is None else float(f"{value:.5g}") for value in values]
-
-
-def _inverse(value: float | None) -> float | None:
-    return 1 / value if value else None

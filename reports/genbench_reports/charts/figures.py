@@ -17,16 +17,15 @@ from PIL import Image
 from genbench_reports.charts.chart_data import (
     COMPUTE_AXES,
     COST_AXES,
-    CurveLine,
-    TradePoint,
+    can_be_on_front,
     costs,
-    curve_lines,
+    curve_rows,
     trade_metrics,
-    trade_points,
 )
 from genbench_reports.charts.palette import style_of
-from genbench_reports.format.columns import LIKELIHOOD_METRICS, metric_title
-from genbench_reports.leaderboard.standings import Standings
+from genbench_reports.format.columns import LIKELIHOOD_METRICS
+from genbench_reports.format.text import clean
+from genbench_reports.leaderboard.rows import Board, BoardMetric, Curve, Row
 from genbench_reports.samples.exhibits import Exhibit, Panel
 from genbench_reports.statistics.pareto import pareto_front
 
@@ -41,10 +40,10 @@ _COLUMNS, _DECADE = 5, 10.0
 _REAL = "#59626d"
 
 
-def curve_figure(standings: Standings) -> Figure | None:
-    """Each validated figure against training time: mean over seeds and its standard error."""
-    lines = curve_lines(standings)
-    names = list(dict.fromkeys(name for line in lines for name in line.values))
+def curve_figure(board: Board) -> Figure | None:
+    """Each validation metric against training time: mean over seeds and its standard error."""
+    rows = curve_rows(board)
+    names = list(dict.fromkeys(name for _, curve in rows for name in curve.means))
     if set(LIKELIHOOD_METRICS) <= set(names):  # the same in two units
         names.remove(LIKELIHOOD_METRICS[1])
     if not names:
@@ -52,22 +51,22 @@ def curve_figure(standings: Standings) -> Figure | None:
     figure = Figure(figsize=(3.6 * len(names) + 1.6, 3.2), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         drawn: dict[str, int] = {}
-        for line in lines:
-            if name in line.values:
-                nth = drawn[line.family] = drawn.get(line.family, -1) + 1
-                _curve(axes, line, name, _DASHES[nth % len(_DASHES)])
+        for row, curve in rows:
+            if name in curve.means:
+                nth = drawn[row.family] = drawn.get(row.family, -1) + 1
+                _curve(axes, row, curve, name, _DASHES[nth % len(_DASHES)])
         axes.set_xlabel(COMPUTE_AXES["seconds"])
-        axes.set_ylabel(f"{metric_title(name, standings.better(name))} (validation)")
+        axes.set_ylabel(f"{board.metrics[name].title} (validation)")
     _legend(figure)
     return figure
 
 
-def _curve(axes: Axes, line: CurveLine, name: str, dash: str) -> None:
-    style = style_of(line.family)
-    known = [index for index, value in enumerate(line.values[name]) if value is not None]
-    x = [line.axes["seconds"][index] for index in known]
-    y = [value for value in line.values[name] if value is not None]
-    errors = [line.errors[name][index] or 0.0 for index in known]
+def _curve(axes: Axes, row: Row, curve: Curve, name: str, dash: str) -> None:
+    style = style_of(row.family)
+    known = [(index, mean) for index, mean in enumerate(curve.means[name]) if mean is not None]
+    x = [curve.axes["seconds"][index] for index, _ in known]
+    y = [mean for _, mean in known]
+    errors = [curve.errors[name][index] or 0.0 for index, _ in known]
     axes.errorbar(
         x,
         y,
@@ -78,73 +77,70 @@ def _curve(axes: Axes, line: CurveLine, name: str, dash: str) -> None:
         markersize=4,
         linewidth=1.2,
         elinewidth=0.8,
-        label=line.label,
+        label=clean(row.label),
     )
 
 
-def trade_figure(standings: Standings) -> Figure | None:
-    """The headline figure against four costs, with the front of what nothing beats."""
-    metrics = trade_metrics(standings)
+def trade_figure(board: Board) -> Figure | None:
+    """The metric that ranks against four costs, with the front of the rows that no other beats in both."""
+    metrics = trade_metrics(board)
     if not metrics:
         return None
-    name = metrics[0]
-    points = trade_points(standings, name)
+    metric = metrics[0]
+    rows = [row for row in board.rows if row.mean(metric.name) is not None]
+    labels = {row.label for row in rows}
     chosen = [axis for axis in COST_AXES if axis.title in _PAPER_COSTS]
-    known = [(axis, found) for axis in chosen if (found := costs(standings, axis)).keys() & points.keys()]
+    known = [(axis, found) for axis in chosen if (found := costs(board, axis)).keys() & labels]
     if not known:
         return None
     columns = min(2, len(known))
-    rows = math.ceil(len(known) / columns)
-    figure = Figure(figsize=(3.6 * columns + 1.6, 2.9 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    lines = math.ceil(len(known) / columns)
+    figure = Figure(figsize=(3.6 * columns + 1.6, 2.9 * lines), layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False, sharey=True).ravel()
     for axes, (axis, cost) in zip(grid, known, strict=False):
-        _trade(axes, cost, points, standings, name)
+        _trade(axes, cost, [row for row in rows if row.label in cost], metric)
         axes.set_xlabel(axis.title)
-        axes.set_ylabel(metric_title(name, standings.better(name)))
+        axes.set_ylabel(metric.title)
     for axes in grid[len(known) :]:
         axes.set_axis_off()
     _legend(figure)
     return figure
 
 
-def _trade(
-    axes: Axes, cost: dict[str, float], points: dict[str, TradePoint], standings: Standings, name: str
-) -> None:
-    both = [label for label in points if label in cost]
-    for label in both:
-        point, style = points[label], style_of(points[label].family)
+def _trade(axes: Axes, cost: dict[str, float], rows: Sequence[Row], metric: BoardMetric) -> None:
+    fronts: dict[str | None, list[tuple[float, float]]] = {}
+    for row in rows:
+        value, style = row.values[metric.name], style_of(row.family)
+        x, y = cost[row.label], value.mean
+        if y is None:
+            continue
+        counts = can_be_on_front(row, metric.name)
         axes.errorbar(
-            cost[label],
-            point.value,
-            yerr=point.stderr,
+            x,
+            y,
+            yerr=value.stderr,
             color=style.light,
             linestyle="none",
             marker=style.marker,
             markersize=5,
-            markerfacecolor=style.light if point.counts else "none",
+            markerfacecolor=style.light if counts else "none",
             elinewidth=0.8,
-            label=point.label,
+            label=clean(row.label),
         )
-        if point.counts:
+        if counts:
+            fronts.setdefault(value.kind, []).append((x, y))
             axes.annotate(
-                point.label,
-                (cost[label], point.value),
+                clean(row.label),
+                (x, y),
                 (4, 4),
                 textcoords="offset points",
                 fontsize=7,
                 color=_REAL,
             )
-    for kind in dict.fromkeys(point.kind for point in points.values()):
-        whole = [
-            (cost[label], point.value)
-            for label, point in points.items()
-            if point.counts and point.kind == kind and label in cost
-        ]
-        front = [whole[index] for index in pareto_front(whole, standings.better(name))]
-        axes.step(
-            *np.array(front).T, where="post", color=_REAL, linestyle=":", linewidth=1
-        ) if front else None
-    _cost_scale(axes, [cost[label] for label in both])
+    for points in fronts.values():
+        front = [points[index] for index in pareto_front(points, metric.better)]
+        axes.step(*np.array(front).T, where="post", color=_REAL, linestyle=":", linewidth=1)
+    _cost_scale(axes, [cost[row.label] for row in rows])
 
 
 def _cost_scale(axes: Axes, values: Sequence[float]) -> None:

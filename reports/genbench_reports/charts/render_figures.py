@@ -61,12 +61,13 @@ def _figures(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
     from genbench_reports.samples.exhibits import make_exhibit
 
     taken: set[str] = set()
-    for board in make_document(run, registry).boards.boards:
+    for leaderboard in make_document(run, registry).boards.boards:
+        board = leaderboard.board
         name = _unused(re.sub(r"[^\w.=-]+", "_", board.title)[:80].strip("._") or "data", taken)
         drawn = {
-            "compute": figures.curve_figure(board.standings),
-            "pareto": figures.trade_figure(board.standings),
-            "samples": figures.samples_figure(make_exhibit(run, board.standings)),
+            "compute": figures.curve_figure(board),
+            "pareto": figures.trade_figure(board),
+            "samples": figures.samples_figure(make_exhibit(run, board)),
         }
         yield from ((f"{name}-{what}", figure) for what, figure in drawn.items() if figure is not None)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from genbench.api.cards import Better, MetricCard
-from genbench.records.result import Cost
 from genbench_reports.format.numbers import format_bytes, format_count, format_integer, format_seconds
 
 LIKELIHOOD = "likelihood"
@@ -126,31 +125,36 @@ def choose_layout(modality: str | None, cards: Mapping[str, MetricCard], present
 
 @dataclass(frozen=True)
 class CostColumn:
-    """One column of the table of costs. read: a job's figure, or None. write: the mean over seeds as text."""
+    """One column of the table of costs."""
 
+    name: str
+    """Field of `Cost`."""
     title: str
+    """Heading, without the arrow."""
     better: Better
-    read: Callable[[Cost], float | None]
+    """The direction in which bold marks the best."""
     write: Callable[[float | None], str]
+    """The mean over seeds as text; None is missing."""
 
     @property
     def heading(self) -> str:
+        """The title, with the arrow of the better direction."""
         return self.title + _ARROWS[self.better]
 
 
 COST_COLUMNS: tuple[CostColumn, ...] = (
-    CostColumn("parameters", "neither", lambda cost: cost.parameters, format_count),
-    CostColumn("training", "neither", lambda cost: cost.train_seconds, format_seconds),
-    CostColumn("steps", "neither", lambda cost: cost.steps, format_count),
-    CostColumn("FLOPs", "neither", lambda cost: cost.flops, format_count),
-    CostColumn("examples/s", "higher", lambda cost: cost.train_examples_per_second, format_count),
-    CostColumn("samples/s", "higher", lambda cost: cost.samples_per_second, format_count),
-    CostColumn("best batch", "neither", lambda cost: cost.sample_batch, format_integer),
-    CostColumn("latency", "lower", lambda cost: cost.sample_latency_seconds, format_seconds),
-    CostColumn("p95", "lower", lambda cost: cost.sample_latency_p95_seconds, format_seconds),
-    CostColumn("FLOPs/sample", "neither", lambda cost: cost.flops_per_sample, format_count),
-    CostColumn("train RAM", "lower", lambda cost: cost.train_peak_rss_bytes, format_bytes),
-    CostColumn("sample RAM", "lower", lambda cost: cost.sample_peak_rss_bytes, format_bytes),
-    CostColumn("train GPU", "lower", lambda cost: cost.train_peak_cuda_bytes, format_bytes),
-    CostColumn("sample GPU", "lower", lambda cost: cost.sample_peak_cuda_bytes, format_bytes),
+    CostColumn("parameters", "parameters", "neither", format_count),
+    CostColumn("train_seconds", "training", "neither", format_seconds),
+    CostColumn("steps", "steps", "neither", format_count),
+    CostColumn("flops", "FLOPs", "neither", format_count),
+    CostColumn("train_examples_per_second", "examples/s", "higher", format_count),
+    CostColumn("samples_per_second", "samples/s", "higher", format_count),
+    CostColumn("sample_batch", "best batch", "neither", format_integer),
+    CostColumn("sample_latency_seconds", "latency", "lower", format_seconds),
+    CostColumn("sample_latency_p95_seconds", "p95", "lower", format_seconds),
+    CostColumn("flops_per_sample", "FLOPs/sample", "neither", format_count),
+    CostColumn("train_peak_rss_bytes", "train RAM", "lower", format_bytes),
+    CostColumn("sample_peak_rss_bytes", "sample RAM", "lower", format_bytes),
+    CostColumn("train_peak_cuda_bytes", "train GPU", "lower", format_bytes),
+    CostColumn("sample_peak_cuda_bytes", "sample GPU", "lower", format_bytes),
 )

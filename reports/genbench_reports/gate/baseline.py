@@ -19,7 +19,8 @@ from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench_reports.gate.costs import COMPARED_COSTS
-from genbench_reports.leaderboard.entries import BASELINE_FAMILY, CONDITION_FIELDS, DATA_FIELDS
+from genbench_reports.leaderboard.rows import BASELINE_FAMILY
+from genbench_reports.leaderboard.setting import CONDITION_FIELDS, DATA_FIELDS
 
 BASELINE_SCHEMA = 1
 """Version of the file.

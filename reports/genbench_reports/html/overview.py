@@ -1,6 +1,6 @@
 """The first screen: what was compared, under what budget, who leads, and how sure one may be of it.
 
-Everything is read off the leaderboards: nothing is ranked here.
+Everything is read from the leaderboards: nothing is computed or ranked here.
 """
 
 from __future__ import annotations
@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genbench_reports.format.columns import metric_title
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, plural
-from genbench_reports.leaderboard.leaderboard import Leaderboard, Leaderboards
-from genbench_reports.leaderboard.standings import Standings
+from genbench_reports.leaderboard.rows import Board
 from genbench_reports.statistics.seeds import MINIMUM_SEEDS
 
 _NAMED = 3
@@ -23,60 +21,65 @@ APART = "Welch’s t-test sets it apart from all others."
 
 @dataclass(frozen=True)
 class Leader:
-    """label, family: of the entry that is ranked first. metric, figure: by which, and its value. certainty: how sure
-    one may be. is_sure: a test sets it apart from every other. floor: what held-out real data get, or None."""
+    """The row that is ranked first on a board."""
 
-    board: Leaderboard
+    board: Board
+    """The leaderboard that it leads."""
     label: str
+    """Name of the model variant, cleaned."""
     family: str
+    """Its family."""
     metric: str
+    """Title of the metric that ranks."""
     figure: str
+    """Its value, with the standard error."""
     certainty: str
+    """How sure one can be that it is the best."""
     is_sure: bool
+    """A test sets it apart from every other row."""
     floor: str | None
+    """The value that held-out real data get; None where they were not run."""
 
 
-def leaders(boards: Leaderboards) -> list[Leader]:
-    """One for each board that ranks somebody."""
-    found = (_leader(board) for board in boards.boards)
+def leaders(boards: Sequence[Board]) -> list[Leader]:
+    """One for each board that has ranks."""
+    found = (_leader(board) for board in boards)
     return [each for each in found if each is not None]
 
 
-def _leader(board: Leaderboard) -> Leader | None:
-    standings = board.standings
-    ranks = standings.ranking.ranks
-    if not ranks:
+def _leader(board: Board) -> Leader | None:
+    ranked = board.ranked
+    if not ranked:
         return None
-    label, rank = next(iter(ranks.items()))
-    entry = next(entry for entry in standings.table.entries if entry.label == label)
-    estimate = entry.estimate(standings.headline)
-    if len(ranks) == 1:
+    row, rank = ranked[0], ranked[0].rank
+    value = row.values[board.headline]
+    if len(ranked) == 1:
         certainty, is_sure = "The only model that is ranked here.", False
-    elif rank.group is None:
-        seeds = min(len(entry.results) for entry in standings.table.entries if entry.label in ranks)
+    elif rank is None or rank.group is None:
+        seeds = min(len(each.results) for each in ranked)
         certainty = f"{plural(seeds, 'seed')}: nothing is claimed; it takes {MINIMUM_SEEDS}."
         is_sure = False
     else:
-        others = [clean(name) for name, each in ranks.items() if each.group == rank.group and name != label]
+        others = [clean(each.label) for each in ranked[1:] if each.rank and each.rank.group == rank.group]
         is_sure = not others
         certainty = f"Not told apart from {_few(others)}." if others else APART
     return Leader(
-        board,
-        clean(label),
-        entry.family,
-        metric_title(standings.headline, standings.better(standings.headline)),
-        format_value(estimate.mean, estimate.stderr) if estimate else MISSING,
-        certainty,
-        is_sure,
-        _floor(standings),
+        board=board,
+        label=clean(row.label),
+        family=row.family,
+        metric=board.ranking_metric.title,
+        figure=format_value(value.mean, value.stderr),
+        certainty=certainty,
+        is_sure=is_sure,
+        floor=_floor(board),
     )
 
 
-def _floor(standings: Standings) -> str | None:
-    for entry in standings.table.entries:
-        if entry.is_calibration and any(result.job.model == HELD_OUT for result in entry.results):
-            estimate = entry.estimate(standings.headline)
-            return None if estimate is None else format_value(estimate.mean)
+def _floor(board: Board) -> str | None:
+    for row in board.entrants:
+        if row.is_calibration and row.results and row.job.model == HELD_OUT:
+            mean = row.mean(board.headline)
+            return None if mean is None else format_value(mean)
     return None
 
 
@@ -86,13 +89,14 @@ def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} others"
 
 
-def facts(boards: Leaderboards) -> dict[str, str]:
-    """What was compared, in a few words each; fields that differ are listed."""
-    entries = [entry for board in boards.boards for entry in board.standings.table.entries]
-    jobs = [result.job for entry in entries for result in (*entry.results, *entry.failures)]
+def facts(boards: Sequence[Board]) -> dict[str, str]:
+    """What was compared, in a few words each; values that differ are listed."""
+    jobs = [
+        result.job for board in boards for row in board.entrants for result in (*row.results, *row.failures)
+    ]
     if not jobs:
         return {}
-    contenders = {entry.label: entry.family for entry in entries if not entry.is_calibration}
+    contenders = {row.label: row.family for board in boards for row in board.contenders}
     families = sorted(set(contenders.values()))
     datasets = dict.fromkeys(job.dataset for job in jobs)
     seeds = {job.seed for job in jobs}
@@ -108,27 +112,24 @@ def facts(boards: Leaderboards) -> dict[str, str]:
     }
 
 
-def ranks_across(boards: Sequence[Leaderboard]) -> Table:
-    """The rank of every contender on every board, in the order in which they were first met; a letter is a group
+def ranks_across(boards: Sequence[Board]) -> Table:
+    """The rank of every contender on every board, in the order in which they first appear; a letter stands for a group
     that the test cannot separate."""
     families: dict[str, str] = {}
     for board in boards:
-        families |= {
-            entry.label: entry.family
-            for entry in board.standings.table.entries
-            if not entry.is_calibration and entry.label not in families
-        }
+        for row in board.contenders:
+            families.setdefault(row.label, row.family)
     columns = (
         Column("model", numeric=False, essential=True),
         Column("family", numeric=False),
         *(Column(clean(board.title)) for board in boards),
     )
+    by_board = [{row.label: row.rank for row in board.ranked} for board in boards]
     rows = []
     for label, family in families.items():
-        ranks = [board.standings.ranking.ranks.get(label) for board in boards]
         cells = [
             Cell(str(rank), value=rank.number, best=rank.number == 1) if rank else Cell(MISSING)
-            for rank in ranks
+            for rank in (ranks.get(label) for ranks in by_board)
         ]
         rows.append((Cell(clean(label)), Cell(clean(family)), *cells))
     return Table(columns, tuple(rows))

@@ -23,8 +23,9 @@ from genbench_reports.html.metric_facts import PITFALLS
 from genbench_reports.html.overview import facts, leaders, ranks_across
 from genbench_reports.html.packed import embedded_json, packed_plotly, plotly_source, script_hash
 from genbench_reports.leaderboard.document import READING_NOTES, SUMMARY_NOTE, make_document
-from genbench_reports.leaderboard.entries import Entry
-from genbench_reports.leaderboard.leaderboard import Leaderboard, Summary
+from genbench_reports.leaderboard.leaderboard import Leaderboard
+from genbench_reports.leaderboard.rows import Board, Row
+from genbench_reports.leaderboard.summary import Summary
 from genbench_reports.samples.exhibits import NEIGHBOURS_CAPTION, Exhibit, make_exhibit
 
 SCRIPTS = ("filter.js", "tables.js", "plotly.js", "charts.js", "closeups.js", "player.js", "start.js")
@@ -47,15 +48,22 @@ class TableView:
 
 @dataclass(frozen=True)
 class BoardView:
-    """anchor: of its section. charts: which of the two have anything to show."""
+    """One leaderboard, as the template reads it."""
 
-    board: Leaderboard
+    leaderboard: Leaderboard
+    """Its tables and sentences."""
     anchor: str
+    """Anchor of its section."""
     main: TableView
+    """The main table."""
     cost: TableView
+    """The table of costs."""
     further: TableView
+    """The metrics for which the main table has no place."""
     exhibit: Exhibit
+    """Samples of its models."""
     numbers: dict[str, Any]
+    """Data of its two charts, as the scripts read them."""
 
     @property
     def has_curve(self) -> bool:
@@ -100,20 +108,21 @@ _DIRECTIONS = {
 def render_page(run: Run, registry: Registry) -> str:
     """The whole of the HTML file."""
     document = make_document(run, registry)
-    sources = sum(len(board.standings.ordered) for board in document.boards.boards)
+    values = [leaderboard.board for leaderboard in document.boards.boards]
+    sources = sum(len(board.rows) for board in values)
     room = min(1.0, _ROOMY / max(1, sources))
     boards = [
-        _board_view(run, board, f"board-{number}", room)
-        for number, board in enumerate(document.boards.boards, 1)
+        _board_view(run, leaderboard, f"board-{number}", room)
+        for number, leaderboard in enumerate(document.boards.boards, 1)
     ]
     families = sorted(
-        {clean(e.family) for view in boards for e in view.board.standings.table.entries},
+        {clean(row.family) for board in values for row in board.entrants},
         key=lambda family: (family == "baseline", family),
     )
     data = {
         "families": {family: vars(style_of(family)) for family in families},
         "boards": [
-            {"title": clean(view.board.title), **view.numbers, "closeup": view.exhibit.chart}
+            {"title": clean(view.leaderboard.title), **view.numbers, "closeup": view.exhibit.chart}
             for view in boards
         ],
     }
@@ -123,16 +132,16 @@ def render_page(run: Run, registry: Registry) -> str:
         .from_string(_asset("templates", "page.html.j2"))
         .render(
             document=document,
-            facts=facts(document.boards),
-            leaders=leaders(document.boards),
+            facts=facts(values),
+            leaders=leaders(values),
             summaries=[(summary, _summary_view(summary)) for summary in document.boards.summaries],
             summary_note=SUMMARY_NOTE,
-            ranks=_ranks_view([view.board for view in boards]),
+            ranks=_ranks_view(values),
             boards=boards,
-            failures=_failures(run, [view.board for view in boards]),
+            failures=_failures(run, values),
             families=[(family, style_of(family)) for family in families],
             metrics=_metrics(boards, registry.metrics),
-            models=_models(document.boards.boards),
+            models=_models(values),
             reading_notes=READING_NOTES,
             neighbours_caption=NEIGHBOURS_CAPTION,
             style=_asset("assets", "style.css"),
@@ -169,24 +178,24 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{parts}\n}})();\n'
 
 
-def _board_view(run: Run, board: Leaderboard, anchor: str, room: float) -> BoardView:
-    standings = board.standings
-    shown = [name for name in standings.main if standings.has_value(name)]
-    others = [name for name in standings.present if name not in shown and standings.has_value(name)]
+def _board_view(run: Run, leaderboard: Leaderboard, anchor: str, room: float) -> BoardView:
+    board = leaderboard.board
+    shown = [metric.name for metric in board.main_metrics]
+    others = [metric.name for metric in board.further_metrics]
     return BoardView(
-        board,
+        leaderboard,
         anchor,
-        _table_view(board.main, standings.ordered, (None, None, None, *shown)),
-        _table_view(board.cost, standings.ordered, (None,) * len(board.cost.columns)),
-        _table_view(board.further, standings.ordered, (None, *others)),
-        make_exhibit(run, standings, room),
-        chart_numbers(standings),
+        _table_view(leaderboard.main, board.rows, (None, None, None, *shown)),
+        _table_view(leaderboard.cost, board.rows, (None,) * len(leaderboard.cost.columns)),
+        _table_view(leaderboard.further, board.rows, (None, *others)),
+        make_exhibit(run, board, room),
+        chart_numbers(board),
     )
 
 
-def _table_view(table: Table, entries: Sequence[Entry], metrics: tuple[str | None, ...]) -> TableView:
-    """The tables of a board have a row for each entry, in order."""
-    names = [(clean(entry.label), clean(entry.family)) for entry in entries]
+def _table_view(table: Table, members: Sequence[Row], metrics: tuple[str | None, ...]) -> TableView:
+    """members: the rows of the board, which are those of the table, in its order."""
+    names = [(clean(row.label), clean(row.family)) for row in members]
     rows = [
         (label, family, cells)
         for (label, family), cells in zip(names, (*table.rows, *table.calibration), strict=True)
@@ -199,7 +208,7 @@ def _summary_view(summary: Summary) -> TableView:
     return TableView(summary.table, (None,) * len(summary.table.columns), rows)
 
 
-def _ranks_view(boards: Sequence[Leaderboard]) -> TableView | None:
+def _ranks_view(boards: Sequence[Board]) -> TableView | None:
     if len(boards) < 2:
         return None
     table = ranks_across(boards)
@@ -217,17 +226,17 @@ def _sort_key(cell: Cell) -> str:
     return digits if digits.isdecimal() else cell.text
 
 
-def _failures(run: Run, boards: Sequence[Leaderboard]) -> list[Failure]:
+def _failures(run: Run, boards: Sequence[Board]) -> list[Failure]:
     found: list[Failure] = []
     for board in boards:
-        for entry in board.standings.table.entries:
-            for result in entry.failures:
+        for row in board.entrants:
+            for result in row.failures:
                 log = None
                 if len(found) < _LOGS:
                     log = [_cut(line) for line in log_tail(run.log_path(result.job))]
                 reason = shorten(result.reason or "", 500) or MISSING
                 found.append(
-                    Failure(clean(board.title), clean(entry.label), clean(entry.family), result, reason, log)
+                    Failure(clean(board.title), clean(row.label), clean(row.family), result, reason, log)
                 )
     return found
 
@@ -237,7 +246,7 @@ def _cut(line: str) -> str:
 
 
 def _metrics(boards: Sequence[BoardView], cards: Mapping[str, MetricCard]) -> list[MetricView]:
-    shown = dict.fromkeys(name for view in boards for name in view.board.metrics)
+    shown = dict.fromkeys(name for view in boards for name in view.leaderboard.metrics)
     return [
         MetricView(
             name,
@@ -251,14 +260,14 @@ def _metrics(boards: Sequence[BoardView], cards: Mapping[str, MetricCard]) -> li
     ]
 
 
-def _models(boards: Sequence[Leaderboard]) -> list[tuple[str, str, str, str]]:
+def _models(boards: Sequence[Board]) -> list[tuple[str, str, str, str]]:
     """(label, family, version, hyperparameters), without repetition."""
     found: dict[tuple[str, str, str, str], None] = {}
     for board in boards:
-        for entry in board.standings.table.entries:
-            job = (*entry.results, *entry.failures)[0].job
+        for row in board.entrants:
+            job = row.job
             settings = ", ".join(f"{name}={value}" for name, value in job.hyperparameters.items())
             found[
-                clean(entry.label), clean(entry.family), clean(job.model_version), clean(settings) or MISSING
+                clean(row.label), clean(row.family), clean(job.model_version), clean(settings) or MISSING
             ] = None
     return list(found)

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from genbench_reports.format import machines as machine
-from genbench_reports.format.columns import LIKELIHOOD_METRICS, metric_title
+from genbench_reports.format.columns import LIKELIHOOD_METRICS
 from genbench_reports.format.likelihood_marks import DOUBTED, marks_legend
 from genbench_reports.format.text import clean, plural
 from genbench_reports.leaderboard.ranking import order_by_kind
-from genbench_reports.leaderboard.standings import Standings
-from genbench_reports.leaderboard.tables import uniform_note
+from genbench_reports.leaderboard.rows import Board
 
 
-def caption(standings: Standings) -> str:
+def caption(board: Board) -> str:
     """What all rows have in common."""
-    job = standings.table.setting.job
+    job = board.setting.job
     parts = []
-    if standings.dataset is not None:
-        spec = standings.dataset.spec
+    if board.dataset is not None:
+        spec = board.dataset.spec
         shape = "×".join(str(size) for size in spec.event_shape)
         values = f"{spec.levels} levels" if spec.levels else "real values"
         parts.append(f"{spec.modality} {shape}, {values}")
     parts.append(f"N = {job.samples} samples, scored against as many of the test split")
     parts.append(f"budget {clean(job.budget)}")
-    seeds = sorted({result.job.seed for entry in standings.ordered for result in entry.results})
+    seeds = sorted({seed for row in board.rows for seed in row.seeds})
     if seeds:
         parts.append(f"{plural(len(seeds), 'seed')} ({', '.join(map(str, seeds))})")
     parts.append(f"{clean(job.device)}, {plural(job.threads, 'thread')}")
@@ -32,51 +31,44 @@ def caption(standings: Standings) -> str:
     return " · ".join(parts)
 
 
-def notes(standings: Standings) -> Iterable[str]:
-    """One sentence or two each; none where there is no row."""
-    if not standings.ordered:
+def notes(board: Board) -> Iterable[str]:
+    """One or two sentences each; none where there is no row."""
+    if not board.rows:
         return
-    if any(not entry.is_calibration for entry in standings.ordered):
-        better = standings.better(standings.headline)
-        direction = "" if better == "neither" else f" ({better} is better)"
-        title = metric_title(standings.headline, "neither")
-        yield f"Ranked by {title}{direction}. {standings.ranking.claim}"
-    yield from _extractors(standings)
-    yield from _hardware(standings)
-    yield from _likelihoods(standings)
-    for name in standings.present:
-        note = uniform_note(standings, name)
-        if note is not None:
-            yield f"{metric_title(name, 'neither')}: {note}."
-    for name in standings.main:
-        yield from _absence(standings, name)
+    if any(not row.is_calibration for row in board.rows):
+        metric = board.ranking_metric
+        direction = "" if metric.better == "neither" else f" ({metric.better} is better)"
+        yield f"Ranked by {metric.plain_title}{direction}. {board.claim}"
+    yield from _extractors(board)
+    yield from _hardware(board)
+    yield from _likelihoods(board)
+    for metric in board.metrics.values():
+        if metric.note is not None:
+            yield f"{metric.plain_title}: {metric.note}."
+    for name in board.columns:
+        metric = board.metrics[name]
+        if metric.reasons and not metric.has_values:
+            yield f"No {metric.plain_title}: {'; '.join(metric.reasons)}."
 
 
-def unsupported(standings: Standings) -> str | None:
+def unsupported(board: Board) -> str | None:
     """The models that cannot take the data, in one line."""
-    names = sorted({clean(result.job.variant) for result in standings.table.unsupported})
+    names = sorted({clean(result.job.variant) for result in board.unsupported})
     return f"Unsupported, so not run: {', '.join(names)}." if names else None
 
 
-def _extractors(standings: Standings) -> Iterable[str]:
-    identities = sorted(
-        {
-            clean(figure.extractor)
-            for name in standings.present
-            for figure in standings.figures(name)
-            if figure.extractor
-        }
-    )
+def _extractors(board: Board) -> Iterable[str]:
+    identities = sorted({identity for metric in board.metrics.values() for identity in metric.extractors})
     if len(identities) == 1:
         yield f"Features: {identities[0]}."
     elif identities:
         yield f"Figures of different features do not compare; here are {', '.join(identities)}."
 
 
-def _hardware(standings: Standings) -> Iterable[str]:
-    """Beside the table, since tables are read alone."""
+def _hardware(board: Board) -> Iterable[str]:
+    """With each table, because readers see tables alone."""
     found = machine.machines(
-        result.provenance for entry in standings.ordered for result in entry.results if result.provenance
+        result.provenance for row in board.rows for result in row.results if result.provenance
     )
     if len(found) > 1:
         yield f"Measured on different machines, so that times do not compare: {'; '.join(found)}."
@@ -84,28 +76,22 @@ def _hardware(standings: Standings) -> Iterable[str]:
         yield f"Measured on: {found[0]}."
 
 
-def _likelihoods(standings: Standings) -> Iterable[str]:
-    name = next((name for name in standings.main if name in LIKELIHOOD_METRICS), None)
-    if name is None:
+def _likelihoods(board: Board) -> Iterable[str]:
+    metric = next((board.metrics[name] for name in board.columns if name in LIKELIHOOD_METRICS), None)
+    if metric is None:
         return
+    values = [row.values[metric.name] for row in board.rows if metric.name in row.values]
     kinds = [
-        figure.kind
-        for entry in standings.ordered
-        for figure in entry.figures(name).values()
-        if figure.kind is not None and figure.value is not None and entry.kind(name) is not None
+        record.kind
+        for value in values
+        for record in value.records.values()
+        if record.kind is not None and record.value is not None and value.kind is not None
     ]
     if not kinds:
         return
-    title = metric_title(name, "neither")
+    title = metric.plain_title
     yield f"{title}: {clean(marks_legend(kinds))}. Kinds are not ranked against each other."
-    if any(entry.doubts(name) for entry in standings.ordered):
+    if any(value.doubts for value in values):
         yield f"{DOUBTED}: the likelihood fails its audit, so that the figure has no rank and is never the best."
-    for kind, labels in order_by_kind(standings.ordered, name, standings.better(name)).items():
+    for kind, labels in order_by_kind(board.rows, metric.name, metric.better).items():
         yield f"{title}, {clean(kind)}, best first: {', '.join(clean(label) for label in labels)}."
-
-
-def _absence(standings: Standings, name: str) -> Iterable[str]:
-    """Why a column of the layout is not there, where the records say."""
-    reasons = {clean(figure.note) for figure in standings.figures(name) if figure.note}
-    if reasons and not standings.has_value(name):
-        yield f"No {metric_title(name, 'neither')}: {'; '.join(sorted(reasons))}."

@@ -1,80 +1,75 @@
-"""Who is ranked, by what, and when ranks are withheld."""
+"""Which rows are ranked, in which order, and when ranks are withheld."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from genbench.api.cards import Better
 from genbench.records.likelihood_kinds import comparable
-from genbench_reports.leaderboard.entries import Entry
+from genbench_reports.leaderboard.rows import Rank, Row
 from genbench_reports.statistics.rank_groups import claim, indistinct_groups
 from genbench_reports.statistics.seeds import competition_ranks
 
 
 @dataclass(frozen=True)
-class Rank:
-    """group: the letter shared by ranks that cannot be told apart; None where no test was possible."""
-
-    number: int
-    group: str | None
-
-    def __str__(self) -> str:
-        return f"{self.number}{self.group or ''}"
-
-
-@dataclass(frozen=True)
 class Ranking:
-    """ranks: by the label of the entry, best first. claim: what they mean, or why there are none."""
+    """The ranks of one leaderboard."""
 
-    ranks: dict[str, Rank]
+    ranks: Mapping[str, Rank]
+    """By label of the row, best first; empty where ranks are withheld."""
     claim: str
+    """What the ranks say about differences between rows, or why there are none."""
 
 
-def rank_entries(entries: Sequence[Entry], metric: str, better: Better) -> Ranking:
-    """Rank the contenders that have the metric for every seed.
+def rank_rows(rows: Sequence[Row], metric: str, better: Better) -> Ranking:
+    """Rank the contenders that have the metric for every seed. `Row.rank` is not read.
 
-    Calibration rows never take a rank. Ranks are withheld where the figures do not compare: of different
+    Calibration rows never get a rank. Ranks are withheld where values do not compare: where they have different
     likelihood kinds, feature extractors or numbers of samples.
     """
-    eligible = [entry for entry in entries if not entry.is_calibration and entry.is_complete(metric)]
-    if not eligible:
+    values = {
+        row.label: value
+        for row in rows
+        if not row.is_calibration and (value := row.values.get(metric)) is not None and value.is_complete
+    }
+    if not values:
         return Ranking({}, "No ranks: no contender has this figure, beyond doubt, for all of its seeds.")
     if better == "neither":
         return Ranking({}, "No ranks: neither more nor less of this figure is better.")
-    figures = [figure for entry in eligible for figure in entry.figures(metric).values()]
-    for what, values in (
-        ("likelihood kinds", {comparable(figure.kind or "none") for figure in figures}),
-        ("feature extractors", {figure.extractor or "none" for figure in figures}),
-        ("numbers of samples", {str(figure.n) for figure in figures}),
+    records = [record for value in values.values() for record in value.records.values()]
+    for what, found in (
+        ("likelihood kinds", {comparable(record.kind or "none") for record in records}),
+        ("feature extractors", {record.extractor or "none" for record in records}),
+        ("numbers of samples", {str(record.n) for record in records}),
     ):
-        if len(values) > 1:
-            return Ranking({}, f"No ranks: the figures have different {what} ({', '.join(sorted(values))}).")
+        if len(found) > 1:
+            return Ranking({}, f"No ranks: the figures have different {what} ({', '.join(sorted(found))}).")
     sign = 1.0 if better == "lower" else -1.0
-    estimates = {entry.label: entry.estimate(metric) for entry in eligible}
-    known = {label: estimate for label, estimate in estimates.items() if estimate is not None}
-    ordered = sorted(known, key=lambda label: sign * known[label].mean)
-    numbers = competition_ranks([sign * known[label].mean for label in ordered])
-    groups: Sequence[str | None] | None = indistinct_groups([known[label].by_seed for label in ordered])
+    means = {label: sign * value.mean for label, value in values.items() if value.mean is not None}
+    ordered = sorted(means, key=means.__getitem__)
+    numbers = competition_ranks([means[label] for label in ordered])
+    groups: Sequence[str | None] | None = indistinct_groups([values[label].by_seed for label in ordered])
     groups = groups or [None] * len(ordered)
     ranks = {
         label: Rank(number, group) for label, number, group in zip(ordered, numbers, groups, strict=True)
     }
-    return Ranking(ranks, claim(min(estimate.n for estimate in known.values()), len(known)))
+    return Ranking(ranks, claim(min(len(values[label].by_seed) for label in ordered), len(ordered)))
 
 
-def order_by_kind(entries: Sequence[Entry], metric: str, better: Better) -> dict[str, list[str]]:
-    """Contenders ordered by a likelihood, best first, separately for each kind; kinds by name.
+def order_by_kind(rows: Sequence[Row], metric: str, better: Better) -> dict[str, list[str]]:
+    """Labels of the contenders in the order of a likelihood, best first, for each kind; kinds in alphabetical order.
 
     Kinds of a single contender are left out: there is nothing to order.
     """
     sign = 1.0 if better == "lower" else -1.0
     by_kind: dict[str, list[tuple[float, str]]] = {}
-    for entry in entries:
-        estimate, kind = entry.estimate(metric), entry.kind(metric)
-        if entry.is_calibration or estimate is None or kind is None or not entry.is_complete(metric):
+    for row in rows:
+        value = row.values.get(metric)
+        if row.is_calibration or value is None or not value.is_complete:
             continue
-        by_kind.setdefault(kind, []).append((sign * estimate.mean, entry.label))
+        if value.mean is not None and value.kind is not None:
+            by_kind.setdefault(value.kind, []).append((sign * value.mean, row.label))
     return {
         kind: [label for _, label in sorted(members)]
         for kind, members in sorted(by_kind.items())

@@ -12,7 +12,7 @@ from genbench_reports.format.likelihood_marks import likelihood_mark
 from genbench_reports.format.numbers import format_count, format_seconds, format_value
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.entries import BASELINE_FAMILY
+from genbench_reports.leaderboard.rows import BASELINE_FAMILY
 from genbench_reports.leaderboard.time_to_target import TimeToTarget, time_to_target
 
 NEVER = "∞"

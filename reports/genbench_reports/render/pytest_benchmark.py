@@ -20,8 +20,7 @@ from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench_reports.format import machines as machine
 from genbench_reports.leaderboard.document import make_document
-from genbench_reports.leaderboard.entries import Entry
-from genbench_reports.leaderboard.leaderboard import Leaderboard
+from genbench_reports.leaderboard.rows import Board, Row
 
 FORMAT_VERSION = "5.1.0"
 """Of pytest-benchmark, whose files these are like."""
@@ -41,28 +40,24 @@ def render_pytest_benchmark(run: Run, registry: Registry) -> str:
     content = {
         "machine_info": _machine_info(provenance),
         "commit_info": _commit_info(provenance),
-        "benchmarks": [found for board in document.boards.boards for found in _benchmarks(board)],
+        "benchmarks": [found for each in document.boards.boards for found in _benchmarks(each.board)],
         "datetime": max((str(each["time"]) for each in provenances if each.get("time")), default=""),
         "version": FORMAT_VERSION,
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=1).decode() + "\n"
 
 
-def _benchmarks(board: Leaderboard) -> Iterable[dict[str, Any]]:
-    for entry in board.standings.table.entries:
-        if entry.is_calibration:
-            continue
-        steps = [
-            (time, result.cost.steps or 1) for result in entry.results if (time := _step_seconds(result))
-        ]
+def _benchmarks(board: Board) -> Iterable[dict[str, Any]]:
+    for row in board.contenders:
+        steps = [(time, result.cost.steps or 1) for result in row.results if (time := _step_seconds(result))]
         calls = [
             (time, result.cost.sample_latency_repeats or 1)
-            for result in entry.results
+            for result in row.results
             if (time := result.cost.sample_latency_seconds)
         ]
         for what, times in (("train_step", steps), ("sample_latency", calls)):
             if times:
-                yield _benchmark(board, entry, what, times)
+                yield _benchmark(board, row, what, times)
 
 
 def _step_seconds(result: Result) -> float | None:
@@ -71,18 +66,16 @@ def _step_seconds(result: Result) -> float | None:
     return seconds / steps if seconds and steps else None
 
 
-def _benchmark(
-    board: Leaderboard, entry: Entry, what: str, times: Sequence[tuple[float, int]]
-) -> dict[str, Any]:
+def _benchmark(board: Board, row: Row, what: str, times: Sequence[tuple[float, int]]) -> dict[str, Any]:
     """times: seconds, and how many repetitions they are the mean or median of."""
     seconds = [time for time, _ in times]
     return {
         "group": f"{what}: {board.title}",
-        "name": f"{what}[{entry.label}-{board.title}]",
-        "fullname": f"genbench/{board.title}::{what}[{entry.label}-{board.title}]",
-        "params": {"model": entry.label, "dataset": board.title},
-        "param": f"{entry.label}-{board.title}",
-        "extra_info": _extra_info(board, entry),
+        "name": f"{what}[{row.label}-{board.title}]",
+        "fullname": f"genbench/{board.title}::{what}[{row.label}-{board.title}]",
+        "params": {"model": row.label, "dataset": board.title},
+        "param": f"{row.label}-{board.title}",
+        "extra_info": _extra_info(board, row),
         "options": {"timer": "perf_counter", "warmup": False},
         "stats": {
             **summary(seconds),
@@ -92,29 +85,27 @@ def _benchmark(
     }
 
 
-def _extra_info(board: Leaderboard, entry: Entry) -> dict[str, Any]:
-    standings, job = board.standings, board.standings.table.setting.job
-    figures: dict[str, Any] = {}
-    for name in standings.main:
-        estimate = entry.estimate(name)
-        if estimate is not None:
-            figures[name] = {
-                "mean": estimate.mean,
-                "stderr": estimate.stderr,
-                "better": standings.better(name),
-                "kind": entry.kind(name),
-                "trusted": not entry.doubts(name),
+def _extra_info(board: Board, row: Row) -> dict[str, Any]:
+    quality: dict[str, Any] = {}
+    for name in board.columns:
+        value = row.values.get(name)
+        if value is not None and value.mean is not None:
+            quality[name] = {
+                "mean": value.mean,
+                "stderr": value.stderr,
+                "better": board.metrics[name].better,
+                "kind": value.kind,
+                "trusted": not value.doubts,
             }
-    rank = standings.ranking.ranks.get(entry.label)
     return {
-        "family": entry.family,
-        "budget": job.budget,
-        "device": job.device,
-        "seeds": list(entry.seeds),
-        "failed_seeds": [result.job.seed for result in entry.failures],
-        "ranked_by": standings.headline,
-        "rank": str(rank) if rank else None,
-        "quality": figures,
+        "family": row.family,
+        "budget": board.setting.job.budget,
+        "device": board.setting.job.device,
+        "seeds": list(row.seeds),
+        "failed_seeds": [result.job.seed for result in row.failures],
+        "ranked_by": board.headline,
+        "rank": str(row.rank) if row.rank else None,
+        "quality": quality,
     }
 
 

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from genbench_reports.analysis.model_groups import GroupTable
 from genbench_reports.analysis.part import StatisticsPart
-from genbench_reports.format.columns import metric_title
 from genbench_reports.format.likelihood_marks import marks_legend
 from genbench_reports.format.table import Cell, Footnotes, Table
 from genbench_reports.format.text import clean, superscript
@@ -49,17 +48,18 @@ def print_document(document: Document, console: Console) -> None:
 
 def print_metric(document: Document, name: str, console: Console) -> None:
     """One metric, a column for each data set that has it."""
-    boards = [b.standings for b in document.boards.boards if b.standings.has_value(name)]
+    boards = [each.board for each in document.boards.boards if each.board.has_values(name)]
     if not boards:
         console.print(Text(f"No result has a value of {name}."))
         return
     footnotes = Footnotes()
     table = metric_across(boards, name, footnotes)
-    console.print(Text(metric_title(name, boards[0].better(name)), style="bold"))
+    console.print(Text(boards[0].metrics[name].title, style="bold"))
     print_table(table, console)
     for number, text in enumerate(footnotes.texts, 1):
         _note(f"{superscript(number)} {text}", console)
-    kinds = [kind for board in boards for entry in board.ordered if (kind := entry.kind(name)) is not None]
+    values = [row.values[name] for board in boards for row in board.rows if name in row.values]
+    kinds = [value.kind for value in values if value.kind is not None]
     if kinds:
         _note(f"{marks_legend(kinds)}. Kinds are not ranked against each other.", console)
 

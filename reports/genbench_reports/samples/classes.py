@@ -14,7 +14,7 @@ from genbench.util.tensor_files import TensorFile, read_tensors_if_any
 from genbench_reports.format.text import clean, shorten
 from genbench_reports.samples.image_grids import Tiles
 from genbench_reports.samples.png import Picture
-from genbench_reports.samples.stored_samples import EntrySamples
+from genbench_reports.samples.stored_samples import RowSamples
 
 _FEWEST, _MOST = 3, 8  # columns; the least of rows too
 _ROWS = 12
@@ -42,7 +42,7 @@ class ClassView:
 
 
 def class_view(
-    run: Run, sources: Sequence[EntrySamples], dataset: Dataset, tiles: Tiles, most: int
+    run: Run, sources: Sequence[RowSamples], dataset: Dataset, tiles: Tiles, most: int
 ) -> ClassView | None:
     """None where no job drew samples of given classes. most: tiles of a model, about."""
     spec = dataset.spec
@@ -59,14 +59,14 @@ def class_view(
             shown = drawn[:rows, :columns].to(working_dtype(spec))
             picture = tiles.draw(shown.flatten(0, 1), shown.shape[1])
         reason = shorten(kept.texts.get("reason", ""), _REASON)
-        models.append(OfClasses(clean(source.entry.label), source.entry.family, picture, reason))
+        models.append(OfClasses(clean(source.row.label), source.row.family, picture, reason))
     real = with_real_examples(None, None, dataset, sources[0].job).reference[:rows, :columns]
     if not real.shape[1] or not any(model.picture for model in models):
         return None
     return ClassView(rows, spec.classes, tiles.draw(real.flatten(0, 1), real.shape[1]), tuple(models))
 
 
-def _read(run: Run, source: EntrySamples) -> TensorFile | None:
+def _read(run: Run, source: RowSamples) -> TensorFile | None:
     """None where the job kept none, or nothing that can be read."""
     try:
         return read_tensors_if_any(run.job_folder(source.job) / CLASS_SAMPLES_FILE)

@@ -17,7 +17,7 @@ from genbench.util.tensor_files import read_tensors_if_any
 from genbench_reports.format.text import clean, shorten
 from genbench_reports.samples.image_grids import Tiles
 from genbench_reports.samples.png import Picture
-from genbench_reports.samples.stored_samples import EntrySamples
+from genbench_reports.samples.stored_samples import RowSamples
 
 MASKS: dict[MaskName, str] = {
     "lower_half": "the lower half",
@@ -50,7 +50,7 @@ class MaskView:
 
 
 def completion_views(
-    run: Run, sources: Sequence[EntrySamples], reference: Tensor, spec: DataSpec, tiles: Tiles, most: int
+    run: Run, sources: Sequence[RowSamples], reference: Tensor, spec: DataSpec, tiles: Tiles, most: int
 ) -> tuple[MaskView, ...]:
     """A view for each mask that a model has completed. reference: (N, *event_shape), held-out examples. most: tiles
     of a model over all masks, about."""
@@ -72,7 +72,7 @@ def completion_views(
             each = completions.get(name)
             if each is not None:
                 picture = None if each.x is None else tiles.draw(each.x[:count], count)
-                label, family = clean(source.entry.label), source.entry.family
+                label, family = clean(source.row.label), source.row.family
                 rows.append(Completed(label, family, picture, shorten(each.reason or "", _REASON)))
         if any(row.picture for row in rows):
             truth = reference[:count]
@@ -81,7 +81,7 @@ def completion_views(
     return tuple(views)
 
 
-def _read(run: Run, source: EntrySamples, spec: DataSpec) -> Completions | None:
+def _read(run: Run, source: RowSamples, spec: DataSpec) -> Completions | None:
     """None where the job kept none, or nothing that can be read."""
     try:
         kept = read_tensors_if_any(run.job_folder(source.job) / COMPLETIONS_FILE)

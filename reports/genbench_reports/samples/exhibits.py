@@ -15,7 +15,7 @@ from genbench.api.cards import DatasetCard
 from genbench.api.spec import DataSpec
 from genbench.records.run_folder import Run
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.standings import Standings
+from genbench_reports.leaderboard.rows import Board
 from genbench_reports.samples.classes import ClassView, class_view
 from genbench_reports.samples.completions import MaskView, completion_views
 from genbench_reports.samples.density import View, view_of
@@ -25,7 +25,7 @@ from genbench_reports.samples.neighbours import LOOKED_AT, SHOWN, Neighbours, Tr
 from genbench_reports.samples.piano_rolls import Piece, piece_of
 from genbench_reports.samples.png import Picture
 from genbench_reports.samples.series import series_numbers
-from genbench_reports.samples.stored_samples import EntrySamples, RealData, load_entry, load_real
+from genbench_reports.samples.stored_samples import RealData, RowSamples, load_real, load_row
 from genbench_reports.samples.texts import text_of
 
 REAL = "held-out real data"
@@ -76,17 +76,17 @@ class Exhibit:
         return any(panel.latents for panel in self.panels)
 
 
-def make_exhibit(run: Run, standings: Standings, room: float = 1.0) -> Exhibit:
+def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
     """Nothing that is missing or damaged stops the report. room: the share of the usual size that pictures beside the
     samples may have."""
-    card, job = standings.dataset, standings.table.setting.job
+    card, job = board.dataset, board.setting.job
     if card is None:
         return Exhibit(
             (), missing=f"no plugin announces {clean(job.dataset)} here, so samples cannot be read"
         )
     real = load_real(card, job)
-    sources = [(entry, load_entry(run, entry, card.spec)) for entry in standings.ordered]
-    loaded = [found for _, found in sources if isinstance(found, EntrySamples)]
+    sources = [(row, load_row(run, row, card.spec)) for row in board.rows]
+    loaded = [found for _, found in sources if isinstance(found, RowSamples)]
     if not loaded:
         why = {found for _, found in sources if isinstance(found, str)}
         return Exhibit((), missing="; ".join(sorted(why)[:3]) or "no job has finished")
@@ -98,17 +98,17 @@ def make_exhibit(run: Run, standings: Standings, room: float = 1.0) -> Exhibit:
     panels = []
     if isinstance(real, RealData):
         panels.append(artist.panel(REAL, "", real.reference))
-    for entry, found in sources:
-        label = clean(entry.label)
+    for row, found in sources:
+        label = clean(row.label)
         if isinstance(found, str):
-            panels.append(Panel(label, entry.family, missing=found))
+            panels.append(Panel(label, row.family, missing=found))
             continue
         neighbours, latents = None, {}
         if artist.tiles is not None:
             latents = latent_pictures(run.job_folder(found.job), card.spec, artist.tiles, beside)
             if training is not None and artist.has_neighbours:
                 neighbours = training.neighbours(found.samples, artist.tiles, beside // 2)
-        panels.append(artist.panel(label, entry.family, found.samples, neighbours, latents))
+        panels.append(artist.panel(label, row.family, found.samples, neighbours, latents))
     if not isinstance(real, RealData):
         missing = f"no real data beside the samples: {real}"
         return Exhibit(tuple(panels), artist.caption, artist.chart(), missing)

@@ -22,7 +22,7 @@ from genbench.records.job import Job
 from genbench.records.run_folder import Run
 from genbench.samples.stored import load_samples
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.entries import Entry
+from genbench_reports.leaderboard.rows import Row
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,15 @@ class RealData:
 
 
 @dataclass(frozen=True)
-class EntrySamples:
-    """One entry's samples (N, *event_shape) of one seed, in the order in which they were drawn."""
+class RowSamples:
+    """The samples that one row of a leaderboard kept."""
 
-    entry: Entry
+    row: Row
+    """The row they belong to."""
     job: Job
+    """The job that drew them."""
     samples: Tensor
+    """(N, *event_shape), in the order in which they were drawn."""
 
 
 def load_real(card: DatasetCard, job: Job) -> RealData | str:
@@ -61,12 +64,12 @@ def load_real(card: DatasetCard, job: Job) -> RealData | str:
         return clean(str(error))
 
 
-def load_entry(run: Run, entry: Entry, spec: DataSpec) -> EntrySamples | str:
-    """The samples of the entry's lowest seed, so that nobody has chosen them; or in words why there are none."""
-    if not entry.results:
+def load_row(run: Run, row: Row, spec: DataSpec) -> RowSamples | str:
+    """The samples of the row's lowest seed, so that nobody has chosen them; or in words why there are none."""
+    if not row.results:
         return "every seed failed"
-    job = min((result.job for result in entry.results), key=lambda each: each.seed)
+    job = min((result.job for result in row.results), key=lambda each: each.seed)
     try:
-        return EntrySamples(entry, job, load_samples(run.samples_path(job), spec, job.samples))
+        return RowSamples(row, job, load_samples(run.samples_path(job), spec, job.samples))
     except GenbenchError as error:
         return clean(str(error).replace(str(run.folder), run.folder.name))

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from genbench.api.budget import Budget
-from genbench.api.compute_meter import CHECKPOINT_FRACTIONS, ComputeMeter, Spent
+from genbench.api.budget import CHECKPOINT_FRACTIONS, Budget
+from genbench.api.compute_meter import ComputeMeter, Spent
 from genbench.api.data import Split
 from genbench.api.flop_counter import flops_of
 from genbench.api.spec import DataSpec

@@ -21,7 +21,7 @@ from PIL import Image
 from genbench.api.cards import Better
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.util.tensor_files import write_tensors
-from genbench_reports.charts.chart_data import curve_lines
+from genbench_reports.charts.chart_data import curve_rows
 from genbench_reports.html.packed import embedded_json
 from genbench_reports.leaderboard.leaderboard import build_leaderboards
 from genbench_reports.samples.density import view_of
@@ -216,12 +216,12 @@ def test_curves_are_means_over_seeds_at_planned_checkpoints() -> None:
     del results[2].curve[1]
     cards = {each.name: each for each in METRIC_CARDS}
     (board,) = build_leaderboards(results, cards, {card.name: card}).boards
-    (line,) = curve_lines(board.standings)
-    assert line.axes["steps"] == [100, 500, 750, 1000]
+    ((_, curve),) = curve_rows(board.board)
+    assert curve.axes["steps"] == (100, 500, 750, 1000)
     values = np.array([2.0, 2.02, 2.04])
-    assert line.values["frechet_distance"][0] == pytest.approx(values.mean())
-    assert line.errors["frechet_distance"][0] == pytest.approx(values.std(ddof=1) / np.sqrt(3))
-    assert line.kinds == {"bits_per_dim": "exact"}
+    assert curve.means["frechet_distance"][0] == pytest.approx(values.mean())
+    assert curve.errors["frechet_distance"][0] == pytest.approx(values.std(ddof=1) / np.sqrt(3))
+    assert curve.kinds == {"bits_per_dim": "exact"}
 
 
 @given(st.text() | st.sampled_from(["</script>", "<!--", "]]>"]))

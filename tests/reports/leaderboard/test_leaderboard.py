@@ -10,7 +10,7 @@ from genbench.api.cards import DatasetCard, MetricCard
 from genbench.records.result import Cost, MetricValue, Result
 from genbench_reports.format.likelihood_marks import likelihood_mark, marks_legend
 from genbench_reports.format.table import Cell, Table
-from genbench_reports.leaderboard.entries import group_results
+from genbench_reports.leaderboard.grouping import group_results
 from genbench_reports.leaderboard.leaderboard import Leaderboard, build_leaderboards
 from genbench_reports.leaderboard.ranking import order_by_kind
 
@@ -191,7 +191,7 @@ def test_likelihoods_carry_their_kind_and_each_kind_has_its_best(
     }
     best = {name for name, each in column.items() if each.best}
     assert best == {"exact-a", "elbo-a", "ais-a", "iwae-a", "fixed-a"}
-    assert order_by_kind(shown.standings.ordered, "bits_per_dim", "lower") == {
+    assert order_by_kind(shown.board.rows, "bits_per_dim", "lower") == {
         "AIS estimate": ["ais-a", "ais-b"],
         "exact": ["exact-a", "exact-b"],
         "lower bound (ELBO)": ["elbo-a", "elbo-b"],
@@ -329,13 +329,12 @@ def test_no_result_is_dropped(result: Make) -> None:
         for seed, status in enumerate(statuses)
         for dataset in ("tiny-image", "tiny-points")
     ]
-    tables = group_results(results)
     held = [
         each.id
-        for table in tables
+        for group in group_results(results)
         for each in (
-            *table.unsupported,
-            *(r for entry in table.entries for r in (*entry.results, *entry.failures)),
+            *group.unsupported,
+            *(r for variant in group.variants for r in (*variant.results, *variant.failures)),
         )
     ]
     assert sorted(held) == sorted(each.id for each in results)

@@ -1,0 +1,259 @@
+"""Builds leaderboards from results: the one place where seeds become means, ranks and best values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from genbench.api.cards import Better, DatasetCard, MetricCard
+from genbench.records.likelihood_kinds import comparable
+from genbench.records.result import Cost, MetricValue, Result
+from genbench_reports.format.columns import ALTERNATIVES, COST_COLUMNS, choose_layout
+from genbench_reports.format.table import best_values
+from genbench_reports.format.text import clean
+from genbench_reports.leaderboard.curves import make_curve
+from genbench_reports.leaderboard.grouping import SettingResults, VariantResults, group_results
+from genbench_reports.leaderboard.merge_notes import merge_notes
+from genbench_reports.leaderboard.ranking import Ranking, rank_rows
+from genbench_reports.leaderboard.rows import Board, BoardMetric, Row, Value
+from genbench_reports.leaderboard.setting import CONDITION_FIELDS, DATA_FIELDS
+from genbench_reports.statistics.seeds import Estimate
+
+MAX_COPIED_SHARE_ABOVE_REAL = 0.1
+"""A row is said to copy where the share of its samples that equal a training example is larger than that of held-out
+real data by more than this."""
+
+
+def build_boards(
+    results: Iterable[Result], cards: Mapping[str, MetricCard], datasets: Mapping[str, DatasetCard]
+) -> list[Board]:
+    """A leaderboard for each data set and setting. Cards are missing where their plugin is not installed."""
+    groups = group_results(results)
+    boards = []
+    for group in groups:
+        setting, name = group.setting, group.setting.job.dataset
+        rivals = [other.setting for other in groups if other.setting.job.dataset == name]
+        differences = setting.differences(rivals, (*CONDITION_FIELDS, *DATA_FIELDS))
+        title = f"{name} ({differences})" if differences else name
+        boards.append(build_board(group, cards, datasets.get(name), title))
+    return boards
+
+
+def build_board(
+    group: SettingResults, cards: Mapping[str, MetricCard], dataset: DatasetCard | None, title: str
+) -> Board:
+    """The leaderboard of one setting."""
+    metrics = _metrics(group, cards)
+    layout = choose_layout(dataset.spec.modality if dataset else None, cards, metrics)
+    headline = _resolve(layout.headline, metrics)
+    columns = tuple(dict.fromkeys(_resolve(name, metrics) for name in layout.columns))
+    further = (*columns, headline, *_curve_names(group))
+    metrics |= {name: _metric(name, (), cards) for name in further if name not in metrics}
+    drafts = [_draft_row(variant, metrics) for variant in group.variants]
+    ranking = rank_rows(drafts, headline, metrics[headline].better)
+    entrants = tuple(_finish_rows(drafts, ranking, metrics))
+    return Board(
+        title=title,
+        setting=group.setting,
+        dataset=dataset,
+        metrics=metrics,
+        headline=headline,
+        columns=columns,
+        rows=tuple(_in_order(entrants, ranking, metrics[headline])),
+        entrants=entrants,
+        claim=ranking.claim,
+        unsupported=group.unsupported,
+    )
+
+
+# ---- metrics
+
+
+def _metrics(group: SettingResults, cards: Mapping[str, MetricCard]) -> dict[str, BoardMetric]:
+    """Every metric that is recorded: first those with cards, in their order, then the others as they come."""
+    records: dict[str, list[MetricValue]] = {}
+    for variant in group.variants:
+        for result in variant.results:
+            for record in result.metrics:
+                records.setdefault(record.name, []).append(record)
+    names = [*(name for name in cards if name in records), *(name for name in records if name not in cards)]
+    return {name: _metric(name, records[name], cards) for name in names}
+
+
+def _curve_names(group: SettingResults) -> list[str]:
+    """The metrics that were computed on the validation split, at checkpoints."""
+    points = (p for variant in group.variants for result in variant.results for p in result.curve)
+    return list(dict.fromkeys(record.name for point in points for record in point.metrics))
+
+
+def _metric(name: str, records: Sequence[MetricValue], cards: Mapping[str, MetricCard]) -> BoardMetric:
+    notes = {record.note for record in records if record.value is not None}
+    note = notes.pop() if len(notes) == 1 else None
+    better = cards[name].better if name in cards else records[0].better if records else "neither"
+    return BoardMetric(
+        name=name,
+        better=better,
+        has_values=any(record.value is not None for record in records),
+        note=None if note is None else clean(note),
+        reasons=tuple(sorted({clean(record.note) for record in records if record.note})),
+        extractors=frozenset(clean(record.extractor) for record in records if record.extractor),
+    )
+
+
+def _resolve(name: str, metrics: Mapping[str, BoardMetric]) -> str:
+    """The metric that stands for a name of the layout: the first of its alternatives that has values."""
+    if name not in ALTERNATIVES:
+        return name
+    with_values = (each for each in ALTERNATIVES[name] if each in metrics and metrics[each].has_values)
+    return next(with_values, ALTERNATIVES[name][-1])
+
+
+# ---- rows
+
+
+def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric]) -> Row:
+    """All of a row that does not depend on other rows."""
+    values = {
+        name: value for name, metric in metrics.items() if (value := _value(variant, metric)) is not None
+    }
+    job = (*variant.results, *variant.failures)[0].job
+    return Row(
+        label=variant.label,
+        family=job.family,
+        job=job,
+        rank=None,
+        values=values,
+        costs=_costs(variant.results),
+        bound_by=tuple(sorted({clean(r.cost.bound_by) for r in variant.results if r.cost.bound_by})),
+        curve=make_curve(variant.results),
+        notes=tuple(_row_notes(variant, values.get("copied_share"))),
+        results=variant.results,
+        failures=variant.failures,
+    )
+
+
+def _value(variant: VariantResults, metric: BoardMetric) -> Value | None:
+    """None where no seed recorded the metric."""
+    recorded = {result.job.seed: (result, result.metric(metric.name)) for result in variant.results}
+    records = {seed: record for seed, (_, record) in recorded.items() if record is not None}
+    if not records:
+        return None
+    by_seed = {seed: record.value for seed, record in records.items() if record.value is not None}
+    kinds = {
+        None if record.kind is None else comparable(record.kind)
+        for record in records.values()
+        if record.value is not None
+    }
+    estimate = Estimate(by_seed) if len(kinds) == 1 else None
+    notes = [clean(record.note) for record in records.values() if record.note]
+    several = len(variant.results) > 1
+    doubts = tuple(
+        f"seed {seed}: {doubt}" if several else doubt
+        for seed, (result, record) in recorded.items()
+        if record is not None and (doubt := result.doubt(record))
+    )
+    return Value(
+        by_seed=by_seed,
+        mean=None if estimate is None else estimate.mean,
+        stderr=None if estimate is None else estimate.stderr,
+        records=records,
+        kind=kinds.pop() if len(kinds) == 1 else None,
+        notes=tuple(merge_notes([note for note in notes if estimate is None or note != metric.note])),
+        doubts=doubts,
+        is_complete=(
+            not variant.failures
+            and estimate is not None
+            and len(by_seed) == len(variant.results)
+            and not doubts
+        ),
+    )
+
+
+def _costs(results: Sequence[Result]) -> dict[str, Value]:
+    """Every cost that a seed recorded, over the seeds that did."""
+    by_name: dict[str, dict[int, float]] = {}
+    for result in results:
+        for name, number in _numbers(result.cost).items():
+            by_name.setdefault(name, {})[result.job.seed] = number
+    estimates = {name: Estimate(by_seed) for name, by_seed in by_name.items()}
+    return {name: Value(each.by_seed, each.mean, each.stderr) for name, each in estimates.items()}
+
+
+def _numbers(cost: Cost) -> dict[str, float]:
+    """The numeric fields of the record that were measured, and what follows from them."""
+    numbers = {
+        name: float(value)
+        for name in Cost.__struct_fields__
+        if isinstance(value := getattr(cost, name), int | float)
+    }
+    if cost.samples_per_second:
+        numbers["seconds_per_sample"] = 1 / cost.samples_per_second
+    return numbers
+
+
+def _row_notes(variant: VariantResults, copied: Value | None) -> Iterable[str]:
+    if variant.failures:
+        total = len(variant.results) + len(variant.failures)
+        yield f"mean over {len(variant.results)} of {total} seeds, the others failed; not ranked"
+    if copied is not None and copied.mean is not None:
+        real = max((record.real or 0.0 for record in copied.records.values()), default=0.0)
+        if copied.mean > MAX_COPIED_SHARE_ABOVE_REAL + real:
+            compared = f", of held-out real data {real:.0%}" if real else ""
+            yield (
+                f"copies training data: {copied.mean:.0%} of its samples equal a training example{compared}"
+            )
+    for result in variant.results:
+        seed = f"seed {result.job.seed}: " if len(variant.results) > 1 else ""
+        yield from (f"{clean(variant.label)}: {seed}{clean(warning)}" for warning in result.warnings)
+
+
+# ---- what depends on all rows
+
+
+def _finish_rows(rows: Sequence[Row], ranking: Ranking, metrics: Mapping[str, BoardMetric]) -> Iterable[Row]:
+    """The rows with their ranks, and with their best values marked."""
+    best_metrics = {name: _best_by_kind(rows, metric) for name, metric in metrics.items()}
+    best_costs = {column.name: _best_cost(rows, column.name, column.better) for column in COST_COLUMNS}
+    for row in rows:
+        contends = not row.is_calibration
+        yield replace(
+            row,
+            rank=ranking.ranks.get(row.label),
+            values={
+                name: _marked(value, contends and value.is_complete, best_metrics[name].get(value.kind))
+                for name, value in row.values.items()
+            },
+            costs={name: _marked(value, contends, best_costs.get(name)) for name, value in row.costs.items()},
+        )
+
+
+def _marked(value: Value, may_be_best: bool, best: float | None) -> Value:
+    is_best = may_be_best and value.mean is not None and value.mean == best
+    return replace(value, is_best=True) if is_best else value
+
+
+def _best_by_kind(rows: Sequence[Row], metric: BoardMetric) -> dict[str | None, float | None]:
+    """The best complete value of a contender for each likelihood kind; the key of other metrics is None."""
+    means: dict[str | None, list[float]] = {}
+    for row in rows:
+        value = row.values.get(metric.name)
+        if value is not None and value.mean is not None and value.is_complete and not row.is_calibration:
+            means.setdefault(value.kind, []).append(value.mean)
+    return {kind: best_values(members, metric.better) for kind, members in means.items()}
+
+
+def _best_cost(rows: Sequence[Row], name: str, better: Better) -> float | None:
+    costs = [row.costs[name].mean for row in rows if not row.is_calibration and name in row.costs]
+    return best_values(costs, better)
+
+
+def _in_order(rows: Sequence[Row], ranking: Ranking, metric: BoardMetric) -> list[Row]:
+    places = {label: place for place, label in enumerate(ranking.ranks)}
+    sign = -1.0 if metric.better == "higher" else 1.0
+
+    def place(row: Row) -> tuple[bool, int, float, str]:
+        mean = row.mean(metric.name)
+        value = float("inf") if mean is None else sign * mean
+        return (row.is_calibration, places.get(row.label, len(places)), value, row.label)
+
+    return sorted((row for row in rows if row.results), key=place)

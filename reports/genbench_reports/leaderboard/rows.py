@@ -1,0 +1,203 @@
+"""The leaderboard as typed values: everything that renderers show, computed once from the results.
+
+`build_boards` makes these records; tables, sentences, charts and statistics read them and compute no estimate anew.
+A new mark or number of a row becomes a field here, is set by the builder, and is then at hand in every format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from genbench.api.cards import Better, DatasetCard
+from genbench.records.job import Job
+from genbench.records.result import MetricValue, Result
+from genbench_reports.format.columns import metric_title
+from genbench_reports.leaderboard.setting import Setting
+
+BASELINE_FAMILY = "baseline"
+"""Models of this family calibrate the metrics and do not compete."""
+
+
+@dataclass(frozen=True)
+class Rank:
+    """A place in the order of a leaderboard."""
+
+    number: int
+    """From 1; rows with equal values share the better number."""
+    group: str | None
+    """The letter that is shared by rows which the test cannot tell apart; None where no test was possible."""
+
+    def __str__(self) -> str:
+        return f"{self.number}{self.group or ''}"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A metric or a cost of one row, brought together over its seeds."""
+
+    by_seed: Mapping[int, float]
+    """The seeds that have a value."""
+    mean: float | None
+    """Mean of `by_seed`; None where it is empty, or where the seeds have likelihoods of different kinds."""
+    stderr: float | None
+    """Standard error of the mean over seeds; None for a single seed."""
+    is_best: bool = False
+    """No contender has a better value; for likelihoods, no contender with a value of the same kind."""
+    records: Mapping[int, MetricValue] = field(default_factory=dict)
+    """The metric as each seed recorded it, those without a value included; empty for costs."""
+    kind: str | None = None
+    """The likelihood kind that all seeds share, without the accuracy of each; None where it is no likelihood."""
+    notes: tuple[str, ...] = ()
+    """Notes of the records, those of several seeds merged, without the note that belongs to the whole column."""
+    doubts: tuple[str, ...] = ()
+    """What failed in the audits that the value rests on, a line per seed; empty where it can be trusted."""
+    is_complete: bool = True
+    """Every seed finished and has a value beyond doubt. Only complete values are ranked and can be best, because a
+    mean over the seeds that survived would flatter the row."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Validation metrics of one row at the checkpoints of its training, which lie at fixed fractions of the budget."""
+
+    axes: Mapping[str, tuple[float, ...]]
+    """What was spent by each checkpoint, mean over seeds, by name of the `CurvePoint` field."""
+    means: Mapping[str, tuple[float | None, ...]]
+    """Mean over seeds at each checkpoint, by metric; None where a seed has no value."""
+    errors: Mapping[str, tuple[float | None, ...]]
+    """Standard errors of `means`."""
+    kinds: Mapping[str, str]
+    """Likelihood kinds by metric, for the likelihoods among them."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model variant on one leaderboard."""
+
+    label: str
+    """Name of the variant, unique on its leaderboard. Not trusted: renderers escape it."""
+    family: str
+    """Family of the model, as the records have it. Not trusted either."""
+    job: Job
+    """Job of the first seed: its version and hyperparameters are those of all seeds."""
+    rank: Rank | None
+    """None for calibration rows, incomplete rows, and everywhere where ranks are withheld (`Board.claim` says why)."""
+    values: Mapping[str, Value]
+    """Metrics by name, where at least one seed recorded them."""
+    costs: Mapping[str, Value]
+    """Costs by name: the numeric fields of `Cost`, and `seconds_per_sample`."""
+    bound_by: tuple[str, ...]
+    """The limits that ended the training of the seeds, each once, in alphabetical order."""
+    curve: Curve | None
+    """None where there are no checkpoints that all seeds have."""
+    notes: tuple[str, ...]
+    """What a reader has to know about the whole row: failed seeds, copied training data, warnings."""
+    results: tuple[Result, ...]
+    """Records of the seeds that finished."""
+    failures: tuple[Result, ...]
+    """Records of the seeds that failed."""
+
+    @property
+    def is_calibration(self) -> bool:
+        """Calibration rows show what values mean; they do not compete."""
+        return self.family == BASELINE_FAMILY
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that finished."""
+        return tuple(result.job.seed for result in self.results)
+
+    def mean(self, metric: str) -> float | None:
+        """Mean over seeds; None where the row has none."""
+        value = self.values.get(metric)
+        return None if value is None else value.mean
+
+
+@dataclass(frozen=True)
+class BoardMetric:
+    """A metric of a leaderboard, as far as it concerns all rows."""
+
+    name: str
+    """Name on the metric's card."""
+    better: Better
+    """From the card; from the records where the card's plugin is not installed."""
+    has_values: bool
+    """At least one seed of one row has a value."""
+    note: str | None
+    """The note that every value carries, and which therefore belongs to the column."""
+    reasons: tuple[str, ...]
+    """All notes of the records, in alphabetical order: where there are no values, they say why."""
+    extractors: frozenset[str]
+    """The feature extractors of the records."""
+
+    @property
+    def title(self) -> str:
+        """Heading of a column, with an arrow for the better direction."""
+        return metric_title(self.name, self.better)
+
+    @property
+    def plain_title(self) -> str:
+        """Title within a sentence."""
+        return metric_title(self.name, "neither")
+
+
+@dataclass(frozen=True)
+class Board:
+    """The leaderboard of one data set under one setting."""
+
+    title: str
+    """The data set, with what sets this leaderboard apart where the data set has several."""
+    setting: Setting
+    """What all jobs have in common."""
+    dataset: DatasetCard | None
+    """None where no installed plugin announces the data set."""
+    metrics: Mapping[str, BoardMetric]
+    """Every metric that a result records, in the order of the cards; then those of `columns` and those of the curves,
+    as far as no result records them."""
+    headline: str
+    """Name of the metric that ranks."""
+    columns: tuple[str, ...]
+    """Metrics of the main table, whether they have values or not."""
+    rows: tuple[Row, ...]
+    """Rows with at least one finished seed: first the ranked ones, then other contenders, then calibration, each
+    from best to worst."""
+    entrants: tuple[Row, ...]
+    """`rows`, and those of which every seed failed, in the order of the results."""
+    claim: str
+    """What the ranks say about differences between rows, or why there are no ranks."""
+    unsupported: tuple[Result, ...]
+    """Pairs of model and data set that were not run, because the model cannot take the data."""
+
+    @property
+    def ranking_metric(self) -> BoardMetric:
+        """The metric of `headline`."""
+        return self.metrics[self.headline]
+
+    @property
+    def ranked(self) -> tuple[Row, ...]:
+        """The rows that have a rank, best first."""
+        return tuple(row for row in self.rows if row.rank is not None)
+
+    @property
+    def contenders(self) -> tuple[Row, ...]:
+        """Entrants that compete, in the order of the results."""
+        return tuple(row for row in self.entrants if not row.is_calibration)
+
+    @property
+    def main_metrics(self) -> tuple[BoardMetric, ...]:
+        """Metrics of the main table that have values."""
+        return tuple(self.metrics[name] for name in self.columns if self.metrics[name].has_values)
+
+    @property
+    def further_metrics(self) -> tuple[BoardMetric, ...]:
+        """Metrics with values that have no place in the main table."""
+        return tuple(
+            metric
+            for metric in self.metrics.values()
+            if metric.has_values and metric.name not in self.columns
+        )
+
+    def has_values(self, metric: str) -> bool:
+        """Whether any row has a value of the metric."""
+        return metric in self.metrics and self.metrics[metric].has_values

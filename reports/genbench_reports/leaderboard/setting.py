@@ -1,0 +1,52 @@
+"""What jobs must have in common to share a leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genbench.records.job import Job
+
+DATA_FIELDS = ("dataset", "dataset_version", "samples", "extractor")
+"""Fields of a job that say which data a leaderboard is about, and how samples of it are scored."""
+CONDITION_FIELDS = (
+    "protocol",
+    "budget",
+    "sampling_seconds",
+    "importance_samples",
+    "ais_examples",
+    "ais_chains",
+    "ais_steps",
+    "device",
+    "threads",
+)
+"""Fields of a job that say under which conditions models were trained and evaluated, whatever the data set."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The fields that are equal for all jobs of a leaderboard."""
+
+    job: Job
+    """Any job of the leaderboard."""
+
+    @property
+    def data(self) -> tuple[object, ...]:
+        return tuple(getattr(self.job, field) for field in DATA_FIELDS)
+
+    @property
+    def conditions(self) -> tuple[object, ...]:
+        return tuple(getattr(self.job, field) for field in CONDITION_FIELDS)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for the jobs that share a leaderboard, and for no others."""
+        return (*self.data, *self.conditions)
+
+    def differences(self, others: Sequence[Setting], fields: Sequence[str]) -> str:
+        """The `fields` in which this setting differs from any of the others, in words: "budget 10s, threads 2"."""
+        return ", ".join(
+            f"{field.replace('_', ' ')} {getattr(self.job, field)}"
+            for field in fields
+            if any(getattr(other.job, field) != getattr(self.job, field) for other in others)
+        )
