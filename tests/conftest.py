@@ -7,15 +7,12 @@ import signal
 from pathlib import Path
 
 import pytest
-from jaxtyping import install_import_hook
+import typecheck
 
 # a project of its own, whose tests run in the environment that test_example_plugin.py makes
 collect_ignore = ["example-plugin"]
 
-install_import_hook(
-    ["genbench", "genbench_models", "genbench_datasets", "genbench_reports", "pytest_genbench"],
-    "typecheck.checked",
-)
+typecheck.install(["genbench", "genbench_models", "genbench_datasets", "genbench_reports", "pytest_genbench"])
 
 
 @pytest.fixture(scope="session", autouse=True)
