@@ -24,13 +24,18 @@ TORCH_FOLDER = $(PYTHON) -c 'import importlib.metadata, importlib.util, os; \
 run: $(READY)
 	$(BIN)/genai-bench run --all
 
+# Several processes share the tests, and each imports all of them: compiled once, they are kept for the next.
+unexport PYTHONDONTWRITEBYTECODE
+SHARED := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 3 --dist worksteal --benchmark-disable --ignore tests/performance
+
 # what is measured has the machine to itself, after the rest
 test: $(READY) check
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -q -n 3 --dist worksteal --benchmark-disable --ignore tests/performance
+	$(SHARED) -m "not slow"
 	$(BIN)/python -m pytest -m "not slow" -q tests/performance
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -m slow -q
+	$(SHARED) -m slow
+	$(BIN)/python -m pytest -m slow -q tests/performance
 
 check: $(READY)
 	$(BIN)/ruff check .
