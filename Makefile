@@ -13,7 +13,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 #     make run TORCH=torch                               the newest, even where $(PYTHON) has one
 TORCH ?=
 
-# The folder that holds the torch of $(PYTHON), or nothing if there is none or it is older than pyproject.toml allows
+# The folder that holds the torch of $(PYTHON), or nothing if there is none, if it is older than pyproject.toml allows,
+# or if it has no metadata (then a traceback says so). Other packages in that folder are used too where they are new
+# enough; the tools that `make check` calls by their path in .venv are installed in any case.
 TORCH_FOLDER = $(PYTHON) -c 'import importlib.metadata, importlib.util, os; \
 	found = importlib.util.find_spec("torch"); \
 	version = importlib.metadata.version("torch").split(".")[:2] if found else (0, 0); \
@@ -51,14 +53,15 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("genai-bench needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	@set -e; \
-	folder="$$($(TORCH_FOLDER))"; \
+	folder="$$($(TORCH_FOLDER) || true)"; \
 	if [ -n "$(TORCH)" ]; then \
-		grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt; \
+		sed '/^torch==/d' constraints.txt > $(VENV)/constraints.txt; \
 		echo 'installing $(TORCH)'; \
 		$(PIP) -c $(VENV)/constraints.txt $(TORCH); \
 	elif [ -n "$$folder" ]; then \
-		grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt; \
+		sed '/^torch==/d' constraints.txt > $(VENV)/constraints.txt; \
 		echo "using the torch in $$folder"; \
+		$(PIP) ruff mypy import-linter; \
 		site="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; \
 		echo "import site; site.addsitedir('$$folder')" > "$$site/installed-torch.pth"; \
 	else \

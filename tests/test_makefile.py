@@ -47,28 +47,32 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
 '''
 
 
-def torch_files(version: str) -> dict[str, str]:
-    folder = f"torch-{version}.dist-info"
+TOOLS = ("ruff", "mypy", "import-linter")
+
+
+def package_files(name: str, version: str) -> dict[str, str]:
+    module = name.replace("-", "_")
+    folder = f"{module}-{version}.dist-info"
     return {
-        "torch/__init__.py": f"__version__ = {version!r}\n",
-        f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: torch\nVersion: {version}\n",
+        f"{module}/__init__.py": f"__version__ = {version!r}\n",
+        f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{folder}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{folder}/RECORD": "",
     }
 
 
-def write_wheel(folder: Path, version: str) -> None:
+def write_wheel(folder: Path, name: str, version: str) -> None:
     folder.mkdir(exist_ok=True)
-    with zipfile.ZipFile(folder / f"torch-{version}-py3-none-any.whl", "w") as wheel:
-        for name, text in torch_files(version).items():
-            wheel.writestr(name, text)
+    with zipfile.ZipFile(folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl", "w") as wheel:
+        for file, text in package_files(name, version).items():
+            wheel.writestr(file, text)
 
 
 @pytest.fixture
 def clone(tmp_path: Path, repository: Path) -> Path:
     """A folder with the Makefile and constraints of this repository around a project that needs nothing but torch.
 
-    `wheels` is what pip may install from: the pinned torch and a newer one.
+    `wheels` is what pip may install from: the pinned torch, a newer one, and the tools of `make check`.
     """
     folder = tmp_path / "clone"
     folder.mkdir()
@@ -76,8 +80,12 @@ def clone(tmp_path: Path, repository: Path) -> Path:
         shutil.copy(repository / name, folder / name)
     (folder / "pyproject.toml").write_text(PROJECT)
     (folder / "backend.py").write_text(BACKEND)
-    write_wheel(tmp_path / "wheels", pinned(repository))
-    write_wheel(tmp_path / "wheels", "99.0")
+    for name, version in (
+        ("torch", pinned(repository)),
+        ("torch", "99.0"),
+        *((tool, "1.0") for tool in TOOLS),
+    ):
+        write_wheel(tmp_path / "wheels", name, version)
     return folder
 
 
@@ -87,10 +95,11 @@ def pinned(repository: Path) -> str:
 
 
 def python_with(folder: Path, torch: str | None) -> Path:
-    """An interpreter without packages, or with this torch alone."""
+    """An interpreter without packages, or with this torch and a ruff that satisfies the project."""
     venv.create(folder)
     (site_packages,) = (folder / "lib").glob("python*/site-packages")
-    for name, text in torch_files(torch).items() if torch else ():
+    files = {**package_files("torch", torch), **package_files("ruff", "1.0")} if torch else {}
+    for name, text in files.items():
         (site_packages / name).parent.mkdir(exist_ok=True)
         (site_packages / name).write_text(text)
     return folder / "bin" / "python"
@@ -140,13 +149,16 @@ def test_a_torch_that_is_installed_already_is_used_from_where_it_is(clone: Path,
     version, file = set_up(clone, python_with(tmp_path / "base", "2.9.1+cu130"))
     assert version == "2.9.1+cu130"
     assert file.is_relative_to(tmp_path / "base")
-    assert not list((clone / ".venv").glob("lib/python*/site-packages/torch*"))
+    (site_packages,) = (clone / ".venv").glob("lib/python*/site-packages")
+    assert not list(site_packages.glob("torch*"))
+    # the commands of `make check` are started from .venv/bin, so another environment's do not count
+    assert {tool.replace("-", "_") for tool in TOOLS} <= {path.name for path in site_packages.iterdir()}
 
 
 @pytest.mark.slow
 def test_the_variable_names_another_torch_and_where_it_is(clone: Path, tmp_path: Path) -> None:
     """It wins over the pin and over a torch that is installed already."""
-    write_wheel(tmp_path / "cpu", "2.12.0+cpu")
+    write_wheel(tmp_path / "cpu", "torch", "2.12.0+cpu")
     choice = f"TORCH=torch==2.12.0 --find-links {tmp_path / 'cpu'}"
     version, file = set_up(clone, python_with(tmp_path / "base", "2.9.1"), [choice])
     assert version == "2.12.0+cpu"
@@ -170,6 +182,8 @@ def test_the_commands_that_make_would_run_are_sound_shell(settings: list[str], r
     ).stdout
     subprocess.run(["sh", "-n"], input=textwrap.dedent(shown), text=True, check=True)
     assert f"{sys.executable} -m venv .venv" in shown
-    assert shown.count("-m pip install") == 3  # the one chosen, the pinned one, the project
+    assert (
+        shown.count("-m pip install") == 4
+    )  # the one chosen; tools beside an installed one; the pinned one; the project
     if settings:
         assert "torch==2.13.0 --index-url https://example.org/cpu;" in shown
