@@ -30,28 +30,28 @@ def read_model(
         chosen = {
             name: value
             for name, value in variant.hyperparameters.items()
-            if value != variant.card.defaults[name]
+            if value != variant.card.hyperparameters[name]
         }
     elif isinstance(model, ModelCard):
-        variant, chosen = Variant(model, dict(model.defaults), model.name), {}
+        variant, chosen = Variant(model, dict(model.hyperparameters), model.name), {}
     elif isinstance(model, type):
         card = _card_of(model, registry)
-        variant, chosen = Variant(card, dict(card.defaults), card.name), {}
+        variant, chosen = Variant(card, dict(card.hyperparameters), card.name), {}
     else:
         raise UsageError(
             f"model {model!r}: expected a name, a ModelCard or a GenerativeModel class, not {type(model).__name__}"
         )
     card = variant.card
     for name in hyperparameters:
-        if name not in card.defaults:
-            raise UnknownNameError(f"hyperparameter of {card.name}", name, card.defaults)
+        if name not in card.hyperparameters:
+            raise UnknownNameError(f"hyperparameter of {card.name}", name, card.hyperparameters)
     chosen.update(hyperparameters)
     label = card.name
     if chosen:
         label += ":" + ",".join(f"{name}={value}" for name, value in sorted(chosen.items()))
     if registry.models.get(card.name) is not card:
         registry = registry.extended(models=[card])
-    return registry, Variant(card, {**card.defaults, **chosen}, label)
+    return registry, Variant(card, {**card.hyperparameters, **chosen}, label)
 
 
 def _card_of(model: type, registry: Registry) -> ModelCard:

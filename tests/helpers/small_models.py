@@ -37,6 +37,6 @@ def small(card: ModelCard) -> dict[str, Hyperparameter]:
     sizes: dict[str, Hyperparameter] = {
         name: most
         for name, most in _AT_MOST.items()
-        if isinstance(default := card.defaults.get(name), int) and default > most
+        if isinstance(default := card.hyperparameters.get(name), int) and default > most
     }
     return sizes | _OTHERWISE.get(card.name, {})

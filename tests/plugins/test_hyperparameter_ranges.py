@@ -54,7 +54,7 @@ _COUNTS = (
 _CASES = [
     (card, name, 0 if name in _COUNTS else 0.0)
     for card in load_registry().models.values()
-    for name in card.defaults
+    for name in card.hyperparameters
     if name in _COUNTS or name in _POSITIVE_NUMBERS
 ]
 
@@ -103,7 +103,7 @@ def test_an_unknown_hyperparameter_is_named_with_those_that_there_are(name: str)
     message = str(caught.value)
     assert f"unknown hyperparameter of {name} 'depth_of_thought'" in message
     assert "\n" not in message
-    for known in card.defaults:
+    for known in card.hyperparameters:
         assert known in message
 
 

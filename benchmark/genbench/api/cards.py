@@ -15,6 +15,7 @@ import msgspec
 from genbench.api.spec import DataSpec, Modality
 from genbench.errors import PluginError
 from genbench.util.checksums import parse_checksum
+from genbench.util.signature_defaults import signature_defaults
 
 Family = Literal["gan", "vae", "autoregressive", "energy", "flow", "diffusion", "hybrid", "baseline"]
 Capability = Literal[
@@ -62,8 +63,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """Countries of the institutions, separated by commas."""
     discrete: bool | None = None
     """True: takes only data with levels. False: takes only real-valued data. None: takes both."""
-    defaults: dict[str, Hyperparameter] = {}
-    """Every hyperparameter that `-m name:key=value` may set, with its default."""
+    defaults: dict[str, Hyperparameter] | None = None
+    """Every hyperparameter that `-m name:key=value` may set, with its default. None: they are read from the constructor,
+    and the card that a registry holds has them (see `hyperparameters`)."""
     requires_validation: bool = False
     """Whether the model reads `meter.valid` while it trains."""
     requires_labels: bool = False
@@ -72,6 +74,13 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """The fewest rows and columns of an image that the networks can take; None: any."""
     least_dimension: int | None = None
     """The fewest numbers per example that the networks can take; None: any."""
+
+    @property
+    def hyperparameters(self) -> dict[str, Hyperparameter]:
+        """Every hyperparameter with its default: `defaults`, or where the card leaves them out the keyword-only
+        arguments of the constructor, read from the source of `factory` without importing it. Raises PluginError where
+        they cannot be read."""
+        return signature_defaults(self.factory) if self.defaults is None else self.defaults
 
     def refusal(self, spec: DataSpec) -> str | None:
         """Why this model cannot be trained on data of that spec; None where it can."""

@@ -26,7 +26,7 @@ from genbench.api.cards import (
     ModelCard,
     ReportCard,
 )
-from genbench.errors import UnknownNameError
+from genbench.errors import PluginError, UnknownNameError
 from genbench.plugin import hookspecs
 from genbench.plugin.registry import Plugin, Registry, describe_error
 
@@ -153,7 +153,9 @@ def _add_cards(
         except (msgspec.ValidationError, TypeError, NotImplementedError) as error:
             plugin.problems.append(f"{hook_name}: card {getattr(card, 'name', '?')!r}: {error}")
             continue
-        name: str = card.name  # type: ignore[attr-defined]
+        if isinstance(card, ModelCard):
+            card = _with_defaults(card, hook_name, plugin)
+        name: str = card.name
         if name in known:
             owner = registry._origins[card_type.__name__, name]
             plugin.problems.append(
@@ -163,3 +165,16 @@ def _add_cards(
         known[name] = card
         registry._origins[card_type.__name__, name] = plugin
         plugin.cards += 1
+
+
+def _with_defaults(card: ModelCard, hook_name: str, plugin: Plugin) -> ModelCard:
+    """The card with its hyperparameters on it. Where they cannot be read it is kept, and none of them can be set."""
+    try:
+        defaults = card.hyperparameters
+    except PluginError as error:
+        plugin.problems.append(
+            f"{hook_name}: card {card.name!r}: the defaults of {card.factory} cannot be read: {error};"
+            " write defaults={...} on the card"
+        )
+        defaults = {}
+    return msgspec.structs.replace(card, defaults=defaults)

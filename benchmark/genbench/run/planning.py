@@ -125,13 +125,13 @@ def parse_variant(text: str, registry: Registry) -> Variant:
     chosen: dict[str, Hyperparameter] = {}
     for setting in filter(None, settings.split(",")):
         key, equals, value = (part.strip() for part in setting.partition("="))
-        if key not in card.defaults:
-            raise UnknownNameError(f"hyperparameter of {name}", key, card.defaults)
+        if key not in card.hyperparameters:
+            raise UnknownNameError(f"hyperparameter of {name}", key, card.hyperparameters)
         if not equals or not value:
-            raise UsageError(f"{text!r}: {setting!r} needs a value, as in {key}={card.defaults[key]}")
-        chosen[key] = _read_value(value, card.defaults[key], f"{name}:{key}")
+            raise UsageError(f"{text!r}: {setting!r} needs a value, as in {key}={card.hyperparameters[key]}")
+        chosen[key] = _read_value(value, card.hyperparameters[key], f"{name}:{key}")
     label = name if not chosen else f"{name}:" + ",".join(f"{k}={v}" for k, v in sorted(chosen.items()))
-    return Variant(card, {**card.defaults, **chosen}, label)
+    return Variant(card, {**card.hyperparameters, **chosen}, label)
 
 
 def _read_value(text: str, default: Hyperparameter, where: str) -> Hyperparameter:

@@ -44,7 +44,9 @@ def card_is_well_formed(subject: Subject) -> None:
 
 @contract_check(scope="card")
 def defaults_match_the_factory(subject: Subject) -> None:
-    announced, actual = subject.card.defaults, _hyperparameters(subject.model_class)
+    """Also of cards that leave their defaults out: what is read from the source is what Python sees."""
+    actual = _hyperparameters(subject.model_class)
+    announced = subject.card.hyperparameters
     for name in announced.keys() | actual.keys():
         require(name in actual, f"card.defaults has {name!r}, which the factory does not take")
         require(name in announced, f"the factory takes {name!r}, which card.defaults leaves out")

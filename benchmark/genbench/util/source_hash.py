@@ -15,14 +15,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.machinery
-import importlib.util
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-# Source, then compiled extensions, then byte code without source: the order of Python's own finder.
-_SUFFIXES = (".py", *importlib.machinery.EXTENSION_SUFFIXES, ".pyc")
+from genbench.util.package_files import PackageFiles, is_module_file
 
 
 def source_hash(factory: str) -> str:
@@ -40,7 +37,7 @@ def source_hash(factory: str) -> str:
 def source_files(module: str) -> dict[str, Path]:
     """The files of a module and of the modules of the same top-level package that it imports, by full module name.
     Empty where the module cannot be found."""
-    package = _Package(module.partition(".")[0])
+    package = PackageFiles(module.partition(".")[0])
     found: dict[str, Path] = {}
     waiting = [module]
     while waiting:
@@ -52,44 +49,9 @@ def source_files(module: str) -> dict[str, Path]:
     return found
 
 
-class _Package:
-    """Finds the files of a top-level package's modules, or of a top-level module that is a single file."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        try:
-            spec = importlib.util.find_spec(name)  # imports nothing, as the name has no dots
-        except (ImportError, ValueError):
-            spec = None
-        self._origin = Path(spec.origin) if spec and spec.origin and spec.has_location else None
-        self._folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
-        self._files: dict[str, Path | None] = {}
-
-    def file(self, module: str) -> Path | None:
-        """The file of a module of this package; None where there is none."""
-        if module not in self._files:
-            self._files[module] = self._find(module)
-        return self._files[module]
-
-    def _find(self, module: str) -> Path | None:
-        top, *parts = module.split(".")
-        if top != self.name:
-            return None
-        if not parts:
-            return self._origin if self._origin and self._origin.is_file() else None
-        for folder in self._folders:
-            base = folder.joinpath(*parts)
-            stems = [base / "__init__", base] if base.is_dir() else [base]
-            paths = (stem.with_name(stem.name + suffix) for stem in stems for suffix in _SUFFIXES)
-            path = next(filter(Path.is_file, paths), None)
-            if path is not None:
-                return path
-        return None
-
-
-def _imported(module: str, path: Path, package: _Package) -> Iterator[str]:
+def _imported(module: str, path: Path, package: PackageFiles) -> Iterator[str]:
     """Full names of the modules of `package` that the file of `module` imports."""
-    parent = module.rpartition(".")[0] if _is_module_file(path) else module
+    parent = module.rpartition(".")[0] if is_module_file(path) else module
     for level, base, name in _scan(path)[1]:
         if level:
             ancestors = parent.split(".")
@@ -103,12 +65,7 @@ def _imported(module: str, path: Path, package: _Package) -> Iterator[str]:
             yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
         else:
             submodule = f"{base}.{name}"
-            yield submodule if not _is_module_file(package.file(base)) and package.file(submodule) else base
-
-
-def _is_module_file(path: Path | None) -> bool:
-    """Whether it is a plain module, which has no submodules."""
-    return path is not None and not path.name.startswith("__init__.")
+            yield submodule if not is_module_file(package.file(base)) and package.file(submodule) else base
 
 
 _Import = tuple[int, str, str | None]

@@ -84,6 +84,23 @@ def test_a_name_that_exists_is_refused_and_names_its_owner(build: Build) -> None
     assert "'mine' is already announced by plugin 'a'" in problems(registry, "b")
 
 
+def test_a_card_without_defaults_gets_those_of_the_constructor(build: Build, tmp_path: Path) -> None:
+    (tmp_path / "some_model.py").write_text("class Class:\n    def __init__(self, spec, *, scale=1.5): ...\n")
+    (tmp_path / "odd_model.py").write_text("class Class:\n    def __init__(self, spec, *, scale=2**4): ...\n")
+    registry = build(
+        good=announcing("mine").replace("nowhere", "some_model"),
+        odd=announcing("odd").replace("nowhere", "odd_model"),
+        told=announcing("told").replace("nowhere:Class", 'odd_model:Class", defaults={"scale": 16}, paper="'),
+    )
+    assert registry.models["mine"].defaults == {"scale": 1.5}
+    assert registry.models["odd"].defaults == {}, "the card is kept, and its constructor's defaults hold"
+    assert registry.models["told"].defaults == {"scale": 16}
+    assert registry.problems() == [
+        "plugin 'odd': genbench_models: card 'odd': the defaults of odd_model:Class cannot be read: hyperparameter"
+        " 'scale': its default, 2 ** 4, is no plain number or text; write defaults={...} on the card"
+    ]
+
+
 def test_a_blocked_plugin_is_left_out(build: Build) -> None:
     registry = build(blocked=("a",), a=announcing("mine"), b=announcing("other"))
     assert list(registry.models) == ["other"]
