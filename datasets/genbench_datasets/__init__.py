@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from genbench import DatasetCard, DatasetSourceCard, hookimpl
-from genbench_datasets import cards, published_cards
+from genbench_datasets.embedded.cards import CARDS as EMBEDDED
 from genbench_datasets.own_data import SOURCES
+from genbench_datasets.published.cards import CARDS as PUBLISHED
 
 
 @hookimpl
 def genbench_datasets() -> Iterable[DatasetCard]:
     """Announce them, embedded ones first."""
-    return (*cards.CARDS, *published_cards.CARDS)
+    return (*EMBEDDED, *PUBLISHED)
 
 
 @hookimpl

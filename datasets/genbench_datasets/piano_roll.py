@@ -1,4 +1,4 @@
-"""Piano rolls: (time, 88) of 0 and 1, a column a key from A0 to C8; and windows of them. No torch here."""
+"""Piano rolls, (time, 88) of 0 and 1 with a column per key from A0 to C8, and windows of them. No torch here."""
 
 from __future__ import annotations
 

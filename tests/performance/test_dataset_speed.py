@@ -21,7 +21,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from genbench.datasets.fetching import fetch
 from genbench.datasets.prepared import load_dataset
 from genbench.datasets.versions import prepared_path
-from genbench_datasets.published_cards import CARDS
+from genbench_datasets.published.cards import CARDS
 
 BY_NAME = {card.name: card for card in CARDS}
 
@@ -84,7 +84,7 @@ def test_110_megabytes_of_text_are_not_parsed(benchmark: BenchmarkFixture) -> No
 HOLDER = """
 import json, os, sys
 from genbench.datasets.prepared import load_dataset
-from genbench_datasets.published_cards import CARDS
+from genbench_datasets.published.cards import CARDS
 
 def memory():
     with open("/proc/self/smaps_rollup") as rollup:

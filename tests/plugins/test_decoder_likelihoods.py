@@ -18,7 +18,7 @@ from genbench.likelihood.ais.hmc import Target
 from genbench.likelihood.ais.latent_space import LatentSpace
 from genbench.likelihood.estimates import estimate_likelihood
 from genbench.metrics.parzen import choose_bandwidth, parzen_log_likelihood
-from genbench_datasets.cards import CARDS
+from genbench_datasets.embedded.cards import CARDS
 from genbench_models.gan.dcgan import DCGAN
 from genbench_models.gan.gan import GAN
 from genbench_models.gan.wgan_gp import WGANGP

@@ -7,7 +7,7 @@ import torch
 
 from genbench import Budget, ComputeMeter
 from genbench.metrics.truth import assign_to_modes, modes_covered
-from genbench_datasets.points import grid25, grid25_truth
+from genbench_datasets.embedded.points import grid25, grid25_truth
 from genbench_models.gan.gan import GAN
 from genbench_models.gan.pacgan import PacGAN
 

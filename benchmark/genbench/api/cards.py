@@ -64,8 +64,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     discrete: bool | None = None
     """True: takes only data with levels. False: takes only real-valued data. None: takes both."""
     defaults: dict[str, Hyperparameter] | None = None
-    """Every hyperparameter that `-m name:key=value` may set, with its default. None: they are read from the constructor,
-    and the card that a registry holds has them (see `hyperparameters`)."""
+    """Every hyperparameter that `-m name:key=value` may set, with its default. None: they are read from the
+    constructor, and the card that a registry holds has them (see `hyperparameters`)."""
     requires_validation: bool = False
     """Whether the model reads `meter.valid` while it trains."""
     requires_labels: bool = False

@@ -1,6 +1,6 @@
-"""Data of one's own: `-d csv:PATH` and its like. No torch here.
+"""The user's own data, `-d csv:PATH` and the like. No torch here.
 
-A module for each kind of file reads it into `OwnData`; `reader` makes cards and data sets of that.
+A module of `readers` for each kind of file reads it into `OwnData`, from which `reader` makes cards and data sets.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from genbench import DatasetSourceCard
 
 def _source(name: str, summary: str, argument: str, module: str) -> DatasetSourceCard:
     return DatasetSourceCard(
-        name=name, summary=summary, argument=argument, factory=f"genbench_datasets.own_data.{module}:card"
+        name=name,
+        summary=summary,
+        argument=argument,
+        factory=f"genbench_datasets.own_data.readers.{module}:card",
     )
 
 

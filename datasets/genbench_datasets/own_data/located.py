@@ -1,4 +1,4 @@
-"""Errors that say where."""
+"""Errors whose text says where something is wrong."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from genbench.errors import DataError
 
 
 class LocatedError(DataError):
-    """Its text says which file it is about. Other DataErrors are about the whole of what was asked for."""
+    """Its text names the file that is wrong. Other DataErrors are about the request as a whole."""
 
 
 class BadFile(LocatedError):
-    """`what` is wrong with the file or folder `path`."""
+    """The file or folder `path` is wrong; `what` says why."""
 
     def __init__(self, path: Path | str, what: str) -> None:
         super().__init__(f"{path}: {what}")

@@ -1,4 +1,4 @@
-"""What a reader makes of files: examples, shared out to splits, and known to be what models may be given."""
+"""What a reader makes of files: examples, shared out to splits and checked to be what models may be given."""
 
 from __future__ import annotations
 
@@ -10,39 +10,42 @@ import numpy as np
 from jaxtyping import Shaped
 
 from genbench import DataSpec
+from genbench.api import Modality
 from genbench.errors import DataError
-from genbench.spec import Modality
 from genbench_datasets.own_data.splitting import PARTS, Parts
 
 Array = Shaped[np.ndarray, "..."]
 
 
 def integer_type(levels: int) -> type[np.uint8] | type[np.int32]:
-    """As `genbench.data.storage_dtype` has it."""
+    """The integers that hold so many levels; the counterpart of `genbench.api.storage_dtype` without torch."""
     return np.uint8 if levels <= 256 else np.int32
 
 
 def listed(names: Sequence[str]) -> str:
-    """In one line: a name of a user's may hold anything, and there may be thousands."""
+    """Names in one line: those of a user may contain anything, and there may be thousands."""
     shown = ", ".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in name) for name in names[:12])
     return shown if len(names) <= 12 else f"{shown}, ... ({len(names):,} in all)"
 
 
 @dataclass(frozen=True)
 class OwnData:
-    """modality, levels: as in `DataSpec`. x: (N, *event_shape) in the storage dtype. y: (N,) int64 class numbers, or
-    None; classes: their names. about: in words, what was read and what was left out.
-
-    Raises DataError where a reader let through what no model may see.
-    """
+    """Examples of the user's own. Raises DataError where a reader let through what no model may be given."""
 
     modality: Modality
+    """As in `DataSpec`."""
     x: Array
+    """(N, *event_shape) in the storage dtype."""
     parts: Parts
+    """Which examples are in which split."""
     about: str
+    """In words, what was read and what was left out."""
     levels: int | None = None
+    """As in `DataSpec`."""
     y: Shaped[np.ndarray, " count"] | None = None
+    """(N,) int64 class numbers, or None."""
     classes: tuple[str, ...] = ()
+    """Names of the classes."""
 
     def __post_init__(self) -> None:
         wanted = np.dtype(np.float32 if self.levels is None else integer_type(self.levels))
@@ -63,13 +66,14 @@ class OwnData:
         )
 
     def splits(self) -> Iterator[tuple[str, Array, Array | None]]:
-        """(name, x, y) of each."""
+        """(name, x, y) of each split."""
         for name in PARTS:
             chosen = getattr(self.parts, name)
             yield name, self.x[chosen], None if self.y is None else self.y[chosen].astype(np.int64)
 
     def version(self) -> str:
-        """12 hexadecimal digits of all that models and scorers will see: the values, not the files they lay in."""
+        """12 hexadecimal digits: a hash of all that models and metrics are given, which is the values and not the
+        files."""
         digest = hashlib.sha256(repr((self.modality, self.levels, self.classes)).encode())
         arrays = (self.x, self.y, self.parts.train, self.parts.valid, self.parts.test)
         for array in arrays:

@@ -1,4 +1,4 @@
-"""A bar while many files are read, where somebody looks."""
+"""A progress bar while many files are read, if standard error is a terminal."""
 
 from __future__ import annotations
 

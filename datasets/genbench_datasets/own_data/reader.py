@@ -1,7 +1,7 @@
 """From a request to a card for the plan and a data set for the worker, whatever the kind of file.
 
-The plan reads the files: to check them before anything runs, to know how many examples there are, and to take the
-hash of their values as the data's version, so that edited data never meet old results. What it read it leaves in
+The files are read when a run is planned: to check them before anything runs, to count the examples, and to take the
+hash of their values as the version of the data, so that edited data never meet old results. What was read is left in
 the cache of prepared data sets, where workers find it.
 """
 
@@ -14,28 +14,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genbench import DatasetCard
-from genbench.data_cache import prepared_path
+from genbench.datasets import WRITE_ERRORS, prepared_path, write_arrays
 from genbench.errors import DataError
-from genbench.prepared_file import WRITE_ERRORS, write_arrays
 from genbench_datasets.own_data.located import BadFile, LocatedError
 from genbench_datasets.own_data.own_data import Array, OwnData
 from genbench_datasets.own_data.remembered import Memory
 from genbench_datasets.own_data.request import Request
 
 if TYPE_CHECKING:
-    from genbench.data import Dataset
+    from genbench import Dataset
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One kind of file. module: where `dataset` is, the factory for workers. options: with their defaults.
-    files: all files whose content matters. read: what they hold; raises DataError, in words that name the file."""
+    """One kind of file."""
 
     scheme: str
+    """What the user types before the colon: "csv"."""
     module: str
+    """The module with the function `dataset`, which workers call."""
     options: Mapping[str, str]
+    """The options by name, with their defaults."""
     files: Callable[[Request], Sequence[Path]]
+    """All files whose content matters."""
     read: Callable[[Request, Sequence[Path]], OwnData]
+    """Their content; raises DataError, whose text names the file."""
 
     def card(self, argument: str) -> DatasetCard:
         """The card of "scheme:argument". Raises DataError, UsageError."""
@@ -51,11 +54,11 @@ class Reader:
         return card
 
     def dataset(self, argument: str) -> Dataset:
-        """The data set of a card's `argument`, where it is not in the cache any more. Raises DataError where the
-        files are not what the card was made of."""
+        """The data set of a card's `argument`, for the case that it is no longer in the cache. Raises DataError
+        where the files have changed since the card was made."""
         import torch
 
-        from genbench.data import Dataset, Split
+        from genbench import Dataset, Split
 
         version, _, asked = argument.partition(":")
         request = Request.parse(self.scheme, asked, self.options)
@@ -105,5 +108,5 @@ def _keep_prepared(card: DatasetCard, data: OwnData) -> None:
         arrays[f"{name}.x"] = x
         if y is not None:
             arrays[f"{name}.y"] = y
-    with contextlib.suppress(*WRITE_ERRORS):  # then the worker reads the files itself
+    with contextlib.suppress(*WRITE_ERRORS):  # without it, workers read the files themselves
         write_arrays(arrays, prepared_path(card))

@@ -1,8 +1,8 @@
-"""Cards of own data, kept in the cache: files that nobody touched are not read again to plan.
+"""Cards of own data, kept in the cache, so that planning does not read unchanged files again.
 
-A card is found again where every file has the size, the times and the inode that it had. Times have a grain, and
-a file that was changed in the very moment in which it was read may look untouched: so nothing is kept of files
-that are younger than that grain.
+A card is used again where every file has the size, the times and the inode that it had. Times have a limited
+resolution, and a file that is changed in the moment in which it is read may look unchanged: so no card is kept of
+files younger than that resolution.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ import contextlib
 import hashlib
 import os
 import time
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from genbench import DatasetCard
-from genbench.data_cache import cache_folder, prepared_path
-from genbench.source_hash import source_hash
+from genbench.datasets import cache_folder, prepared_path, source_hash, write_atomically
 from genbench_datasets.own_data.request import Request
 
 SETTLED_SECONDS = 2.0
-"""The coarsest grain of the times of files: FAT's."""
+"""The coarsest resolution of file times: FAT's."""
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
-    """state: of the files and of the code that reads them."""
+    """A card, and what it was made from."""
 
     state: str
+    """A hash of the states of the files and of the code that reads them."""
     card: DatasetCard
+    """The card that was made from them."""
 
 
 class Memory:
-    """What is remembered of one request. module: that of the reader."""
+    """The card that is kept for one request. module: of the reader."""
 
     def __init__(self, request: Request, files: Sequence[Path], module: str) -> None:
         where = os.path.abspath(os.path.expanduser(request.place))
@@ -54,14 +54,13 @@ class Memory:
         return record.card if found else None
 
     def keep(self, card: DatasetCard) -> None:
-        """Keep it, unless a file is new or changed while it was read. A cache that cannot be written costs time."""
+        """Keep it, unless a file is new or changed while it was read. A cache that cannot be written only costs
+        time."""
         if self._look() != self._state or self._youngest() > time.time() - SETTLED_SECONDS:
             return
-        temporary = self._path.with_name(f".{self._path.name}.{uuid.uuid4().hex}")
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(msgspec.json.encode(_Record(state=self._state, card=card)))
-            os.replace(temporary, self._path)
+            write_atomically(self._path, msgspec.json.encode(_Record(state=self._state, card=card)))
 
     def _look(self) -> str:
         digest = hashlib.sha256(source_hash(f"{self._module}:card").encode())

@@ -16,13 +16,16 @@ from genbench_datasets.own_data.located import BadFile
 
 @dataclass(frozen=True)
 class Request:
-    """scheme: "csv". argument: all that follows the colon. place: the path or name in it. options: what was set,
-    and the defaults; as typed, "%2C" not yet a comma."""
+    """One `-d csv:PATH?key=value`, taken apart."""
 
     scheme: str
+    """What stands before the colon: "csv"."""
     argument: str
+    """All that follows the colon."""
     place: str
+    """The path or name in it."""
     options: Mapping[str, str]
+    """All options, set or by default, as they were typed: a comma within a name is still "%2C"."""
 
     @classmethod
     def parse(cls, scheme: str, argument: str, defaults: Mapping[str, str]) -> Request:
@@ -55,18 +58,18 @@ class Request:
         """Names with commas between; a comma within one is typed %2C."""
         return tuple(unquote(name) for name in self.options[key].split(",") if name)
 
-    def whole(self, key: str, least: int) -> int | None:
+    def whole(self, key: str, minimum: int) -> int | None:
         """A whole number, or None where the option is empty. Raises UsageError."""
         text = self.text(key)
         if not text:
             return None
-        if not (text.isascii() and text.isdigit() and int(text) >= least):
-            raise UsageError(f"{self.name}: {key}={text}: expected a whole number, {least} or more")
+        if not (text.isascii() and text.isdigit() and int(text) >= minimum):
+            raise UsageError(f"{self.name}: {key}={text}: expected a whole number, {minimum} or more")
         return int(text)
 
-    def required(self, key: str, least: int) -> int:
-        """The same of an option that has a default."""
-        number = self.whole(key, least)
+    def required(self, key: str, minimum: int) -> int:
+        """A whole number, for an option that has a default. Raises UsageError."""
+        number = self.whole(key, minimum)
         assert number is not None
         return number
 
@@ -98,7 +101,7 @@ class Request:
 
 def files_below(folder: Path, patterns: Sequence[str] = ("*",)) -> list[Path]:
     """All files, folders within folders too, whose name (in lower case) has one of the patterns; in the order of
-    their paths. Hidden ones, and what systems leave in folders, are passed over."""
+    their paths. Hidden files, and those that operating systems leave in folders, are skipped."""
     return sorted(
         path for path in _walk(folder, set()) if any(fnmatch(path.name.lower(), each) for each in patterns)
     )
@@ -109,7 +112,7 @@ _LEFT_BY_SYSTEMS = {"thumbs.db", "desktop.ini", "__macosx"}
 
 def _walk(folder: Path, above: set[str]) -> Iterator[Path]:
     real = os.path.realpath(folder)
-    if real in above:  # a link to a folder that it lies in
+    if real in above:  # a link to a folder that contains it
         return
     try:
         entries = list(os.scandir(folder))

@@ -1,4 +1,4 @@
-"""What published splits are called."""
+"""The names of published splits."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ _NAMES = {
 
 
 def split_of(name: str) -> str | None:
-    """ "train", "valid" or "test"; None where the name says nothing of splits."""
+    """ "train", "valid" or "test"; None where the name is none of the usual ones."""
     return _NAMES.get(name.lower())

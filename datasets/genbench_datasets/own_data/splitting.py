@@ -1,4 +1,4 @@
-"""How examples are shared out to train, valid and test. No random numbers: those of a library may change."""
+"""How examples are shared out to train, valid and test. No random numbers are used: those of a library may change."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from jaxtyping import Int, Shaped
 
 from genbench.errors import DataError
 
-FEWEST = 10
-"""Examples that a data set needs where they are shared out 60/20/20: then each split has two."""
-FEWEST_IN_ORDER = 20
-"""And where they are cut 80/10/10."""
-FEWEST_OF_A_CLASS = 3
-FEWEST_IN_A_SPLIT = 2
+MIN_EXAMPLES = 10
+"""The least number of examples that can be shared out 60/20/20: each split then has two."""
+MIN_EXAMPLES_IN_ORDER = 20
+"""The least number of examples that can be cut 80/10/10."""
+MIN_EXAMPLES_PER_CLASS = 3
+MIN_EXAMPLES_PER_SPLIT = 2
 PARTS = ("train", "valid", "test")
 
 Indices = Int[np.ndarray, " _"]
@@ -24,19 +24,23 @@ Indices = Int[np.ndarray, " _"]
 
 @dataclass(frozen=True)
 class Parts:
-    """Which examples are in which split, and in words how that came."""
+    """Which examples are in which split."""
 
     train: Indices
+    """Of the examples to train on."""
     valid: Indices
+    """Of the examples to validate on."""
     test: Indices
+    """Of the examples to test on."""
     words: str
+    """How they were chosen, for the data set's card."""
 
     def __post_init__(self) -> None:
         for name in PARTS:
             count = len(getattr(self, name))
-            if count < FEWEST_IN_A_SPLIT:
+            if count < MIN_EXAMPLES_PER_SPLIT:
                 raise DataError(
-                    f"{count} example{'s' * (count != 1)} in the {name} split; it needs {FEWEST_IN_A_SPLIT}"
+                    f"{count} example{'s' * (count != 1)} in the {name} split; it needs {MIN_EXAMPLES_PER_SPLIT}"
                 )
 
 
@@ -51,8 +55,8 @@ def by_content(
 
     y: (N,) class numbers; each class is shared out by itself. together: equal examples go to the same split, as
     befits images and texts, where a copy in another split is a leak. Rows of a table may be equal because the
-    distribution has atoms: those are told apart by how often they came before. Raises DataError where there are
-    too few examples, or too few of a class.
+    distribution has atoms: these are distinguished by how many equal ones precede them. Raises DataError where
+    there are too few examples, or too few of a class.
     """
     _need_examples(len(x))
     fifth = _fifths(_digests(x, together), y, classes)
@@ -63,8 +67,8 @@ def by_content(
 
 
 def in_order(count: int) -> Parts:
-    """80/10/10 as they come, for what is one sequence. Raises DataError."""
-    _need_examples(count, FEWEST_IN_ORDER)
+    """80/10/10 in the order of the file, for data that are one sequence. Raises DataError."""
+    _need_examples(count, MIN_EXAMPLES_IN_ORDER)
     train, valid, test = np.split(np.arange(count), (count * 8 // 10, count * 9 // 10))
     return Parts(train, valid, test, "the first 80 % to train, the next 10 % to valid, the last to test")
 
@@ -109,7 +113,7 @@ def as_published(
     return Parts(parts["train"], parts["valid"], parts["test"], words)
 
 
-def _need_examples(count: int, fewest: int = FEWEST) -> None:
+def _need_examples(count: int, fewest: int = MIN_EXAMPLES) -> None:
     if count < fewest:
         raise DataError(f"{count} example{'s' * (count != 1)}; {fewest} are needed, to have splits of them")
 
@@ -130,22 +134,22 @@ def _digests(x: Shaped[np.ndarray, "count ..."], together: bool) -> Shaped[np.nd
 def _fifths(
     digests: Shaped[np.ndarray, " count"], y: Int[np.ndarray, " count"] | None, classes: Sequence[str]
 ) -> Int[np.ndarray, " count"]:
-    """(N,) 0..4: to which fifth each example belongs, in the order of digests, within its class."""
+    """(N,) 0..4: the fifth of its class, in the order of digests, that each example belongs to."""
     different, first, group = np.unique(digests, return_index=True, return_inverse=True)
-    if len(different) < FEWEST // 2:
+    if len(different) < MIN_EXAMPLES // 2:
         raise DataError(
-            f"{len(different)} different example{'s' * (len(different) != 1)}; {FEWEST // 2} are needed"
+            f"{len(different)} different example{'s' * (len(different) != 1)}; {MIN_EXAMPLES // 2} are needed"
         )
     # equal examples of two classes go with the first of them
     label = np.zeros(len(different), np.int64) if y is None else y[first]
     order = np.lexsort((np.arange(len(different)), label))
     counts = np.bincount(label, minlength=len(classes))
-    if y is not None and (rare := np.flatnonzero(counts < FEWEST_OF_A_CLASS)).size:
+    if y is not None and (rare := np.flatnonzero(counts < MIN_EXAMPLES_PER_CLASS)).size:
         many = f" (and {rare.size - 1} more such)" if rare.size > 1 else ""
         count = int(counts[rare[0]])
         raise DataError(
             f"class {classes[rare[0]]!r} has {count} example{'s' * (count != 1)}{many}; a class needs"
-            f" {FEWEST_OF_A_CLASS} different ones, one for each split"
+            f" {MIN_EXAMPLES_PER_CLASS} different ones, one for each split"
         )
     begins = np.cumsum(counts) - counts
     rank = np.empty(len(different), np.int64)

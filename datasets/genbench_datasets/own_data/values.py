@@ -1,6 +1,7 @@
-"""Numbers as models may be given them: finite, within their levels, none of them constant where there is a density.
+"""Checks of numbers before models are given them: finite, within their levels, no constant columns where there is a
+density.
 
-Each kind of file says for itself where a number is; what is wrong with it is said here.
+Each kind of file describes for itself where a number is; what is wrong with it is described here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Place = Callable[[tuple[int, ...]], str]
 
 def real_values(array: Array, place: Place) -> Array:
     """float32. Raises LocatedError."""
-    if array.dtype.kind == "f":  # a mask of integers would be all of the array again
+    if array.dtype.kind == "f":  # for integers the mask would only take memory
         refuse(~np.isfinite(array), place, "is no finite number")
     with np.errstate(over="ignore"):
         x = np.asarray(array, np.float32)
@@ -31,7 +32,7 @@ def whole_values(array: Array, levels: int, place: Place) -> Array:
     """Integers 0..levels-1 in the storage dtype. Raises LocatedError."""
     if array.dtype.kind == "f":
         refuse(~(np.floor(array) == array), place, f"is no whole number 0..{levels - 1}")
-    # masks are as large as the array, and mostly not needed
+    # a mask is as large as the array, and mostly not needed
     if array.dtype.kind != "b" and array.size and (array.min() < 0 or array.max() >= levels):
         refuse((array < 0) | (array >= levels), place, f"is outside 0..{levels - 1}")
     return array.astype(integer_type(levels), copy=False)

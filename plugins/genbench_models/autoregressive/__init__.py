@@ -17,7 +17,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=1927,
         institution="University of Cambridge",
         country="United Kingdom",
-        defaults={"max_order": 12},
         requires_validation=True,
     ),
     ModelCard(
@@ -31,14 +30,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=2014,
         institution="Université de Montréal",
         country="Canada",
-        defaults={
-            "hidden": None,
-            "layers": 1,
-            "components": 2,
-            "dropout": 0.4,
-            "batch_size": 32,
-            "learning_rate": 4e-3,
-        },
     ),
     ModelCard(
         name="made",
@@ -51,16 +42,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=2015,
         institution="Université de Sherbrooke, Google DeepMind, University of Edinburgh",
         country="Canada, United Kingdom",
-        defaults={
-            "hidden": 128,
-            "layers": 2,
-            "direct": False,
-            "orderings": 1,
-            "components": None,
-            "dropout": 0.3,
-            "batch_size": 32,
-            "learning_rate": 4e-3,
-        },
     ),
     ModelCard(
         name="pixelcnn",
@@ -73,15 +54,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=2016,
         institution="Google DeepMind",
         country="United Kingdom",
-        defaults={
-            "width": 32,
-            "blocks": 4,
-            "dilation": 1,
-            "components": 3,
-            "dropout": 0.1,
-            "batch_size": 16,
-            "learning_rate": 4e-3,
-        },
     ),
     ModelCard(
         name="fvsbn",
@@ -94,7 +66,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=1998,
         institution="University of Toronto",
         country="Canada",
-        defaults={"components": None, "batch_size": 32, "learning_rate": 3e-3},
     ),
     ModelCard(
         name="nade",
@@ -107,7 +78,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=2011,
         institution="University of Toronto, University of Edinburgh",
         country="Canada, United Kingdom",
-        defaults={"hidden": 100, "components": None, "batch_size": 32, "learning_rate": 3e-3},
     ),
     ModelCard(
         name="gpt",
@@ -120,15 +90,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=2020,
         institution="OpenAI",
         country="United States",
-        defaults={
-            "width": 64,
-            "layers": 2,
-            "heads": 4,
-            "components": 3,
-            "dropout": 0.1,
-            "batch_size": 16,
-            "learning_rate": 3e-3,
-        },
     ),
     ModelCard(
         name="gated-pixelcnn",
@@ -141,14 +102,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=2016,
         institution="Google DeepMind",
         country="United Kingdom",
-        defaults={
-            "width": 24,
-            "layers": 4,
-            "components": 3,
-            "dropout": 0.1,
-            "batch_size": 16,
-            "learning_rate": 3e-3,
-        },
     ),
     ModelCard(
         name="pixelcnn-pp",
@@ -162,13 +115,5 @@ CARDS: tuple[ModelCard, ...] = (
         year=2017,
         institution="OpenAI",
         country="United States",
-        defaults={
-            "width": 16,
-            "blocks": 2,
-            "components": 5,
-            "dropout": 0.1,
-            "batch_size": 16,
-            "learning_rate": 3e-3,
-        },
     ),
 )

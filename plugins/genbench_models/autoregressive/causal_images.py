@@ -21,7 +21,7 @@ from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
 
 _FIRST_GUESS_EXAMPLES = 512
-# Samples drawn side by side: the caches of their features are to stay in the processor's.
+# Samples drawn side by side: few enough for their stored features to fit into the processor's cache.
 _DRAWN_AT_ONCE = 250
 
 
@@ -46,7 +46,7 @@ def causal_mask(
 class MaskedConv2d(nn.Conv2d):
     """A convolution that keeps the image's size and sees only what `causal_mask` lets it.
 
-    apart: how many pixels lie between what neighbouring weights see, and one (dilation).
+    apart: the dilation, in pixels: how far apart the pixels of neighbouring weights are.
     """
 
     mask: Tensor
@@ -58,8 +58,8 @@ class MaskedConv2d(nn.Conv2d):
         self.size = size
         self.apart = apart
         mask = causal_mask(outputs, inputs, size, channels, strict=strict)
-        self.hides = not mask.all()  # a 1x1 on images of one channel does not
-        # as numbers: a product with truth values takes longer
+        self.hides = not mask.all()  # a 1x1 convolution on images of one channel hides nothing
+        # as floats: a product with booleans takes longer
         self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
         with torch.no_grad():
             self.weight.mul_(self.mask)
@@ -72,15 +72,15 @@ class MaskedConv2d(nn.Conv2d):
         return F.conv2d(x, self.masked_weight(), self.bias, padding=padding, dilation=self.apart)
 
     def rows_that_see(self) -> Tensor:
-        """The kernel's rows from the top to the middle one, as a matrix (inputs * rows * size, outputs): what
-        `window` cuts out, times this, is the convolution at one place."""
+        """The kernel's rows from the top to the middle one, as a matrix (inputs * rows * size, outputs): the
+        inputs that `window` cuts out, times this matrix, are the convolution at one place."""
         upper = self.masked_weight()[:, :, : self.size // 2 + 1]
         return upper.flatten(1).T.contiguous()
 
 
 class RowsAbove(nn.Conv2d):
-    """A convolution over a place's own row and those above it, the image's size kept. The vertical stack sees its
-    whole row: what it says is handed on one row further down."""
+    """A convolution over a place's own row and those above it, of the image's size. The vertical stack sees its
+    whole row, so its outputs are passed on one row further down."""
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__(inputs, outputs, (size // 2 + 1, size))
@@ -90,12 +90,12 @@ class RowsAbove(nn.Conv2d):
         return super().forward(F.pad(v, (self.reach, self.reach, self.reach, 0)))
 
     def last_row(self, v: Float[Tensor, "batch inputs rows width"]) -> Float[Tensor, "batch outputs 1 width"]:
-        """At the last row alone; rows: this one and the `reach` above it."""
+        """The output at the last row alone. v: this row and the `reach` rows above it."""
         return super().forward(F.pad(v, (self.reach, self.reach, 0, 0)))
 
 
 def shifted_down(v: Float[Tensor, "batch features height width"]) -> Tensor:
-    """Row r gets what row r - 1 said."""
+    """Row r of the result is row r - 1; the first is zeros."""
     return F.pad(v, (0, 0, 1, 0))[:, :, :-1]
 
 
@@ -112,7 +112,7 @@ class PixelWalk(Protocol):
         """A standardised value (B,) that was drawn or given."""
 
     def outputs_at(self, row: int, column: int) -> Tensor:
-        """(B, per * channels), the network's outputs at a pixel, from all that was put so far."""
+        """(B, per * channels), the network's outputs at a pixel, from all values that were put so far."""
 
 
 class PixelByPixel(GenerativeModel):
@@ -132,7 +132,7 @@ class PixelByPixel(GenerativeModel):
 
     @abstractmethod
     def walk(self, count: int) -> PixelWalk:
-        """The network for sampling."""
+        """The network, evaluated pixel by pixel for `count` samples."""
 
     @abstractmethod
     def draw_channel(
@@ -143,12 +143,12 @@ class PixelByPixel(GenerativeModel):
         generator: torch.Generator,
     ) -> Shaped[Tensor, " batch"]:
         """One channel of a pixel, from the network's outputs there; standardised where it is real.
-        before: the pixel as drawn so far, standardised; what follows `channel` in it means nothing."""
+        before: the pixel as drawn so far, standardised; its values from `channel` on are not used."""
 
     @abstractmethod
     def start_from(self, pixels: Shaped[Tensor, "n c"]) -> None:
-        """Set the biases of the outputs to what pixels are by themselves, all places alike, so that only what
-        differs from that is to learn. pixels: real ones are standardised."""
+        """Set the biases of the outputs to the marginal distribution of pixels, the same at all places, so that
+        only the differences from it have to be learned. pixels: standardised if real."""
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         self.standardise.fit(train)
@@ -170,13 +170,13 @@ class PixelByPixel(GenerativeModel):
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, C, H, W), pixel by pixel; what was computed for a pixel is kept for those that see it."""
+        """(count, C, H, W), pixel by pixel; the features of a pixel are stored for the pixels that depend on it."""
         with evaluation_mode(self):
             sizes = [min(_DRAWN_AT_ONCE, count - start) for start in range(0, count, _DRAWN_AT_ONCE)]
             return torch.cat([self._draw(size, generator, None) for size in sizes])
 
     def require_possible(self, mask: Bool[Tensor, "batch c h w"]) -> None:
-        """Raises UnsupportedMask."""
+        """Raises UnsupportedMask where the given pixels do not all come before the missing ones."""
         require_given_first(mask.movedim(1, -1).flatten(1))
 
     @torch.no_grad()
@@ -220,7 +220,8 @@ class PixelByPixel(GenerativeModel):
 
 
 class CausalImageModel(PixelByPixel):
-    """With a conditional for each channel of each pixel: features belong to channels, and see those before."""
+    """With one conditional for each channel of each pixel: each feature belongs to a channel, and sees those before
+    it."""
 
     def __init__(self, spec: DataSpec, *, components: int, batch_size: int, learning_rate: float) -> None:
         super().__init__(spec, batch_size=batch_size, learning_rate=learning_rate)
@@ -229,11 +230,11 @@ class CausalImageModel(PixelByPixel):
 
     @abstractmethod
     def outputs(self, y: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w per"]:
-        """What the conditional of each pixel and channel is, from standardised images."""
+        """The parameters of the conditional of each pixel and channel, from standardised images."""
 
     @abstractmethod
     def last_bias(self) -> Float[Tensor, " outputs"]:
-        """Of the layer that gives the outputs."""
+        """The bias of the layer that gives the outputs."""
 
     def by_channel(self, outputs: Float[Tensor, "batch all *place"]) -> Tensor:
         by_channel: Tensor = outputs.unflatten(1, (self.spec.event_shape[0], -1))
@@ -289,7 +290,7 @@ class Dense:
 
 
 class Window:
-    """A larger convolution at one place, and the inputs that it has met."""
+    """A larger convolution at one place, with the inputs that it needs from other places."""
 
     def __init__(self, layer: MaskedConv2d, count: int, height: int, width: int) -> None:
         assert layer.bias is not None

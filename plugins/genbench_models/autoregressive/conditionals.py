@@ -1,4 +1,4 @@
-"""What an autoregressive network says of each element: the conditional distribution that fits the data.
+"""The conditional distribution of each element, given an autoregressive network's outputs; its kind fits the data.
 
 Two levels: Bernoulli. Up to 32, and tokens: categorical. More: a mixture of logistics discretised over the
 levels (Salimans et al. 2017, PixelCNN++). Real values: a mixture of Gaussians.
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import DataSpec
-from genbench.likelihood.observation import (
+from genbench.api import (
     bernoulli_log_prob,
     bernoulli_sample,
     categorical_log_prob,
@@ -27,18 +27,18 @@ from genbench.likelihood.observation import (
     gaussian_sample,
 )
 
-# With more levels than these their order is worth more than the freedom of a number for each.
-_MOST_CATEGORIES = 32
-# Of mixtures, in units in which data have a scale of about 1.
+# With more levels than this, a distribution that uses their order is better than one free number per level.
+_MAX_CATEGORIES = 32
+# The log scales of mixtures, in units in which data have a scale of about 1.
 _INITIAL_LOG_SCALE = -1.0
 _ENTROPY_DRAWS = 32
 _MIN_LOG_SCALE, _MAX_LOG_SCALE = -7.0, 3.0
 
 
 class Conditional(nn.Module, ABC):
-    """p(x_i | what came before), from `per_element` numbers for each element.
+    """p(x_i | the elements before), from `per_element` outputs of the network per element.
 
-    Real elements are standardised: whoever uses this maps them there and back.
+    Real elements are standardised; the caller maps them there and back.
     """
 
     per_element: int
@@ -47,16 +47,16 @@ class Conditional(nn.Module, ABC):
     def log_prob(
         self, x: Shaped[Tensor, "*shape"], outputs: Float[Tensor, "*shape per"]
     ) -> Float[Tensor, "*shape"]:
-        """Nats of each element."""
+        """The log-probability or log-density of each element, nats."""
 
     @abstractmethod
     def sample(
         self, outputs: Float[Tensor, "*shape per"], generator: torch.Generator
     ) -> Shaped[Tensor, "*shape"]:
-        """Each element drawn."""
+        """Draw each element."""
 
     def entropy(self, outputs: Float[Tensor, "*shape per"]) -> Float[Tensor, "*shape"]:
-        """Nats of each element; where there is no closed form, estimated from the same draws each time."""
+        """The entropy of each element, nats; where there is no closed form, an estimate with fixed random numbers."""
         generator = torch.Generator(outputs.device).manual_seed(0)
         total = torch.zeros(outputs.shape[:-1], device=outputs.device)
         for _ in range(_ENTROPY_DRAWS):
@@ -65,11 +65,11 @@ class Conditional(nn.Module, ABC):
 
     @abstractmethod
     def first_guess(self, x: Shaped[Tensor, "n *shape"]) -> Float[Tensor, "*shape per"]:
-        """Outputs that say of each element what is said without a look at the others: biases to start from."""
+        """The outputs that describe the marginal distribution of each element: the biases to start from."""
 
 
 def _log_shares(value: Int[Tensor, "n *shape"], count: int) -> Float[Tensor, "*shape {count}"]:
-    """log of how often each of 0..count-1 comes, one more of each counted so that none is impossible."""
+    """log of the share of each of 0..count-1, with one more of each counted so that none is impossible."""
     counts = torch.stack([(value == each).sum(0) for each in range(count)], -1) + 1.0
     return (counts / counts.sum(-1, keepdim=True)).log()
 
@@ -122,8 +122,8 @@ class Categorical(Conditional):
 
 
 class _Mixture(Conditional):
-    """Of `components` humps; outputs are their logits, means and log scales. Means start spread out: alike,
-    the components would stay alike."""
+    """A mixture of `components`; outputs are their logits, means and log scales. The means start spread out:
+    components that start alike would stay alike."""
 
     offsets: Tensor
 
@@ -141,18 +141,18 @@ class _Mixture(Conditional):
         return logits, means + self.offsets, log_scales
 
     def first_guess(self, x: Shaped[Tensor, "n *shape"]) -> Float[Tensor, "*shape per"]:
-        """Each component weighs what lies nearest to it."""
+        """The weight of each component is the share of the values that are nearest to it."""
         nearest = (self._in_own_units(x).unsqueeze(-1) - self.offsets).abs().argmin(-1)  # n, *shape
         logits = _log_shares(nearest, self.components)
         return torch.cat([logits, torch.zeros_like(logits), torch.zeros_like(logits)], -1)
 
     @abstractmethod
     def _in_own_units(self, x: Shaped[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """Where data have a scale of about 1."""
+        """The values in units in which data have a scale of about 1."""
 
 
 class GaussianMixtureConditional(_Mixture):
-    """x real, standardised."""
+    """x is real and standardised."""
 
     def __init__(self, components: int) -> None:
         super().__init__(components, widest=2.0)
@@ -174,7 +174,7 @@ class GaussianMixtureConditional(_Mixture):
 
 
 class LogisticMixtureConditional(_Mixture):
-    """x in 0..levels-1; the network thinks in units in which the levels span [-1, 1]."""
+    """x in 0..levels-1; the network works in units in which the levels span [-1, 1]."""
 
     def __init__(self, components: int, levels: int) -> None:
         super().__init__(components, widest=1.0)
@@ -202,11 +202,11 @@ class LogisticMixtureConditional(_Mixture):
 
 
 def conditional_for(spec: DataSpec, components: int) -> Conditional:
-    """The conditional that fits the data's domain; `components` of a mixture, where it is one."""
+    """The conditional that fits the data's domain; components: how many a mixture has, where it is one."""
     if spec.levels is None:
         return GaussianMixtureConditional(components)
     if spec.levels == 2:
         return Bernoulli()
-    if spec.levels <= _MOST_CATEGORIES or spec.modality == "tokens":
+    if spec.levels <= _MAX_CATEGORIES or spec.modality == "tokens":
         return Categorical(spec.levels)
     return LogisticMixtureConditional(components, spec.levels)

@@ -13,7 +13,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench.data import working_dtype
+from genbench.api import working_dtype
 from genbench_models.autoregressive.conditionals import conditional_for
 from genbench_models.autoregressive.given_first import require_given_first
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
@@ -25,12 +25,16 @@ _FIRST_GUESS_EXAMPLES = 2048
 
 @runtime_checkable
 class Walk(Protocol):
-    """A network evaluated at one dimension after the other. order: the dimensions, as they are visited."""
+    """A network evaluated at one dimension after the other.
+
+    order: the dimensions in the order in which they are visited.
+    """
 
     order: list[int]
 
     def outputs_at(self, position: int) -> Tensor:
-        """(B, per): the conditional of the dimension at that place of the order, from all that was put so far."""
+        """(B, per): the conditional of the dimension at that place of the order, from all values that were put so
+        far."""
 
     def put(self, position: int, value: Tensor) -> None:
         """A standardised value (B,) that was drawn or given."""
@@ -39,7 +43,7 @@ class Walk(Protocol):
 class FlatModel(GenerativeModel):
     """p(x) = prod_d p(x_d | x_1..x_{d-1}).
 
-    components: of a mixture; None: 16 for points, whose conditionals have many humps, 3 for the rest.
+    components: of a mixture; None means 16 for points, whose conditionals have many modes, and 3 for the rest.
     """
 
     def __init__(
@@ -57,15 +61,15 @@ class FlatModel(GenerativeModel):
 
     @abstractmethod
     def outputs(self, y: Float[Tensor, "batch dimension"]) -> Float[Tensor, "batch dimension per"]:
-        """What the conditional of each dimension is, from standardised inputs."""
+        """The parameters of the conditional of each dimension, from standardised inputs."""
 
     @abstractmethod
     def walk(self, count: int) -> Walk:
-        """The same for sampling."""
+        """The network, evaluated dimension by dimension for `count` samples."""
 
     @abstractmethod
     def start_from(self, first_guess: Float[Tensor, "dimension per"]) -> None:
-        """Set the biases of the outputs, so that only what differs from the marginals is to learn."""
+        """Set the biases of the outputs, so that only the differences from the marginals have to be learned."""
 
     def log_prob(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, " batch"]:
         """(N, *event_shape) -> (N,) nats, exact."""
@@ -75,7 +79,7 @@ class FlatModel(GenerativeModel):
         return total if self.spec.is_discrete else total + self.standardise.log_abs_det_jacobian()
 
     def training_loss(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, ""]:
-        """Negative log-likelihood, nats an example."""
+        """Negative log-likelihood, nats per example."""
         return -self.log_prob(x).mean()
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
@@ -103,7 +107,7 @@ class FlatModel(GenerativeModel):
             return self._draw(self.walk(count), count, generator, None)
 
     def require_possible(self, mask: Shaped[Tensor, "batch *event"]) -> None:
-        """Raises UnsupportedMask."""
+        """Raises UnsupportedMask where the given numbers do not all come before the missing ones."""
         require_given_first(mask.flatten(1), "channel by channel, row by row")
 
     def missing_log_prob(

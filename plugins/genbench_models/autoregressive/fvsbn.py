@@ -18,7 +18,7 @@ from genbench_models.autoregressive.made import MaskedLinear
 
 class FVSBN(FlatModel):
     """A fully visible belief network. For more than two levels the regression is on the conditional's parameters:
-    softmax regression, or a mixture whose parts move linearly with what came before."""
+    softmax regression, or a mixture whose parameters are linear in the dimensions before."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class FVSBN(FlatModel):
 
 
 class LinearWalk:
-    """One row of the regression after the other."""
+    """The regression evaluated one row after the other."""
 
     def __init__(self, model: FVSBN, count: int) -> None:
         self.order = list(range(model.spec.dimension))

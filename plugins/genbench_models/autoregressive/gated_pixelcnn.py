@@ -27,7 +27,7 @@ _FIRST_SIZE = 7
 
 
 class LeftInRow(MaskedConv2d):
-    """A masked convolution that looks along the row alone."""
+    """A masked convolution over a single row."""
 
     def __init__(self, inputs: int, outputs: int, size: int, channels: int, *, strict: bool = False) -> None:
         super().__init__(inputs, outputs, size, channels, strict=strict)
@@ -38,7 +38,7 @@ class LeftInRow(MaskedConv2d):
         return F.conv2d(h, self.masked_weight(), self.bias, padding=(0, self.size // 2))
 
     def row_that_sees(self) -> Float[Tensor, "seen outputs"]:
-        """The kernel's left half with the middle, (inputs * (size // 2 + 1), outputs)."""
+        """The kernel's left half and its middle, (inputs * (size // 2 + 1), outputs)."""
         return self.masked_weight()[:, :, 0, : self.size // 2 + 1].flatten(1).T.contiguous()
 
 
@@ -48,8 +48,8 @@ def gated(h: Float[Tensor, "batch double *place"]) -> Float[Tensor, "batch singl
 
 
 class Layer(nn.Module):
-    """One layer of both stacks (figure 2): the vertical one goes its own way, the horizontal one is told of it, and
-    is residual but for the first layer."""
+    """One layer of both stacks (figure 2). The vertical one does not depend on the horizontal one, which takes its
+    outputs as well and is residual except in the first layer."""
 
     def __init__(self, inputs: int, width: int, size: int, channels: int, *, first: bool) -> None:
         super().__init__()
@@ -61,8 +61,8 @@ class Layer(nn.Module):
 
     def forward(self, v: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         seen = self.vertical(v)
-        told = self.horizontal(h) + self.link(shifted_down(seen))
-        out = self.out(gated(told))
+        linked = self.horizontal(h) + self.link(shifted_down(seen))
+        out = self.out(gated(linked))
         return gated(seen), out if self.first else h + out
 
 
@@ -134,7 +134,7 @@ class GatedWalk:
         def inputs(layer: Layer) -> int:
             return layer.vertical.in_channels
 
-        # what each layer was given: of the vertical stack the rows it can still see, of the horizontal one the row
+        # the inputs of each layer: in the vertical stack the rows it can still see, in the horizontal one the row
         self._rows = [
             torch.zeros(count, inputs(layer), layer.vertical.reach + 1, self._width, device=device)
             for layer in self._layers
@@ -143,8 +143,10 @@ class GatedWalk:
             torch.zeros(count, inputs(layer), self._width + layer.horizontal.size // 2, device=device)
             for layer in self._layers
         ]
-        self._told = [layer.link.bias.new_zeros(()) for layer in self._layers if layer.link.bias is not None]
-        self._pixels = torch.zeros(count, channels, self._width, device=device)  # of the row at hand
+        self._linked = [
+            layer.link.bias.new_zeros(()) for layer in self._layers if layer.link.bias is not None
+        ]
+        self._pixels = torch.zeros(count, channels, self._width, device=device)  # of the current row
         self._at_row = -1
 
     def put(self, row: int, column: int, channel: int, value: Float[Tensor, " batch"]) -> None:
@@ -156,15 +158,15 @@ class GatedWalk:
         if row != self._at_row:
             self._begin_row(row)
         h = self._pixels[:, :, column]
-        for layer, seen, left, told, out in zip(
-            self._layers, self._row, self._left, self._told, self._out, strict=True
+        for layer, seen, left, linked, out in zip(
+            self._layers, self._row, self._left, self._linked, self._out, strict=True
         ):
             reach = layer.horizontal.size // 2
             if not layer.first:
                 seen[:, :, column + reach] = h
             window = seen[:, :, column : column + reach + 1].flatten(1)
             assert layer.horizontal.bias is not None
-            here = torch.addmm(layer.horizontal.bias, window, left) + told[:, :, column]
+            here = torch.addmm(layer.horizontal.bias, window, left) + linked[:, :, column]
             residual = out(gated(here))
             h = residual if layer.first else h + residual
         for dense in self._last:
@@ -172,7 +174,7 @@ class GatedWalk:
         return h
 
     def _begin_row(self, row: int) -> None:
-        """Carry the row that is complete up the vertical stack, and tell the next one of it."""
+        """Carry the completed row through the vertical stack, whose outputs the next row takes."""
         self._at_row = row
         v = self._pixels.unsqueeze(2)  # B, inputs, 1, W
         for number, layer in enumerate(self._layers):
@@ -181,7 +183,7 @@ class GatedWalk:
                 kept = self._rows[number] = torch.cat([kept[:, :, 1:], v], dim=2)
             seen = layer.vertical.last_row(kept)  # B, 2 width, 1, W
             # the first row has nothing above it: the padding of `shifted_down`
-            self._told[number] = layer.link(seen if row else torch.zeros_like(seen))[:, :, 0]
+            self._linked[number] = layer.link(seen if row else torch.zeros_like(seen))[:, :, 0]
             v = gated(seen)
         for seen_row in self._row:
             seen_row.zero_()

@@ -9,7 +9,7 @@ from genbench.errors import UnsupportedMask
 
 
 def require_given_first(given: Bool[Tensor, "batch length"], order: str = "row by row") -> None:
-    """given: in the model's order. Raises UnsupportedMask: drawing what is missing would be blind to what is given
-    later."""
+    """Raises UnsupportedMask where something given comes after something missing: the missing part would be drawn
+    without regard to it. given: in the model's order."""
     if bool((given[:, 1:] & ~given[:, :-1]).any()):
         raise UnsupportedMask(f"draws in order, {order}: what is given must come before what is missing")

@@ -50,18 +50,19 @@ class GPT(SequenceModel):
         )
         self.normalise = nn.LayerNorm(width)
         for name, parameter in self.blocks.named_parameters():
-            if name.endswith(("out.weight", "mlp.2.weight")):  # the residual path keeps its scale (GPT-2)
+            # so that the residual path has the same scale at any depth (GPT-2)
+            if name.endswith(("out.weight", "mlp.2.weight")):
                 nn.init.normal_(parameter, std=0.02 / (2 * layers) ** 0.5)
 
-    def states(self, told: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length width"]:
-        states: Tensor = self.normalise(self.blocks(told))
+    def states(self, inputs: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length width"]:
+        states: Tensor = self.normalise(self.blocks(inputs))
         return states
 
     def walk(self, count: int) -> Step:
         caches = [KeyValueCache(block, count, self.spec.dimension) for block in self.blocks]
 
-        def step(told: Float[Tensor, "batch 1 width"]) -> Float[Tensor, "batch width"]:
-            h = told
+        def step(inputs: Float[Tensor, "batch 1 width"]) -> Float[Tensor, "batch width"]:
+            h = inputs
             for cache in caches:
                 h = cache.step(h)
             state: Tensor = self.normalise(h[:, 0])
@@ -71,7 +72,7 @@ class GPT(SequenceModel):
 
 
 class KeyValueCache:
-    """A block at one position after the other; its keys and values of earlier positions are kept."""
+    """A block evaluated at one position after the other, with the keys and values of earlier positions stored."""
 
     def __init__(self, block: nn.Module, count: int, length: int) -> None:
         assert isinstance(block, Block)

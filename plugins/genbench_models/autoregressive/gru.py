@@ -1,4 +1,4 @@
-"""GRU: a recurrent network reads the elements in turn, and says at each what the next one may be.
+"""GRU: a recurrent network reads the elements in turn, and gives the distribution of the next at each.
 
 Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine
 Translation", https://arxiv.org/abs/1406.1078 (the unit); Graves 2013, https://arxiv.org/abs/1308.0850 (as a
@@ -20,7 +20,7 @@ from genbench_models.layers.ranges import at_least
 class GRU(SequenceModel):
     """p(x) = prod_i p(x_i | h_i), h_i = GRU(h_{i-1}, x_{i-1}).
 
-    hidden: None: 24 for series, of which there are seldom many, 64 for the rest.
+    hidden: None means 24 for series, which tend to be few, and 64 for the rest.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class GRU(SequenceModel):
         )
         self.recurrent = nn.GRU(hidden, hidden, layers, batch_first=True)
 
-    def states(self, told: Float[Tensor, "batch length hidden"]) -> Float[Tensor, "batch length hidden"]:
-        states: Tensor = self.recurrent(told)[0]
+    def states(self, inputs: Float[Tensor, "batch length hidden"]) -> Float[Tensor, "batch length hidden"]:
+        states: Tensor = self.recurrent(inputs)[0]
         return states
 
     def walk(self, count: int) -> Step:
         state: Tensor | None = None
 
-        def step(told: Float[Tensor, "batch 1 hidden"]) -> Float[Tensor, "batch hidden"]:
+        def step(inputs: Float[Tensor, "batch 1 hidden"]) -> Float[Tensor, "batch hidden"]:
             nonlocal state
-            hidden, state = self.recurrent(told, state)
+            hidden, state = self.recurrent(inputs, state)
             last: Tensor = hidden[:, 0]
             return last
 
@@ -65,7 +65,7 @@ class GRU(SequenceModel):
 
 
 def _places(spec: DataSpec) -> int:
-    """After how many elements the places repeat: pixels have each their own, times have none."""
+    """After how many elements the places repeat: each pixel has a place of its own, points in time share one."""
     if spec.modality == "image":
         return spec.dimension
     return math.prod(spec.event_shape[1:])

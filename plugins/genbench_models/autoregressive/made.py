@@ -1,4 +1,4 @@
-"""MADE: a masked network whose every output sees only the inputs before it, so one pass gives them all.
+"""MADE: a masked network in which each output sees only the inputs before it, so one pass gives all conditionals.
 
 Germain et al. 2015, "MADE: Masked Autoencoder for Distribution Estimation", https://arxiv.org/abs/1502.03509
 """
@@ -21,13 +21,13 @@ from genbench_models.layers.ranges import at_least, shares
 
 
 class MaskedLinear(nn.Linear):
-    """A linear layer with some of its weights held at zero. mask: (outputs, inputs), True where one stays."""
+    """A linear layer with some of its weights held at zero. mask: (outputs, inputs), True for weights that are used."""
 
     mask: Tensor
 
     def __init__(self, mask: Tensor, bias: bool = True) -> None:
         super().__init__(mask.shape[1], mask.shape[0], bias)
-        # as numbers: a product with truth values takes longer
+        # as floats: a product with booleans takes longer
         self.register_buffer("mask", mask.to(self.weight.dtype), persistent=False)
         with torch.no_grad():
             self.weight.mul_(mask)
@@ -47,10 +47,12 @@ def hidden_degrees(dimension: int, hidden: int) -> Int[Tensor, " hidden"]:
 
 @dataclass(frozen=True)
 class Layer:
-    """weight: (outputs, inputs), masked. bias: (outputs,)."""
+    """A masked layer with its rows and columns sorted into an ordering."""
 
     weight: Float[Tensor, "outputs inputs"]
+    """Masked."""
     bias: Float[Tensor, " outputs"]
+    """Added to the outputs."""
 
 
 class MADE(FlatModel):
@@ -58,10 +60,10 @@ class MADE(FlatModel):
 
     orderings: 1 for the data's own. With more, each has masks of its own over the same weights; training takes
     them in turn, and the model is their mixture: p(x) = 1/m sum_o p_o(x), a mean of probabilities. (A mean of their
-    logits, as the paper averages predictions, is no likelihood of any model one could sample from.)
+    logits, as the paper averages predictions, is not the likelihood of any model that could be sampled.)
 
-    direct: weights straight from the inputs to the outputs as well (section 4.2), from 0 on; as many as the square of
-    the dimension.
+    direct: also connect the inputs straight to the outputs (section 4.2), by weights that start at 0; there are as many
+    as the square of the dimension.
 
     Units of a hidden layer are sorted by how many inputs they may see. So sampling needs each weight just
     once: when x_d is drawn, only the units of degree d change, and no unit ever changes again.
@@ -73,8 +75,8 @@ class MADE(FlatModel):
         *,
         hidden: int = 128,
         layers: int = 2,
-        orderings: int = 1,
         direct: bool = False,
+        orderings: int = 1,
         components: int | None = None,
         dropout: float = 0.3,
         batch_size: int = 32,
@@ -106,7 +108,7 @@ class MADE(FlatModel):
         return _permutation(self.spec.dimension, ordering, 0).to(self.device)
 
     def layers(self, ordering: int) -> list[Layer]:
-        """As `ordering` uses them, the output's last, rows and columns sorted into its order."""
+        """The layers as `ordering` uses them, the output layer last, rows and columns sorted into its order."""
         modules = [*self.hidden, self.output]
         if ordering == 0:
             return [Layer(each.masked_weight(), each.bias) for each in modules]
@@ -136,7 +138,7 @@ class MADE(FlatModel):
     def outputs(
         self, y: Float[Tensor, "batch dimension"], ordering: int = 0
     ) -> Float[Tensor, "batch dimension per"]:
-        """What the conditional of each dimension is, from standardised inputs, in the data's order both."""
+        """The parameters of the conditional of each dimension, from standardised inputs; both in the data's order."""
         *hidden, last = self.layers(ordering)
         h = inputs = y if ordering == 0 else y[:, self.order(ordering)]
         for layer in hidden:
@@ -168,7 +170,8 @@ class MADE(FlatModel):
         self.output.bias.copy_(first_guess.flatten())
 
     def require_possible(self, mask: Shaped[Tensor, "batch *event"]) -> None:
-        """Raises UnsupportedMask. What comes first in one ordering comes later in another."""
+        """Raises UnsupportedMask, also where there are several orderings: what comes first in one comes later in
+        another."""
         if self.orderings > 1:
             raise UnsupportedMask(
                 f"a mixture of {self.orderings} orderings has no conditional in closed form"
@@ -176,7 +179,7 @@ class MADE(FlatModel):
         super().require_possible(mask)
 
     def predictive_entropy(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, "batch *event"]:
-        """Nats of each number given those before it; of several orderings, under the data's own."""
+        """Nats of each number given those before it; with several orderings, under the data's own."""
         return super().predictive_entropy(x)
 
     def walk(self, count: int, ordering: int = 0) -> MaskedWalk:
@@ -235,7 +238,7 @@ class MaskedWalk:
 
 
 def _permutation(size: int, ordering: int, layer: int) -> Int[Tensor, " size"]:
-    """The same for every instance; the identity for the first ordering."""
+    """A fixed permutation, the same in every instance; the identity for the first ordering."""
     if ordering == 0:
         return torch.arange(size)
     return torch.randperm(size, generator=torch.Generator().manual_seed(1000 * ordering + layer))

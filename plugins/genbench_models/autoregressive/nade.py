@@ -1,7 +1,8 @@
 """NADE: a hidden layer for every dimension, all of them sharing their weights.
 
 Larochelle & Murray 2011, "The Neural Autoregressive Distribution Estimator", AISTATS; for real values: Uria,
-Murray & Larochelle 2013, "RNADE: The Real-Valued Neural Autoregressive Density-Estimator", https://arxiv.org/abs/1306.0186
+Murray & Larochelle 2013, "RNADE: The Real-Valued Neural Autoregressive Density-Estimator",
+https://arxiv.org/abs/1306.0186
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class NADE(FlatModel):
         self.output_bias = nn.Parameter(torch.zeros(dimension, per))
 
     def outputs(self, y: Float[Tensor, "batch dimension"]) -> Float[Tensor, "batch dimension per"]:
-        told = y.T.unsqueeze(2) * self.inputs.unsqueeze(1)  # D, B, hidden
-        before = torch.cat([torch.zeros_like(told[:1]), told[:-1].cumsum(0)])
+        contributions = y.T.unsqueeze(2) * self.inputs.unsqueeze(1)  # D, B, hidden
+        before = torch.cat([torch.zeros_like(contributions[:1]), contributions[:-1].cumsum(0)])
         hidden = (before + self.hidden_bias).sigmoid()
         return (hidden @ self.readout).movedim(0, 1) + self.output_bias  # D: a matrix product each
 
@@ -50,7 +51,7 @@ class NADE(FlatModel):
 
 
 class HiddenWalk:
-    """What the hidden layer was told is kept; each value adds its part (section 2)."""
+    """The input of the hidden layer is kept; each value adds its contribution (section 2)."""
 
     def __init__(self, model: NADE, count: int) -> None:
         self.order = list(range(model.spec.dimension))

@@ -23,7 +23,7 @@ from genbench_models.layers.ranges import at_least, shares
 
 class Residual(nn.Module):
     """1x1 down to half the width, masked 3x3, 1x1 back up, added to the input (figure 5 of the paper).
-    apart: of the pixels that the 3x3 looks at."""
+    apart: the dilation of the 3x3 convolution, in pixels."""
 
     def __init__(self, width: int, channels: int, dropout: float, apart: int) -> None:
         super().__init__()
@@ -41,8 +41,8 @@ class Residual(nn.Module):
 class PixelCNN(CausalImageModel):
     """A first convolution that sees all around (mask A), then residual blocks (mask B, table 1 of the paper).
 
-    dilation: the farthest that a block's 3x3 looks. 1 is the paper's; with 4 blocks look 1, 2, 4, 1, 2, 4... pixels
-    away in turn, so that a few of them see the whole of a digit at no cost (Yu & Koltun 2016,
+    dilation: the largest dilation of the 3x3 convolutions. 1 is the paper's; with 4, the blocks have dilations of
+    1, 2, 4, 1, 2, 4... in turn, so that a few of them cover a whole digit at no cost (Yu & Koltun 2016,
     https://arxiv.org/abs/1511.07122).
     """
 
@@ -76,7 +76,7 @@ class PixelCNN(CausalImageModel):
         )
 
     def outputs(self, y: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w per"]:
-        """What the conditional of each pixel and channel is, from standardised images."""
+        """The parameters of the conditional of each pixel and channel, from standardised images."""
         outputs: Tensor = self.last(self.blocks(self.first(y)))
         return self.by_channel(outputs)
 
@@ -93,8 +93,8 @@ class PixelCNN(CausalImageModel):
 class CachedWalk:
     """The network evaluated at one pixel after the other.
 
-    Only the convolutions larger than 1x1 look at other pixels: their inputs are kept, framed with zeros. A
-    pixel costs what it would cost in one pass over the whole image.
+    Only the convolutions larger than 1x1 look at other pixels: their inputs are stored, padded with zeros.
+    A pixel costs as much as it would in one pass over the whole image.
     """
 
     def __init__(self, model: PixelCNN, count: int) -> None:
@@ -112,7 +112,7 @@ class CachedWalk:
         self._first.put(row, column, value.unsqueeze(1), channel)
 
     def outputs_at(self, row: int, column: int) -> Float[Tensor, "batch outputs"]:
-        """The network's outputs at a pixel, from all that was put so far."""
+        """The network's outputs at a pixel, from all values that were put so far."""
         h = self._first.at(row, column)
         for down, look, up in self._blocks:
             look.put(row, column, down(h.relu()).relu_())

@@ -1,5 +1,5 @@
 """PixelCNN++: whole pixels at once, by a mixture of discretised logistics over their channels; two streams of gated
-residual blocks, the second half of which is handed what the first half saw.
+residual blocks, with skip connections from the first half of the blocks to the second.
 
 Salimans, Karpathy, Chen & Kingma 2017, "PixelCNN++: Improving the PixelCNN with Discretized Logistic Mixture Likelihood
 and Other Modifications", https://arxiv.org/abs/1701.05517
@@ -16,18 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import DataSpec
+from genbench.api import choose_component, discretised_logistic_log_prob, discretised_logistic_sample
 from genbench.errors import UnsupportedMask
-from genbench.likelihood.observation import (
-    choose_component,
-    discretised_logistic_log_prob,
-    discretised_logistic_sample,
-)
 from genbench_models.autoregressive.causal_images import PixelByPixel, RowsAbove, shifted_down
 from genbench_models.layers.ranges import at_least, shares
 
 _INITIAL_LOG_SCALE = -1.0
 _MIN_LOG_SCALE, _MAX_LOG_SCALE = -7.0, 3.0
-_SMALL = 0.1  # the share of its usual size at which the end of a residual block starts
+_SMALL = 0.1  # the last convolution of a residual block starts at this share of its usual scale
 
 
 class PixelMixture(nn.Module):
@@ -44,7 +40,7 @@ class PixelMixture(nn.Module):
         self.components, self.channels, self.levels = components, channels, levels
         self.coefficients = channels * (channels - 1) // 2
         self.per_pixel = components * (1 + 2 * channels + self.coefficients)
-        # means start spread out: alike, the components would stay alike
+        # means start spread out: components that start alike would stay alike
         spread = torch.linspace(-1, 1, components) if components > 1 else torch.zeros(1)
         self.register_buffer("offsets", spread, persistent=False)
 
@@ -91,7 +87,8 @@ class PixelMixture(nn.Module):
         channel: int,
         generator: torch.Generator,
     ) -> Int[Tensor, " batch"]:
-        """Drawn given the channels before it: they say which component is at work, and move its mean."""
+        """Draw one channel given those before it, which decide on the probability of each component and move its
+        mean."""
         logits, _, log_scales, _ = self.parts(outputs)
         log_probs = self.channel_log_probs(x, y, outputs)  # B, C, K
         posterior = logits.log_softmax(-1) + log_probs[:, :channel].sum(1)
@@ -104,7 +101,7 @@ class PixelMixture(nn.Module):
         )
 
     def first_guess(self, x: Int[Tensor, "n c"]) -> Float[Tensor, " per"]:
-        """Each component weighs the pixels that lie nearest to it."""
+        """The weight of each component is the share of the pixels that are nearest to it."""
         y = x * (2 / (self.levels - 1)) - 1
         nearest = (y.mean(1, keepdim=True) - self.offsets).abs().argmin(1)
         counts = torch.bincount(nearest, minlength=self.components) + 1.0
@@ -129,19 +126,20 @@ def all_above(inputs: int, outputs: int) -> RowsAbove:
 
 
 def concat_elu(h: Float[Tensor, "batch features *place"]) -> Float[Tensor, "batch double *place"]:
-    """Both signs of a feature, kept."""
+    """The ELU of both signs of each feature."""
     return F.elu(torch.cat([h, -h], 1))
 
 
 class GatedResidual(nn.Module):
-    """Two causal convolutions and a gate, added to the input. told: how many features of elsewhere it hears."""
+    """Two causal convolutions and a gate, added to the input. context: features that come from another stream or by
+    a skip connection."""
 
     def __init__(
-        self, convolution: Callable[[int, int], nn.Conv2d], width: int, told: int, dropout: float
+        self, convolution: Callable[[int, int], nn.Conv2d], width: int, context: int, dropout: float
     ) -> None:
         super().__init__()
         self.first = convolution(2 * width, width)
-        self.link = nn.Conv2d(2 * told, width, 1) if told else None
+        self.link = nn.Conv2d(2 * context, width, 1) if context else None
         self.dropout = nn.Dropout(dropout)
         self.second = convolution(2 * width, 2 * width)
         with torch.no_grad():
@@ -150,15 +148,15 @@ class GatedResidual(nn.Module):
     def forward(
         self,
         h: Float[Tensor, "batch width height w"],
-        told: Float[Tensor, "batch told height w"] | None = None,
+        context: Float[Tensor, "batch context height w"] | None = None,
     ) -> Float[Tensor, "batch width height w"]:
-        middle = self.heard(self.first(concat_elu(h)), told)
+        middle = self.with_context(self.first(concat_elu(h)), context)
         return self.added(h, self.second(self.dropout(concat_elu(middle))))
 
-    def heard(self, middle: Tensor, told: Tensor | None) -> Tensor:
-        if self.link is None or told is None:
+    def with_context(self, middle: Tensor, context: Tensor | None) -> Tensor:
+        if self.link is None or context is None:
             return middle
-        linked: Tensor = self.link(concat_elu(told))
+        linked: Tensor = self.link(concat_elu(context))
         return middle + linked
 
     def added(self, h: Tensor, both: Float[Tensor, "batch double *place"]) -> Tensor:
@@ -167,10 +165,10 @@ class GatedResidual(nn.Module):
 
 
 class PixelCNNPlusPlus(PixelByPixel):
-    """For images with levels. The downward stream sees all rows above, the other one the rest of the row too; `blocks`
-    of each make the first half, as many the second (figure 2).
+    """For images with levels. The downward stream sees all rows above, the other one also the row to the left. The
+    first half of the network has `blocks` blocks of each, the second half as many (figure 2).
 
-    Left out, for the size of the images: halving and doubling the resolution between blocks; weight normalisation.
+    Left out because the images are small: halving and doubling the resolution between blocks; weight normalisation.
     """
 
     def __init__(
@@ -191,15 +189,15 @@ class PixelCNNPlusPlus(PixelByPixel):
         shares(dropout=dropout)
         channels = spec.event_shape[0]
         self.mixture = PixelMixture(components, channels, spec.levels)
-        # one channel more, of ones: where it is 0, the image has ended
+        # one more channel, of ones: it is 0 outside the image
         self.above = all_above(channels + 1, width)
         self.row_above = nn.Conv2d(channels + 1, width, (1, 3), padding=(0, 1))
         self.to_the_left = nn.Conv2d(channels + 1, width, (2, 1))
 
-        def stack(convolution: Callable[[int, int], nn.Conv2d], *told: int) -> nn.ModuleList:
+        def stack(convolution: Callable[[int, int], nn.Conv2d], *context: int) -> nn.ModuleList:
             return nn.ModuleList(
                 GatedResidual(convolution, width, each * width, dropout)
-                for each in told
+                for each in context
                 for _ in range(blocks)
             )
 
@@ -211,7 +209,7 @@ class PixelCNNPlusPlus(PixelByPixel):
             self.last.weight.mul_(_SMALL)
 
     def outputs(self, y: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch h w per"]:
-        """What the mixture of each pixel is, from standardised images."""
+        """The parameters of the mixture of each pixel, from standardised images."""
         framed = torch.cat([y, torch.ones_like(y[:, :1])], 1)
         down = shifted_down(self.above(framed))
         left = F.pad(self.to_the_left(F.pad(framed, (0, 0, 1, 0))), (1, 0))[..., :-1]
@@ -271,14 +269,15 @@ class StreamWalk:
     def __init__(self, model: PixelCNNPlusPlus, count: int) -> None:
         channels, _, width = model.spec.event_shape
         self._model = model
-        # the row at hand and the two above it, framed with a column of zeros on the left; the last channel says
-        # where the image is
+        # the current row and the two above it, with a column of zeros on the left; the last channel is 1 inside
+        # the image
         self._pixels = torch.zeros(count, channels + 1, 3, width + 1, device=model.device)
         self._down = [_RowBlock(block, count, width) for block in model.downward]
         self._right = [_PlaceBlock(block, count, width) for block in model.rightward]
         self._left = model.to_the_left.weight.flatten(1).T.contiguous()
-        self._told: list[Tensor] = []  # by the downward stream to each block of the other: B, width, W
-        self._begin = torch.zeros(())  # the other stream's beginning, from the row above: B, width, W
+        self._context: list[Tensor] = []  # from the downward stream, for each block of the other: B, width, W
+        # the first features of the other stream, from the row above: B, width, W
+        self._begin = torch.zeros(())
         self._at_row = -1
         self._at: tuple[int, int] | None = None
         self._here = torch.zeros(())
@@ -301,20 +300,20 @@ class StreamWalk:
             right = right + torch.addmm(self._model.to_the_left.bias, seen, self._left)
         met: list[Tensor] = []
         for number, block in enumerate(self._right):
-            told = self._told[number][:, :, column]
+            context = self._context[number][:, :, column]
             if number < self._model.blocks:
                 met.append(right)
             else:
-                told = torch.cat([told, met.pop()], 1)
-            right = block.at(column, right, told)
+                context = torch.cat([context, met.pop()], 1)
+            right = block.at(column, right, context)
         last: Tensor = self._model.last(F.elu(right)[..., None, None])
         return last[..., 0, 0]
 
     def _begin_row(self, row: int) -> None:
-        """Carry the row that is complete down its stream."""
+        """Carry the completed row through the downward stream."""
         self._at_row = row
         model = self._model
-        above = self._pixels[:, :, 1:, 1:]  # what was the row at hand, and the one above it
+        above = self._pixels[:, :, 1:, 1:]  # the row just completed, and the one above it
         self._begin = model.row_above(above[:, :, 1:])[:, :, 0]
         down = model.above.last_row(above)
         if not row:  # nothing is above the first row
@@ -322,20 +321,20 @@ class StreamWalk:
         self._pixels = torch.cat([self._pixels[:, :, 1:], torch.zeros_like(self._pixels[:, :, :1])], 2)
         self._pixels[:, -1, 2, 1:] = 1
         met: list[Tensor] = []
-        self._told = []
+        self._context = []
         for number, block in enumerate(self._down):
             if number < self._model.blocks:
                 met.append(down)
                 down = block.next_row(down, None)
             else:
                 down = block.next_row(down, met.pop())
-            self._told.append(down[:, :, 0])
+            self._context.append(down[:, :, 0])
         for place in self._right:
             place.begin_row()
 
 
 class _RowBlock:
-    """A block of the downward stream, a row at once: both convolutions see the row above, which is kept."""
+    """A block of the downward stream, a row at once: both convolutions see the row above, which is stored."""
 
     def __init__(self, block: nn.Module, count: int, width: int) -> None:
         assert isinstance(block, GatedResidual)
@@ -345,8 +344,8 @@ class _RowBlock:
             for convolution in (block.first, block.second)
         ]
 
-    def next_row(self, h: Tensor, told: Tensor | None) -> Tensor:
-        middle = self._block.heard(self._convolved(0, self._block.first, concat_elu(h)), told)
+    def next_row(self, h: Tensor, context: Tensor | None) -> Tensor:
+        middle = self._block.with_context(self._convolved(0, self._block.first, concat_elu(h)), context)
         return self._block.added(h, self._convolved(1, self._block.second, concat_elu(middle)))
 
     def _convolved(self, number: int, convolution: nn.Module, row: Tensor) -> Tensor:
@@ -357,8 +356,8 @@ class _RowBlock:
 
 
 class _PlaceBlock:
-    """A block of the other stream at one place: what its convolutions met in this row and the one above is kept,
-    framed with a column of zeros on the left."""
+    """A block of the other stream at one place. The inputs of its convolutions in this row and the one above are
+    stored, with a column of zeros on the left."""
 
     def __init__(self, block: nn.Module, count: int, width: int) -> None:
         assert isinstance(block, GatedResidual)
@@ -371,10 +370,10 @@ class _PlaceBlock:
     def begin_row(self) -> None:
         self._kept = [torch.cat([kept[:, :, 1:], torch.zeros_like(kept[:, :, :1])], 2) for kept in self._kept]
 
-    def at(self, column: int, h: Tensor, told: Tensor) -> Tensor:
-        place = told[..., None, None]
+    def at(self, column: int, h: Tensor, context: Tensor) -> Tensor:
+        place = context[..., None, None]
         middle = self._convolved(0, column, concat_elu(h))
-        middle = self._block.heard(middle[..., None, None], place)[..., 0, 0]
+        middle = self._block.with_context(middle[..., None, None], place)[..., 0, 0]
         return self._block.added(h, self._convolved(1, column, concat_elu(middle)))
 
     def _convolved(self, number: int, column: int, here: Tensor) -> Tensor:

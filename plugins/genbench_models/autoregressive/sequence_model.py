@@ -1,6 +1,6 @@
-"""What models of sequences share: any example as a row of elements, read in turn, each with its conditional.
+"""What models of sequences share: an example is a row of elements, read in turn, each with its conditional.
 
-The networks are in their own files: they turn what was told so far into a state for the next element.
+The networks are in their own files: they turn the embedded elements so far into a state for the next one.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from genbench_models.layers.standardise import Standardise
 
 _FIRST_GUESS_EXAMPLES = 512
 Step = Callable[[Tensor], Tensor]
-"""(B, 1, hidden), what is told next, to (B, hidden), the state that follows."""
+"""From the next input, (B, 1, hidden), to the state that follows, (B, hidden)."""
 
 
 class SequenceModel(GenerativeModel):
     """p(x) = prod_i p(x_i | x_1..x_{i-1}).
 
-    Elements in order of time, or of pixels row by row; channels and keys of one moment follow each other,
-    so that they may depend on one another. Each step is told which element comes next: one of `places`, after
-    which they repeat.
+    Elements are in the order of time, or of pixels row by row. The channels or keys of one moment follow each other, so
+    that each may depend on those before it. The input of each step includes the place of the next element: one of
+    `places`, which repeat.
     """
 
     def __init__(
@@ -66,17 +66,17 @@ class SequenceModel(GenerativeModel):
         nn.init.zeros_(self.start.weight)
 
     def read_captions(self, count: int) -> None:
-        """From now on a sequence may be told one of `count` things beforehand."""
+        """Let a sequence be conditioned on one of `count` captions, which is read before the first element."""
         self.start = nn.Embedding(count, self.start.embedding_dim)
         nn.init.normal_(self.start.weight, std=0.1)
 
     @abstractmethod
-    def states(self, told: Float[Tensor, "batch length hidden"]) -> Float[Tensor, "batch length hidden"]:
-        """State i from what was told up to i."""
+    def states(self, inputs: Float[Tensor, "batch length hidden"]) -> Float[Tensor, "batch length hidden"]:
+        """The state at each place, from the inputs up to that place."""
 
     @abstractmethod
     def walk(self, count: int) -> Step:
-        """The same, one element after the other; remembers what it was told."""
+        """The network evaluated one element after the other; it remembers its earlier inputs."""
 
     # ---- elements in a row
 
@@ -90,12 +90,12 @@ class SequenceModel(GenerativeModel):
         return sequence.reshape(-1, height, width, channels).movedim(-1, 1)
 
     def _embed(self, x: Shaped[Tensor, "batch length"], y: Float[Tensor, "batch length"]) -> Tensor:
-        """(B, L, hidden), from elements as they are and standardised."""
+        """(B, L, hidden). x: elements as they are. y: standardised."""
         embedded: Tensor = self.value_in(x if isinstance(self.value_in, nn.Embedding) else y.unsqueeze(-1))
         return embedded
 
     def _elements(self, x: Shaped[Tensor, "batch *event"]) -> tuple[Tensor, Tensor]:
-        """As they are and standardised, (B, L) each."""
+        """The elements as they are and standardised, (B, L) each."""
         y = x.float() if self.spec.modality == "tokens" else self.standardise(x)
         return self._to_sequence(x), self._to_sequence(y)
 
@@ -107,11 +107,12 @@ class SequenceModel(GenerativeModel):
         y: Float[Tensor, "batch length"],
         caption: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch length per"]:
-        """What the conditional of each element is."""
+        """The parameters of the conditional of each element."""
         place = torch.arange(x.shape[1], device=x.device) % self.places
         start = self._start(len(x), caption)
-        told = torch.cat([start, self._embed(x[:, :-1], y[:, :-1])], 1) + self.place_in(place)  # B, L, hidden
-        outputs: Tensor = self.output(self.dropout(self.states(told)))
+        before = torch.cat([start, self._embed(x[:, :-1], y[:, :-1])], 1)  # B, L, hidden
+        inputs = before + self.place_in(place)
+        outputs: Tensor = self.output(self.dropout(self.states(inputs)))
         return outputs
 
     def _start(self, count: int, caption: Int[Tensor, " batch"] | None) -> Float[Tensor, "batch 1 hidden"]:
@@ -127,7 +128,7 @@ class SequenceModel(GenerativeModel):
     def log_prob_given(
         self, x: Shaped[Tensor, "batch *event"], caption: Int[Tensor, " batch"] | None
     ) -> Float[Tensor, " batch"]:
-        """The same, given what was told beforehand."""
+        """(N, *event_shape) -> (N,) nats given a caption, exact."""
         elements, standardised = self._elements(x)
         given = elements if self.spec.is_discrete else standardised
         total = self.conditional.log_prob(given, self.outputs(elements, standardised, caption)).sum(1)
@@ -169,7 +170,7 @@ class SequenceModel(GenerativeModel):
 
     @torch.no_grad()
     def _start_from_marginals(self, train: Split) -> None:
-        """Set the output's bias to what elements are by themselves, all places alike."""
+        """Set the bias of the output to the marginal distribution of elements, the same at all places."""
         x = train.random_subset(_FIRST_GUESS_EXAMPLES, seed=0).tensor().to(self.device)
         elements, standardised = self._elements(x)
         given = elements if self.spec.is_discrete else standardised
@@ -179,12 +180,12 @@ class SequenceModel(GenerativeModel):
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *event_shape), one step of the network an element."""
+        """(count, *event_shape), one step of the network per element."""
         return self._draw(count, generator, None)
 
     @torch.no_grad()
     def sample_given(self, caption: Int[Tensor, " batch"], generator: torch.Generator) -> Tensor:
-        """(B, *event_shape), one for each caption."""
+        """(B, *event_shape), one sample per caption."""
         return self._draw(len(caption), generator, None, caption)
 
     @torch.no_grad()
@@ -212,11 +213,11 @@ class SequenceModel(GenerativeModel):
             for part in (self.standardise.mean, self.standardise.scale)
         )
         drawn: list[Tensor] = []
-        told = self._start(count, caption)
+        inputs = self._start(count, caption)
         with evaluation_mode(self):
             step = self.walk(count)
             for i in range(self.spec.dimension):
-                state = step(told + self.place_in.weight[i % self.places])  # count, hidden
+                state = step(inputs + self.place_in.weight[i % self.places])  # count, hidden
                 element = self.conditional.sample(self.output(state), generator)  # count
                 if self.spec.is_discrete:
                     standardised = (element - mean[i]) / scale[i]
@@ -227,5 +228,5 @@ class SequenceModel(GenerativeModel):
                     element = torch.where(stays, known, element)
                     standardised = torch.where(stays, known_standardised, standardised)
                 drawn.append(element)
-                told = self._embed(element.unsqueeze(1), standardised.unsqueeze(1))
+                inputs = self._embed(element.unsqueeze(1), standardised.unsqueeze(1))
         return self._from_sequence(torch.stack(drawn, 1))

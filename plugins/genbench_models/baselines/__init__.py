@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genbench import ModelCard
-from genbench.spec import MODALITIES
+from genbench.api import MODALITIES
 
 CARDS: tuple[ModelCard, ...] = (
     ModelCard(
@@ -30,7 +30,6 @@ CARDS: tuple[ModelCard, ...] = (
         factory="genbench_models.baselines.marginals:Marginals",
         modalities=MODALITIES,
         capabilities=("sample", "log_prob", "complete", "missing_log_prob"),
-        defaults={"smoothing": 0.1},
     ),
     ModelCard(
         name="noise",
@@ -51,6 +50,5 @@ CARDS: tuple[ModelCard, ...] = (
         year=1977,
         institution="Harvard University, Educational Testing Service",
         country="United States",
-        defaults={"components": 32, "smoothing": 1e-2, "min_scale": 0.3},
     ),
 )

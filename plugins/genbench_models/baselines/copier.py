@@ -1,4 +1,5 @@
-"""A copier of the training set: what memorisation looks like, and how far each metric lets itself be fooled."""
+"""A copier of the training set: it shows what memorisation looks like in each metric, and which metrics do not
+notice it."""
 
 from __future__ import annotations
 

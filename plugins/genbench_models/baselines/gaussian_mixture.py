@@ -14,19 +14,18 @@ from jaxtyping import Float64, Int64, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench.likelihood.observation import discretised_gaussian_log_prob, discretised_gaussian_sample
+from genbench.api import discretised_gaussian_log_prob, discretised_gaussian_sample
 from genbench_models.layers.data_buffers import DataBuffers
 from genbench_models.layers.ranges import at_least
 from genbench_models.layers.standardise import Standardise
 
-# Components may have fewer than `components`: each is to have this many examples for each number that its
-# covariance ties together.
+# There may be fewer than `components` components: each needs this many examples for each dimension of its covariance.
 _EXAMPLES_PER_DIMENSION = 2
 _EXAMPLES_PER_DIAGONAL = 10
-# EM has converged when an iteration gains less than this, in nats an example.
+# EM has converged when an iteration gains less than this, in nats per example.
 _CONVERGED_NATS = 1e-4
 _INITIAL_SUBSET = 4096
-_CHUNK = 2**22  # numbers that the E-step holds at once
+_MAX_CHUNK_NUMBERS = 2**22  # held at once by the E-step
 _RIDGE = 1e-6  # on covariances, in standardised units
 
 
@@ -108,14 +107,14 @@ class GaussianMixture(DataBuffers, GenerativeModel):
         return factor
 
     def _first_guess(self, x: Float64[Tensor, "n d"]) -> Float64[Tensor, "n k"]:
-        """Each example wholly its nearest centre's; centres are chosen far apart, by k-means++."""
+        """Assign each example to its nearest centre; centres are chosen far apart, by k-means++."""
         needed = _EXAMPLES_PER_DIMENSION * x.shape[1] if self.full else _EXAMPLES_PER_DIAGONAL
         count = max(1, min(self.components, len(x) // needed))
         subset = x[:_INITIAL_SUBSET]  # batches are shuffled
         centres = [subset[0]]
         nearest = (subset - centres[0]).square().sum(1)
         for _ in range(count - 1):
-            # all examples at a centre already: any will do
+            # 1e-12: all examples may lie at a centre already, and then any will do
             chosen = int(torch.multinomial(nearest + 1e-12, 1))
             centres.append(subset[chosen])
             nearest = torch.minimum(nearest, (subset - centres[-1]).square().sum(1))
@@ -130,7 +129,7 @@ class GaussianMixture(DataBuffers, GenerativeModel):
         return ((x.double() - self.standardise.mean) / self.standardise.scale).flatten(1)
 
     def _chunks(self, x: Float64[Tensor, "n d"]) -> Iterator[Tensor]:
-        pieces: tuple[Tensor, ...] = x.split(max(1, _CHUNK // (x.shape[1] * len(self.means))))
+        pieces: tuple[Tensor, ...] = x.split(max(1, _MAX_CHUNK_NUMBERS // (x.shape[1] * len(self.means))))
         return iter(pieces)
 
     def _log_joint(self, x: Float64[Tensor, "n d"]) -> Float64[Tensor, "n k"]:
@@ -166,7 +165,8 @@ class GaussianMixture(DataBuffers, GenerativeModel):
         return (self.log_shares + joint).logsumexp(1)
 
     def _log_mass(self, k: int, x: Int64[Tensor, "n d"]) -> Float64[Tensor, " n"]:
-        """Of integers under component k, from a table of each dimension's levels where x has more rows."""
+        """The log-probability of integers under component k; by a table of all levels where x has more rows than
+        there are levels."""
         levels = self.spec.levels
         assert levels is not None
         table = torch.arange(levels, device=x.device).unsqueeze(1).expand(-1, x.shape[1])  # L, D

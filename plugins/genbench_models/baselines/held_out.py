@@ -1,4 +1,5 @@
-"""Held-out real data: the floor of every distance, for no model can be closer to the data than the data."""
+"""Held-out real data: the floor of every distance, since no model can be closer to the data than the data
+themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Independent marginals: each dimension as the data have it, and nothing of how they hang together."""
+"""Independent marginals: the distribution of each dimension by itself, without any dependence between them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench.likelihood.observation import gaussian_mixture_log_prob
+from genbench.api import gaussian_mixture_log_prob
 
 # Dimensions of real data are described by kernels at this many of their quantiles.
 _QUANTILES = 128
-# Silverman's rule takes the data for one hump; where they have several, a share of its width fits better.
+# Silverman's rule assumes one mode; where data have several, a share of its width fits better.
 _SHARES_OF_SILVERMAN = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
-_JUDGED_ON = 2048  # examples at most
+_MAX_JUDGED_EXAMPLES = 2048
 _COUNTED_AT_ONCE = 4096  # examples
 _TAIL_WEIGHT = 0.01
 # A dimension that is constant keeps a density: kernels are at least this wide, relative to its size.
@@ -56,7 +56,7 @@ class Marginals(GenerativeModel):
 
     def _count(self, x: Shaped[Tensor, "dimension n"]) -> None:
         counts = torch.zeros_like(self.log_frequencies)
-        for part in x.split(_COUNTED_AT_ONCE, 1):  # as indices they take eight times the memory
+        for part in x.split(_COUNTED_AT_ONCE, 1):  # as indices, values take eight times the memory
             counts.scatter_add_(1, part.long(), torch.ones(part.shape, device=x.device))
         self.log_frequencies.copy_((counts + self.smoothing).log().log_softmax(1))
 
@@ -64,7 +64,9 @@ class Marginals(GenerativeModel):
         """Each dimension's share of Silverman's width is the one under which, with the kernels of one half of
         the examples, the other half is likeliest."""
         here, there = (x[:, ::2], x[:, 1::2]) if x.shape[1] > 1 else (x, x)
-        judged = there[:, :: -(-there.shape[1] // _JUDGED_ON)].T  # from all over it: some data lie in order
+        judged = there[
+            :, :: -(-there.shape[1] // _MAX_JUDGED_EXAMPLES)
+        ].T  # evenly spaced, since some data are sorted
         likelihoods = []
         for share in _SHARES_OF_SILVERMAN:
             self._place_kernels(here, torch.full((len(x),), share, device=x.device))
@@ -106,13 +108,13 @@ class Marginals(GenerativeModel):
     def missing_log_prob(
         self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"]
     ) -> Float[Tensor, " n"]:
-        """(N,) nats, exact: what is given says nothing of the rest."""
+        """(N,) nats, exact: the missing dimensions do not depend on the given ones."""
         return self._log_prob_each(x).masked_fill(mask.flatten(1), 0.0).sum(1)
 
     def complete(
         self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"], generator: torch.Generator
     ) -> Shaped[Tensor, "n *event"]:
-        """What is missing, drawn as if nothing were given."""
+        """x with the missing dimensions drawn independently of the given ones."""
         return torch.where(mask, x, self.sample(len(x), generator))
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:

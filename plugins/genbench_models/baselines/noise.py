@@ -1,4 +1,4 @@
-"""Uniform noise: the ceiling of every distance; a model below it has learned nothing."""
+"""Uniform noise: the upper end of every distance. A model that is no closer to the data has learned nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 
-# Of real data a share comes from a normal as wide as the box: no value is impossible.
+# For real data, this share comes from a normal as wide as the box, so that no value is impossible.
 _TAIL_SHARE = 1e-3
 
 
 class Noise(GenerativeModel):
-    """Every value of every dimension equally likely; of real data, within the box that the training set spans.
+    """All values of every dimension are equally likely; for real data, within the box that the training set spans.
 
     Outside a box a uniform density is 0, and one test example there would make the likelihood infinite: with
     a share of 0.1 % each dimension is drawn from N(centre, width²) instead.
@@ -53,13 +53,13 @@ class Noise(GenerativeModel):
     def missing_log_prob(
         self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"]
     ) -> Float[Tensor, " n"]:
-        """(N,) nats, exact: what is given says nothing of the rest."""
+        """(N,) nats, exact: the missing dimensions do not depend on the given ones."""
         return self._log_prob_each(x).masked_fill(mask, 0.0).flatten(1).sum(1)
 
     def complete(
         self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"], generator: torch.Generator
     ) -> Shaped[Tensor, "n *event"]:
-        """What is missing, drawn as if nothing were given."""
+        """x with the missing dimensions drawn independently of the given ones."""
         return torch.where(mask, x, self.sample(len(x), generator))
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:

@@ -7,14 +7,15 @@ from jaxtyping import Bool, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench.data import storage_dtype, working_dtype
+from genbench.api import storage_dtype, working_dtype
 from genbench_models.layers.data_buffers import DataBuffers
 
 _COMPARED_AT_ONCE = 4096
 
 
 class StoredExamples(DataBuffers, GenerativeModel):
-    """Draws without replacement, and begins anew when every example was drawn. Before `fit` it holds zeros."""
+    """Draws examples without replacement; once every example was drawn, all can be drawn again. Before `fit` there is
+    one example, of zeros."""
 
     sized_by_data = ("examples",)
     examples: Tensor
@@ -37,7 +38,7 @@ class StoredExamples(DataBuffers, GenerativeModel):
     def complete(
         self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"], generator: torch.Generator
     ) -> Shaped[Tensor, "n *event"]:
-        """What is missing, from the stored example that is nearest in what is given."""
+        """x with the missing part of the stored example that is nearest in the given part."""
         given = mask.flatten(1).float()
         observed = x.flatten(1).float() * given
         distance = torch.cat(
@@ -46,6 +47,6 @@ class StoredExamples(DataBuffers, GenerativeModel):
                 for some in (part.flatten(1).float() for part in self.examples.split(_COMPARED_AT_ONCE))
             ],
             1,
-        )  # N, examples: less a number that is the same for all of them
+        )  # N, examples: squared distances, up to a term that is the same for all examples
         nearest = self.examples[distance.argmin(1)].to(working_dtype(self.spec))
         return torch.where(mask, x, nearest)

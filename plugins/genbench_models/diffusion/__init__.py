@@ -16,16 +16,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=2020,
         institution="UC Berkeley",
         country="United States",
-        defaults={
-            "steps": 200,
-            "sampler_steps": 25,
-            "hidden": 128,
-            "layers": 3,
-            "width": 32,
-            "batch_size": 64,
-            "learning_rate": 2e-3,
-            "ema": 0.995,
-        },
     ),
     ModelCard(
         name="flow-matching",
@@ -39,12 +29,5 @@ CARDS: tuple[ModelCard, ...] = (
         year=2023,
         institution="Meta AI, Weizmann Institute of Science",
         country="United States, Israel",
-        defaults={
-            "hidden": 128,
-            "layers": 3,
-            "solver_steps": 32,
-            "batch_size": 128,
-            "learning_rate": 2e-3,
-        },
     ),
 )

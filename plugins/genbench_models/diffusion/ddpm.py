@@ -17,18 +17,19 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench.likelihood.observation import discretised_gaussian_log_prob, gaussian_log_prob
+from genbench.api import discretised_gaussian_log_prob, gaussian_log_prob
 from genbench_models.layers.networks import adam, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
 from genbench_models.layers.time_networks import time_network
 
 _STRATA = 16
-"""Time steps at which an example's bound is evaluated, besides the last one back."""
+"""Random time steps at which the bound of an example is evaluated, besides t = 1."""
 _ERRORS_KEPT = 30.0
-"""How many of a time step's latest errors its mean is about."""
-_LEAST_ERROR = 0.01
-"""Of the last step, in its noise's variance: data may be known exactly."""
+"""The number of latest errors over which the mean error of a time step is taken."""
+_MIN_ERROR = 0.01
+"""The least variance at t = 1, as a share of the variance of the noise: where the network is exact, there would be no
+bound."""
 
 
 class DDPM(GenerativeModel):
@@ -38,8 +39,8 @@ class DDPM(GenerativeModel):
     within the data's range where there are levels. Samples and bound are of a moving average of its weights.
 
     The variance of a step back is the one that makes the bound tightest (Bao et al., theorem 1): that of
-    q(x_{t-1} | x_t, x_0), and what the error of the predicted x_0 adds to it. Errors are measured in training, a mean
-    each time step.
+    q(x_{t-1} | x_t, x_0), and what the error of the predicted x_0 adds to it. The mean error of each
+    time step is measured during training.
     """
 
     signal: Tensor
@@ -79,7 +80,7 @@ class DDPM(GenerativeModel):
         alpha = (share[1:] / share[:-1]).clamp(min=1e-3)
         signal = torch.cat([torch.ones(1, dtype=torch.float64), alpha.cumprod(0)]).sqrt()
         self.register_buffer("signal", signal.float(), persistent=False)  # a_0..a_steps
-        # of the predicted x_0, in standardised units, at t = 0..steps
+        # the mean square error of the predicted x_0, in standardised units, at t = 0..steps
         self.register_buffer("error", torch.ones(steps + 1))
         self.register_buffer("error_count", torch.zeros(steps + 1))
 
@@ -111,7 +112,7 @@ class DDPM(GenerativeModel):
             meter.log(loss=loss)
 
     def _note_errors(self, t: Int[Tensor, " batch"], errors: Float[Tensor, " batch"]) -> None:
-        """Into the running mean of each time step: x_0 as predicted is off by s_t times the error of v."""
+        """Update the running mean of each time step: the error of the predicted x_0 is s_t times that of v."""
         counts = torch.zeros_like(self.error).index_add_(0, t, torch.ones_like(errors))
         sums = torch.zeros_like(self.error).index_add_(0, t, errors)
         self.error_count.add_(counts)
@@ -119,7 +120,7 @@ class DDPM(GenerativeModel):
         self.error.lerp_(sums / counts.clamp(min=1), weight)
 
     def _step_back(self, t: Int[Tensor, " batch"], y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of x_0 and of x_t in the mean of x_{t-1}, the weights (eq. 7); the variance of x_{t-1}. t: 2 or more."""
+        """The weights of x_0 and of x_t in the mean of x_{t-1} (eq. 7), and the variance of x_{t-1}. t: 2 or more."""
         signal, scale = self._at(t, y)
         before, scale_before = self._at(t - 1, y)
         noise = 1 - (signal / before).square()  # beta_t
@@ -129,14 +130,14 @@ class DDPM(GenerativeModel):
         return of_clean, of_noisy, variance
 
     def _posterior_variance(self, t: Int[Tensor, " batch"], y: Tensor) -> Tensor:
-        """Of q(x_{t-1} | x_t, x_0) (eq. 7)."""
+        """The variance of q(x_{t-1} | x_t, x_0) (eq. 7)."""
         (signal, scale), (before, scale_before) = self._at(t, y), self._at(t - 1, y)
         return (1 - (signal / before).square()) * (scale_before / scale).square()
 
     def denoised(
         self, noisy: Float[Tensor, "batch *event"], t: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch *event"]:
-        """The network's x_0."""
+        """The network's prediction of x_0."""
         signal, scale = self._at(t, noisy)
         clean: Tensor = signal * noisy - scale * self.averaged(noisy, t / self.steps)
         return clean if self.spec.levels is None else clean.clamp(-1, 1)
@@ -144,9 +145,9 @@ class DDPM(GenerativeModel):
     # ---- the bound
 
     def elbo(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, " batch"]:
-        """(N, *event_shape) -> (N,) nats: an unbiased estimate of the bound L (eq. 5), chance from torch's global
-        generator. Of its terms, one for each time step, the first is always there; of the others, which fall about as
-        1 / t, some are drawn with such probabilities, stratified."""
+        """(N, *event_shape) -> (N,) nats: an unbiased estimate of the bound L (eq. 5), with random numbers from
+        torch's global generator. L has a term for each time step. The first is always evaluated; of the others, which
+        decrease about as 1 / t, a stratified sample is drawn with probabilities in proportion to 1 / t."""
         y = self.standardise(x)
         signal, scale = self.signal[self.steps], (1 - self.signal[self.steps].square()).sqrt()
         prior_gap = 0.5 * ((signal * y).square() + scale.square() - 1 - 2 * scale.log()).flatten(1).sum(1)
@@ -167,12 +168,12 @@ class DDPM(GenerativeModel):
         """L_{t-1}: KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)), and -log p(x_0 | x_1) at t = 1."""
         signal, scale = self._at(t, y)
         clean = self.denoised(signal * y + scale * torch.randn_like(y), t)
-        later = t.clamp(min=2)  # what this says of t = 1 is not taken
+        later = t.clamp(min=2)  # at t = 1 this value is not used
         of_clean, _, variance = self._step_back(later, y)
         share = self._posterior_variance(later, y) / variance
         divergence = 0.5 * (of_clean * (clean - y)).square() / variance + 0.5 * (share - 1 - share.log())
         divergence = divergence.flatten(1).sum(1)
-        floor = _LEAST_ERROR * (1 - self.signal[1].square())
+        floor = _MIN_ERROR * (1 - self.signal[1].square())
         first_scale = 0.5 * torch.log(torch.maximum(self.error[1], floor))
         if self.spec.levels is None:
             reconstruction = gaussian_log_prob(y, clean, first_scale)
@@ -193,8 +194,9 @@ class DDPM(GenerativeModel):
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator, *, steps: int | None = None) -> Tensor:
-        """(count, *event_shape). steps: of denoising, `sampler_steps` by default. All of them are those of the model
-        whose likelihood is bounded; fewer are taken without noise (DDIM), which suffers less from long steps."""
+        """(count, *event_shape). steps: of denoising, `sampler_steps` by default. With all steps the samples are
+        those of the model whose likelihood is bounded; with fewer, steps are taken without noise (DDIM), which
+        suffers less from long steps."""
         taken = self.sampler_steps if steps is None else max(1, min(steps, self.steps))
         times = torch.linspace(self.steps, 0, taken + 1).round().long().tolist()
         y = torch.randn(count, *self.spec.event_shape, generator=generator, device=self.device)

@@ -1,12 +1,12 @@
-"""Deep Boltzmann machine: two layers of hidden units, of which the upper one sees the data through the lower.
+"""Deep Boltzmann machine: two layers of hidden units, the upper of which is connected to the data through the lower.
 
 Salakhutdinov & Hinton 2009, "Deep Boltzmann machines", https://proceedings.mlr.press/v5/salakhutdinov09a.html: mean
 field given the data, chains that persist for the model. All layers are trained at once, which centred units allow:
 Montavon & Müller 2012, "Deep Boltzmann machines and the centering trick",
 https://doi.org/10.1007/978-3-642-35289-8_33.
 
-No likelihood is announced. What mean field gives is a lower bound of log f(x), and from it log Z is to be taken, of
-which annealing gives an estimate that falls short: neither a bound nor, as for an RBM, an estimate.
+No likelihood is announced. Mean field gives a lower bound of log f(x), and annealing an estimate of log Z that tends to
+be too small. Their difference is neither a bound of the log-likelihood nor, as it is for an RBM, an estimate of it.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ from genbench_models.energy.hyperparameters import check_counts, check_optimiser
 from genbench_models.energy.rbm import warming_up
 from genbench_models.energy.visible_units import Code, bernoulli, visible_units
 
-# Over the square root of the units below: what a unit gets from the data is of this order at first. 0.01 for
-# 28x28 pixels, as Hinton 2010, "A practical guide to training restricted Boltzmann machines", section 8.1.
+# The scale of the first weights is this over the square root of the number of units below, so that a unit's input is of
+# this order at first: 0.01 for 28x28 pixels, as in Hinton 2010, "A practical guide to training restricted Boltzmann
+# machines", section 8.1.
 _INITIAL_INPUT = 0.3
-# Of the old value, in the running means of the hidden units.
+# The weight of the old value in the running means of the hidden units.
 _CENTRE_MEMORY = 0.99
 
 
 class DBM(GenerativeModel):
     """log p(v, h, g) = R(v) + c (h - l) + (t(v) - m) W (h - l) + d (g - k) + (h - l) U (g - k) - log Z, with h in
-    {0, 1}^hidden and g in {0, 1}^upper; R, t and the centre m are of the visible units (`visible_units`).
+    {0, 1}^hidden and g in {0, 1}^upper; R, t and the centre m belong to the visible units (`visible_units`).
 
-    upper: units of the second layer. mean_field_steps: rounds given the data. gibbs_steps: sweeps of the chains
-    between two steps of learning. chains: how many. sweeps: before a sample is taken.
+    upper: units of the second layer. mean_field_steps: rounds of mean field given the data. gibbs_steps: sweeps of the
+    chains between two steps of learning. chains: how many there are. sweeps: before a sample is taken.
     """
 
     hidden_centre: Tensor
@@ -92,7 +93,7 @@ class DBM(GenerativeModel):
     # ---- the distribution
 
     def from_below(self, code: Code) -> Float[Tensor, "n hidden"]:
-        """What the lower hidden units get from the data, their bias included."""
+        """The input of the lower hidden units from the data, their bias included."""
         return torch.addmm(self.hidden_bias, self.visible.statistic(code), self.weights)
 
     def from_above(self, g: Float[Tensor, "n upper"]) -> Float[Tensor, "n hidden"]:
@@ -105,8 +106,8 @@ class DBM(GenerativeModel):
     def log_joint(
         self, code: Code, h: Float[Tensor, "n hidden"], g: Float[Tensor, "n upper"]
     ) -> Float[Tensor, " n"]:
-        """log f(v, h, g), which is linear in h and in g: of probabilities it is the expected value, where units
-        are independent."""
+        """log f(v, h, g), which is linear in h and in g: given probabilities instead of states it is the expected
+        value under independent units."""
         lower = ((self.from_below(code) + self.from_above(g)) * (h - self.hidden_centre)).sum(1)
         return self.visible.log_weight(code) + lower + (g - self.upper_centre) @ self.upper_bias
 
@@ -128,7 +129,8 @@ class DBM(GenerativeModel):
         generator: torch.Generator | None,
         beta: float = 1.0,
     ) -> tuple[Float[Tensor, "n code"], Float[Tensor, "n upper"]]:
-        """The lower hidden units given both neighbours, and these given them: leaves f_beta as it is."""
+        """Draw the lower hidden units given both their neighbours, then the neighbours given them; leaves f_beta
+        invariant."""
         h = bernoulli(beta * (self.from_below(code) + self.from_above(g)), generator)
         g = bernoulli(beta * self.upper_inputs(h), generator)
         inputs = beta * (h - self.hidden_centre) @ self.weights.T
@@ -195,7 +197,7 @@ class DBM(GenerativeModel):
 
     @torch.no_grad()
     def move_centres(self, h: Float[Tensor, " hidden"], g: Float[Tensor, " upper"]) -> None:
-        """Towards h and g; the biases next to them take up what this changes, so that p stays as it is."""
+        """Move the centres towards h and g; the adjacent biases compensate, so that p does not change."""
         step = (1 - _CENTRE_MEMORY) * (h - self.hidden_centre)
         upper_step = (1 - _CENTRE_MEMORY) * (g - self.upper_centre)
         self.hidden_centre.add_(step)
@@ -204,7 +206,7 @@ class DBM(GenerativeModel):
         self.upper_bias.add_(step @ self.upper_weights)
         self.hidden_bias.add_(self.upper_weights @ upper_step)
 
-    # ---- what comes of it
+    # ---- what was learned
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator, *, steps: int | None = None) -> Tensor:

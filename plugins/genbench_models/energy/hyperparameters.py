@@ -1,4 +1,4 @@
-"""What Boltzmann machines may be asked for."""
+"""The ranges of the hyperparameters that Boltzmann machines share."""
 
 from __future__ import annotations
 

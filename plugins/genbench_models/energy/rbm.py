@@ -21,21 +21,24 @@ from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench_models.energy.hyperparameters import check_counts, check_optimiser
 from genbench_models.energy.visible_units import Code, bernoulli, visible_units
 
-# Over the square root of the units below: what a unit gets from the data is of this order at first. 0.01 for
-# 28x28 pixels, as Hinton 2010, "A practical guide to training restricted Boltzmann machines", section 8.1.
+# The scale of the first weights is this over the square root of the number of units below, so that a unit's input is of
+# this order at first: 0.01 for 28x28 pixels, as in Hinton 2010, "A practical guide to training restricted Boltzmann
+# machines", section 8.1.
 _INITIAL_INPUT = 0.3
-# Of the old value, in the running mean of the hidden units.
+# The weight of the old value in the running mean of the hidden units.
 _CENTRE_MEMORY = 0.99
 
 
 class RBM(GenerativeModel):
     """log p(v, h) = R(v) + c (h - l) + (t(v) - m) W (h - l) - log Z, with h in {0, 1}^H; R, t and the centre m
-    are of the visible units, by the data's domain (`visible_units`); l is the centre of the hidden units.
+    belong to the visible units, which depend on the data's domain (`visible_units`); l is the centre of the hidden
+    units.
 
     Along the path from base to model, f_beta(v) has R_beta for R and beta times all the rest.
 
-    cd_steps: sweeps of Gibbs sampling between two steps of learning. persistent: they go on from where they
-    were; or else from the data. chains: how many of them persist. sweeps: before a sample is taken.
+    cd_steps: sweeps of Gibbs sampling between two steps of learning. persistent: True continues the chains of the step
+    before, False starts from the data. chains: how many persistent chains there are. sweeps: of Gibbs sampling before
+    a sample is taken.
     """
 
     hidden_centre: Tensor
@@ -89,7 +92,8 @@ class RBM(GenerativeModel):
         return self.visible.log_weight(code, beta) + hidden
 
     def sweep(self, code: Code, generator: torch.Generator | None, beta: float = 1.0) -> Code:
-        """The hidden units given the visible ones, and these given those: leaves f_beta as it is."""
+        """Draw the hidden units given the visible ones, then the visible ones given the hidden ones; leaves f_beta
+        invariant."""
         h = bernoulli(beta * self.hidden_inputs(code), generator)
         inputs = beta * (h - self.hidden_centre) @ self.weights.T
         return self.visible.draw(inputs, generator, beta)
@@ -128,7 +132,8 @@ class RBM(GenerativeModel):
 
     @torch.no_grad()
     def fantasies(self, data: Code) -> Float[Tensor, "chains code"]:
-        """States of the model, or nearly: from the chains that persist, which move on; or from the data."""
+        """Approximate samples of the model: from the persistent chains, which move on, or from chains started at
+        the data."""
         code = self.chains if self.persistent else data
         for _ in range(self.cd_steps):
             code = self.sweep(code, None)
@@ -152,7 +157,7 @@ class RBM(GenerativeModel):
 
     @torch.no_grad()
     def move_hidden_centre(self, rates: Float[Tensor, " hidden"]) -> None:
-        """Towards `rates`; the bias of the visible units takes up what this changes, so that p stays as it is."""
+        """Move the centre towards `rates`; the bias of the visible units compensates, so that p does not change."""
         step = (1 - _CENTRE_MEMORY) * (rates - self.hidden_centre)
         self.hidden_centre.add_(step)
         self.visible.bias.add_(self.weights @ step)
@@ -212,11 +217,11 @@ class RBM(GenerativeModel):
     def tempered_step(
         self, x: Shaped[Tensor, "n *event"], beta: float, generator: torch.Generator
     ) -> Shaped[Tensor, "n *event"]:
-        """One sweep, which leaves f_beta as it is."""
+        """One sweep, which leaves f_beta invariant."""
         return self.visible.decode(self.sweep(self.visible.encode(x), generator, beta))
 
 
 def warming_up(sweeps: int) -> list[float]:
-    """Inverse temperatures of as many sweeps: rising in the first half, 1 in the second."""
+    """One inverse temperature per sweep: rising in the first half, 1 in the second."""
     half = sweeps // 2
     return [min(1.0, (sweep + 1) / (half + 1)) for sweep in range(sweeps)]

@@ -1,15 +1,15 @@
-"""The visible units of Boltzmann machines, by the domain of the data; what lies above them they do not know.
+"""The visible units of Boltzmann machines, which depend on the domain of the data and not on the layers above.
 
 two levels                  Bernoulli
-more levels                 softmax, a unit a level of each element (Salakhutdinov, Mnih & Hinton 2007)
-many levels, a power of 2   Bernoulli, a unit a bit of each element, in Gray code
-real values                 Gaussian, of standardised data, with scales to be learned
+more levels                 softmax, one unit per level of each element (Salakhutdinov, Mnih & Hinton 2007)
+many levels, a power of 2   Bernoulli, one unit per bit of each element, in Gray code
+real values                 Gaussian, of standardised data, with learned scales
 
-A code is what the units hold, one row an example; on data with levels it is one to one, so that a probability of
-codes is a probability of the integers. Given the input u that the layers above send them, units follow
-p(code | u) ~ exp(R(code) + t(code) u), with a statistic t that is linear in the code. R has a bias to learn, and
-there is a base to begin from, in which elements are independent and as frequent as in the data: at an inverse
-temperature beta it is R_beta = (1 - beta) R_0 + beta R (Salakhutdinov & Murray 2008, section 4.1).
+A code is what the units hold, one row per example. On data with levels codes and examples correspond one to one, so
+that a probability of codes is a probability of the integers. Given the input u that the layers above send them,
+units follow p(code | u) ~ exp(R(code) + t(code) u), with a statistic t that is linear in the code. R has a learned
+bias. Sampling and annealing begin from a base in which elements are independent and as frequent as in the data: at
+an inverse temperature beta it is R_beta = (1 - beta) R_0 + beta R (Salakhutdinov & Murray 2008, section 4.1).
 """
 
 from __future__ import annotations
@@ -25,25 +25,27 @@ from torch.nn import functional as F
 from genbench import DataSpec, Split
 from genbench_models.layers.standardise import Standardise
 
-# Above as many levels, softmax units are more than the weights are worth where bits will do.
-MOST_SOFTMAX_LEVELS = 32
-# Base rates are of this many examples at most, as many again pretended to be spread evenly.
+# With more levels than this, units for bits take far fewer weights than softmax units.
+MAX_SOFTMAX_LEVELS = 32
+# Base rates are counted over this many examples at most, with this many evenly spread ones added.
 _BASE_EXAMPLES = 20_000
 _PSEUDO_COUNT = 1.0
-# Of Gaussian units, log: below, chains no longer move, and a density has no bound where data repeat themselves.
+# Bounds of the log scale of Gaussian units. Below: chains no longer move, and a density has no bound where data repeat.
 _MIN_LOG_SCALE, _MAX_LOG_SCALE = -4.0, 1.0
 
 Code = Float[Tensor, "n code"]
 
 
 class VisibleUnits(nn.Module, ABC):
-    """bias: to be learned. centre: of the statistic over the data, of which weights see the difference
-    (Montavon & Müller 2012)."""
+    """The distribution of a code given the input from the layers above."""
 
     bias: nn.Parameter
+    """(code,), learned."""
     centre: Tensor
+    """(code,): the mean of the statistic over the data. Weights are given the difference from it (Montavon & Müller
+    2012)."""
     width: int
-    """Of a code."""
+    """Numbers per code."""
 
     def __init__(self, spec: DataSpec, width: int) -> None:
         super().__init__()
@@ -58,29 +60,29 @@ class VisibleUnits(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, x: Shaped[Tensor, "n *event"]) -> Code:
-        """From the data's domain."""
+        """The codes of examples."""
 
     @abstractmethod
     def decode(self, code: Code) -> Shaped[Tensor, "n *event"]:
-        """Into the data's domain."""
+        """The examples of codes, in the data's domain."""
 
     @abstractmethod
     def per_unit(self, mask: Bool[Tensor, "n *event"]) -> Bool[Tensor, "n code"]:
-        """A mask of elements as one of codes."""
+        """The mask of units that belongs to a mask of elements."""
 
     def statistic(self, code: Code) -> Code:
-        """t(code), by its distance from the centre."""
+        """t(code) minus the centre."""
         return code - self.centre
 
     @abstractmethod
     def log_weight(self, code: Code, beta: float = 1.0) -> Float[Tensor, " n"]:
-        """R_beta, nats; of real data it is on their own scale, not that of the code."""
+        """R_beta, nats; for real data on the data's own scale, not that of the code."""
 
     @abstractmethod
     def draw(
         self, inputs: Code, generator: torch.Generator | None, beta: float = 1.0
     ) -> Float[Tensor, "n code"]:
-        """p(code | u) at beta. inputs: u times beta, whatever it was made from."""
+        """p(code | u) at beta. inputs: u times beta."""
 
     @abstractmethod
     def base_log_partition(self) -> float:
@@ -90,18 +92,18 @@ class VisibleUnits(nn.Module, ABC):
         return self.draw(self.bias.new_zeros(count, self.width), generator, beta=0.0)
 
     def rescale_gradients(self, weights: nn.Parameter) -> None:
-        """Before a step of learning: of the bias and of the weights to the units above, so that one learning rate
-        suits all domains."""
+        """Called before a step of learning: rescale the gradients of the bias and of the weights to the units above, so
+        that one learning rate suits all domains."""
         return
 
     def keep_in_bounds(self) -> None:
-        """After a step of learning."""
+        """Called after a step of learning."""
         return
 
 
 class BinaryUnits(VisibleUnits):
-    """code in {0, 1}^(D bits); R = bias code. bits: of an element, in reflected binary (Gray) code, in which
-    neighbours differ by one bit; levels are 2^bits."""
+    """code in {0, 1}^(D bits); R = bias code. bits: per element, in reflected binary (Gray) code, in which
+    neighbouring levels differ by one bit; there are 2^bits levels."""
 
     base_bias: Tensor
 
@@ -155,7 +157,7 @@ class BinaryUnits(VisibleUnits):
 
 
 class SoftmaxUnits(VisibleUnits):
-    """code: D one-hot vectors of as many levels; R = bias code."""
+    """code: D one-hot vectors of `levels` numbers; R = bias code."""
 
     base_bias: Tensor
 
@@ -252,12 +254,12 @@ class GaussianUnits(VisibleUnits):
         return mean + noise * precision.rsqrt()
 
     def base_log_partition(self) -> float:
-        """The Jacobian is a part of R, and cancels the change of scale: what is left is of the code's."""
+        """Of the code's own scale: R includes the Jacobian, which cancels the change of scale."""
         return 0.5 * self.width * math.log(2 * math.pi)
 
     @torch.no_grad()
     def rescale_gradients(self, weights: nn.Parameter) -> None:
-        """In units of the mean that they make, not of the statistic, which grows as 1 / s^2."""
+        """To units of the mean, which do not depend on s, as those of the statistic do (1 / s^2)."""
         variance = (2 * self.log_scale).exp()
         for parameter in (self.bias, weights):
             if parameter.grad is not None:
@@ -269,13 +271,13 @@ class GaussianUnits(VisibleUnits):
 
 
 def visible_units(spec: DataSpec) -> VisibleUnits:
-    """Those that fit the data's domain."""
+    """The units that fit the data's domain."""
     if spec.levels is None:
         return GaussianUnits(spec)
     if spec.levels == 2:
         return BinaryUnits(spec)
     bits = spec.levels.bit_length() - 1
-    if spec.levels > MOST_SOFTMAX_LEVELS and spec.levels == 2**bits and spec.modality != "tokens":
+    if spec.levels > MAX_SOFTMAX_LEVELS and spec.levels == 2**bits and spec.modality != "tokens":
         return BinaryUnits(spec, bits)
     return SoftmaxUnits(spec)
 

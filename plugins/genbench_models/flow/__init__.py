@@ -17,7 +17,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=2017,
         institution="Université de Montréal, Google Brain",
         country="Canada, United States",
-        defaults={"transforms": 6, "hidden": 64, "layers": 2, "batch_size": 64, "learning_rate": 2e-3},
     ),
     ModelCard(
         name="maf",
@@ -31,7 +30,6 @@ CARDS: tuple[ModelCard, ...] = (
         year=2017,
         institution="University of Edinburgh",
         country="United Kingdom",
-        defaults={"transforms": 4, "hidden": 64, "layers": 2, "batch_size": 64, "learning_rate": 2e-3},
     ),
     ModelCard(
         name="spline-flow",
@@ -45,13 +43,5 @@ CARDS: tuple[ModelCard, ...] = (
         year=2019,
         institution="University of Edinburgh",
         country="United Kingdom",
-        defaults={
-            "transforms": 3,
-            "hidden": 64,
-            "layers": 2,
-            "bins": 8,
-            "batch_size": 64,
-            "learning_rate": 2e-3,
-        },
     ),
 )

@@ -22,13 +22,14 @@ from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
 
 _MARGIN = 0.05
-"""Of [0, 1], before the logit: pixels at the ends would be sent to infinity (Dinh et al. 2017, section 4.1)."""
+"""The share of [0, 1] left free at either end before the logit, which would send pixels at the ends to infinity
+(Dinh et al. 2017, section 4.1)."""
 
 
 class NormalizingFlow(GenerativeModel):
     """A density over real vectors. Real data are standardised. Integers 0..levels-1 are spread over their bins by
-    uniform noise (Uria et al. 2013), scaled to [0, 1] and sent through a logit; a sample's number is the bin in which
-    it falls, so that the integers' probability is the integral of the density over their bins.
+    uniform noise (Uria et al. 2013), scaled to [0, 1] and sent through a logit; a sample's integer is the bin into
+    which it falls, so that the integers' probability is the integral of the density over their bins.
 
     Subclasses build the flow.
     """
@@ -55,10 +56,11 @@ class NormalizingFlow(GenerativeModel):
 
     @abstractmethod
     def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
-        """Of vectors of `dimension` numbers."""
+        """The flow over vectors of `dimension` numbers."""
 
     def log_density(self, x: Float[Tensor, "batch *event"]) -> Float[Tensor, " batch"]:
-        """(N, *event_shape) -> (N,) nats. Real data as they are; of data with levels, real numbers in [0, levels)."""
+        """(N, *event_shape) -> (N,) nats. x: real data as they are; for data with levels, real numbers in [0,
+        levels)."""
         y, log_jacobian = self._to_flow(x)
         with evaluation_mode(self):
             log_density: Tensor = self.flow().log_prob(y)
@@ -67,7 +69,7 @@ class NormalizingFlow(GenerativeModel):
     def _to_flow(
         self, x: Float[Tensor, "batch *event"]
     ) -> tuple[Float[Tensor, "batch dimension"], Float[Tensor, " batch"]]:
-        """What the flow is a density of, and log |dy/dx|."""
+        """The vectors y that the flow is a density of, and log |dy/dx|."""
         if self.spec.levels is None:
             y = self.standardise(x).flatten(1)
             return y, self.standardise.log_abs_det_jacobian().expand(len(y))
@@ -136,8 +138,8 @@ class RealNVP(NormalizingFlow):
 
 
 class MAF(NormalizingFlow):
-    """Each number scaled and shifted by functions of those before it, in alternating orders. Likelihoods in one pass,
-    samples in one for each number."""
+    """Each number scaled and shifted by functions of those before it, in alternating orders. A likelihood takes one
+    pass, a sample one pass per number."""
 
     def __init__(
         self,

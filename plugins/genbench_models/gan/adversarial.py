@@ -1,6 +1,6 @@
-"""The game that simple GANs play: a few discriminator steps, then one of the generator.
+"""The training loop of the GANs with an unconditional generator: a few discriminator steps, then one generator step.
 
-What differs between them is in their files: the losses, the networks, what follows a discriminator step.
+Their own files hold what differs between them: the losses, the networks, and what follows a discriminator step.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ from genbench_models.layers.ranges import at_least, positive, shares
 
 @dataclass(frozen=True)
 class Game:
-    """How it is played. betas: of Adam. n_critic: discriminator steps, a batch each, for one generator step.
-    ema: decay of the generator's moving average, from which samples are drawn; 0 for none."""
+    """How the two networks are trained against each other."""
 
     batch_size: int
+    """Examples per step of either network."""
     learning_rate: float
+    """The peak of the schedule, for both networks."""
     betas: tuple[float, float]
+    """Adam's decay rates of the first and the second moment."""
     n_critic: int = 1
+    """Discriminator steps, one batch each, per generator step."""
     ema: float = 0.0
+    """Decay of the generator's moving average, from which samples are drawn; 0 for none."""
 
     def __post_init__(self) -> None:
         at_least(1, n_critic=self.n_critic, batch_size=self.batch_size)
@@ -49,14 +53,14 @@ class AdversarialModel(LatentGenerator):
     def discriminator_loss(
         self, real: Float[Tensor, "batch *event"], fake: Float[Tensor, "batch *event"]
     ) -> Float[Tensor, ""]:
-        """Of examples and samples in standardised units; `fake` carries no gradient."""
+        """The loss of the discriminator on examples and samples in standardised units; `fake` carries no gradient."""
 
     @abstractmethod
     def generator_loss(self, fake: Float[Tensor, "batch *event"]) -> Float[Tensor, ""]:
-        """Of samples in standardised units."""
+        """The loss of the generator on samples in standardised units."""
 
     def after_discriminator_step(self) -> None:
-        """For those that constrain the weights."""
+        """Called after each discriminator step; subclasses that constrain the weights do so here."""
 
     def optimiser(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return adam(parameters, self.game.learning_rate, self.game.betas)
@@ -74,7 +78,8 @@ class AdversarialModel(LatentGenerator):
             for optimiser in (discriminator_steps, generator_steps):
                 set_learning_rate(optimiser, game.learning_rate, meter.fraction)
 
-            with torch.set_grad_enabled(game.n_critic == 1):  # one step each: both see the same samples
+            # with one step each, both networks use the same samples
+            with torch.set_grad_enabled(game.n_critic == 1):
                 fake = self.generator(self.noise(len(real)))  # B, *event
             loss_d = self.discriminator_loss(real, fake.detach())
             discriminator_steps.zero_grad()

@@ -1,8 +1,8 @@
-"""Differentiable augmentations of images, each made with a given probability (Karras et al. 2020, "Training
+"""Differentiable augmentations of images, each applied with a given probability (Karras et al. 2020, "Training
 Generative Adversarial Networks with Limited Data", https://arxiv.org/abs/2006.06676).
 
 Below a probability of about 0.8 a generator cannot mistake augmented images for the data (section 2.2). No flips
-and no rotations: a mirrored digit is another sign.
+and no rotations: a mirrored digit is another symbol.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-_SHIFT = 1 / 8  # of the side
+_SHIFT = 1 / 8  # of the image's side
 _BRIGHTNESS = 0.2  # standard deviation, in standardised units
 _LOG_CONTRAST = 0.3
-_CUT = 1 / 2  # side of the square that is cut out, of the image's
+_CUT = 1 / 2  # side of the square that is cut out, as a share of the image's side
 
 
 def augment(
     images: Float[Tensor, "batch channel height width"], share: float
 ) -> Float[Tensor, "batch channel height width"]:
-    """Translation, brightness, contrast and cutting out, each of a `share` of the images; chance is torch's global
-    generator."""
+    """Change contrast and brightness, translate and cut out, each for a `share` of the images. Random numbers come from
+    torch's global generator."""
     if share <= 0:
         return images
     count, _, height, width = images.shape

@@ -12,7 +12,7 @@ from torch import Tensor
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
 from genbench_models.gan.gan import discriminator_loss, generator_loss
-from genbench_models.layers.architectures import LEAST_SIDE, Sizes, build_discriminator, build_generator
+from genbench_models.layers.architectures import MIN_SIDE_PIXELS, Sizes, build_discriminator, build_generator
 
 
 class DCGAN(AdversarialModel):
@@ -34,7 +34,7 @@ class DCGAN(AdversarialModel):
         ema: float = 0.0,
     ) -> None:
         super().__init__(spec, latent_dim, Game(batch_size, learning_rate, (beta1, 0.999), ema=ema))
-        if min(spec.event_shape[1:]) < LEAST_SIDE:
+        if min(spec.event_shape[1:]) < MIN_SIDE_PIXELS:
             raise ValueError(f"dcgan takes images of 8x8 and more; {spec.name} has {spec.event_shape}")
         sizes = Sizes(hidden=1, layers=1, width=width)  # no MLPs here
         self.generator = build_generator(spec, "conv", latent_dim, sizes)

@@ -27,7 +27,7 @@ def generator_loss(fake: Float[Tensor, " m"]) -> Float[Tensor, ""]:
 
 
 class GAN(AdversarialModel):
-    """The non-saturating GAN, both networks MLPs; the order of pixels or of time is not known to them."""
+    """The non-saturating GAN. Both networks are MLPs, which know nothing of the order of pixels or of time."""
 
     def __init__(
         self,

@@ -17,21 +17,22 @@ from genbench_models.layers.standardise import Standardise
 class LatentGenerator(GenerativeModel):
     """x = G(z), z ~ N(0, I).
 
-    Networks think in standardised units: [-1, 1] behind a tanh for data with levels (Radford et al. 2016),
+    Networks work in standardised units: [-1, 1] behind a tanh for data with levels (Radford et al. 2016),
     mean 0 and variance 1 for real data. Samples of data with levels are rounded to the nearest level.
     Subclasses set `generator`, (N, latent_dim) -> (N, *event_shape).
     """
 
     generator: nn.Module
     averaged: nn.Module | None
-    """The moving average of the generator, where one is kept (Yazıcı et al. 2019): samples come from it."""
+    """The moving average of the generator, if there is one (Yazıcı et al. 2019): samples come from it."""
 
     def __init__(self, spec: DataSpec, latent_dim: int) -> None:
         super().__init__(spec)
         at_least(1, latent_dim=latent_dim)
         self.latent_dim = latent_dim
         self.standardise = Standardise(spec)
-        self.averaged = None  # not of the class, where it would hide the module that is set later
+        # not an attribute of the class, where it would hide the module that is set later
+        self.averaged = None
 
     @property
     def prior(self) -> torch.distributions.Distribution:
@@ -43,7 +44,7 @@ class LatentGenerator(GenerativeModel):
         return torch.randn(count, self.latent_dim, device=self.device)
 
     def keep_average(self, decay: float) -> None:
-        """Call once `generator` is set. decay: 0 keeps none."""
+        """Call once `generator` is set. decay: of the moving average; 0 for none."""
         self._averaged_steps = 0
         if decay:
             self.averaged = copy.deepcopy(self.generator).requires_grad_(False)

@@ -1,5 +1,5 @@
 """LSGAN: the discriminator regresses on labels instead of classifying; samples far on the right side of the
-boundary still feel a pull.
+boundary still have a gradient.
 
 Mao et al. 2017, "Least Squares Generative Adversarial Networks", https://arxiv.org/abs/1611.04076
 """

@@ -1,4 +1,4 @@
-"""PacGAN: the discriminator judges several samples at once, and so sees that a generator repeats itself.
+"""PacGAN: the discriminator judges several samples at once, and so can see that a generator repeats itself.
 
 Lin, Khetan, Fanti & Oh 2018, "PacGAN: The power of two samples in generative adversarial networks",
 https://arxiv.org/abs/1712.04086
@@ -18,8 +18,8 @@ from genbench_models.layers.architectures import Sizes, build_discriminator, bui
 
 
 class PacGAN(AdversarialModel):
-    """The non-saturating GAN, its discriminator's input `pack` examples joined along the first axis: channels of
-    an image, coordinates of a point. A batch holds `pack` times as many examples as packs."""
+    """The non-saturating GAN, whose discriminator is given `pack` examples joined along the first axis (channels of an
+    image, coordinates of a point). A batch of `batch_size` examples makes `batch_size / pack` packs, rounded up."""
 
     def __init__(
         self,

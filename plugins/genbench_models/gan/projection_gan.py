@@ -36,10 +36,10 @@ class ProjectionDiscriminator(nn.Module):
 
 class ProjectionGAN(GenerativeModel):
     """x = G(z, y): the label's embedding is joined to the noise. The paper's generator takes the label in
-    conditional batch normalisation, which MLPs do not have. Two discriminator steps for one of the generator: with one
-    the discriminator, its slope bounded, falls behind, as SNGAN's does.
+    conditional batch normalisation, which MLPs do not have. There are two discriminator steps per generator
+    step: with one, a discriminator of bounded slope falls behind, as SNGAN's does.
 
-    Without a condition, labels are drawn with the shares of the training set.
+    Without a condition, labels are drawn as often as they occur in the training set.
     """
 
     label_shares: Tensor

@@ -27,9 +27,10 @@ def hinge_loss(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> Float[Te
 
 
 class SNGAN(AdversarialModel):
-    """One power iteration a step (torch's parametrisation); no other normalisation in the discriminator, and no bias
-    at its end: while no score passes a margin, the hinge loss does not feel it. Two discriminator steps for one of
-    the generator, without momentum: one whose slope is bounded falls behind otherwise, and samples wander off."""
+    """One power iteration per step (torch's parametrisation). The discriminator has no other normalisation, and no bias
+    in its last layer: while no score passes a margin, the hinge loss has no gradient for it. There are two
+    discriminator steps per generator step, without momentum: a discriminator of bounded slope falls behind otherwise,
+    and the samples drift away."""
 
     def __init__(
         self,

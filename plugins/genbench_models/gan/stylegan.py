@@ -1,5 +1,5 @@
 """A small StyleGAN: latents are first mapped to styles, which set the scale of every convolution's inputs; noise
-gives the detail; the discriminator sees augmented images, as many as it takes not to overfit.
+adds the detail; the discriminator sees augmented images, just as many as keep it from overfitting.
 
 Karras, Laine & Aila 2019, "A Style-Based Generator Architecture for Generative Adversarial Networks",
 https://arxiv.org/abs/1812.04948; Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN",
@@ -23,14 +23,14 @@ from genbench import ComputeMeter, DataSpec, Split
 from genbench_models.gan.augment import augment
 from genbench_models.gan.gan import discriminator_loss, generator_loss
 from genbench_models.gan.latent_generator import LatentGenerator
-from genbench_models.layers.architectures import LEAST_SIDE
+from genbench_models.layers.architectures import MIN_SIDE_PIXELS
 from genbench_models.layers.networks import adam, mlp, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive, shares
 
 _TARGET_SIGN = 0.6
-"""Of the discriminator on real images, E[sign D(x)]: above it, it overfits (Karras et al. 2020, eq. 1)."""
+"""The target of E[sign D(x)] over real images: above it the discriminator overfits (Karras et al. 2020, eq. 1)."""
 _AUGMENTATION_EXAMPLES = 50_000
-"""How many examples it takes the share of augmented images to go from 0 to 1."""
+"""Examples until the share of augmented images has gone from 0 to 1, at the fastest."""
 
 
 class ModulatedConv(nn.Module):
@@ -79,7 +79,7 @@ class StyledLayer(nn.Module):
 
 
 class Stage(nn.Module):
-    """The layers of one size, through `widths`, and what they add to the image."""
+    """The layers of one resolution, of the given `widths`, and what they add to the image."""
 
     def __init__(self, widths: Sequence[int], style: int, channels: int) -> None:
         super().__init__()
@@ -104,8 +104,8 @@ class Stage(nn.Module):
 
 
 class Generator(nn.Module):
-    """Mapping network, then a learned constant a quarter of the image's size, doubled twice; each size adds to the
-    image (skip connections, section 4.1 of the second paper). Cropped to the image."""
+    """Mapping network, then a learned constant a quarter of the image's size, doubled twice; each resolution adds
+    to the image (skip connections, section 4.1 of the second paper). Cropped to the image."""
 
     def __init__(self, spec: DataSpec, latent_dim: int, style: int, width: int) -> None:
         super().__init__()
@@ -114,7 +114,8 @@ class Generator(nn.Module):
         self.sizes = [(quarter[0] * scale, quarter[1] * scale) for scale in (1, 2, 4)]
         self.mapping = mlp(latent_dim, style, 3, style, lambda: nn.LeakyReLU(0.2))
         for module in self.mapping:
-            if isinstance(module, nn.Linear):  # torch's own would shrink styles until all images are alike
+            # torch's default scale would shrink styles until all images are alike
+            if isinstance(module, nn.Linear):
                 nn.init.kaiming_normal_(module.weight, 0.2)
                 nn.init.zeros_(module.bias)
         self.constant = nn.Parameter(torch.randn(2 * width, *quarter))
@@ -171,8 +172,8 @@ class Halving(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Padded to a multiple of four, halved twice, the standard deviation over the batch as one more channel (Karras
-    et al. 2018), one logit."""
+    """Padded to a multiple of four, halved twice, with the standard deviation over the batch as one more channel
+    (Karras et al. 2018), down to one logit."""
 
     def __init__(self, spec: DataSpec, width: int) -> None:
         super().__init__()
@@ -215,7 +216,7 @@ class StyleGAN(LatentGenerator):
         ema: float = 0.98,
     ) -> None:
         super().__init__(spec, latent_dim)
-        if min(spec.event_shape[1:]) < LEAST_SIDE:
+        if min(spec.event_shape[1:]) < MIN_SIDE_PIXELS:
             raise ValueError(f"stylegan takes images of 8x8 and more; {spec.name} has {spec.event_shape}")
         at_least(1, style=style, width=width, penalty_every=penalty_every, batch_size=batch_size)
         positive(learning_rate=learning_rate)

@@ -14,12 +14,12 @@ from torch.nn import functional as F
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
 from genbench_models.gan.wgan_gp import gradient_penalty
-from genbench_models.layers.architectures import LEAST_SIDE
+from genbench_models.layers.architectures import MIN_SIDE_PIXELS
 from genbench_models.layers.ranges import at_least
 from genbench_models.layers.transformer import Block
 
 _HEADS = 4
-_LARGE_SIDE = 16  # of an image that is cut into patches of 4x4; smaller ones into 2x2
+_LARGE_SIDE = 16  # images of this side or more are cut into patches of 4x4 pixels, smaller ones into 2x2
 
 
 class Generator(nn.Module):
@@ -73,8 +73,8 @@ class Discriminator(nn.Module):
 
 
 class TransGAN(AdversarialModel):
-    """For images of 8x8 and more, with the loss of WGAN-GP as in the paper (section 4.1). Left out, for the size of
-    the images: attention within windows, relative positions, augmentation."""
+    """For images of 8x8 and more, with the loss of WGAN-GP as in the paper (section 4.1). Left out because
+    the images are small: attention within windows, relative positions, augmentation."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class TransGAN(AdversarialModel):
     ) -> None:
         game = Game(batch_size, learning_rate, (0.0, 0.99), n_critic, ema)
         super().__init__(spec, latent_dim, game)
-        if min(spec.event_shape[1:]) < LEAST_SIDE:
+        if min(spec.event_shape[1:]) < MIN_SIDE_PIXELS:
             raise ValueError(f"transgan takes images of 8x8 and more; {spec.name} has {spec.event_shape}")
         at_least(1, width=width, blocks=blocks)
         if width % (4 * _HEADS):

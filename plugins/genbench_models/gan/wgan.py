@@ -17,9 +17,9 @@ from genbench_models.layers.architectures import Sizes, build_discriminator, bui
 
 
 class WGAN(AdversarialModel):
-    """Clipping to [-clip, clip] after every critic step, RMSProp as the paper asks (momentum unsettles the
-    critic), n_critic critic steps for one of the generator (algorithm 1). The learning rate is larger than the
-    paper's 5e-5, which takes 10⁵ steps."""
+    """The weights are clipped to [-clip, clip] after every critic step. The optimiser is RMSProp, as in the paper
+    (momentum makes the critic unstable), with n_critic critic steps per generator step (algorithm 1). The learning
+    rate is larger than the paper's 5e-5, with which training takes 10⁵ steps."""
 
     def __init__(
         self,

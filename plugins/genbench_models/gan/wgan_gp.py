@@ -18,7 +18,7 @@ from genbench_models.layers.ranges import at_least
 def gradient_penalty(
     critic: nn.Module, real: Float[Tensor, "batch *event"], fake: Float[Tensor, "batch *event"]
 ) -> Float[Tensor, ""]:
-    """E[(|grad D(x^)| - 1)^2] at x^ = e x + (1 - e) G(z), e ~ U[0, 1], one e an example (algorithm 1)."""
+    """E[(|grad D(x^)| - 1)^2] at x^ = e x + (1 - e) G(z), e ~ U[0, 1], one e per example (algorithm 1)."""
     share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)
     return gradient_norm_penalty(critic, torch.lerp(fake, real, share))
 

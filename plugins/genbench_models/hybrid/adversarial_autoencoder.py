@@ -25,11 +25,11 @@ from genbench_models.layers.ranges import at_least, positive
 
 
 class AdversarialAutoencoder(LatentGenerator):
-    """Two phases a batch (section 2): reconstruction, then the game between encoder and discriminator of codes.
+    """Two phases per batch (section 2): reconstruction, then the game between encoder and discriminator of codes.
 
     The encoder is deterministic; there is no observation model, and so no bound on a likelihood.
 
-    latent_dim: see `code_size` for what None is.
+    latent_dim: for None see `code_size`.
     """
 
     def __init__(

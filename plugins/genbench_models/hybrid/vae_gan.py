@@ -1,5 +1,5 @@
-"""VAE-GAN: a VAE and a GAN share one network, decoder and generator at once; what makes a good reconstruction is
-judged by the discriminator's features.
+"""VAE-GAN: a VAE and a GAN share one network, which is both decoder and generator; reconstructions are compared in
+the discriminator's features.
 
 Larsen, Sønderby, Larochelle & Winther 2016, "Autoencoding beyond pixels using a learned similarity metric",
 https://arxiv.org/abs/1512.09300
@@ -78,7 +78,7 @@ class VAEGAN(LatentGenerator):
             rebuilt, fake = self.generator(z), self.generator(self.noise(len(real)))
             kl = 0.5 * (mean.square() + (2 * log_scale).exp() - 1 - 2 * log_scale).sum(1).mean()
 
-            # a pass each: batch normalisation must not mix them
+            # one pass each: batch normalisation must not mix them
             loss_d = discriminator_loss(
                 self.score(self.features(real)), self.score(self.features(fake.detach()))
             ) + discriminator_loss_of_fakes(self.score(self.features(rebuilt.detach())))

@@ -1,6 +1,6 @@
-"""From noise to data and from data to features: MLPs, or DCGAN's convolutions on images.
+"""Networks from noise to data and from data to features: MLPs, or DCGAN's convolutions for images.
 
-Convolutions know what a neighbourhood is, and win on images under any budget; points and series get MLPs.
+Convolutions use the neighbourhoods of pixels, and do better on images under any budget; points and series get MLPs.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from genbench_models.layers.networks import mlp
 from genbench_models.layers.ranges import at_least
 
 ARCHITECTURES = ("auto", "mlp", "conv")
-LEAST_SIDE = 8
-"""Of an image, for two strided layers."""
+MIN_SIDE_PIXELS = 8
+"""The least side of an image for two strided layers."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """hidden, layers: of MLPs. width: of convolutions."""
+    """The sizes of a network of either architecture."""
 
     hidden: int
+    """Units per hidden layer of an MLP."""
     layers: int
+    """Hidden layers of an MLP."""
     width: int
+    """Channels of the convolution next to the image; the one after it has twice as many."""
 
     def __post_init__(self) -> None:
         at_least(1, hidden=self.hidden, layers=self.layers, width=self.width)
@@ -37,10 +40,10 @@ def uses_convolutions(spec: DataSpec, architecture: str) -> bool:
     """ "auto": on images large enough. Raises ValueError where "conv" is asked of anything else."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"architecture={architecture!r}: expected {', '.join(ARCHITECTURES)}")
-    fits = spec.modality == "image" and min(spec.event_shape[1:]) >= LEAST_SIDE
+    fits = spec.modality == "image" and min(spec.event_shape[1:]) >= MIN_SIDE_PIXELS
     if architecture == "conv" and not fits:
         raise ValueError(
-            f"convolutions take images of {LEAST_SIDE}x{LEAST_SIDE} and more;"
+            f"convolutions take images of {MIN_SIDE_PIXELS}x{MIN_SIDE_PIXELS} and more;"
             f" {spec.name} is {spec.modality} {spec.event_shape}"
         )
     return fits and architecture != "mlp"
@@ -62,7 +65,7 @@ def mlp_features(inputs: int, hidden: int, layers: int) -> nn.Sequential:
 
 
 def discriminator_of(features: nn.Module, width: int, *, last_bias: bool = True) -> nn.Sequential:
-    """Features (N, width) to a score, (N,). last_bias: not where only differences of scores count, for it would
+    """Features (N, width) to a score, (N,). last_bias: False where only differences of scores count, since a bias would
     never be trained."""
     return nn.Sequential(features, nn.Linear(width, 1, bias=last_bias), nn.Flatten(0))
 

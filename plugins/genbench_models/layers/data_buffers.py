@@ -1,4 +1,4 @@
-"""Buffers whose size is not known before the data are."""
+"""Buffers whose size depends on the data."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import nn
 
 
 class DataBuffers(nn.Module):
-    """Mix in before `GenerativeModel`; name such buffers in `sized_by_data`.
+    """Name this before `GenerativeModel` among the bases, and list such buffers in `sized_by_data`.
 
-    A freshly built model has them empty; here they take the shape of what is loaded, where torch would
-    refuse a shape that differs.
+    A freshly built model has them empty. When a state is loaded they take the shape of the loaded tensors, where torch
+    would refuse a shape that differs.
     """
 
     sized_by_data: ClassVar[tuple[str, ...]]

@@ -1,4 +1,4 @@
-"""Small networks and what goes with training them."""
+"""Small networks, and optimisers and schedules to train them."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def standard_normal(dimension: int, device: torch.device) -> torch.distributions
 def adam(
     parameters: Iterable[nn.Parameter], learning_rate: float, betas: tuple[float, float] = (0.9, 0.999)
 ) -> torch.optim.Adam:
-    """Adam in one kernel: the optimiser's own overhead is most of a small model's step."""
+    """Adam in one fused kernel: the optimiser's own overhead is most of a small model's step."""
     return torch.optim.Adam(parameters, lr=learning_rate, betas=betas, fused=True)
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, peak: float, fraction: float) -> None:
     """The schedule of all models here, for `fraction` of the budget used: up to `peak` within 2 % of it,
-    while Adam's second moments are still those of a few batches, then down to 1 % of `peak` along half a
+    while Adam's second moments are still averages over a few batches, then down to 1 % of `peak` along half a
     cosine (Loshchilov & Hutter 2017)."""
     rise = min(1.0, 0.05 + fraction / 0.02)
     fall = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * fraction))
@@ -53,8 +53,8 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, peak: float, fraction: f
 
 @contextmanager
 def evaluation_mode(module: nn.Module) -> Iterator[None]:
-    """Batch normalisation by its running statistics inside: what a sample is must not depend on how many
-    are drawn with it."""
+    """Within the block batch normalisation uses its running statistics: a sample must not depend on how many are drawn
+    with it."""
     was_training = module.training
     module.eval()
     try:

@@ -1,4 +1,4 @@
-"""Hyperparameters within their ranges, or one line that names the one that is not."""
+"""Checks that hyperparameters are within their ranges; the error names the first that is not."""
 
 from __future__ import annotations
 

@@ -1,20 +1,19 @@
-"""The affine map between the data's own scale and the one that networks like."""
+"""The affine map between the data's own scale and the scale on which networks are trained."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from genbench.data import Split
-from genbench.spec import DataSpec
+from genbench import DataSpec, Split
 
 # A dimension whose standard deviation is below this share of its mean is constant in float32.
 _RELATIVE_FLOOR = 1e-6
 
 
 def _statistics_shape(spec: DataSpec) -> tuple[int, ...]:
-    """Points: each dimension has a mean of its own. Images and the like: each channel, so that neither
-    place nor time is told apart."""
+    """Points: each dimension has a mean of its own. Images and the like: one mean per channel, the same at all
+    places and times."""
     shape = spec.event_shape
     if spec.modality == "points":
         return shape

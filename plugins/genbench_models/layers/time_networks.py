@@ -1,4 +1,4 @@
-"""Networks that are told a time: of a diffusion, or of a flow. MLPs for vectors, a small U-Net for images."""
+"""Networks that take the time of a diffusion or of a flow as an input. MLPs for vectors, a small U-Net for images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def time_features(t: Float[Tensor, " batch"]) -> Float[Tensor, "batch features"]
 
 
 class TimeMLP(nn.Module):
-    """(N, *event) and times (N,) to (N, *event); every hidden layer is told the time."""
+    """(N, *event) and times (N,) to (N, *event); the time is an input of every hidden layer."""
 
     def __init__(self, dimension: int, hidden: int, layers: int) -> None:
         super().__init__()
@@ -39,14 +39,14 @@ class TimeMLP(nn.Module):
     ) -> Float[Tensor, "batch *event"]:
         time = F.silu(self.time(time_features(t)))
         h = self.first(x.flatten(1))
-        for layer, told in zip(self.hidden, self.times, strict=True):
-            h = h + layer(F.silu(h + told(time)))
+        for layer, from_time in zip(self.hidden, self.times, strict=True):
+            h = h + layer(F.silu(h + from_time(time)))
         out: Tensor = self.last(F.silu(h)).reshape(x.shape)
         return out
 
 
 class TimeBlock(nn.Module):
-    """Two convolutions with normalisation, told the time in between; residual."""
+    """Two convolutions with normalisation, with the time as an input in between; residual."""
 
     def __init__(self, inputs: int, outputs: int, time: int) -> None:
         super().__init__()

@@ -70,8 +70,8 @@ class DALLE(VQVAE):
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator, *, condition: Tensor | None = None) -> Tensor:
-        """(count, C, H, W). condition: (count,) int64 labels; without it, labels are drawn with the shares of the
-        training set."""
+        """(count, C, H, W). condition: (count,) int64 labels; without it, labels are drawn as often as they occur in
+        the training set."""
         if condition is None:
             condition = torch.multinomial(self.label_shares, count, replacement=True, generator=generator)
         return self.images_of(self.language.sample_given(condition.to(self.device), generator), generator)

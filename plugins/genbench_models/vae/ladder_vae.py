@@ -1,4 +1,4 @@
-"""A ladder VAE of two rungs: the upper latents give the lower ones their prior, and data correct it.
+"""A ladder VAE of two layers: the upper latents give the lower ones their prior, which the data correct.
 
 Sønderby, Raiko, Maaløe, Sønderby & Winther 2016, "Ladder Variational Autoencoders", https://arxiv.org/abs/1602.02282
 """
@@ -23,7 +23,7 @@ _LOG_2PI = math.log(2 * math.pi)
 
 class LadderVAE(GenerativeModel):
     """z2 ~ N(0, I), z1 ~ N(m(z2), s(z2)²), x ~ p(x | z1); q(z2 | x) and q(z1 | x, z2) diagonal Gaussians, the latter
-    the precision-weighted mean of what data say of z1 and of its prior (eqs. 7-10).
+    the precision-weighted mean of the encoder's Gaussian and of the prior of z1 (eqs. 7-10).
 
     The latent of `decode` is (z2, e1) with z1 = m(z2) + s(z2) e1: standard normal throughout.
     """
@@ -71,10 +71,10 @@ class LadderVAE(GenerativeModel):
 
     # ---- the two directions
 
-    def evidence(
+    def encoded(
         self, x: Shaped[Tensor, "batch *event"]
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """What data say by themselves, mean and log standard deviation: of z2, then of z1."""
+        """The encoder's Gaussians, mean and log standard deviation each: of z2, then of z1."""
         h = self.features(self.standardise(x))
         return _gaussian(self.to_upper(h)), _gaussian(self.to_lower(h))
 
@@ -85,7 +85,7 @@ class LadderVAE(GenerativeModel):
         self, x: Shaped[Tensor, "batch *event"], k: int
     ) -> tuple[Float[Tensor, "batch {k}"], Float[Tensor, "batch {k}"]]:
         """log p(x | z1), and log p(z) - log q(z | x), at k draws z ~ q(z | x) of each example."""
-        (upper_mean, upper_log), lower = self.evidence(x)
+        (upper_mean, upper_log), lower = self.encoded(x)
         rows = len(x) * k
         noise = torch.randn(rows, self.upper_dim + self.lower_dim, device=self.device)
         noise2, noise1 = noise.split([self.upper_dim, self.lower_dim], dim=1)
@@ -135,9 +135,9 @@ class LadderVAE(GenerativeModel):
             return self.observation.mean(self._descend(z))
 
     def encode(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, "batch latent"]:
-        """The mean of q, rung by rung."""
+        """The mean of q, layer by layer."""
         with evaluation_mode(self):
-            (z2, _), seen = self.evidence(x)
+            (z2, _), seen = self.encoded(x)
             prior_mean, prior_log = self.prior_of_lower(z2)
             z1, _ = _combined(*seen, prior_mean, prior_log)
             return torch.cat([z2, (z1 - prior_mean) / prior_log.exp()], dim=1)

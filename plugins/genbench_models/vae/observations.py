@@ -1,7 +1,7 @@
-"""What a VAE's decoder says of the data: the observation model p(x | z) that fits the data's domain.
+"""The observation model p(x | z) of a VAE's decoder; its kind fits the data's domain.
 
 Two levels: Bernoulli. More levels: logistic discretised over the levels. Real values: Gaussian. The scale
-of the last two is learned and depends on z, a number for each element of x.
+of the last two is learned and depends on z, with one number per element of x.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 from genbench import DataSpec
-from genbench.likelihood.observation import (
+from genbench.api import (
     MIN_LOG_SCALE,
     bernoulli_log_prob,
     bernoulli_sample,
@@ -28,24 +27,24 @@ from genbench.likelihood.observation import (
 )
 from genbench_models.layers.standardise import Standardise
 
-# Scales start at this share (log) of the standardised unit: early samples are neither noise nor points.
+# The initial log scale, in standardised units: early samples are neither noise nor points.
 _INITIAL_LOG_SCALE = -1.5
 # Bounds, in the same unit. Below: a density grows without bound where data are exact copies of each other.
-# Above: wider than all the data says nothing more, and a step too far may overflow.
+# Above: a scale wider than all the data is of no use, and a step too far may overflow.
 _MIN_LOG_SCALE, _MAX_LOG_SCALE = -6.0, 1.0
 
 
 class _Bounded(torch.autograd.Function):
     """x clamped; the gradient stops only where it would carry x farther out.
 
-    A plain clamp has none at all beyond its bounds: decoders whose scale shot past the widest one in their first
+    A plain clamp has no gradient at all beyond its bounds: decoders whose scale passed the upper bound in their first
     steps, while Adam's moments were those of a few batches, stayed there.
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, least: float, most: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, least: float, most: float) -> Tensor:
         ctx.save_for_backward(x)
-        ctx.bounds = least, most  # type: ignore[attr-defined]
+        ctx.bounds = least, most
         return x.clamp(least, most)
 
     @staticmethod
@@ -58,8 +57,9 @@ class _Bounded(torch.autograd.Function):
 
 
 def bounded_log_scale(outputs: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """A decoder's output as a log scale in standardised units."""
+    """The log scale, in standardised units, that a decoder's output stands for."""
     shifted = outputs + _INITIAL_LOG_SCALE
+    # torch gives `Function.apply` no types
     bounded: Tensor = _Bounded.apply(shifted, _MIN_LOG_SCALE, _MAX_LOG_SCALE)  # type: ignore[no-untyped-call]
     return bounded
 
@@ -126,7 +126,7 @@ class DiscretisedLogisticObservation(Observation):
         return discretised_logistic_log_prob(x, location, log_scale, self.levels).flatten(1).sum(1)
 
     def mean(self, outputs: Float[Tensor, "batch 2 *event"]) -> Float[Tensor, "batch *event"]:
-        """Of the logistic clamped to [0, levels-1], before its values are rounded to levels: with location
+        """The mean of the logistic clamped to [0, levels-1], before its values are rounded to levels: with location
         m and scale s, the integral of P(X > t) over that interval. Rounding moves a mean by less than half
         a level; without it the mean stays smooth however small s is."""
         location, log_scale = self._location_and_scale(outputs)

@@ -17,7 +17,7 @@ from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
 from genbench_models.vae.observations import observation_for
 
-# Latents decoded at once when likelihoods are estimated: more only costs memory.
+# Latents decoded at once when likelihoods are estimated: more would only take memory.
 _DECODED_AT_ONCE = 4096
 
 
@@ -25,11 +25,11 @@ class VAE(GenerativeModel):
     """z ~ N(0, I), x ~ p(x | z) of the observation model that fits the data; q(z | x) a diagonal Gaussian.
 
     Encoder and decoder are MLPs. A sample is drawn from the observation model, not set to its mean, so
-    that samples and likelihood speak of the same distribution. The weight of the KL term rises from 0 to 1
-    over the first `warm_up` of the budget (Soenderby et al. 2016): without it latents switch off before
-    the decoder can use them. beta: the weight it rises to; with another than 1 the training is no longer of the
-    bound, which is reported all the same (Higgins et al. 2017). Dropout is of the encoder's inputs; points have
-    too few to spare any.
+    that samples and likelihood are of one distribution. The weight of the KL term rises from 0 to 1
+    over the first `warm_up` of the budget (Sønderby et al. 2016): without this, latents are switched off before
+    the decoder can use them. beta: the weight it rises to; with any other than 1 the model is not trained on the bound,
+    which is what is reported nevertheless (Higgins et al. 2017). Dropout applies to the encoder's inputs, and not to
+    points, which have too few of them.
     """
 
     def __init__(
@@ -102,11 +102,11 @@ class VAE(GenerativeModel):
         return torch.randn(count, self.latent_dim, generator=generator, device=self.device)
 
     def prepare(self, train: Split) -> None:
-        """Before the first step: what is to be read off the training set."""
+        """Called before the first step, with the training set."""
         self.standardise.fit(train)
 
     def training_loss(self, x: Shaped[Tensor, "batch *event"], kl_weight: float) -> Float[Tensor, ""]:
-        """Negative ELBO, its KL term weighted; nats an example."""
+        """Negative ELBO with its KL term weighted, nats per example."""
         log_likelihood, kl = self.elbo_terms(x)
         return (kl_weight * kl - log_likelihood).mean()
 
@@ -152,7 +152,7 @@ class VAE(GenerativeModel):
             return self.importance_weights(x, k)
 
     def importance_weights(self, x: Shaped[Tensor, "batch *event"], k: int) -> Float[Tensor, "batch {k}"]:
-        """`log_weights` in whatever mode the networks are; differentiable."""
+        """`log_weights` without switching the networks to evaluation mode; differentiable."""
         mean, log_scale = (part.unsqueeze(1) for part in self.posterior(x))  # B, 1, latent
         noise = torch.randn(len(x), k, self.latent_dim, device=self.device)
         z = mean + log_scale.exp() * noise  # B, k, latent

@@ -16,16 +16,16 @@ from genbench import DataSpec, Split
 from genbench_models.layers.networks import evaluation_mode
 from genbench_models.vae.vae import VAE
 
-# Of the encodings' means, at first, where posteriors have deviation 1: enough to tell examples apart, and so
-# little that posteriors overlap, as importance sampling asks for.
+# The initial spread of the encodings' means, where posteriors have standard deviation 1: enough to tell examples
+# apart, and little enough for posteriors to overlap, as importance sampling requires.
 _FIRST_SPREAD = 0.2
-# Of a component: narrower ones would cost the products below their accuracy.
+# The least log scale of a component: with narrower ones the matrix products below lose their accuracy.
 _MIN_LOG_SCALE = -4.0
 
 
 class VampPriorVAE(VAE):
     """p(z) = 1/K sum_k q(z | u_k) (eq. 9). The pseudo-inputs u_k start as training examples, in standardised units,
-    and are trained with the rest; the KL term has no closed form, and is estimated from the z at hand."""
+    and are trained with the rest; the KL term has no closed form, and is estimated from the drawn z."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class VampPriorVAE(VAE):
         super().prepare(train)
         count = len(self.pseudo_inputs)
         chosen = train.random_subset(count, seed=0).tensor().to(self.device)
-        with torch.no_grad():  # fewer examples than pseudo-inputs: some are taken again
+        with torch.no_grad():  # with fewer examples than pseudo-inputs, some are used twice
             again = chosen[torch.arange(count, device=self.device) % len(chosen)]
             self.pseudo_inputs.copy_(self.standardise(again))
             self._spread_out(chosen)
@@ -66,8 +66,8 @@ class VampPriorVAE(VAE):
     def _spread_out(self, examples: Tensor) -> None:
         """Scale the encoder's last layer, so that encodings of different examples lie apart.
 
-        A standard normal prior spreads them out; this one is content with wherever they are, on one spot as well, where
-        no gradient tells the components apart.
+        A standard normal prior would spread them out. This prior follows the encodings wherever they are, even onto one
+        spot, where no gradient tells the components apart.
         """
         last = [module for module in self.encoder.modules() if isinstance(module, nn.Linear)][-1]
         mean, _ = self.posterior(examples)

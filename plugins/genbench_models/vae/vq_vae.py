@@ -1,4 +1,4 @@
-"""VQ-VAE: an image becomes a small grid of codes from a learned book; a transformer learns the book's language.
+"""VQ-VAE: an image becomes a small grid of codes from a learned codebook; a transformer models the codes.
 
 van den Oord, Vinyals & Kavukcuoglu 2017, "Neural Discrete Representation Learning", https://arxiv.org/abs/1711.00937
 (the prior there is a PixelCNN; here a GPT). Moving averages: their appendix A.1.
@@ -20,7 +20,7 @@ from genbench_models.vae.observations import observation_for
 
 _COMMITMENT = 0.25  # beta of eq. 3
 _DECAY = 0.97
-_LEAST_USE = 0.05  # of a code, in examples a batch: less, and it is moved to where data are
+_MIN_USES_PER_BATCH = 0.05  # a code that is used by fewer examples per batch is moved to where data are
 
 
 class Codebook(nn.Module):
@@ -38,7 +38,8 @@ class Codebook(nn.Module):
         self.register_buffer("sums", torch.zeros(size, dimension))
 
     def nearest(self, h: Float[Tensor, "rows dim"]) -> Int[Tensor, " rows"]:
-        distances = self.vectors.square().sum(1) - 2 * h @ self.vectors.T  # less |h|², the same for all
+        # up to |h|², which is the same for all codes
+        distances = self.vectors.square().sum(1) - 2 * h @ self.vectors.T
         return distances.argmin(1)
 
     @torch.no_grad()
@@ -47,7 +48,7 @@ class Codebook(nn.Module):
         chosen = F.one_hot(codes, len(self.vectors)).to(h.dtype)  # rows, size
         self.uses.lerp_(chosen.sum(0), 1 - _DECAY)
         self.sums.lerp_(chosen.T @ h, 1 - _DECAY)
-        rare = self.uses < _LEAST_USE
+        rare = self.uses < _MIN_USES_PER_BATCH
         fresh = h[torch.randint(len(h), (len(self.vectors),), device=h.device)]
         self.uses.copy_(torch.where(rare, 1.0, self.uses))
         self.sums.copy_(torch.where(rare.unsqueeze(1), fresh, self.sums))
@@ -57,7 +58,7 @@ class Codebook(nn.Module):
 class VQVAE(GenerativeModel):
     """Two stages: the autoencoder for `first_stage` of the budget, then the prior on its codes.
 
-    The bound: log p(x) >= log p(x | codes of x) + log p(codes of x), one term of the sum over codes.
+    The bound: log p(x) >= log p(x | codes of x) + log p(codes of x), which is one term of the sum over codes.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class VQVAE(GenerativeModel):
         self.language = self.build_language(codes, prior_width, prior_layers)
 
     def count_captions(self, spec: DataSpec) -> int:
-        """How many things an image may be told beforehand to show; 1 is nothing."""
+        """The number of captions that the model of the codes is conditioned on; 1 means no condition."""
         return 1
 
     def build_language(self, codes: int, width: int, layers: int) -> GPT:
@@ -139,7 +140,7 @@ class VQVAE(GenerativeModel):
         return codes
 
     def outputs(self, vectors: Float[Tensor, "rows dim"]) -> Float[Tensor, "batch per c h w"]:
-        """What the observation model is given, from the vectors of the codes."""
+        """The parameters of the observation model, from the vectors of the codes."""
         grid = vectors.unflatten(0, (-1, *self.grid)).permute(0, 3, 1, 2)
         outputs: Tensor = self.decoder(grid)[..., : self.height, : self.columns]
         return outputs
@@ -176,13 +177,13 @@ class VQVAE(GenerativeModel):
     def language_log_prob(
         self, codes: Int[Tensor, "batch places"], y: Tensor | None
     ) -> Float[Tensor, " batch"]:
-        """log p(codes); y: labels, for models that are told them."""
+        """log p(codes), nats. y: labels, for models that are conditioned on them."""
         return self.language.log_prob(codes)
 
     # ---- capabilities
 
     def elbo(self, x: Shaped[Tensor, "batch c h w"]) -> Float[Tensor, " batch"]:
-        """(N, C, H, W) -> (N,) nats, the bound of the class."""
+        """(N, C, H, W) -> (N,) nats: the lower bound that the class describes."""
         with evaluation_mode(self):
             codes = self.to_codes(x)
             outputs = self.outputs(self.codebook.vectors[codes.flatten()])

@@ -17,7 +17,7 @@ from genbench_models.layers.networks import adam, evaluation_mode, set_learning_
 from genbench_models.layers.ranges import at_least, positive
 
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Of the kernel: the authors' code sums over these."""
+"""The scales of the kernel, over which the authors' code sums."""
 
 
 def imq_mmd(z: Float[Tensor, "n latent"], prior: Float[Tensor, "n latent"]) -> Float[Tensor, ""]:
@@ -40,7 +40,7 @@ class WAEMMD(LatentGenerator):
 
     A sample is a decoded draw from the prior: there is no observation model, and so no bound on a likelihood.
 
-    latent_dim: see `code_size` for what None is.
+    latent_dim: for None see `code_size`.
     """
 
     def __init__(

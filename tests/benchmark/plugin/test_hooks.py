@@ -34,7 +34,12 @@ from genbench.run.run_benchmark import Execution, run_benchmark
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("genbench_"))
 CARDS: dict[str, Any] = {
     "genbench_models": ModelCard(
-        name="Good", family="baseline", summary="", factory="hostile_models:Good", modalities=("points",)
+        name="Good",
+        family="baseline",
+        summary="",
+        factory="hostile_models:Good",
+        modalities=("points",),
+        defaults={"rate": 0.1},
     ),
     "genbench_datasets": DatasetCard(
         spec=DataSpec(name="tiny", modality="points", event_shape=(2,)),

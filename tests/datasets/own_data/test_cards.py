@@ -18,7 +18,8 @@ from genbench.datasets.versions import dataset_version, prepared_path
 from genbench.errors import DataError, PluginError, UnknownNameError, UsageError
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry
-from genbench_datasets.own_data import reader, remembered, table
+from genbench_datasets.own_data import reader, remembered
+from genbench_datasets.own_data.readers import table
 
 ROWS = np.random.default_rng(0).normal(size=(40, 3)).round(3)
 
@@ -214,12 +215,13 @@ def registry_with(factory: str) -> Registry:
     )
 
 
-def test_a_registry_makes_a_card_once(reads: list[str]) -> None:
+def test_looking_up_data_reads_them_anew_and_changes_no_registry(reads: list[str]) -> None:
     registry = registry_with("own_sources:good")
+    announced = dict(registry.datasets)
     first = registry.dataset("csv:a.csv")
     write(ROWS * 2)
-    assert registry.dataset("csv:a.csv") is first
-    assert registry.origin(first).name == "datasets"
+    assert registry.dataset("csv:a.csv").version != first.version
+    assert registry.datasets == announced
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from PIL import Image
 
 from genbench.cli.main import run_command_line
 from genbench.plugin.discovery import load_registry
+from genbench.plugin.registry import Registry
 
 RNG = np.random.default_rng(0)
 
@@ -75,7 +76,6 @@ def test_a_table_from_the_first_command_to_a_report_without_it(capsys: pytest.Ca
 
     # another process, which has made no card, and the file is gone
     Path("a table.csv").rename("elsewhere.csv")
-    del load_registry().datasets[TABLE]
     assert run_command_line(["show", "run"]) == 0
     assert headline in capsys.readouterr().out
 
@@ -144,10 +144,12 @@ def test_what_cannot_be_is_said_before_anything_runs(
 
 @pytest.mark.usefixtures("table")
 def test_an_edit_while_the_run_goes_on_is_a_data_error(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between the plan and the worker, and with nothing of it in the cache."""
+    """Between the plan and the worker, and with no prepared data set in the cache."""
     card = load_registry().dataset(TABLE)
+    # the plan was made before the edit
+    monkeypatch.setattr(Registry, "dataset", lambda registry, name: card)
     Path("a table.csv").write_text("x,y,kind\n" + "1.5,2.5,a\n2.5,1.5,b\n" * 10)
     for prepared in (tmp_path / "cache" / "prepared").iterdir():
         prepared.unlink()

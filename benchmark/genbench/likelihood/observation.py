@@ -1,3 +1,0 @@
-"""Former name of `genbench.api.observation`, until the plugins import public names."""
-
-from genbench.api.observation import *  # noqa: F403

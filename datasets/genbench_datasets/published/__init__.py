@@ -1,0 +1,1 @@
+"""Data sets whose files are published: fetched once, checked, and kept in the cache."""

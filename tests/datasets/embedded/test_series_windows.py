@@ -1,0 +1,59 @@
+"""Windows of different splits share no time step, and none is left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genbench import DatasetCard, DataSpec
+from genbench.datasets.prepared import load_dataset
+from genbench_datasets.embedded.cards import SERIES
+from genbench_datasets.embedded.series import windows_dataset
+
+
+@given(st.integers(60, 300), st.integers(1, 12))
+def test_windows_of_different_splits_share_no_time_step(length: int, steps: int) -> None:
+    spec = DataSpec(name="clock", modality="series", event_shape=(steps, 1))
+    dataset = windows_dataset(spec, np.arange(length, dtype=float))
+    seen: list[set[float]] = []
+    for split in (dataset.train, dataset.valid, dataset.test):
+        windows = split.x.squeeze(-1)
+        assert (windows.diff(dim=1) == 1).all()
+        assert (windows[:, 0].diff() == 1).all()
+        seen.append(set(windows.flatten().tolist()))
+    assert sorted(step for part in seen for step in part) == list(range(length))
+    assert max(seen[0]) < min(seen[1])
+    assert max(seen[1]) < min(seen[2])
+    assert len(seen[0]) == length * 3 // 5
+
+
+def _source(name: str) -> dict[str, float]:
+    """By date, as the package has them, read another way than the product does."""
+    from statsmodels.datasets import elnino, sunspots
+
+    if name == "sunspots":
+        return {str(int(year)): value for year, value in sunspots.load_pandas().data.itertuples(index=False)}
+    table = elnino.load_pandas().data.set_index("YEAR")
+    return {f"{month} {int(year)}": table.loc[year, month] for year in table.index for month in table.columns}
+
+
+# first and last date of train, valid, test, as the cards say in words
+DATES = {
+    "sunspots": [("1700", "1884"), ("1885", "1946"), ("1947", "2008")],
+    "elnino": [("JAN 1950", "JUL 1986"), ("AUG 1986", "SEP 1998"), ("OCT 1998", "DEC 2010")],
+}
+
+
+@pytest.mark.parametrize("card", SERIES, ids=lambda card: card.name)
+def test_splits_are_the_source_between_the_dates_on_the_card(card: DatasetCard) -> None:
+    source = _source(card.name)
+    dates, values = list(source), np.array(list(source.values()), dtype=np.float32)
+    dataset = load_dataset(card)
+    for split, (first, last) in zip(
+        (dataset.train, dataset.valid, dataset.test), DATES[card.name], strict=True
+    ):
+        windows = split.x.squeeze(-1).numpy()
+        series = np.concatenate([windows[:, 0], windows[-1, 1:]])
+        np.testing.assert_array_equal(series, values[dates.index(first) : dates.index(last) + 1])
