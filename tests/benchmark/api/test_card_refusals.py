@@ -37,7 +37,7 @@ def test_sides_are_of_images_alone_and_large_enough_ones_are_taken() -> None:
 
 def test_too_few_numbers_are_named() -> None:
     line = DataSpec(name="line", modality="points", event_shape=(1,))
-    assert card(least_dimension=2).refusal(line) == "model takes 2 numbers an example and more; line has 1"
+    assert card(least_dimension=2).refusal(line) == "model takes 2 numbers per example and more; line has 1"
     assert card(least_dimension=2).refusal(image(1, 1, 2)) is None
 
 
