@@ -1,4 +1,4 @@
-"""Which figures a job records for which capabilities, from real runs of the worker."""
+"""Which metrics a job records for which capabilities, from real runs of the worker."""
 
 from __future__ import annotations
 
