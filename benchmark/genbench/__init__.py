@@ -22,6 +22,7 @@ from genbench.api.cards import (
     ReportCard,
 )
 from genbench.api.spec import DataSpec
+from genbench.former_names import keep_former_names
 from genbench.plugin.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ __all__ = [
     "Truth",
     "hookimpl",
 ]
+
+
+keep_former_names()
 
 
 def __getattr__(name: str) -> Any:
