@@ -1,4 +1,5 @@
-"""docs/public-api.md lists what a stranger may import; models and data sets of ours import nothing else of genbench."""
+"""docs/public-api.md lists what a stranger may import; models, data sets and reports of ours import nothing
+else of genbench."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 PAGE = "docs/public-api.md"
-OURS = ("plugins/genbench_models", "datasets/genbench_datasets")
+OURS = ("plugins/genbench_models", "datasets/genbench_datasets", "reports/genbench_reports")
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from genbench.api.budget import Budget
+from genbench.api.budget import CHECKPOINT_FRACTIONS, Budget
 from genbench.api.cards import (
+    Better,
     Capability,
     Card,
     DatasetCard,
@@ -25,6 +26,7 @@ from genbench.api.cards import (
     ModelCard,
     RemoteFile,
     ReportCard,
+    load_factory,
 )
 from genbench.api.exit_codes import ExitCode
 from genbench.api.spec import MODALITIES, DataSpec, Modality
@@ -68,9 +70,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPABILITY_PROTOCOLS",
+    "CHECKPOINT_FRACTIONS",
     "MIN_LOG_SCALE",
     "MODALITIES",
     "Batch",
+    "Better",
     "Budget",
     "Capability",
     "Card",
@@ -119,6 +123,7 @@ __all__ = [
     "gaussian_log_prob",
     "gaussian_mixture_log_prob",
     "gaussian_sample",
+    "load_factory",
     "storage_dtype",
     "working_dtype",
 ]

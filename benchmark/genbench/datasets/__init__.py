@@ -10,8 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genbench.datasets.fetching import fetch
-    from genbench.datasets.versions import prepared_path
+    from genbench.datasets.fetching import fetch, is_cached
+    from genbench.datasets.versions import dataset_version, prepared_path
     from genbench.util.atomic_files import write_atomically
     from genbench.util.cache_folder import cache_folder
     from genbench.util.checksums import parse_checksum
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "WRITE_ERRORS",
     "cache_folder",
+    "dataset_version",
     "fetch",
+    "is_cached",
     "parse_checksum",
     "prepared_path",
     "source_hash",
@@ -32,7 +34,9 @@ __all__ = [
 _MODULE_OF = {
     "WRITE_ERRORS": "genbench.util.tensor_files",
     "cache_folder": "genbench.util.cache_folder",
+    "dataset_version": "genbench.datasets.versions",
     "fetch": "genbench.datasets.fetching",
+    "is_cached": "genbench.datasets.fetching",
     "parse_checksum": "genbench.util.checksums",
     "prepared_path": "genbench.datasets.versions",
     "source_hash": "genbench.util.source_hash",

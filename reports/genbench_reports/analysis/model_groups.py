@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from genbench.api.cards import Better, ModelCard
+from genbench.api import Better, ModelCard
 from genbench.errors import UnknownNameError
 from genbench_reports.analysis.score_matrix import Comparison, compare
 from genbench_reports.format.columns import metric_title

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genbench.api.spec import DataSpec
+from genbench.api import DataSpec
 from genbench.samples.completions import Completions, masks_for
 
 _SIDE = 8  # images of a grid, each way

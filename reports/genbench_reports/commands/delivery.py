@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from genbench.api.cards import ReportCard, load_factory
+from genbench.api import ReportCard, load_factory
 from genbench.errors import PluginError, RunFolderError, UsageError
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run

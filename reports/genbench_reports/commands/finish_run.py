@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from genbench.datasets import write_atomically
 from genbench.errors import RunFolderError
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
-from genbench.util.atomic_files import write_atomically
 from genbench_reports.leaderboard.document import make_document
 from genbench_reports.render.csv_rows import render_csv
 from genbench_reports.render.markdown import document_markdown

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from genbench.api.cards import Better, MetricCard
+from genbench.api import Better, MetricCard
 from genbench_reports.format.numbers import format_bytes, format_count, format_integer, format_seconds
 
 LIKELIHOOD = "likelihood"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from genbench.api.cards import Better
+from genbench.api import Better
 from genbench_reports.format.text import MISSING
 
 

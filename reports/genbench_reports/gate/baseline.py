@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from genbench.api.cards import Better, MetricCard
+from genbench.api import Better, MetricCard
 from genbench.errors import RunFolderError
 from genbench.records.job import Job
 from genbench.records.likelihood_kinds import comparable

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from genbench.api.cards import Better
+from genbench.api import Better
 from genbench.records.result import Cost
 
 CostGroup = Literal["speed", "memory", "cost"]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from genbench.api.exit_codes import ExitCode
+from genbench.api import ExitCode
 from genbench.records.job import Job
 from genbench_reports.format.columns import metric_title
 from genbench_reports.format.numbers import format_bytes, format_count, format_seconds, format_value

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from genbench.api.cards import Better
-from genbench.api.exit_codes import ExitCode
+from genbench.api import Better, ExitCode
 
 FigureOutcome = Literal["regression", "lost", "improvement", "within", "identical", "refused", "untested"]
 """lost: the baseline has it and the current run has not. within: no change that counts. identical: equal to rounding.

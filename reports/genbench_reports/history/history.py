@@ -16,10 +16,10 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
-from genbench.api.cards import Better, MetricCard
+from genbench.api import Better, MetricCard
+from genbench.datasets import cache_folder
 from genbench.errors import RunFolderError
 from genbench.records.run_folder import Run
-from genbench.util.cache_folder import cache_folder
 from genbench_reports.gate.baseline import Baseline, Figure, Group, Machine, baseline_of_run
 from genbench_reports.statistics.seeds import Estimate
 

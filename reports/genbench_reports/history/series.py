@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genbench.api.cards import Better, MetricCard
+from genbench.api import Better, MetricCard
 from genbench.errors import UsageError
 from genbench_reports.gate.baseline import Machine
 from genbench_reports.gate.costs import COMPARED_COSTS

@@ -10,7 +10,7 @@ from typing import Any
 
 import jinja2
 
-from genbench.api.cards import MetricCard
+from genbench.api import MetricCard
 from genbench.plugin.registry import Registry
 from genbench.records.result import Result
 from genbench.records.run_folder import Run

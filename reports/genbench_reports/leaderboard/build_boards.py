@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from genbench.api.cards import Better, DatasetCard, MetricCard
+from genbench.api import Better, DatasetCard, MetricCard
 from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import Cost, MetricValue, Result
 from genbench_reports.format.columns import ALTERNATIVES, COST_COLUMNS, choose_layout

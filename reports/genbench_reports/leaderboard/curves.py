@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from genbench.api.budget import CHECKPOINT_FRACTIONS
+from genbench.api import CHECKPOINT_FRACTIONS
 from genbench.records.result import CurvePoint, Result
 from genbench_reports.leaderboard.rows import Curve
 from genbench_reports.statistics.seeds import Estimate

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from genbench.api.cards import DatasetCard, MetricCard
+from genbench.api import DatasetCard, MetricCard
 from genbench.records.result import Result
 from genbench_reports.format.table import Footnotes, Table
 from genbench_reports.leaderboard.build_boards import build_boards

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from genbench.api.cards import DatasetCard, MetricCard
+from genbench.api import DatasetCard, MetricCard
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from genbench.api.cards import Better
+from genbench.api import Better
 from genbench.records.likelihood_kinds import comparable
 from genbench_reports.leaderboard.rows import Rank, Row
 from genbench_reports.statistics.rank_groups import claim, indistinct_groups

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from genbench.api.cards import Better, DatasetCard
+from genbench.api import Better, DatasetCard
 from genbench.records.job import Job
 from genbench.records.result import MetricValue, Result
 from genbench_reports.format.columns import metric_title

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from genbench.api.cards import MetricCard
+from genbench.api import MetricCard
 from genbench.errors import UnknownNameError, UsageError
 from genbench.records.result import Result
 from genbench_reports.format.likelihood_marks import likelihood_mark

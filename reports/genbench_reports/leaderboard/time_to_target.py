@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from genbench.api.cards import Better
+from genbench.api import Better
 from genbench.errors import UsageError
 from genbench.records.result import CurvePoint, Result
 

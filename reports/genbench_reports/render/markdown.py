@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from genbench.api.cards import MetricCard
+from genbench.api import MetricCard
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench_reports.analysis.part import StatisticsPart

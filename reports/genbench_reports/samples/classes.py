@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genbench.api.data import Dataset, working_dtype
+from genbench.api import Dataset, working_dtype
 from genbench.errors import DataError
 from genbench.records.run_folder import Run
 from genbench.samples.class_samples import with_real_examples

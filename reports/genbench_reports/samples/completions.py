@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from genbench.api.spec import DataSpec
+from genbench.api import DataSpec
 from genbench.errors import DataError
 from genbench.records.run_folder import Run
 from genbench.samples.completions import Completions, from_tensor_file, masks_for

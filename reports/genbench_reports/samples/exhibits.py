@@ -11,8 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from genbench.api.cards import DatasetCard
-from genbench.api.spec import DataSpec
+from genbench.api import DatasetCard, DataSpec
 from genbench.records.run_folder import Run
 from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.rows import Board

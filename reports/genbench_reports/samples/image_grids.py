@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from genbench.api.spec import DataSpec
+from genbench.api import DataSpec
 from genbench_reports.samples.png import LEVELS, NOT_GIVEN, Mono, Picture, colour_sheet, grey_sheet, ink_sheet
 
 INK = (47, 125, 196)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genbench.api.spec import DataSpec
+from genbench.api import DataSpec
 from genbench.errors import DataError
 from genbench.samples.conditional_samples import LATENT_TRAVERSALS_FILE
 from genbench.util.tensor_files import TensorFile, read_tensors_if_any

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genbench.api.data import Dataset
+from genbench.api import Dataset
 from genbench.metrics.memorisation.nearest_training import mean_of, nearest_in_chunks
 from genbench_reports.samples.image_grids import Tiles
 from genbench_reports.samples.png import Picture

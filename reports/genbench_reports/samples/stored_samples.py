@@ -10,12 +10,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from genbench.api.cards import DatasetCard
-from genbench.api.data import Dataset
-from genbench.api.spec import DataSpec
-from genbench.datasets.fetching import is_cached
+from genbench.api import Dataset, DatasetCard, DataSpec
+from genbench.datasets import dataset_version, is_cached, prepared_path
 from genbench.datasets.prepared import load_data
-from genbench.datasets.versions import dataset_version, prepared_path
 from genbench.errors import GenbenchError
 from genbench.metrics.scoring import reference_examples
 from genbench.records.job import Job

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genbench.api.cards import Better
+from genbench.api import Better
 
 
 def pareto_front(points: Sequence[tuple[float, float]], better: Better) -> list[int]:
