@@ -10,7 +10,6 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Iterable
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -87,15 +86,17 @@ def _blocked_names() -> list[str]:
     return [name.strip() for name in os.environ.get(BLOCK_VARIABLE, "").split(",") if name.strip()]
 
 
-def _import(entry: importlib.metadata.EntryPoint, plugin: Plugin) -> ModuleType | None:
+def _import(entry: importlib.metadata.EntryPoint, plugin: Plugin) -> object | None:
+    """The module that an entry point names, or the object in it, as in "package.module:object"."""
     try:
-        return entry.load()  # type: ignore[no-any-return]
+        loaded: object = entry.load()
+        return loaded
     except (Exception, SystemExit) as error:  # whatever a stranger's module does while it loads
         plugin.problems.append(f"cannot import {entry.value}: {describe_error(error)}")
         return None
 
 
-def _register(manager: pluggy.PluginManager, module: ModuleType, plugin: Plugin) -> bool:
+def _register(manager: pluggy.PluginManager, module: object, plugin: Plugin) -> bool:
     try:
         manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
         manager.check_pending()
@@ -119,9 +120,7 @@ def _unknown_hook(text: str) -> str | None:
     return None
 
 
-def _collect_cards(
-    manager: pluggy.PluginManager, module: ModuleType, plugin: Plugin, registry: Registry
-) -> None:
+def _collect_cards(manager: pluggy.PluginManager, module: object, plugin: Plugin, registry: Registry) -> None:
     for hook_name, (card_type, dictionary) in _CARD_HOOKS.items():
         for implementation in getattr(manager.hook, hook_name).get_hookimpls():
             if implementation.plugin is module:

@@ -52,6 +52,18 @@ def test_a_good_plugin_announces_its_cards(build: Build) -> None:
     assert registry.problems() == []
 
 
+def test_an_entry_point_may_name_an_object_of_a_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    body = f"    @hookimpl\n    def genbench_models(self):\n        yield {CARD.format(name='mine')}\n"
+    (tmp_path / "object_plugin.py").write_text(f"{IMPORTS}\nclass Mine:\n{body}\nPLUGIN = Mine()\n")
+    entry = EntryPoint(name="mine", value="object_plugin:PLUGIN", group=ENTRY_POINT_GROUP)
+    registry = build_registry([entry])
+    assert list(registry.models) == ["mine"]
+    assert registry.problems() == []
+
+
 @pytest.mark.parametrize(
     ("source", "cause"),
     [
