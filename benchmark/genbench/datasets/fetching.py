@@ -136,9 +136,9 @@ def _fetch_from_any(
         else:
             tried.append(f"{address} ({unreachable[server]})")
     hint = (
-        f"{MIRROR_VARIABLE} is set; has it the file?"
+        f"{MIRROR_VARIABLE} is set; does it hold the file?"
         if os.environ.get(MIRROR_VARIABLE)
-        else f"without a network, set {MIRROR_VARIABLE} to a folder or an address that has it"
+        else f"without a network, set {MIRROR_VARIABLE} to a folder or an address that holds it"
     )
     raise DataError(f"cannot fetch {file.name}: tried {'; '.join(tried) or 'nothing'}; {hint}")
 
@@ -180,11 +180,11 @@ def _try_once(address: str, file: RemoteFile, path: Path, progress: Progress | N
         size = _size(partial)
         if pieced:
             partial.unlink()
-            raise Refused("the rest of it did not fit what was here", again=True)
+            raise Refused("the rest of the file did not fit the part that was here", again=True)
         aside = _set_aside(partial, path)
         short = file.size_bytes is not None and size < file.size_bytes
         what = f"{size} of {file.size_bytes} bytes" if short else f"{found}, expected {expected}"
-        raise Refused(f"{what}; kept for a look as {aside}", again=short)
+        raise Refused(f"{what}; renamed to {aside}", again=short)
     os.replace(partial, path)
 
 

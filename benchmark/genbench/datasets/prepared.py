@@ -37,7 +37,7 @@ def load_dataset(card: DatasetCard) -> Dataset:
         try:
             _write(dataset, path)
         except WRITE_ERRORS as error:
-            _log.warning("%s cannot be kept prepared in %s: %s", card.name, path.parent, error)
+            _log.warning("%s cannot be stored in %s: %s", card.name, path.parent, error)
         else:
             dataset = _read(card, path) or dataset
     return replace(dataset, truth=_load_truth(card))

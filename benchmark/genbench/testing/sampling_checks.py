@@ -133,7 +133,7 @@ def decode_is_differentiable(subject: Subject) -> None:
     if levels is not None and len(expected) > 1 + len(subject.spec.event_shape):
         off = float((decoded.detach().sum(-1) - 1).abs().max())
         probable = off < 1e-3 and float(decoded.detach().min()) >= 0
-        require(probable, "decode of tokens gave numbers that are no probabilities of the levels")
+        require(probable, "decode of tokens returned numbers that are not probabilities of the levels")
     elif levels is not None:
         low, high = float(decoded.detach().min()), float(decoded.detach().max())
         inside = low >= -1e-3 and high <= levels - 1 + 1e-3
@@ -174,7 +174,7 @@ def sampling_steps_are_taken(subject: Subject) -> None:
     require(torch.equal(most, sample(budgets[-1])), "the same generator and steps gave other samples")
     require(
         not torch.equal(fewest, most),
-        f"{budgets[0]} and {budgets[-1]} steps gave the same samples: what for?",
+        f"{budgets[0]} and {budgets[-1]} steps gave equal samples: steps have no effect",
     )
 
 

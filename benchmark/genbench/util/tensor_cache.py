@@ -68,7 +68,7 @@ def cached_tensors(
         try:
             write_tensors(computed, path)
         except WRITE_ERRORS as error:
-            _log.warning("%s cannot be kept in %s: %s", what, path.parent, error)
+            _log.warning("%s cannot be stored in %s: %s", what, path.parent, error)
             return computed
         return read() or computed
     finally:

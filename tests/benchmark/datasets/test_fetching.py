@@ -113,7 +113,7 @@ def test_what_will_not_pass_is_not_tried_again(server: FileServer, fault: str) -
         ("500", "HTTP 500"),
         ("drop", "the connection broke off"),
         ("cut", "the connection broke off"),
-        ("short", "512000 of 1024000 bytes; kept for a look as .*rejected"),
+        ("short", "512000 of 1024000 bytes; renamed to .*rejected"),
     ],
 )
 def test_after_some_attempts_it_is_given_up(server: FileServer, fault: str, reason: str) -> None:
@@ -265,7 +265,9 @@ def test_other_checksums(server: FileServer, algorithm: str, tmp_path: Path) -> 
     assert not verify(file)
     assert left_in_cache() == {"data file.bin.rejected"}
     server.faults["data.bin"] = ["spoil"]
-    with pytest.raises(DataError, match=rf"{algorithm} \w{{12}}…, expected {algorithm} {digest[:12]}…; kept"):
+    with pytest.raises(
+        DataError, match=rf"{algorithm} \w{{12}}…, expected {algorithm} {digest[:12]}…; renamed"
+    ):
         fetch(file)
 
 

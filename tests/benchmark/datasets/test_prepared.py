@@ -225,7 +225,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
         assert len(load_dataset(card).train) == 40
         load_dataset(card)
     assert builds() == 2
-    assert "made-up cannot be kept prepared in" in caplog.text
+    assert "made-up cannot be stored in" in caplog.text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
@@ -240,7 +240,7 @@ def test_a_full_disk_costs_only_time(card: DatasetCard) -> None:
     done = _start(code)
     _, errors = done.communicate(timeout=120)
     assert done.returncode == 0, errors
-    assert "cannot be kept prepared" in errors
+    assert "cannot be stored in" in errors
     assert os.listdir(prepared_path(card).parent) == []
 
 

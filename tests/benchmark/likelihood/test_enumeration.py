@@ -85,7 +85,7 @@ def test_numbers_that_are_no_probabilities_are_refused() -> None:
             return super().decode(z).log()
 
     data = drawn(SymbolDecoder(TOKENS), 60, 0)
-    with pytest.raises(PluginError, match="no probabilities"):
+    with pytest.raises(PluginError, match="not probabilities"):
         DecoderAnnealing.prepare(Logits(TOKENS), data, data, AnnealingSettings(4, 2, 5), seed=0)
 
 

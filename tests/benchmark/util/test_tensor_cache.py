@@ -74,7 +74,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
         for _ in range(2):
             assert torch.equal(cached_tensors("figures", ("a",), compute)["x"], torch.arange(1000.0))
     assert compute.calls == 2
-    assert "figures cannot be kept in" in caplog.text
+    assert "figures cannot be stored in" in caplog.text
 
 
 def test_an_error_leaves_nothing_behind(cache: Path) -> None:

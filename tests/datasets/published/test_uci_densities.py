@@ -207,7 +207,7 @@ def test_the_archive_is_checked_by_its_md5(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("GENBENCH_DATA", str(tmp_path))
     with serving({file.name: b"another archive"}) as server:
         monkeypatch.setenv("GENBENCH_MIRROR", server.address)
-        with pytest.raises(DataError, match=r"md5 \w{12}…, expected md5 9b9c9b037531…; kept for a look"):
+        with pytest.raises(DataError, match=r"md5 \w{12}…, expected md5 9b9c9b037531…; renamed to"):
             load_dataset(BY_NAME["power"])
 
 

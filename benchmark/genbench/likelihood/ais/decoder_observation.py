@@ -166,7 +166,7 @@ class MixedCategorical(DecoderObservation):
         unsound = (mean < 0).any(-1) | ((mean.sum(-1) - 1).abs() > _SUM_TOLERANCE)
         if bool(unsound.any()):
             raise PluginError(
-                "decode of tokens gave numbers that are no probabilities: expected a sum of 1 over levels"
+                "decode of tokens returned numbers that are not probabilities: expected a sum of 1 over levels"
             )
         return self._chosen(x, mean, log_scale)[1].log()
 

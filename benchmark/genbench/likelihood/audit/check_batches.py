@@ -56,7 +56,9 @@ def check_batch_independence(
         first, second = likelihood.log_prob(x, "once"), likelihood.log_prob(x, "again")
         if not torch.equal(first, second):  # nor with NaN
             passed = False
-            detail = f"{likelihood.method} depends on chance, by {_gap(first, second):.2g} (relative);"
+            detail = (
+                f"{likelihood.method} depends on random numbers, by {_gap(first, second):.2g} (relative);"
+            )
             detail += " an estimate belongs in log_weights"
     value = gap if math.isfinite(gap) else None
     return AuditCheck(name=NAME, passed=passed, detail=detail, value=value, expected=0.0)

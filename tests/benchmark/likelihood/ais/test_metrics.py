@@ -118,7 +118,7 @@ def test_decoders_of_symbols_get_the_probability_of_the_symbols(tmp_path: Path) 
     assert bits.value == pytest.approx(math.log2(3), abs=0.15)  # the data are uniform
     outcome = outcome_of("DecodesLogits", tmp_path, SYMBOLS, **AIS)
     assert outcome.status == "plugin_error"
-    assert "no probabilities" in (outcome.reason or "")
+    assert "not probabilities" in (outcome.reason or "")
 
 
 def test_zero_turns_annealing_off(tmp_path: Path) -> None:

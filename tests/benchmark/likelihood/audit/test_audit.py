@@ -171,7 +171,7 @@ def test_what_chance_and_batches_do_is_told_apart() -> None:
             log_prob = super().log_prob(x)
             return log_prob - log_prob.std(correction=0)
 
-    for make, words in ((Noisy, "depends on chance"), (Normalising, "(relative) alone")):
+    for make, words in ((Noisy, "depends on random numbers"), (Normalising, "(relative) alone")):
         for audit in (quick(make()), audit_likelihood(make())):
             check = audit.check("batch independence")
             assert check is not None
