@@ -1,9 +1,10 @@
-"""Add a model without packaging it: a normal distribution, beside two built-in ones.
+"""Add a model without packaging it: a normal distribution, next to a built-in one.
 
     python examples/add_a_model.py FOLDER
 
-FOLDER will hold the run. The script checks the model against the contract, then runs it with `vae` and `noise` on
-`ring8`. A model that others are to install needs a package with an entry point: docs/adding-a-model.md.
+FOLDER will hold the run. The script checks the model against the contract, then runs it with two settings, and the
+built-in model `noise`, on `ring8`. A model that others are to install needs a package with an entry point:
+docs/adding-a-model.md.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from genbench import Budget, ComputeMeter, DataSpec, GenerativeModel, ModelCard, Split
+from genbench import ComputeMeter, DataSpec, GenerativeModel, ModelCard, Split
 from genbench.plugin.discovery import load_registry
 from genbench.records.job import Job
 from genbench.records.result import Result
@@ -24,6 +25,8 @@ from genbench.run.provenance import collect_provenance
 from genbench.run.run_benchmark import Execution, run_benchmark
 from genbench.run.suite import load_suite
 from genbench.testing import check_model
+
+SUITE = Path(__file__).with_name("small.toml")  # budget, number of samples
 
 
 class FullGaussian(GenerativeModel):
@@ -97,10 +100,9 @@ def main(folder: Path) -> int:
 
     registry = load_registry().extended(models=[CARD])
     request = Request(
-        suite=load_suite("ci"),
-        models=["full-gaussian", "full-gaussian:ridge=0.5", "vae", "noise"],
+        suite=load_suite(str(SUITE)),
+        models=["full-gaussian", "full-gaussian:ridge=0.5", "noise"],
         datasets=["ring8"],
-        budget=Budget.parse("100steps"),
         seeds=1,
     )
     plan = make_plan(request, registry, command=sys.argv)

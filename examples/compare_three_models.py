@@ -16,13 +16,13 @@ from genbench.cli.main import run_command_line
 from genbench.records.run_folder import Run
 
 MODELS = ("gan", "vae", "made")
+SUITE = Path(__file__).with_name("small.toml")  # budget, seeds, number of samples
 
 
 def main(folder: Path) -> int:
-    # On the command line: genai-bench run --suite ci -m gan -m vae -m made -d ring8 --budget 100steps --seeds 2
+    # On the command line: genai-bench run --suite examples/small.toml -m gan -m vae -m made -d ring8 --out FOLDER
     models = [argument for model in MODELS for argument in ("-m", model)]
-    settings = ["-d", "ring8", "--suite", "ci", "--budget", "100steps", "--seeds", "2", "--out", str(folder)]
-    code = run_command_line(["run", *models, *settings])
+    code = run_command_line(["run", "--suite", str(SUITE), *models, "-d", "ring8", "--out", str(folder)])
     if code != 0:
         return code  # 2: some job failed, 4: an argument was wrong; the reason is on the screen
 

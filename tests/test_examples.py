@@ -81,11 +81,13 @@ def test_results_become_a_table_of_means_over_seeds(examples: Path, compared: tu
         assert re.search(rf"^{model}\s+{mean:.4f}\s", shown, re.MULTILINE)
 
 
-def test_a_model_in_a_script_is_checked_and_run_beside_built_in_ones(examples: Path, tmp_path: Path) -> None:
+def test_a_model_in_a_script_is_checked_and_run_next_to_a_built_in_one(
+    examples: Path, tmp_path: Path
+) -> None:
     shown = start(examples / "add_a_model.py", tmp_path / "run")
     assert shown.startswith("full-gaussian keeps the contract\n")
     results = {result.job.variant: result for result in Run.open(tmp_path / "run").results()}
-    assert set(results) == {"full-gaussian", "full-gaussian:ridge=0.5", "vae", "noise"}
+    assert set(results) == {"full-gaussian", "full-gaussian:ridge=0.5", "noise"}
     assert {result.status for result in results.values()} == {"ok"}
     for label, ridge in (("full-gaussian", 1e-3), ("full-gaussian:ridge=0.5", 0.5)):
         (metric,) = [each for each in results[label].metrics if each.name == "negative_log_likelihood"]
