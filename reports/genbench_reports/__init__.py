@@ -1,6 +1,7 @@
-"""The built-in reports: the leaderboard on the screen and as files, `show`, and `report`.
+"""The built-in reports as a plugin: report formats, commands, loggers, and what a run shows while it goes on and at its
+end.
 
-Imported whenever the command line starts: nothing here loads pandas before a report is rendered.
+This module is imported whenever the command line starts, so it imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def genbench_reports() -> Iterable[ReportCard]:
     )
     yield ReportCard(
         name="pytest-benchmark",
-        summary="times as pytest-benchmark's JSON, for its compare and for benchmark actions",
+        summary="times in the JSON format of pytest-benchmark, for its `compare` and for benchmark actions",
         suffix=".json",
         factory="genbench_reports.render.pytest_benchmark:render_pytest_benchmark",
     )
@@ -51,14 +52,14 @@ def genbench_reports() -> Iterable[ReportCard]:
         name="html",
         summary="one page that works offline: leaderboards, charts, samples, failures",
         suffix=".html",
-        factory="genbench_reports.html.render_html:render_html",
+        factory="genbench_reports.html.page:render_html",
     )
     for kind in ("png", "svg"):
         yield ReportCard(
             name=kind,
-            summary="figures for papers: quality against compute, Pareto fronts, samples; needs matplotlib",
+            summary="charts for papers: quality against compute, Pareto fronts, samples; needs matplotlib",
             suffix=f".{kind}",
-            factory=f"genbench_reports.charts.render_figures:render_{kind}",
+            factory=f"genbench_reports.charts.render_charts:render_{kind}",
         )
 
 
@@ -79,7 +80,7 @@ def genbench_commands(app: typer.Typer) -> None:
 def genbench_loggers() -> Iterable[LoggerCard]:
     yield LoggerCard(
         name="tensorboard",
-        summary="event files for TensorBoard, a folder a job",
+        summary="event files for TensorBoard, one folder per job",
         target="FOLDER",
         factory="genbench_reports.loggers.tensorboard:open_logger",
         packages=("tensorboard",),
@@ -87,7 +88,7 @@ def genbench_loggers() -> Iterable[LoggerCard]:
     )
     yield LoggerCard(
         name="mlflow",
-        summary="an MLflow tracking store or server, a run a job",
+        summary="an MLflow tracking store or server, one run per job",
         target="TRACKING_URI",
         factory="genbench_reports.loggers.mlflow:open_logger",
         packages=("mlflow", "sqlalchemy", "alembic"),
@@ -95,7 +96,7 @@ def genbench_loggers() -> Iterable[LoggerCard]:
     )
     yield LoggerCard(
         name="wandb",
-        summary="Weights & Biases, online or offline, a run a job",
+        summary="Weights & Biases, online or offline, one run per job",
         target="PROJECT or ENTITY/PROJECT",
         factory="genbench_reports.loggers.wandb:open_logger",
         packages=("wandb",),

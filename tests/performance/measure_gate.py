@@ -11,9 +11,9 @@ nothing: the same seeds, other times of day. Times and memory are those that wer
 drawn from the run of many without replacement, SEEDS for the baseline and SEEDS for the pull request, and numbered
 from 0 on both sides, so that the paired test meets pairs that have nothing to do with each other.
 
-Regressions of known size are put into one figure of the second side at a time: what is better low is multiplied by
+Regressions of known size are put into one value of the second side at a time: what is better low is multiplied by
 1 + x, what is better high by 1 - x, log-likelihoods are moved by x nats (or bits). A regression is found when the
-gate, with the correction for all figures of the comparison, counts it.
+gate, with the correction for all values of the comparison, counts it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ import msgspec
 
 from genbench.api.exit_codes import ExitCode
 from genbench.plugin.discovery import load_registry
-from genbench_reports.gate.baseline import Baseline, Figure, Measured, read_side
+from genbench_reports.gate.baseline import Baseline, Measured, StoredValue, read_side
 from genbench_reports.gate.compare import compare_sides
 from genbench_reports.gate.thresholds import Thresholds
-from genbench_reports.gate.verdict import Comparison
+from genbench_reports.gate.verdict import Verdict
 
 SUITE = Path(__file__).with_name("gate-study.toml")
 REPEATS, REPEATED_SEEDS, MANY_SEEDS = 21, 4, 30
@@ -69,7 +69,7 @@ SIZES = (
 LOG_UNITS = ("nats", "bits/dim")
 MEASURED = ("speed", "memory")
 
-Keep = Callable[[Figure], bool]
+Keep = Callable[[StoredValue], bool]
 
 
 def main() -> None:
@@ -117,9 +117,9 @@ def print_study(folder: Path) -> None:
     pairs = list(itertools.combinations(repeats, 2))
     # both ways round: a machine that got quieter looks like an improvement one way and a regression the other
     again = [compare_sides(one, other, Thresholds()) for one, other in itertools.permutations(repeats, 2)]
-    many = only(read_side(folder / "seeds", cards), lambda figure: figure.group not in (*MEASURED, "cost"))
+    many = only(read_side(folder / "seeds", cards), lambda stored: stored.group not in (*MEASURED, "cost"))
     print("### False alarms\n")
-    print("| what | comparisons | figures each | any regression | of quality | of speed | of memory |")
+    print("| what | comparisons | values each | any regression | of quality | of speed | of memory |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     print(_alarms(f"again: {len(repeats)} runs, every pair both ways", again))
     for size in (3, SEEDS, 10):
@@ -129,35 +129,35 @@ def print_study(folder: Path) -> None:
     print("\n### The machine\n")
     print(_machine(repeats))
     print(f"\n### The smallest regression found in {FOUND:.0%} of comparisons\n")
-    print("| figure | unit | threshold alone | streams kept | 5 seeds against 5 | 10 against 5 |")
+    print("| metric | unit | threshold alone | streams kept | 5 seeds against 5 | 10 against 5 |")
     print("|---|---|---:|---:|---:|---:|")
     for line in _power_of_quality(many):
         print(line)
-    print("\n| figure | rows | smallest found |\n|---|---:|---:|")
+    print("\n| metric | rows | smallest found |\n|---|---:|---:|")
     for line in _power_of_costs(pairs):
         print(line)
 
 
-def _alarms(name: str, found: Sequence[Comparison]) -> str:
-    def share(test: Callable[[Comparison], bool]) -> str:
+def _alarms(name: str, found: Sequence[Verdict]) -> str:
+    def share(test: Callable[[Verdict], bool]) -> str:
         count = sum(test(each) for each in found)
         low, high = wilson(count, len(found))
         return f"{count} ({low:.1%} to {high:.1%})" if count else f"0 (below {high:.1%})"
 
-    def of(*groups: str) -> Callable[[Comparison], bool]:
-        return lambda each: any(figure.group in groups for figure in each.regressions)
+    def of(*groups: str) -> Callable[[Verdict], bool]:
+        return lambda each: any(stored.group in groups for stored in each.regressions)
 
     quality = of("quality", "diversity", "likelihood", "memorisation")
-    figures = statistics.median(each.compared for each in found)
+    values = statistics.median(each.compared for each in found)
     parts = (
         share(lambda c: c.exit_code == ExitCode.REGRESSION),
         share(quality),
         share(of("speed")),
         share(of("memory")),
     )
-    if not any(figure.group in MEASURED for figure in found[0].figures):
+    if not any(stored.group in MEASURED for stored in found[0].values):
         parts = (*parts[:2], "—", "—")
-    return f"| {name} | {len(found)} | {figures:.0f} | {' | '.join(parts)} |"
+    return f"| {name} | {len(found)} | {values:.0f} | {' | '.join(parts)} |"
 
 
 def wilson(count: int, total: int) -> tuple[float, float]:
@@ -175,12 +175,12 @@ def _machine(repeats: Sequence[Baseline]) -> str:
         worst = 1.0
         for key in {group.name for group in repeats[0].groups}:
             means = [
-                statistics.mean(m.value for m in figure.seeds.values() if m.value is not None)
+                statistics.mean(m.value for m in stored.seeds.values() if m.value is not None)
                 for side in repeats
                 for group in side.groups
                 if group.name == key
-                for figure in group.figures
-                if figure.name == name
+                for stored in group.stored_values
+                if stored.name == name
             ]
             worst = max(worst, max(means) / min(means))
         spans.append(f"{name} of the same job by up to {worst:.2f}")
@@ -193,7 +193,9 @@ def _machine(repeats: Sequence[Baseline]) -> str:
 
 def only(side: Baseline, keep: Keep) -> Baseline:
     groups = [
-        msgspec.structs.replace(group, figures=[figure for figure in group.figures if keep(figure)])
+        msgspec.structs.replace(
+            group, stored_values=[stored for stored in group.stored_values if keep(stored)]
+        )
         for group in side.groups
     ]
     return msgspec.structs.replace(side, groups=groups)
@@ -204,16 +206,16 @@ def with_seeds(side: Baseline, seeds: Sequence[int], *, renumber: bool = True) -
     new = {seed: place if renumber else seed for place, seed in enumerate(seeds)}
     groups = []
     for group in side.groups:
-        figures = [
+        values = [
             msgspec.structs.replace(
-                figure, seeds={new[s]: figure.seeds[s] for s in seeds if s in figure.seeds}, doubts={}
+                stored, seeds={new[s]: stored.seeds[s] for s in seeds if s in stored.seeds}, doubts={}
             )
-            for figure in group.figures
+            for stored in group.stored_values
         ]
         jobs = [
             msgspec.structs.replace(state, seed=new[state.seed]) for state in group.jobs if state.seed in new
         ]
-        groups.append(msgspec.structs.replace(group, figures=figures, jobs=jobs))
+        groups.append(msgspec.structs.replace(group, stored_values=values, jobs=jobs))
     return msgspec.structs.replace(side, groups=groups)
 
 
@@ -227,27 +229,27 @@ def draw_pairs(many: Baseline, first: int, second: int, count: int) -> Iterator[
 
 
 def worsened(side: Baseline, place: tuple[int, int], size: float) -> Baseline:
-    """With one figure worse, given by its group and its own place: by a share, or by nats."""
+    """With one value worse, given by its group and its own place: by a share, or by nats."""
     groups = list(side.groups)
     group = groups[place[0]]
-    figures = list(group.figures)
-    figure = figures[place[1]]
-    sign = 1 if figure.better == "lower" else -1
+    values = list(group.stored_values)
+    stored = values[place[1]]
+    sign = 1 if stored.better == "lower" else -1
 
     def change(measured: Measured) -> Measured:
         if measured.value is None:
             return measured
-        by = size if figure.unit in LOG_UNITS else size * abs(measured.value)
-        if figure.unit in ("1/s",):  # a time that is longer by the share
+        by = size if stored.unit in LOG_UNITS else size * abs(measured.value)
+        if stored.unit in ("1/s",):  # a time that is longer by the share
             return Measured(measured.value / (1 + size))
         worse = measured.value + sign * by
         # a share that is nothing cannot get worse
-        return Measured(max(0.0, worse) if figure.unit == "share" else worse, measured.stderr)
+        return Measured(max(0.0, worse) if stored.unit == "share" else worse, measured.stderr)
 
-    figures[place[1]] = msgspec.structs.replace(
-        figure, seeds={seed: change(measured) for seed, measured in figure.seeds.items()}
+    values[place[1]] = msgspec.structs.replace(
+        stored, seeds={seed: change(measured) for seed, measured in stored.seeds.items()}
     )
-    groups[place[0]] = msgspec.structs.replace(group, figures=figures)
+    groups[place[0]] = msgspec.structs.replace(group, stored_values=values)
     return msgspec.structs.replace(side, groups=groups)
 
 
@@ -263,7 +265,7 @@ def smallest_found(
         missed = 0
         for one, other in pairs:
             group = one.groups[place[0]]
-            name = group.figures[place[1]].name
+            name = group.stored_values[place[1]].name
             comparison = compare_sides(one, worsened(other, place, size), Thresholds())
             missed += not any(
                 (each.variant, each.dataset, each.name) == (*group.name, name)
@@ -278,7 +280,7 @@ def smallest_found(
     return ordered[place_of_first] if place_of_first < len(ordered) else None
 
 
-# Two figures that many models have of each of the gate's concerns; all of them would take hours.
+# Two values that many models have of each of the gate's concerns; all of them would take hours.
 LOOKED_AT: Mapping[str, str] = {
     "frechet_distance": "digits",
     "kernel_distance": "digits",
@@ -300,23 +302,23 @@ def _power_of_quality(many: Baseline) -> Iterator[str]:
         places = [
             (at, within)
             for at, group in enumerate(many.groups)
-            for within, figure in enumerate(group.figures)
-            if figure.name == name
+            for within, stored in enumerate(group.stored_values)
+            if stored.name == name
             and group.job.dataset == dataset
-            and len(figure.values()) == MANY_SEEDS
+            and len(stored.values()) == MANY_SEEDS
             # a share of nothing cannot get worse by a share
-            and any(measured.value for measured in figure.seeds.values())
+            and any(measured.value for measured in stored.seeds.values())
         ]
-        figures = [many.groups[at].figures[within] for at, within in places]
+        values = [many.groups[at].stored_values[within] for at, within in places]
         limits = [
             Thresholds().of(f).size(statistics.mean(m.value for m in f.seeds.values() if m.value is not None))
-            for f in figures
+            for f in values
         ]
-        unit = figures[0].unit
+        unit = values[0].unit
         if unit not in LOG_UNITS:
             limits = [
                 limit / abs(statistics.mean(m.value for m in f.seeds.values() if m.value is not None))
-                for limit, f in zip(limits, figures, strict=True)
+                for limit, f in zip(limits, values, strict=True)
             ]
             unit = "share of the baseline's"
         columns = [_range(limits, unit)]
@@ -338,8 +340,8 @@ def _power_of_costs(pairs: Sequence[tuple[Baseline, Baseline]]) -> Iterator[str]
         places = [
             (at, within)
             for at, group in enumerate(pairs[0][0].groups)
-            for within, figure in enumerate(group.figures)
-            if figure.name == name
+            for within, stored in enumerate(group.stored_values)
+            if stored.name == name
         ]
         print(f"measured {name}", file=sys.stderr)
         found = _range([smallest_found(some, place) for place in places], "")

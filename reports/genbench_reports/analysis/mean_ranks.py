@@ -1,8 +1,8 @@
-"""Two models, or each model's mean rank, over data sets and seeds at once.
+"""Pairs of models, and the mean rank of each model, over data sets and seeds.
 
-Figures of different data sets have no common scale, so that nothing but their order is used: who wins (the probability
-of improvement of Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice", section
-4.3), and ranks.
+Values of different data sets have no common scale, so only their order is used: how often a model is better than
+another (the probability of improvement of Agarwal et al. 2021, "Deep reinforcement learning at the edge of the
+statistical precipice", section 4.3), and ranks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from genbench_reports.analysis.score_matrix import Comparison
+from genbench_reports.analysis.score_matrix import ScoreMatrix
 from genbench_reports.statistics.resampling import CONFIDENCE, Interval, sign_flip_test
 from genbench_reports.statistics.seeds import adjust_by_holm
 
@@ -22,22 +22,23 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True)
 class Wins:
-    """share: of seeds in which the first is better, ties counting half, as a mean over data sets.
-    p_new_seeds: sign-flip test over all pairs of a data set and a seed: would other seeds on these data sets show it?
-    p_new_datasets: over data sets alone: would other data sets? Both are Holm-adjusted for the pairs of models.
-    """
+    """How often one model is better than another."""
 
     share: float
+    """Share of common seeds in which the first model is better, ties counting half; mean over data sets."""
     p_new_seeds: float
+    """p of a sign-flip test over all pairs of a data set and a seed, after Holm's correction for the pairs of
+    models: would other seeds on these data sets show the difference?"""
     p_new_datasets: float
+    """p of the same test over data sets alone: would other data sets show it?"""
 
 
-def all_wins(comparison: Comparison, models: Sequence[str]) -> dict[tuple[str, str], Wins]:
-    """Of every pair of `models`, in their order, over the data sets of the comparison. A model without a rank on a data
-    set loses there. Empty where there are not two models and a data set."""
+def all_wins(matrix: ScoreMatrix, models: Sequence[str]) -> dict[tuple[str, str], Wins]:
+    """Compare every pair of `models`, in their order, over the data sets of the matrix. A model that has no rank on a
+    data set counts as worse there. Empty where there are fewer than two models or no data set."""
     pairs = list(combinations(models, 2))
-    scores = {pair: _scores(comparison, *pair) for pair in pairs}
-    if not comparison.datasets or not pairs:
+    scores = {pair: _scores(matrix, *pair) for pair in pairs}
+    if not matrix.datasets or not pairs:
         return {}
     means = {pair: [math.fsum(found) / len(found) for found in scores[pair]] for pair in pairs}
     by_seed = [sign_flip_test([score for found in scores[pair] for score in found]).p for pair in pairs]
@@ -50,15 +51,15 @@ def all_wins(comparison: Comparison, models: Sequence[str]) -> dict[tuple[str, s
     }
 
 
-def _scores(comparison: Comparison, first: str, second: str) -> list[list[float]]:
-    """By data set, for each seed that both have: 1 where the first is better, -1 where the second is, else 0."""
+def _scores(matrix: ScoreMatrix, first: str, second: str) -> list[list[float]]:
+    """For each data set and each seed that both have: 1 where the first is better, -1 where the second is, else 0."""
     scores = []
-    for dataset in comparison.datasets:
-        one, two = (comparison.values[dataset].get(model, {}) for model in (first, second))
+    for dataset in matrix.datasets:
+        one, two = (matrix.values[dataset].get(model, {}) for model in (first, second))
         if one and two:
             common = sorted(one.keys() & two.keys())
             pairs = [(one[seed], two[seed]) for seed in common] or [
-                (comparison.mean(dataset, first), comparison.mean(dataset, second))
+                (matrix.mean(dataset, first), matrix.mean(dataset, second))
             ]
         else:
             pairs = [(0.0 if one else 1.0, 0.0 if two else 1.0)] * max(len(one), len(two), 1)
@@ -67,19 +68,21 @@ def _scores(comparison: Comparison, first: str, second: str) -> list[list[float]
 
 
 def mean_rank_intervals(
-    comparison: Comparison, models: Sequence[str], confidence: float = CONFIDENCE
+    matrix: ScoreMatrix, models: Sequence[str], confidence: float = CONFIDENCE
 ) -> Mapping[str, Interval]:
-    """Of each model's mean rank among `models`: percentiles of a bootstrap that draws data sets, and within each the
-    seeds of every model anew (Davison and Hinkley 1997, "Bootstrap methods and their application", section 3.8)."""
+    """Interval of each model's mean rank among `models`: percentiles of a bootstrap that resamples data sets, and
+    within each data set the seeds of every model (Davison and Hinkley 1997, "Bootstrap methods and their
+    application", section 3.8).
+    """
     import numpy as np
     from scipy.stats import rankdata
 
     generator = np.random.default_rng(_SEED)
-    names = comparison.datasets
+    names = matrix.datasets
     drawn = np.full((len(names), len(models), _RESAMPLES), np.inf)
     for row, dataset in enumerate(names):
         for column, model in enumerate(models):
-            if values := list(comparison.values[dataset].get(model, {}).values()):
+            if values := list(matrix.values[dataset].get(model, {}).values()):
                 choice = generator.integers(len(values), size=(_RESAMPLES, len(values)))
                 drawn[row, column] = np.asarray(values)[choice].mean(axis=1)
     ranks = rankdata(drawn, axis=1)

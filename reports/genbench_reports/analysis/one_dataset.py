@@ -1,4 +1,4 @@
-"""The statistics of one data set: every ranked model beside the best one, over seeds."""
+"""The statistics of one data set: every ranked model compared with the best one, over seeds."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from genbench_reports.analysis.part import StatisticsPart, count_pairs, p_cell, short_intervals
-from genbench_reports.analysis.score_matrix import Comparison
+from genbench_reports.analysis.score_matrix import ScoreMatrix
 from genbench_reports.format.columns import metric_title
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean
 from genbench_reports.statistics.rank_groups import pairwise_p
 from genbench_reports.statistics.resampling import CONFIDENCE, bootstrap_interval, few_pairs, paired_test
-from genbench_reports.statistics.seeds import MINIMUM_SEEDS, SIGNIFICANCE, adjust_by_holm
+from genbench_reports.statistics.seeds import MIN_SEEDS, SIGNIFICANCE, adjust_by_holm
 
 
-def one_dataset(comparison: Comparison, dataset: str) -> Iterable[StatisticsPart]:
-    """Every ranked row beside the best one."""
-    values = comparison.values[dataset]
+def one_dataset(matrix: ScoreMatrix, dataset: str) -> Iterable[StatisticsPart]:
+    """Compare every ranked row with the best one; nothing where there are fewer than two rows or too few seeds."""
+    values = matrix.values[dataset]
     seeds = min(len(row) for row in values.values())
-    if seeds < MINIMUM_SEEDS or len(values) < 2:
+    if seeds < MIN_SEEDS or len(values) < 2:
         return
-    models = sorted(values, key=lambda model: comparison.mean(dataset, model))
+    models = sorted(values, key=lambda model: matrix.mean(dataset, model))
     pairs = list(combinations(range(len(models)), 2))
     rows_by_seed = [values[model] for model in models]
     tests = {
@@ -38,19 +38,19 @@ def one_dataset(comparison: Comparison, dataset: str) -> Iterable[StatisticsPart
         else "The rows have no seeds in common: no paired test."
     )
     by_t = pairwise_p(rows_by_seed)
-    sign = -1.0 if dataset in comparison.higher_is_better else 1.0
-    title = metric_title(comparison.metric[dataset], "higher" if sign < 0 else "lower")
+    sign = -1.0 if dataset in matrix.higher_is_better else 1.0
+    title = metric_title(matrix.metric[dataset], "higher" if sign < 0 else "lower")
     columns = [
         Column("model", numeric=False, essential=True),
         Column(title, essential=True),
         Column(f"{CONFIDENCE:.0%} bootstrap", essential=True),
-        Column("beyond the best", essential=True),
+        Column("difference from the best", essential=True),
         Column("p, Welch", essential=True),
         Column("p, permutation"),
     ]
     rows = []
     for index, model in enumerate(models):
-        mean = comparison.mean(dataset, model)
+        mean = matrix.mean(dataset, model)
         interval = bootstrap_interval([sign * value for value in values[model].values()])
         rows.append(
             (
@@ -58,9 +58,7 @@ def one_dataset(comparison: Comparison, dataset: str) -> Iterable[StatisticsPart
                 Cell(format_value(sign * mean), value=sign * mean, best=index == 0),
                 Cell(f"{format_value(interval.low)} to {format_value(interval.high)}"),
                 Cell(
-                    MISSING
-                    if index == 0
-                    else format_value(sign * (mean - comparison.mean(dataset, models[0])))
+                    MISSING if index == 0 else format_value(sign * (mean - matrix.mean(dataset, models[0])))
                 ),
                 p_cell(by_t.get((0, index))),
                 p_cell(by_permutation.get((0, index))),

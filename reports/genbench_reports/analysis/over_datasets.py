@@ -1,4 +1,4 @@
-"""The statistics over data sets: mean ranks with their groups, who is better than whom, performance profiles."""
+"""The statistics over data sets: mean ranks with their groups, pairs of models, performance profiles."""
 
 from __future__ import annotations
 
@@ -7,49 +7,50 @@ from collections.abc import Iterable, Sequence
 from genbench_reports.analysis.mean_ranks import all_wins, mean_rank_intervals
 from genbench_reports.analysis.part import NO_TABLE, StatisticsPart, count_pairs, format_p, short_intervals
 from genbench_reports.analysis.performance_profiles import FACTORS, can_have_ratios, profiles_of
-from genbench_reports.analysis.score_matrix import Comparison
+from genbench_reports.analysis.score_matrix import ScoreMatrix
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, plural
-from genbench_reports.statistics.friedman import LEAST_DATASETS, LEAST_MODELS, Friedman, friedman
+from genbench_reports.statistics.friedman import MIN_DATASETS, MIN_MODELS, Friedman, friedman
+from genbench_reports.statistics.rank_groups import letters_of
 from genbench_reports.statistics.resampling import CONFIDENCE, bootstrap_interval, few_pairs
-from genbench_reports.statistics.seeds import MINIMUM_SEEDS, SIGNIFICANCE
+from genbench_reports.statistics.seeds import MIN_SEEDS, SIGNIFICANCE
 
 BY_SEEDS = "†"
-"""A pair of models that a test over seeds separates on these data sets."""
+"""Marks a pair of models that a test over seeds tells apart on these data sets."""
 
 
-def friedman_of(comparison: Comparison) -> Friedman | None:
-    """The models that were run on all data sets, compared; None where there are fewer than three of either."""
-    models = comparison.complete_models
-    if len(models) < LEAST_MODELS or len(comparison.datasets) < LEAST_DATASETS:
+def friedman_of(matrix: ScoreMatrix) -> Friedman | None:
+    """Compare the models that were run on all data sets; None where there are fewer than three models or data sets."""
+    models = matrix.complete_models
+    if len(models) < MIN_MODELS or len(matrix.datasets) < MIN_DATASETS:
         return None
-    return friedman(comparison.means(models, comparison.datasets), models)
+    return friedman(matrix.means(models, matrix.datasets), models)
 
 
-def over_datasets(comparison: Comparison, suffix: str) -> Iterable[StatisticsPart]:
-    """Of a comparison of three data sets or more. suffix: of titles, where there are several settings."""
-    models = comparison.complete_models
-    if (found := friedman_of(comparison)) is not None:
-        yield _mean_ranks(comparison, found, suffix)
-        yield _wins(comparison, list(found.mean_ranks), suffix)
+def over_datasets(matrix: ScoreMatrix, suffix: str) -> Iterable[StatisticsPart]:
+    """The tables for three data sets or more. suffix: ends their titles where there are several settings."""
+    models = matrix.complete_models
+    if (found := friedman_of(matrix)) is not None:
+        yield _mean_ranks(matrix, found, suffix)
+        yield _wins(matrix, list(found.mean_ranks), suffix)
     else:
         note = (
-            f"No test over data sets: it takes {LEAST_MODELS} models that were run on all"
-            f" {len(comparison.datasets)} of them; here it is {len(models)}."
+            f"No test over data sets: it takes {MIN_MODELS} models that were run on all"
+            f" {len(matrix.datasets)} of them; here it is {len(models)}."
         )
         yield StatisticsPart(f"mean ranks over data sets{suffix}", NO_TABLE, (note,))
-    yield from _profiles(comparison, suffix)
+    yield from _profiles(matrix, suffix)
 
 
-def _mean_ranks(comparison: Comparison, found: Friedman, suffix: str) -> StatisticsPart:
+def _mean_ranks(matrix: ScoreMatrix, found: Friedman, suffix: str) -> StatisticsPart:
     models = list(found.mean_ranks)
-    means = comparison.means(models, comparison.datasets)
+    means = matrix.means(models, matrix.datasets)
     by_model = {model: _ranks_of(means, index) for index, model in enumerate(models)}
-    nested = mean_rank_intervals(comparison, models)
+    nested = mean_rank_intervals(matrix, models)
     letters = dict.fromkeys(models, "")
-    for number, group in enumerate(found.groups):
+    for number, group in enumerate(found.groups, 1):
         for model in group:
-            letters[model] += chr(ord("a") + number) if number < 26 else f"({number + 1})"
+            letters[model] += letters_of(number)
     rows = []
     for model, rank in found.mean_ranks.items():
         interval, both = bootstrap_interval(by_model[model]), nested[model]
@@ -59,11 +60,7 @@ def _mean_ranks(comparison: Comparison, found: Friedman, suffix: str) -> Statist
                 Cell(clean(model)),
                 Cell(letters[model]),
                 Cell(f"{interval.low:.2f} to {interval.high:.2f}"),
-                Cell(
-                    f"{both.low:.2f} to {both.high:.2f}"
-                    if comparison.least_seeds >= MINIMUM_SEEDS
-                    else MISSING
-                ),
+                Cell(f"{both.low:.2f} to {both.high:.2f}" if matrix.min_seeds >= MIN_SEEDS else MISSING),
             )
         )
     table = Table(
@@ -85,21 +82,21 @@ def _mean_ranks(comparison: Comparison, found: Friedman, suffix: str) -> Statist
         else f"no model is told from another; Nemenyi's critical difference would be"
         f" {found.critical_difference:.2f} ranks."
     )
-    left = [model for model in comparison.models if model not in found.mean_ranks]
+    left = [model for model in matrix.models if model not in found.mean_ranks]
     notes = [
         f"Friedman's test of {plural(len(models), 'model')} on {plural(found.blocks, 'data set')}:"
         f" χ² = {found.statistic:.2f}, p {sign} by {how} within data sets: {verdict}",
-        "Ranks are among the models of this table; one that failed on a data set is last there.",
+        "Ranks are among the models of this table; a model that failed on a data set is last there.",
     ]
     if left:
         notes.append(f"Not run on all data sets, so not compared: {', '.join(map(clean, left))}.")
-    notes += [*left_out(comparison), *short_intervals(found.blocks, "data set")]
+    notes += [*left_out(matrix), *short_intervals(found.blocks, "data set")]
     return StatisticsPart(f"mean ranks over data sets{suffix}", table, tuple(notes))
 
 
-def _wins(comparison: Comparison, models: Sequence[str], suffix: str) -> StatisticsPart:
-    wins = all_wins(comparison, models)
-    enough_seeds = comparison.least_seeds >= MINIMUM_SEEDS
+def _wins(matrix: ScoreMatrix, models: Sequence[str], suffix: str) -> StatisticsPart:
+    wins = all_wins(matrix, models)
+    enough_seeds = matrix.min_seeds >= MIN_SEEDS
     shares = {pair: found.share for pair, found in wins.items()}
     shares |= {(second, first): 1 - share for (first, second), share in shares.items()}
     rows = []
@@ -122,23 +119,24 @@ def _wins(comparison: Comparison, models: Sequence[str], suffix: str) -> Statist
         rows.append(tuple(cells))
     columns = (Column("model", numeric=False, essential=True), *(Column(clean(model)) for model in models))
     notes = [
-        "How often the row is better than the column: share of common seeds, mean over data sets (0.5: as often as"
-        " not).",
-        (f"{BY_SEEDS}: other seeds on these data sets would show it too; bold" if enough_seeds else "Bold")
-        + f": other data sets would. By paired permutation tests, p < {SIGNIFICANCE} after Holm's correction for all"
-        f" {count_pairs(len(wins))}.",
+        "How often the model of the row is better than that of the column: share of common seeds, mean over data sets.",
+        (f"{BY_SEEDS}: significant over seeds on these data sets; bold" if enough_seeds else "Bold")
+        + f": significant over data sets. By paired permutation tests, p < {SIGNIFICANCE} after Holm's correction for"
+        f" all {count_pairs(len(wins))}.",
     ]
-    cannot = few_pairs(len(comparison.datasets), "data set", len(wins))
+    cannot = few_pairs(len(matrix.datasets), "data set", len(wins))
     if cannot is not None:
         notes.append(cannot)
-    return StatisticsPart(f"who is better than whom{suffix}", Table(columns, tuple(rows)), tuple(notes))
+    return StatisticsPart(
+        f"how often each model is better{suffix}", Table(columns, tuple(rows)), tuple(notes)
+    )
 
 
-def _profiles(comparison: Comparison, suffix: str) -> Iterable[StatisticsPart]:
-    names = can_have_ratios(comparison)
-    if len(names) < LEAST_DATASETS:
+def _profiles(matrix: ScoreMatrix, suffix: str) -> Iterable[StatisticsPart]:
+    names = can_have_ratios(matrix)
+    if len(names) < MIN_DATASETS:
         return
-    profiles = profiles_of(comparison, names)
+    profiles = profiles_of(matrix, names)
     order = sorted(profiles, key=lambda model: [-profiles[model].share(factor) for factor in FACTORS])
     bests = [max(profile.share(factor) for profile in profiles.values()) for factor in FACTORS]
     rows = tuple(
@@ -149,7 +147,7 @@ def _profiles(comparison: Comparison, suffix: str) -> Iterable[StatisticsPart]:
                 for factor, best in zip(FACTORS, bests, strict=True)
                 for share in [profiles[model].share(factor)]
             ),
-            Cell(str(sum(model in comparison.run[name] for name in names))),
+            Cell(str(sum(model in matrix.run[name] for name in names))),
         )
         for model in order
     )
@@ -162,24 +160,24 @@ def _profiles(comparison: Comparison, suffix: str) -> Iterable[StatisticsPart]:
         Column("run on"),
     )
     notes = [
-        f"Performance profiles: on which share of {plural(len(names), 'data set')} the figure that ranks is within a"
-        " factor of the best model's. A failure, and a data set that a model cannot take, count as infinite.",
+        f"Performance profiles: on which share of {plural(len(names), 'data set')} the value that ranks is within a"
+        " factor of the best model's. Failures, and data sets that a model cannot take, count as infinite.",
     ]
-    without = [name for name in comparison.datasets if name not in names]
+    without = [name for name in matrix.datasets if name not in names]
     if without:
-        notes.append(f"Without {', '.join(map(clean, without))}: a ratio of those figures means nothing.")
+        notes.append(f"Without {', '.join(map(clean, without))}, where ratios of values mean nothing.")
     yield StatisticsPart(f"performance profiles{suffix}", Table(columns, rows), tuple(notes))
 
 
 def _ranks_of(means: Sequence[Sequence[float]], column: int) -> list[float]:
-    """Of one model on every data set; equal figures share the mean of their ranks."""
-    return [
-        1 + sum(other < row[column] for other in row) + (sum(other == row[column] for other in row) - 1) / 2
-        for row in means
-    ]
+    """Ranks of one model on every data set; equal values share the mean of their ranks."""
+    from scipy.stats import rankdata
+
+    ranks: list[float] = rankdata(means, axis=1)[:, column].tolist()
+    return ranks
 
 
-def left_out(comparison: Comparison) -> Iterable[str]:
+def left_out(matrix: ScoreMatrix) -> Iterable[str]:
     """The data sets that have no ranks, and why."""
-    for name, why in comparison.left_out.items():
+    for name, why in matrix.left_out.items():
         yield f"Without {clean(name)}. {clean(why)}"

@@ -1,4 +1,4 @@
-"""What the parts of the statistics section have in common."""
+"""What the tables of the statistics section have in common."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from genbench_reports.format.text import MISSING, plural
 from genbench_reports.statistics.seeds import SIGNIFICANCE
 
 NO_TABLE = Table((), ())
-_SHORT = 10
-"""Intervals of fewer values are said to be too short."""
+_MIN_INTERVAL_VALUES = 10
+"""Intervals from fewer values come with a caution."""
 
 
 @dataclass(frozen=True)
 class StatisticsPart:
-    """One table, with what to know about it. table: `NO_TABLE` where there is nothing but sentences."""
+    """One table of the statistics, with what to know about it."""
 
     title: str
+    """What it is about."""
     table: Table
+    """`NO_TABLE` where there are sentences alone."""
     notes: tuple[str, ...]
+    """Sentences below the table."""
 
 
 def format_p(p: float) -> str:
-    """Two digits; below a thousandth only that it is."""
+    """Two digits; "< 0.001" below a thousandth."""
     if p < 0.001:
         return "< 0.001"
     return f"{p:.2g}" if p < 0.995 else "1"
@@ -43,9 +46,9 @@ def count_pairs(count: int) -> str:
 
 
 def short_intervals(count: int, what: str) -> Iterable[str]:
-    """The caution that goes with bootstrap intervals of few values."""
-    if count < _SHORT:
+    """The caution about bootstrap intervals from few values."""
+    if count < _MIN_INTERVAL_VALUES:
         yield (
-            f"Intervals are of {plural(count, what)}: bootstrap intervals (BCa) of so few are too short, and hold"
-            " the truth more rarely than they say."
+            f"Intervals are from {plural(count, what)}: bootstrap intervals (BCa) from so few are too short, and"
+            " cover the truth less often than they claim."
         )

@@ -1,7 +1,7 @@
-"""Models by data sets: the figures that rank, brought together from leaderboards, for statistics over data sets.
+"""Models by data sets: the values that rank, gathered from leaderboards, for statistics over data sets.
 
-Figures are turned so that less is better everywhere. A model that was run on a data set and has no figure there for
-every seed counts as infinitely bad, and one that cannot take the data set too, where a statistic says so.
+Signs are changed so that less is better everywhere. A model that was run on a data set but has no rank there counts as
+infinitely bad; so does a model that cannot take the data set, in the statistics that say so.
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ from genbench_reports.leaderboard.summary import boards_by_conditions
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Contenders under one setting.
-
-    title: what sets the setting apart, empty where there is one. models: every contender, in the order of the data
-    sets. datasets: the titles of the leaderboards that have ranks. left_out: why others have none, by title.
-    metric: which figure ranks, by data set; higher_is_better: on which data sets the sign was turned.
-    values: by data set and model, values by seed, less being better; contenders that have no rank are not in it.
-    run: by data set, the models that were run on it, whatever came of it.
-    """
+class ScoreMatrix:
+    """Values of the metrics that rank, by data set, model and seed, under one setting. Contenders only."""
 
     title: str
+    """What distinguishes the setting; empty where there is only one."""
     models: tuple[str, ...]
+    """Every contender, in the order of the data sets."""
     datasets: tuple[str, ...]
+    """Titles of the leaderboards that have ranks."""
     left_out: Mapping[str, str]
+    """Why other leaderboards have none, by title."""
     metric: Mapping[str, str]
+    """Name of the metric that ranks, by data set."""
     higher_is_better: frozenset[str]
+    """The data sets on which the sign of the values was changed."""
     values: Mapping[str, Mapping[str, Mapping[int, float]]]
+    """Values by data set, model and seed, less being better; contenders without a rank are missing."""
     run: Mapping[str, frozenset[str]]
+    """The models that were run on each data set, whatever the outcome."""
 
     def mean(self, dataset: str, model: str) -> float:
-        """Over seeds; infinite where the model has no rank."""
+        """Mean over seeds; infinite where the model has no rank."""
         values = self.values[dataset].get(model)
         return math.inf if not values else math.fsum(value / len(values) for value in values.values())
 
@@ -46,28 +47,28 @@ class Comparison:
 
     @property
     def complete_models(self) -> tuple[str, ...]:
-        """The models that were run on every data set: statistics over data sets compare these."""
+        """The models that were run on every data set, which statistics over data sets compare."""
         return tuple(model for model in self.models if all(model in self.run[name] for name in self.datasets))
 
     @property
-    def least_seeds(self) -> int:
-        """Of any ranked row."""
+    def min_seeds(self) -> int:
+        """The smallest number of seeds among ranked rows; 0 where there are none."""
         return min((len(values) for models in self.values.values() for values in models.values()), default=0)
 
 
-def compare(boards: Sequence[Board]) -> list[Comparison]:
-    """One comparison for each setting, in the order of the leaderboards."""
+def score_matrices(boards: Sequence[Board]) -> list[ScoreMatrix]:
+    """One matrix for each setting, in the order of the leaderboards."""
     groups = boards_by_conditions(boards)
     settings = [members[0].setting for members in groups]
     return [
-        _comparison(setting.differences(settings, CONDITION_FIELDS), members)
+        _score_matrix(setting.differences(settings, CONDITION_FIELDS), members)
         for setting, members in zip(settings, groups, strict=True)
     ]
 
 
-def _comparison(title: str, boards: Sequence[Board]) -> Comparison:
+def _score_matrix(title: str, boards: Sequence[Board]) -> ScoreMatrix:
     ranked = [board for board in boards if board.ranked]
-    return Comparison(
+    return ScoreMatrix(
         title=title,
         models=tuple(dict.fromkeys(row.label for board in boards for row in board.contenders)),
         datasets=tuple(board.title for board in ranked),

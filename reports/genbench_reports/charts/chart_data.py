@@ -1,4 +1,4 @@
-"""The numbers behind two charts of each board: quality against compute, and quality against cost."""
+"""The numbers of two charts of each leaderboard: quality against compute, and quality against cost."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CostAxis:
 
 COST_AXES = (
     CostAxis("training time, s", "train_seconds"),
-    CostAxis("sampling time, s a sample, in bulk", "seconds_per_sample"),
+    CostAxis("sampling time, s per sample, in bulk", "seconds_per_sample"),
     CostAxis("sampling latency, s", "sample_latency_seconds"),
     CostAxis("parameters", "parameters"),
     CostAxis("training memory, bytes", "train_peak_rss_bytes"),

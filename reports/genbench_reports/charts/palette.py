@@ -1,7 +1,7 @@
-"""Colours and marker symbols of families: the same in every chart, table and picture.
+"""Colours and marker symbols of families, equal in every chart, table and picture.
 
-After Okabe and Ito ("Color universal design", 2008), whose eight colours people with any common colour vision
-deficiency can tell apart; the symbol says the same again, so that nothing hangs on colour alone.
+The colours follow Okabe and Ito ("Color universal design", 2008), whose palette people with any common colour vision
+deficiency can tell apart. The symbol carries the same information, so that no chart depends on colour alone.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FamilyStyle:
-    """light, dark: "#rrggbb" on a light and on a dark page. symbol: of plotly; marker: of matplotlib."""
+    """How one family is drawn."""
 
     light: str
+    """Colour on a light page, as "#rrggbb"."""
     dark: str
+    """Colour on a dark page."""
     symbol: str
+    """Marker symbol of plotly."""
     marker: str
+    """Marker symbol of matplotlib."""
 
 
 _STYLES = {
@@ -33,5 +37,5 @@ _OTHER = FamilyStyle("#33363b", "#d5d8dd", "hexagon", "h")
 
 
 def style_of(family: str) -> FamilyStyle:
-    """A family that this version does not know gets the colour of text."""
+    """The style of a family; families that this version does not know share the colour of text."""
     return _STYLES.get(family, _OTHER)

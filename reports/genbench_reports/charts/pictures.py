@@ -1,4 +1,5 @@
-"""Figures from arrays; which arrays, `pictures` knows. Imports matplotlib's figures alone: no state is global."""
+"""Pictures of samples from arrays, for the command `pictures`, which selects the arrays. Drawn with matplotlib's
+objects rather than pyplot, which has global state."""
 
 from __future__ import annotations
 
@@ -11,16 +12,20 @@ from torch import Tensor
 from genbench.api import DataSpec
 from genbench.samples.completions import Completions, masks_for
 
-_SIDE = 8  # images of a grid, each way
-_POINTS, _SERIES, _COMPLETED = 2000, 12, 12
-_GAP = 1.0  # white, between images
+_GRID_SIDE = 8
+"""Images per row and per column of a grid."""
+_MAX_POINTS, _MAX_SERIES, _MAX_COMPLETED = 2000, 12, 12
+_GAP = 1.0
+"""White, between images."""
 _MISSING = (0.85, 0.25, 0.2)
+"""Colour of what a model had to fill in."""
 
 Pixels = NDArray[np.float64]
 
 
 def pixels(x: Tensor, spec: DataSpec) -> Pixels:
-    """(N, C, H, W) on the data's scale -> (N, H, W, 3) in [0, 1]; the first channel as grey where there are not 3."""
+    """(N, C, H, W) on the data's scale -> (N, H, W, 3) in [0, 1]; other numbers of channels than 3 are shown by their
+    first, as grey."""
     values = x.double().numpy()
     low, high = (0.0, spec.levels - 1.0) if spec.levels is not None else (values.min(), values.max())
     values = ((values - low) / max(high - low, 1e-12)).clip(0, 1)
@@ -30,7 +35,7 @@ def pixels(x: Tensor, spec: DataSpec) -> Pixels:
 
 
 def tiled(images: Pixels, columns: int) -> Pixels:
-    """(N, H, W, 3) row by row -> one image, a pixel of white between any two."""
+    """(N, H, W, 3) -> one image, filled row by row, with a white pixel between neighbours."""
     count, height, width, _ = images.shape
     rows = -(-count // columns)
     sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, 3), _GAP)
@@ -41,7 +46,7 @@ def tiled(images: Pixels, columns: int) -> Pixels:
 
 
 def samples_beside_real(samples: Tensor, real: Tensor, spec: DataSpec, title: str) -> Figure | None:
-    """None for tokens and music: they are not for the eye."""
+    """None for tokens and music, which are no pictures, and for points on a line."""
     if spec.modality not in ("image", "points", "series"):
         return None
     if spec.modality == "points" and spec.dimension < 2:
@@ -52,11 +57,11 @@ def samples_beside_real(samples: Tensor, real: Tensor, spec: DataSpec, title: st
     for axis, name, x in zip(axes, ("held-out real data", "samples"), (real, samples), strict=True):
         axis.set_title(name, fontsize="medium")
         if spec.modality == "image":
-            _show(axis, tiled(pixels(x[: _SIDE**2], spec), _SIDE))
+            _show(axis, tiled(pixels(x[: _GRID_SIDE**2], spec), _GRID_SIDE))
         elif spec.modality == "points":
             _scatter(axis, x.flatten(1).double().numpy(), real.flatten(1).double().numpy())
         else:
-            axis.plot(x[:_SERIES, :, 0].double().numpy().T, linewidth=0.8)
+            axis.plot(x[:_MAX_SERIES, :, 0].double().numpy().T, linewidth=0.8)
             low, high = float(real[:, :, 0].min()), float(real[:, :, 0].max())
             axis.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
             axis.set_xlabel("time")
@@ -64,22 +69,22 @@ def samples_beside_real(samples: Tensor, real: Tensor, spec: DataSpec, title: st
 
 
 def _scatter(axis: Axes, x: Pixels, real: Pixels) -> None:
-    """The first two numbers: counts of cells behind, points before; limits are those of the real data."""
+    """The first two dimensions, as counts per cell with points on top, within the limits of the real data."""
     low, high = real[:, :2].min(0), real[:, :2].max(0)
     margin = 0.15 * (high - low)
     limits = [(low[i] - margin[i], high[i] + margin[i]) for i in range(2)]
     axis.hist2d(x[:, 0], x[:, 1], bins=60, range=limits, cmap="Blues")
-    axis.plot(x[:_POINTS, 0], x[:_POINTS, 1], ".", markersize=1.5, color="black", alpha=0.35)
+    axis.plot(x[:_MAX_POINTS, 0], x[:_MAX_POINTS, 1], ".", markersize=1.5, color="black", alpha=0.35)
     axis.set_xlim(limits[0])
     axis.set_ylim(limits[1])
     axis.set_aspect("equal")
 
 
 def completions(found: Completions, real: Tensor, spec: DataSpec, dataset: str, title: str) -> Figure:
-    """For each mask three rows: the truth, what is given, the completion."""
+    """Three rows for each mask: the truth, what is given, the completion."""
     done = {name: each.x for name, each in found.items() if each.x is not None}
     total = len(next(iter(done.values())))
-    shown = min(_COMPLETED, total)
+    shown = min(_MAX_COMPLETED, total)
     masks = masks_for(spec, dataset, total)
     figure = Figure(figsize=(9, 2.4 * len(done) + 0.8), layout="constrained")
     figure.suptitle(f"{title}: truth, given, completed")
@@ -102,7 +107,7 @@ def rows(x: Tensor, spec: DataSpec, title: str) -> Figure:
 
 
 def entropy(examples: Tensor, nats: Tensor, spec: DataSpec, title: str) -> Figure:
-    """examples: (M, C, H, W); nats: (N, C, H, W), N at most M; channels of a pixel are added up."""
+    """examples: (M, C, H, W). nats: (N, C, H, W) with N at most M; the channels of a pixel are added."""
     count = len(nats)
     figure = Figure(figsize=(1.1 * count + 1.2, 3.2), layout="constrained")
     figure.suptitle(f"{title}: entropy of each pixel given those before it", fontsize="medium")

@@ -1,6 +1,6 @@
-"""Pictures of the statistics over data sets, with matplotlib: for papers, and for reports that show pictures.
+"""Charts of the statistics over data sets, for papers.
 
-They come with the extra `statistics`: scikit-posthocs draws the diagram, and brings matplotlib.
+They need the extra `statistics`: scikit-posthocs, which draws the diagram, and matplotlib, which comes with it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from genbench.errors import UsageError
 from genbench_reports.analysis.performance_profiles import FACTORS, Profile
+from genbench_reports.charts.matplotlib_extra import plain
 from genbench_reports.format.text import clean
 from genbench_reports.statistics.friedman import Friedman
 from genbench_reports.statistics.seeds import SIGNIFICANCE
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _WIDTH_INCHES = 7.0
 _ROW_INCHES = 0.24
 _CD_ROWS = 1.6
-"""How far above the axis the critical difference stands."""
+"""Height of the critical difference above the axis, in rows."""
 
 
 def draw_critical_difference(found: Friedman, title: str = "") -> Figure:
@@ -39,7 +40,7 @@ def draw_critical_difference(found: Friedman, title: str = "") -> Figure:
     names = dict(zip(found.mean_ranks, models, strict=True))
     p_values = pd.DataFrame(1.0, index=models, columns=models)
     for (first, second), p in found.p_values.items():
-        # what Friedman's test does not find, its pairs do not show either
+        # where Friedman's test finds nothing, no pair may differ either
         shown = p if found.differs else max(p, SIGNIFICANCE)
         p_values.loc[names[first], names[second]] = p_values.loc[names[second], names[first]] = shown
     rows = (len(models) + 1) // 2 + len(found.groups)
@@ -53,7 +54,7 @@ def draw_critical_difference(found: Friedman, title: str = "") -> Figure:
         label_fmt_left="{label} ({rank:.2f})",
         label_fmt_right="({rank:.2f}) {label}",
     )
-    # higher than the diagram would put it, where the numbers of the axis are
+    # higher than the diagram would draw it, where it would cover the numbers of the axis
     best = next(iter(found.mean_ranks.values()))
     axes.plot([best, best + found.critical_difference], [_CD_ROWS] * 2, color="k", linewidth=2)
     middle = best + found.critical_difference / 2
@@ -94,7 +95,7 @@ def draw_performance_profiles(profiles: Mapping[str, Profile], title: str = "") 
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(1.0, end)
     axes.set_ylim(-0.02, 1.02)
-    axes.set_xlabel("factor of the best model's figure")
+    axes.set_xlabel("factor of the best model's value")
     axes.set_ylabel("share of data sets")
     axes.set_title(_plain(title) or "performance profiles", fontsize=10)
     if profiles:
@@ -104,7 +105,7 @@ def draw_performance_profiles(profiles: Mapping[str, Profile], title: str = "") 
 
 
 def _figure(height_inches: float) -> Figure:
-    """Without pyplot, which would keep it alive and choose a screen."""
+    """Not by pyplot, which would keep the figure in memory and select a display."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
@@ -118,5 +119,5 @@ def _missing(error: ModuleNotFoundError) -> UsageError:
 
 
 def _plain(text: str) -> str:
-    """Names are not trusted: matplotlib would read maths between dollar signs, and the diagram fields in braces."""
-    return clean(text).replace("$", r"\$")
+    """A name as text, in which matplotlib reads no mathematics."""
+    return plain(clean(text))

@@ -1,4 +1,5 @@
-"""Where a rendered report goes: to standard output, into a file, or, where it is several files, into a folder."""
+"""Renders a report, and writes it to standard output, into a file, or, where it consists of several files, into a
+folder."""
 
 from __future__ import annotations
 
@@ -16,12 +17,11 @@ from genbench.records.run_folder import Run
 from genbench_reports.commands.finish_run import write_bytes
 
 Content = str | bytes
-Rendered = Content | Mapping[str, Content]
-"""What a report card's factory returns: text, the bytes of one file, or files by name."""
+"""The content of one file. A report card's factory returns it, or a mapping of it by file name."""
 
 
 def render_report(card: ReportCard, run: Run, registry: Registry) -> object:
-    """What the card's factory makes of a run. A factory with a parameter `registry` is given the registry too."""
+    """Call the card's factory with a run. A factory that has a parameter `registry` gets the registry too."""
     factory = load_factory(card.factory)
     if "registry" in inspect.signature(factory).parameters:
         return factory(run, registry=registry)
@@ -29,10 +29,10 @@ def render_report(card: ReportCard, run: Run, registry: Registry) -> object:
 
 
 def deliver(rendered: object, card: ReportCard, output: Path | None) -> str | None:
-    """Write it, and say what was written; None where it went to standard output.
+    """Write a rendered report. Returns what was written, in words; None where it went to standard output.
 
-    Raises PluginError where it is not a report, UsageError where it cannot go there, RunFolderError where it cannot be
-    written.
+    Raises PluginError where a plugin returned something else than a report, UsageError where `output` does not suit it,
+    RunFolderError where it cannot be written.
     """
     if isinstance(rendered, Mapping):
         return _deliver_files(_checked_files(rendered, card), card, output)
@@ -71,7 +71,7 @@ def _deliver_files(files: Mapping[str, Content], card: ReportCard, output: Path 
 
 
 def _checked_files(files: Mapping[object, object], card: ReportCard) -> dict[str, Content]:
-    """Names are those of files, not of places: a plugin cannot write outside the folder that the user named."""
+    """Names must be plain file names, so that a plugin cannot write outside the folder that the user named."""
     found: dict[str, Content] = {}
     for name, content in files.items():
         is_plain = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & {"/", "\\", "\0"}

@@ -1,4 +1,5 @@
-"""What a finished run leaves: leaderboard.md and results.csv in its folder, leaderboards on the screen."""
+"""What happens at the end of a run: leaderboard.md and results.csv are written into its folder, and the leaderboards
+are printed."""
 
 from __future__ import annotations
 
@@ -18,8 +19,7 @@ from genbench_reports.render.terminal import print_document
 
 
 def finish_run(run: Run, registry: Registry, console: Console | None = None) -> None:
-    """Write the two files and print, the latter in any case. Raises RunFolderError where the folder cannot be
-    written."""
+    """Write both files and print the leaderboards, even where the files cannot be written (RunFolderError)."""
     document = make_document(run, registry)
     try:
         write_text(run.folder / "leaderboard.md", document_markdown(document, registry.metrics))

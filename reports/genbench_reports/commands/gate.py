@@ -29,7 +29,7 @@ def baseline(
         Path | None, typer.Option("-o", "--output", help="A file, instead of standard output.")
     ] = None,
 ) -> None:
-    """Write what later runs are compared with: figures by seed, costs, machine. Small enough to be committed."""
+    """Write what later runs are compared with: metrics by seed, costs, machine. Small enough to be committed."""
     from genbench.records.run_folder import Run
     from genbench_reports.commands.finish_run import write_text
     from genbench_reports.format.joined_runs import JoinedRuns
@@ -55,7 +55,7 @@ def compare(
     baseline: Annotated[
         Path, typer.Argument(help="A baseline file, a run's folder, or results as `report --format json`.")
     ],
-    current: Annotated[Path, typer.Argument(help="The same of what is to be judged.")],
+    current: Annotated[Path, typer.Argument(help="What to compare with it, in any of these forms.")],
     format_: Annotated[str, typer.Option("--format", help="text, md, github or junit.")] = "text",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file, instead of standard output.")
@@ -86,10 +86,10 @@ def compare(
     from genbench_reports.commands.finish_run import write_text
     from genbench_reports.gate.baseline import read_side
     from genbench_reports.gate.compare import compare_sides
-    from genbench_reports.gate.render import comparison_markdown, comparison_text, print_comparison
+    from genbench_reports.gate.render import print_verdict, verdict_markdown, verdict_text
     from genbench_reports.gate.render_github import workflow_commands
-    from genbench_reports.gate.render_junit import comparison_junit
-    from genbench_reports.gate.tables import make_comparison_document
+    from genbench_reports.gate.render_junit import verdict_junit
+    from genbench_reports.gate.tables import make_verdict_document
     from genbench_reports.gate.thresholds import read_thresholds
     from genbench_reports.render.screen import screen
 
@@ -97,24 +97,24 @@ def compare(
         raise UsageError(f"--format {format_}: expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     cards = registry_of(context).metrics
     one, other = read_side(baseline, cards), read_side(current, cards)
-    names = {figure.name for side in (one, other) for group in side.groups for figure in group.figures}
+    names = {stored.name for side in (one, other) for group in side.groups for stored in group.stored_values}
     limits = read_thresholds(thresholds, threshold or (), alpha, names | cards.keys())
     found = compare_sides(one, other, limits, allow_missing=allow_missing)
-    document = make_comparison_document(found, one, other)
+    document = make_verdict_document(found, one, other)
     if format_ == "github":
         typer.echo(workflow_commands(found, document.verdict), nl=False)
-        markdown = comparison_markdown(document)
+        markdown = verdict_markdown(document)
         if output is not None:
             write_text(output, markdown)
         if summary := os.environ.get(SUMMARY_VARIABLE):
             _append(Path(summary), markdown)
     elif format_ == "text" and output is None:
-        print_comparison(document, screen())
+        print_verdict(document, screen())
     else:
         text = {
-            "text": lambda: comparison_text(document),
-            "md": lambda: comparison_markdown(document),
-            "junit": lambda: comparison_junit(found),
+            "text": lambda: verdict_text(document),
+            "md": lambda: verdict_markdown(document),
+            "junit": lambda: verdict_junit(found),
         }[format_]()
         if output is None:
             typer.echo(text, nl=False)
@@ -128,7 +128,7 @@ def compare(
 
 
 def _append(path: Path, text: str) -> None:
-    """The summary may hold what other steps wrote."""
+    """Appends, because other steps may have written to the summary."""
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)

@@ -19,7 +19,9 @@ def add_history_commands(app: typer.Typer) -> None:
     """Put both on the command line, under one name."""
     if any(group.name == "history" for group in app.registered_groups):
         return
-    history = typer.Typer(no_args_is_help=True, help="Figures over commits, in a file that fits in git.")
+    history = typer.Typer(
+        no_args_is_help=True, help="Metrics and costs over commits, in a file that fits in git."
+    )
     history.command("add")(add)
     history.command("show")(show)
     app.add_typer(history, name="history")
@@ -30,7 +32,7 @@ def add(
     run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
     file: FileOption = DEFAULT_FILE,
 ) -> None:
-    """Append a run's figures. What is there already is not added again."""
+    """Append the metrics and costs of a run. Lines that the file has already are not added again."""
     from genbench.records.run_folder import Run
     from genbench_reports.format.text import plural
     from genbench_reports.history.history import add_run
@@ -53,7 +55,7 @@ def show(
     ] = None,
     changes: Annotated[bool, typer.Option("--changes/--no-changes", help="Mark change points.")] = True,
 ) -> None:
-    """Show each figure over commits, and where its level changed."""
+    """Show each metric over commits, and where its level changed."""
     from genbench_reports.format.text import clean
     from genbench_reports.history.history import read_history
     from genbench_reports.history.render import draw_history, history_table
@@ -82,7 +84,7 @@ def show(
     ]
     found = [(series, change_points(series.values) if changes else []) for series in chosen]
     if not found:
-        typer.echo(f"{file} has no figures yet")
+        typer.echo(f"{file} has no lines yet")
         return
     print_table(history_table(found), screen())
     if output is not None:

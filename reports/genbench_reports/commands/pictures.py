@@ -1,12 +1,10 @@
-"""`genai-bench pictures`: what a run's jobs kept, as PNG files. Needs matplotlib, the extra `pictures`.
+"""The command `pictures`: samples that the jobs of a run kept, as PNG files. It needs matplotlib, the extra `pictures`.
 
-Real data stand beside samples at the same scale: grey levels, axes and limits are those of the data.
+Real data are drawn beside the samples on one scale: grey levels, axes and limits are those of the data.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +13,8 @@ import typer
 
 from genbench.errors import UsageError
 from genbench.plugin.registry import Registry, registry_of
+from genbench_reports.charts.matplotlib_extra import require_matplotlib
+from genbench_reports.format.text import file_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,19 +48,13 @@ def pictures(
     count = 0
     for job in jobs:
         for kind, figure in draw_job(opened, job, registry_of(context)):
-            figure.savefig(output / f"{_file_name(job)}-{kind}.png", dpi=100)
+            figure.savefig(output / f"{_picture_name(job)}-{kind}.png", dpi=100)
             count += 1
     typer.echo(f"wrote {count} pictures to {output}", err=True)
 
 
-def require_matplotlib() -> None:
-    """Raises UsageError."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("pictures need matplotlib: pip install 'genbench[pictures]'")
-
-
 def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figure]]:
-    """Each picture that can be made of what the job kept, with its kind."""
+    """Every picture that can be drawn from what the job kept, with its kind."""
     from genbench.datasets.prepared import load_data
     from genbench.metrics.scoring import reference_examples
     from genbench.samples.conditional_samples import LATENT_TRAVERSALS_FILE, load_conditional_samples
@@ -86,12 +80,12 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
     if made.class_samples is not None and made.class_samples.drawn is not None:
         yield (
             "classes",
-            draw.rows(made.class_samples.drawn[:, :12], spec, f"{title}: one class a row"),
+            draw.rows(made.class_samples.drawn[:, :12], spec, f"{title}: one class per row"),
         )
     latents = read_tensors_if_any(folder / LATENT_TRAVERSALS_FILE)
     if latents is None:
         return
-    for kind, what in (("traversals", "one latent a row"), ("interpolations", "from one image to another")):
+    for kind, what in (("traversals", "one latent per row"), ("interpolations", "from one image to another")):
         if kind in latents.tensors:
             yield kind, draw.rows(latents.tensors[kind], spec, f"{title}: {what}")
     if "entropy" in latents.tensors:
@@ -101,5 +95,5 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
         )
 
 
-def _file_name(job: Job) -> str:
-    return re.sub(r"[^\w.=-]+", "_", f"{job.dataset}-{job.variant}-seed{job.seed}")
+def _picture_name(job: Job) -> str:
+    return file_name(f"{job.dataset}-{job.variant}-seed{job.seed}")

@@ -23,7 +23,11 @@ MetricOption = Annotated[
 ]
 TargetOption = Annotated[
     str | None,
-    typer.Option("--target", metavar="METRIC=VALUE", help="Time to a figure, on the validation split."),
+    typer.Option(
+        "--target",
+        metavar="METRIC=VALUE",
+        help="Training time until a metric reaches a value, on the validation split.",
+    ),
 ]
 StatisticsOption = Annotated[
     bool, typer.Option("--statistics", help="Intervals, tests and groups over seeds and data sets.")
@@ -56,9 +60,9 @@ def show(
     statistics: StatisticsOption = False,
     group_by: GroupByOption = None,
 ) -> None:
-    """Show a run's leaderboards; one metric over all data sets: --metric NAME; what it took to reach a figure:
-    --target METRIC=VALUE; what chance leaves of it: --statistics; groups of models: --group-by FIELD; or everything
-    about a job: -m MODEL -d DATASET, or --job ID."""
+    """Show a run's leaderboards. --metric NAME shows one metric over all data sets, --target METRIC=VALUE the training
+    time until a metric reaches a value, --statistics intervals and tests, --group-by FIELD groups of models, and
+    -m MODEL -d DATASET or --job ID all that is recorded about a job."""
     from genbench_reports.analysis.model_groups import group_tables
     from genbench_reports.analysis.section import statistics_parts
     from genbench_reports.leaderboard.document import make_document
@@ -82,11 +86,11 @@ def show(
         print_table(target_table(results, card, value), console)
         return
     if (statistics or group_by is not None) and (job is not None or model is not None):
-        raise UsageError("--statistics and --group-by are about all models; leave -m and --job out")
+        raise UsageError("--statistics and --group-by show all models; leave out -m and --job")
     if job is None and model is None:
         datasets = None if dataset is None else [_planned_name("data set", dataset, _datasets(opened))]
         if metric is not None:
-            known = {figure.name for result in opened.results() for figure in result.metrics}
+            known = {metric.name for result in opened.results() for metric in result.metrics}
             _planned_name("metric", metric, known | registry.metrics.keys())
         document = make_document(opened, registry, datasets)
         if statistics:
@@ -116,7 +120,7 @@ def report(
     group_by: GroupByOption = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="A file, instead of standard output; of pictures, a folder."),
+        typer.Option("-o", "--output", help="A file, instead of standard output; for pictures a folder."),
     ] = None,
 ) -> None:
     """Write the results of one or more runs in a format for others to read."""
@@ -138,7 +142,7 @@ def report(
 
 
 def _records(run: Run) -> list[tuple[Job, Result | None]]:
-    """Every job of the plan, run or not, and the refused pairs."""
+    """Every job of the plan, whether it was run or not, and the pairs that are not supported."""
     planned: list[tuple[Job, Result | None]] = [(job, run.result(job)) for job in run.plan.jobs]
     return [*planned, *((result.job, result) for result in run.plan.refused)]
 

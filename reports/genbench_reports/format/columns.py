@@ -1,7 +1,7 @@
-"""Which figures a leaderboard shows, and in which order: the report's own business, by modality.
+"""Which metrics and costs a leaderboard shows, and in which order, by modality.
 
-Directions, units and groups come from the metric cards; here are only names. Figures that have no place
-in the main table, those of other plugins included, go to the table of further figures.
+Here are only names: directions, units and groups come from the metric cards. Metrics that have no place in the main
+table, including those of other plugins, are shown in the table of further metrics.
 """
 
 from __future__ import annotations
@@ -16,29 +16,32 @@ LIKELIHOOD = "likelihood"
 """Stands for bits_per_dim where the data has levels, else for negative_log_likelihood."""
 LIKELIHOOD_METRICS = ("bits_per_dim", "negative_log_likelihood")
 TRAIN_ON_SAMPLES = "train on samples"
-"""The same of the density that is fitted to a model's samples: the likelihood-like figure that every family has."""
+"""Stands for train_on_samples_bits_per_dim or train_on_samples_nll: the likelihood under a density that is fitted to a
+model's samples, which every family has."""
 ALTERNATIVES = {
     LIKELIHOOD: LIKELIHOOD_METRICS,
     TRAIN_ON_SAMPLES: ("train_on_samples_bits_per_dim", "train_on_samples_nll"),
 }
-"""Of these the first that has values is shown."""
+"""The first metric that has values stands for the name."""
 
 
 @dataclass(frozen=True)
-class Layout:
-    """headline: the metric that ranks. columns: the main table's, the headline among them."""
+class MetricColumns:
+    """Which metrics the main table of a leaderboard shows."""
 
     headline: str
-    columns: tuple[str, ...]
+    """The metric that ranks."""
+    names: tuple[str, ...]
+    """The metrics of the main table in order, that of `headline` included."""
 
 
 _MEMORISATION = ("near_duplicate_share", "copied_share")
-_LAYOUTS = {
-    "image": Layout(
+_BY_MODALITY = {
+    "image": MetricColumns(
         "frechet_distance",
         ("frechet_distance", "precision", "recall", "coverage", LIKELIHOOD, TRAIN_ON_SAMPLES, *_MEMORISATION),
     ),
-    "series": Layout(
+    "series": MetricColumns(
         "frechet_distance",
         (
             "frechet_distance",
@@ -53,7 +56,7 @@ _LAYOUTS = {
     ),
     # The Fréchet distance sees means and covariances alone: one wide Gaussian over all modes of a ring has
     # distance 0. The sliced Wasserstein distance is 0 for equal distributions only.
-    "points": Layout(
+    "points": MetricColumns(
         "sliced_wasserstein",
         (
             "sliced_wasserstein",
@@ -68,7 +71,7 @@ _LAYOUTS = {
     ),
 }
 _GROUP_ORDER = ("quality", "diversity", "memorisation")
-_WIDEST_FALLBACK = 6
+_MAX_FALLBACK_METRICS = 6
 
 TITLES = {
     "authenticity": "authentic",
@@ -108,10 +111,12 @@ def metric_title(name: str, better: Better) -> str:
     return TITLES.get(name, name.replace("_", " ")) + _ARROWS[better]
 
 
-def choose_layout(modality: str | None, cards: Mapping[str, MetricCard], present: Iterable[str]) -> Layout:
-    """The layout of a modality; for others, one made from the cards of the metrics that are present."""
-    if modality in _LAYOUTS:
-        return _LAYOUTS[modality]
+def choose_columns(
+    modality: str | None, cards: Mapping[str, MetricCard], present: Iterable[str]
+) -> MetricColumns:
+    """The columns of a modality; for other modalities, chosen by the cards of the metrics that are present."""
+    if modality in _BY_MODALITY:
+        return _BY_MODALITY[modality]
     known = [cards[name] for name in present if name in cards]
     ordered = [
         card.name
@@ -120,7 +125,7 @@ def choose_layout(modality: str | None, cards: Mapping[str, MetricCard], present
         if card.group == group and card.better != "neither"
     ]
     headline = ordered[0] if ordered else LIKELIHOOD
-    return Layout(headline, (*ordered[:_WIDEST_FALLBACK], LIKELIHOOD))
+    return MetricColumns(headline, (*ordered[:_MAX_FALLBACK_METRICS], LIKELIHOOD))
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from genbench.records.run_folder import Run
 
 
 class JoinedRuns(Run):
-    """The results of all runs. A job that several of them ran counts once, as the first of them has it:
-    the same seed twice is not two seeds. repeated: how many results are left out for that reason.
-    """
+    """The results of all runs. A job that several runs have counts once, with the result of the first of them: one seed
+    run twice is not two seeds."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = tuple(runs)
@@ -24,6 +23,7 @@ class JoinedRuns(Run):
         jobs: dict[str, Job] = {}
         refused: dict[str, Result] = {}
         self.repeated = 0
+        """How many results are left out because an earlier run has the job."""
         for run in self.runs:
             for job in run.plan.jobs:
                 jobs.setdefault(job.id, job)

@@ -1,8 +1,8 @@
 """How a likelihood's kind is printed, so that bounds and exact values are never mistaken for each other.
 
-A lower bound on the log-likelihood is an upper bound on bits/dim: the truth is at most what is printed.
-Kinds are compared without their accuracy (`genbench.records.likelihood_kinds.comparable`): two estimates by annealed
-importance sampling are of one kind, whatever the gap of each.
+A lower bound on the log-likelihood is an upper bound on bits/dim: the true value is at most the printed one. Kinds are
+compared without their accuracy (`genbench.records.likelihood_kinds.comparable`): two estimates by annealed importance
+sampling are of one kind, whatever the gap of each.
 """
 
 from __future__ import annotations
@@ -21,20 +21,18 @@ from genbench.records.likelihood_kinds import (
 )
 
 DOUBTED = "✗"
-"""Behind a figure whose audit failed: see the footnote."""
-EXACT, BOUND, ESTIMATE = EXACT_SIGN, BOUND_SIGN, ESTIMATE_SIGN
-UNSOUND, UNKNOWN = UNSOUND_SIGN, UNKNOWN_SIGN
+"""Follows a value whose audit failed; a footnote says why."""
 _MEANINGS = {
-    EXACT: "exact",
-    BOUND: "the model's own value is at most this (a lower bound on its log-likelihood)",
-    ESTIMATE: "an estimate, neither exact nor a bound",
-    UNSOUND: "no likelihood to go by",
-    UNKNOWN: "of a kind this report does not know",
+    EXACT_SIGN: "exact",
+    BOUND_SIGN: "the model's own value is at most this (a lower bound on its log-likelihood)",
+    ESTIMATE_SIGN: "an estimate, neither exact nor a bound",
+    UNSOUND_SIGN: "not a likelihood to rely on",
+    UNKNOWN_SIGN: "a kind that this report does not know",
 }
 
 
 def likelihood_mark(kind: str) -> str:
-    """The sign in front of a figure of that kind."""
+    """The sign in front of a value of that kind."""
     return sign(kind)
 
 
@@ -44,14 +42,14 @@ def marks_legend(kinds: list[str]) -> str:
     for kind in sorted({comparable(kind) for kind in kinds}):
         by_mark.setdefault(likelihood_mark(kind), []).append(kind + _accuracy(kind, kinds))
     return "; ".join(
-        f"{mark} {meaning}" + ("" if mark == EXACT else f": {', '.join(by_mark[mark])}")
+        f"{mark} {meaning}" + ("" if mark == EXACT_SIGN else f": {', '.join(by_mark[mark])}")
         for mark, meaning in _MEANINGS.items()
         if mark in by_mark
     )
 
 
 def _accuracy(kind: str, kinds: Iterable[str]) -> str:
-    """How accurate the estimates of a kind say they are: " (gap 0.12 nats)", " (gap 0.12 to 3.40 nats)"."""
+    """The accuracy that the estimates of a kind state: " (gap 0.12 nats)", " (gap 0.12 to 3.40 nats)"."""
     found = sorted({said for each in kinds if comparable(each) == kind and (said := accuracy(each))})
     if not found:
         return ""

@@ -1,4 +1,4 @@
-"""Provenance in words: the machines, the code, the dates. Records may lack any of it."""
+"""Provenance in words: the machines, the code, the dates. Records may lack any of these."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNKNOWN = "unknown"
 
 
 def collect(run: Run, results: Iterable[Result]) -> list[Mapping[str, Any]]:
-    """The provenance of every result; where no result has any, of the runs' plans."""
+    """The provenance of every result; where no result has one, that of the runs' plans."""
     recorded = [result.provenance for result in results if result.provenance]
     return [*recorded] or [part.plan.provenance for part in runs_of(run) if part.plan.provenance]
 

@@ -1,4 +1,4 @@
-"""How figures are written: as many digits as they deserve, and never a NaN."""
+"""How numbers are written: with as many digits as their error allows, and never as NaN."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def format_value(value: float | None, stderr: float | None = None) -> str:
-    """A figure, with its standard error where there is one: two digits of the error, at most four of the
-    value, three where it is below 1. What is not finite is missing.
+    """A value with its standard error, where there is one: two digits of the error and at most four of the value, three
+    where it is below 1. Values that are not finite are missing.
     """
     if value is None or not math.isfinite(value):
         return MISSING

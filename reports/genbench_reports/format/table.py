@@ -1,4 +1,4 @@
-"""A table as data: what renderers draw, and nothing of how."""
+"""Tables as data: what renderers draw, but not how."""
 
 from __future__ import annotations
 
@@ -11,34 +11,43 @@ from genbench_reports.format.text import MISSING
 
 @dataclass(frozen=True)
 class Column:
-    """essential: kept however narrow the screen is."""
+    """One column of a table."""
 
     title: str
+    """Heading. Not trusted: renderers escape it."""
     numeric: bool = True
+    """Aligned to the right."""
     essential: bool = False
+    """Shown even on the narrowest screen."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """text is not trusted: renderers escape it. value: the number behind it, where there is one.
-    notes: numbers of footnotes."""
+    """One cell of a table."""
 
     text: str
+    """What is shown. Not trusted: renderers escape it."""
     value: float | None = None
+    """The number behind the text, where there is one."""
     best: bool = False
+    """Set in bold, as the best of its column."""
     notes: tuple[int, ...] = ()
+    """Numbers of footnotes."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that compete, and below them, set apart, those that only calibrate."""
+    """A table as data."""
 
     columns: tuple[Column, ...]
+    """From left to right."""
     rows: tuple[tuple[Cell, ...], ...]
+    """Rows that compete."""
     calibration: tuple[tuple[Cell, ...], ...] = ()
+    """Rows that do not compete, and are shown below the others."""
 
     def without_empty_columns(self) -> Table:
-        """Without the columns, essential ones excepted, that say nothing in any row."""
+        """The table without the columns that are empty in every row; essential columns stay."""
         kept = [
             index
             for index, column in enumerate(self.columns)
@@ -47,7 +56,7 @@ class Table:
         return self.select(kept)
 
     def select(self, indices: Sequence[int]) -> Table:
-        """The columns at `indices` alone."""
+        """Only the columns at `indices`."""
         return Table(
             columns=tuple(self.columns[index] for index in indices),
             rows=tuple(tuple(row[index] for index in indices) for row in self.rows),
@@ -57,9 +66,10 @@ class Table:
 
 @dataclass
 class Footnotes:
-    """Numbers footnotes as they come; the same text keeps its number."""
+    """Numbers footnotes in the order in which they come; equal texts share a number."""
 
     texts: list[str] = field(default_factory=list)
+    """The first has number 1."""
 
     def number(self, text: str) -> int:
         if text not in self.texts:
@@ -71,7 +81,7 @@ class Footnotes:
 
 
 def best_values(values: Sequence[float | None], better: Better) -> float | None:
-    """The best of a column; None where nothing is better, or there are not two values to compare."""
+    """The best of a column; None where the column has no direction, or fewer than two values."""
     known = [value for value in values if value is not None]
     if better == "neither" or len(known) < 2:
         return None

@@ -1,4 +1,4 @@
-"""Text that others wrote (names, reasons, logs), made safe to print on one line. Never trusted anywhere."""
+"""Text from plugins and logs (names, reasons, log lines), made safe to print on one line. None of it is trusted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 MISSING = "—"
+"""What tables show where there is no value."""
+_NOT_IN_FILE_NAMES = re.compile(r"[^\w.=-]+")
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -23,6 +25,11 @@ def shorten(text: str, limit: int) -> str:
     return cleaned if len(cleaned) <= limit else cleaned[: limit - 1].rstrip() + "…"
 
 
+def file_name(text: str) -> str:
+    """The text with everything replaced that does not belong into the name of a file."""
+    return _NOT_IN_FILE_NAMES.sub("_", text)
+
+
 def superscript(number: int) -> str:
     return str(number).translate(_SUPERSCRIPTS)
 
@@ -33,21 +40,21 @@ def plural(count: int, noun: str) -> str:
 
 
 LOG_LINES = 20
-
-
-_LOG_BYTES = 65_536
+"""How many lines of a log are shown."""
+_MAX_LOG_BYTES = 65_536
+"""How much of a log is read."""
 
 
 def log_tail(path: Path, lines: int = LOG_LINES) -> list[str]:
-    """The last lines, cleaned; a log may be of any size. Empty where there is none."""
+    """The last lines of a log of any size, cleaned; empty where there is no log."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _LOG_BYTES))
+            file.seek(max(0, size - _MAX_LOG_BYTES))
             text = file.read().decode("utf-8", errors="replace")
     except OSError:
         return []
-    # indentation tells a traceback's lines apart; anything else that moves the cursor goes
+    # the indentation is kept for tracebacks; everything else that moves the cursor is removed
     return [
         " " * (len(line) - len(line.lstrip(" "))) + clean(line) for line in text.splitlines() if line.strip()
     ][-lines:]

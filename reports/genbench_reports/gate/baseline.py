@@ -1,4 +1,5 @@
-"""What a run is compared with: its figures by seed, and what decides whether they compare. Small enough for git.
+"""What a run is compared with: metrics and costs by seed, and what decides whether they are comparable. Small enough
+for git.
 
 A baseline file, a run's folder and what `report --format json` writes are all read into the same record
 (`read_side`), so that any of them can stand on either side of a comparison.
@@ -28,54 +29,75 @@ BASELINE_SCHEMA = 1
 1  first.
 """
 MISSING = "missing"
-"""Status of a job that was planned and has no result."""
+"""Status of a job that was planned but has no result."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where jobs ran. workers: how many ran at once. probe_seconds: the faster of the probes before and after
-    the run, others_cores the larger of how many cores other processes kept busy (`genbench.measure.machine_probe`).
-    """
+    """Where jobs ran."""
 
     cpu: str | None = None
+    """Name of the processor."""
     cores: int | None = None
+    """How many cores it has."""
     gpu: str | None = None
+    """Name of the GPU; None where there is none."""
     workers: int | None = None
+    """How many jobs ran at once."""
     python: str | None = None
+    """Version of Python."""
     packages: dict[str, str | None] = {}
+    """Versions of installed packages by name."""
     commit: str | None = None
+    """Commit of the repository that the run was started in."""
     dirty: bool = False
+    """That repository had changes that were not committed."""
     time: str | None = None
+    """When the run began."""
     probe_version: int | None = None
+    """Version of the speed probe (`genbench.measure.machine_probe`)."""
     probe_seconds: float | None = None
+    """What the probe took: the faster of the one before and the one after the run."""
     others_cores: float | None = None
+    """How many cores other processes kept busy: the larger of the readings before and after the run."""
 
     @property
     def hardware(self) -> tuple[object, ...]:
-        """Times compare where this is the same."""
+        """Times are comparable where this is equal."""
         return (self.cpu, self.cores, self.gpu, self.workers)
 
 
 class Measured(msgspec.Struct, frozen=True, array_like=True):
-    """A figure of one seed, with its own standard error; value None where it could not be had, and why."""
+    """One metric or cost of one seed."""
 
     value: float | None
+    """None where there is none."""
     stderr: float | None = None
+    """Standard error that the value itself came with."""
     note: str | None = None
+    """Why there is no value."""
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One figure of a group, by seed. group: its card's, or speed, memory or cost. kind: of a likelihood, without the
-    accuracy of each. doubts: what failed in the audit that it rests on, by seed."""
+class StoredValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One metric or cost of a group, by seed."""
 
     name: str
+    """Name of the metric or cost."""
     unit: str
+    """Unit of its values."""
     better: Better
+    """The better direction."""
     group: str
+    """Group of the metric's card; speed, memory or cost for costs."""
     kind: str | None = None
+    """Likelihood kind, without the accuracy of each value; None for other metrics."""
     n: int | None = None
+    """How many samples each value was computed from."""
     extractor: str | None = None
+    """Name and hash of what made the features."""
     seeds: dict[int, Measured] = {}
+    """What was measured, by seed."""
     doubts: dict[int, str] = {}
+    """What failed in the audit that a value rests on, by seed."""
 
     def values(self) -> dict[int, Measured]:
         """The seeds that have a value."""
@@ -83,20 +105,27 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class JobState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one seed. machine: its place in the list of machines."""
+    """What became of one seed."""
 
     seed: int
+    """The seed."""
     status: str = "ok"
+    """Status of its result, or `MISSING`."""
     reason: str | None = None
+    """Why it failed."""
     machine: int = 0
+    """Where it ran: index in `Baseline.machines`."""
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """One model variant on one data set under one setting. job: of its first seed."""
+    """One model variant on one data set under one setting."""
 
     job: Job
+    """Job of the first seed."""
     jobs: list[JobState]
-    figures: list[Figure]
+    """What became of each seed."""
+    stored_values: list[StoredValue] = msgspec.field(name="figures")
+    """What was measured."""
 
     @property
     def name(self) -> tuple[str, str]:
@@ -108,7 +137,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def what(self) -> tuple[object, ...]:
-        """All that makes two groups the same but for the version of the code."""
+        """Equal for groups that differ in nothing but the version of the code."""
         return (self.name, self.setting, self.job.hyperparameters)
 
     def state(self, seed: int) -> JobState | None:
@@ -116,18 +145,27 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a comparison needs of a run."""
+    """All that a comparison needs to know about a run."""
 
     schema: int = BASELINE_SCHEMA
+    """Version of the file, see `BASELINE_SCHEMA`."""
     suite: str
+    """Name of the suite."""
     command: list[str] = []
+    """The command that ran it."""
     machines: list[Machine]
+    """Where jobs ran."""
     groups: list[Group]
+    """What was run."""
 
 
 class _Header(msgspec.Struct):
+    """The fields that tell whether a file is a baseline that this version reads."""
+
     schema: int = 0
+    """Version of the file."""
     groups: list[msgspec.Raw] | None = None
+    """None where the file is something else."""
 
 
 def read_side(path: Path, cards: Mapping[str, MetricCard]) -> Baseline:
@@ -163,7 +201,7 @@ def read_side(path: Path, cards: Mapping[str, MetricCard]) -> Baseline:
 
 
 def baseline_of_run(run: Run, cards: Mapping[str, MetricCard]) -> Baseline:
-    """From all jobs of a plan, those without a result too."""
+    """From all jobs of a plan, including those without a result."""
     return baseline_of(
         run.results(),
         cards,
@@ -183,13 +221,15 @@ def baseline_of(
     pending: Sequence[Job] = (),
     run_provenance: Mapping[str, Any] | None = None,
 ) -> Baseline:
-    """From result records. pending: planned jobs that have none. run_provenance: the run's, with the
-    probe after it."""
+    """From result records.
+
+    pending: planned jobs that have none. run_provenance: provenance of the run, which holds the probe after it.
+    """
     machines: list[Machine] = []
     members: dict[bytes, list[tuple[JobState, Result | None, Job]]] = {}
     for result in results:
         machine = _machine(result.provenance, run_provenance or {})
-        if machine not in machines and result.provenance:  # what never ran has none
+        if machine not in machines and result.provenance:  # a job that never ran has none
             machines.append(machine)
         state = JobState(
             seed=result.job.seed,
@@ -205,14 +245,14 @@ def baseline_of(
 
 
 def encode_baseline(baseline: Baseline) -> str:
-    """JSON with a line for every figure, so that a change of one is a change of one line."""
+    """JSON with a line for each metric or cost, so that a change of one is a change of one line."""
 
     def lines(records: Sequence[Any], indent: str) -> str:
         return f",\n{indent}".join(_json(record) for record in records)
 
     groups = ",\n  ".join(
         f'{{"job": {_json(group.job)},\n   "jobs": {_json(group.jobs)},\n   "figures": [\n    '
-        f"{lines(group.figures, '    ')}\n   ]}}"
+        f"{lines(group.stored_values, '    ')}\n   ]}}"
         for group in baseline.groups
     )
     return (
@@ -226,32 +266,36 @@ def _json(record: object) -> str:
 
 
 def _key(job: Job) -> bytes:
-    """All but the seed."""
+    """Equal for jobs that differ in nothing but the seed."""
     return msgspec.json.encode(msgspec.structs.replace(job, seed=0), order="deterministic")
 
 
 def _group(members: Sequence[tuple[JobState, Result | None, Job]], cards: Mapping[str, MetricCard]) -> Group:
-    figures: dict[tuple[object, ...], Figure] = {}
+    found: dict[tuple[object, ...], StoredValue] = {}
     for _, result, _ in members:
         if result is None or result.status != "ok":
             continue
-        for figure in _figures(result, cards):
-            key = (figure.name, figure.kind, figure.n, figure.extractor)
-            into = figures.setdefault(key, figure)
-            into.seeds.update(figure.seeds)
-            into.doubts.update(figure.doubts)
-    return Group(job=members[0][2], jobs=[state for state, _, _ in members], figures=list(figures.values()))
+        for stored in _stored_values(result, cards):
+            key = (stored.name, stored.kind, stored.n, stored.extractor)
+            into = found.setdefault(key, stored)
+            into.seeds.update(stored.seeds)
+            into.doubts.update(stored.doubts)
+    return Group(
+        job=members[0][2],
+        jobs=[state for state, _, _ in members],
+        stored_values=list(found.values()),
+    )
 
 
-def _figures(result: Result, cards: Mapping[str, MetricCard]) -> Iterable[Figure]:
-    """What has a direction: more of `neither` is no regression."""
+def _stored_values(result: Result, cards: Mapping[str, MetricCard]) -> Iterable[StoredValue]:
+    """Metrics and costs that have a direction: more or less of any other is no regression."""
     seed = result.job.seed
     for metric in result.metrics:
         if metric.better == "neither":
             continue
         card = cards.get(metric.name)
         doubt = result.doubt(metric)
-        yield Figure(
+        yield StoredValue(
             name=metric.name,
             unit=metric.unit,
             better=metric.better,
@@ -270,9 +314,9 @@ def _figures(result: Result, cards: Mapping[str, MetricCard]) -> Iterable[Figure
         )
     for cost in COMPARED_COSTS:
         value = cost.read(result.cost)
-        # what calibrates does not train; how fast it copies is nobody's concern
+        # calibration models do not train, and how fast they copy does not matter
         if value is not None and result.job.family != BASELINE_FAMILY:
-            yield Figure(
+            yield StoredValue(
                 name=cost.name,
                 unit=cost.unit,
                 better=cost.better,
@@ -282,12 +326,12 @@ def _figures(result: Result, cards: Mapping[str, MetricCard]) -> Iterable[Figure
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
-    """More digits than rounding leaves to compare would only make the file large."""
+    """Digits beyond those that are compared would only make the file larger."""
     return None if value is None else float(f"{value:.{digits}g}")
 
 
 def _machine(provenance: Mapping[str, Any], after: Mapping[str, Any]) -> Machine:
-    """Records may lack any of it, and another version may have written something else."""
+    """Records may lack any of these fields, and other versions may have written other types."""
 
     def of(kind: type, *keys: str, within: Mapping[str, Any] = provenance) -> Any:
         found: Any = within

@@ -1,41 +1,44 @@
-"""What may not be compared, and why: other data, other compute, other hardware, another kind of figure."""
+"""What must not be compared, and why: other data, other compute, other hardware, another kind of value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from genbench_reports.gate.baseline import Baseline, Figure, Group, Machine
+from genbench_reports.gate.baseline import Baseline, Group, Machine, StoredValue
 
-MOST_UNLIKE = 1.5
-"""Probes further apart than this are of machines so unlike that one factor does not bring their times together."""
-MOST_DISTURBED = 0.3
-"""Cores. Where other processes kept more of those busy that the workers need, times are the neighbours' doing."""
+MAX_PROBE_RATIO = 1.5
+"""Ratio of two probes. Machines whose probes differ by more are so different that one factor does not convert their
+times."""
+MAX_OTHERS_CORES = 0.3
+"""Where other processes kept more than this many of the cores busy that the workers need, times are not compared."""
 _DATA = ("protocol", "dataset_version", "samples", "budget")
 _PACKAGES = ("torch", "numpy", "scipy", "torchmetrics", "scikit-learn")
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """A group of the baseline and its current one. The reasons are None where nothing speaks against comparing.
-
-    all_figures: why nothing can be compared. times, memory: why those cannot.
-    deterministic: the same seeds give the same figures, to rounding, unless the code changed.
-    speed: by how much the current machine is faster than the baseline's (probe over probe); 1 where unknown.
-    """
+    """A group of the baseline with its current counterpart, and what must not be compared of the two."""
 
     baseline: Group
+    """The group in the baseline."""
     current: Group
-    all_figures: str | None
+    """The group in the current run."""
+    everything: str | None
+    """Why nothing can be compared; None where something can."""
     times: str | None
+    """Why times cannot be compared; None where they can."""
     memory: str | None
+    """Why memory cannot be compared; None where it can."""
     deterministic: bool
+    """Equal seeds give values that are equal to rounding, unless the code changed."""
     speed: float
+    """By which factor the current machine is faster than the baseline's, by their probes; 1 where that is unknown."""
 
-    def refusal(self, one: Figure, other: Figure) -> str | None:
-        """Why this figure cannot be compared."""
-        if self.all_figures is not None:
-            return self.all_figures
+    def refusal(self, one: StoredValue, other: StoredValue) -> str | None:
+        """Why the two values cannot be compared; None where they can."""
+        if self.everything is not None:
+            return self.everything
         if one.group in ("speed", "memory"):
             return self.times if one.group == "speed" else self.memory
         for what, before, now in (
@@ -53,7 +56,7 @@ class Pairing:
 
 
 def pair(baseline: Baseline, one: Group, current: Baseline, other: Group) -> Pairing:
-    """What may be compared of two groups of the same name."""
+    """What can be compared in two groups that have equal names."""
     before, now = _machines(baseline, one), _machines(current, other)
     hardware = _hardware(before, now, one, other)
     timed = one.job.training_budget.seconds is not None
@@ -63,7 +66,7 @@ def pair(baseline: Baseline, one: Group, current: Baseline, other: Group) -> Pai
     probes = _probe(before), _probe(now)
     times = hardware or _probe_refusal(before, now, probes) or _disturbed(before, now, one.job.threads)
     speed = 1.0 if times or probes[0] is None or probes[1] is None else probes[0] / probes[1]
-    # a GPU adds up in another order every time
+    # a GPU adds numbers in a different order each time
     deterministic = (
         hardware is None
         and not timed
@@ -87,7 +90,7 @@ def _differences(one: Group, other: Group, fields: Iterable[str]) -> str | None:
 
 
 def _machines(side: Baseline, group: Group) -> list[Machine]:
-    """Those where jobs of the group went well. Places that do not exist are of a file that somebody edited."""
+    """The machines where jobs of the group finished. Indices that do not exist come from a file that was edited."""
     places = sorted({state.machine for state in group.jobs if state.status == "ok"})
     return [side.machines[place] for place in places if 0 <= place < len(side.machines)]
 
@@ -118,11 +121,11 @@ def _probe(machines: list[Machine]) -> float | None:
 
 
 def _disturbed(before: list[Machine], now: list[Machine], threads: int) -> str | None:
-    """Cores that nobody needs may be busy. What was never looked at is taken to be quiet."""
+    """Cores that the workers do not need may be busy. A machine that was not observed counts as idle."""
     for side, name in ((before, "the baseline"), (now, "the current run")):
         for machine in side:
             spare = max(0, (machine.cores or 0) - (machine.workers or 1) * threads)
-            if machine.others_cores is not None and machine.others_cores - spare > MOST_DISTURBED:
+            if machine.others_cores is not None and machine.others_cores - spare > MAX_OTHERS_CORES:
                 return f"other processes kept {machine.others_cores:.1f} of {machine.cores} cores busy around {name}"
     return None
 
@@ -138,7 +141,7 @@ def _probe_refusal(
     assert probes[0] is not None
     assert probes[1] is not None
     factor = probes[1] / probes[0]
-    if not 1 / MOST_UNLIKE <= factor <= MOST_UNLIKE:
+    if not 1 / MAX_PROBE_RATIO <= factor <= MAX_PROBE_RATIO:
         slower = f"{factor:.2g} times slower" if factor > 1 else f"{1 / factor:.2g} times faster"
         return f"the machine ran its probe {slower} than the baseline's"
     return None

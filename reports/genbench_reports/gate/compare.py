@@ -1,9 +1,9 @@
-"""Compares a run with a baseline: MAIN PATH of the gate, `compare_sides`.
+"""Compares a run with a baseline. `compare_sides` is the main path of the gate:
 
-    pair groups by name | judge jobs | judge figures | correct for their number
+    pair groups by name | judge jobs | judge metrics and costs | correct for their number
 
-A change counts when it passes its threshold and a test. Figures that repeat to rounding count as equal without one,
-and figures that are counted rather than measured (FLOPs, parameters) as changed without one.
+A change counts when it is larger than its threshold and passes a test. No test is needed for values that are equal to
+rounding, nor for values that are counted rather than measured (FLOPs, parameters).
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from dataclasses import replace
 import msgspec
 
 from genbench_reports.format.text import plural
-from genbench_reports.gate.baseline import MISSING, Baseline, Figure, Group, Measured
+from genbench_reports.gate.baseline import MISSING, Baseline, Group, Measured, StoredValue
 from genbench_reports.gate.comparability import Pairing, pair
 from genbench_reports.gate.difference_test import judge_difference
 from genbench_reports.gate.thresholds import Thresholds
 from genbench_reports.gate.verdict import (
-    Comparison,
-    FigureComparison,
-    FigureOutcome,
     JobComparison,
     JobOutcome,
+    ValueComparison,
+    ValueOutcome,
+    Verdict,
 )
-from genbench_reports.statistics.seeds import MINIMUM_SEEDS, Estimate, adjust_by_holm
+from genbench_reports.statistics.seeds import MIN_SEEDS, Estimate, adjust_by_holm
 
 ROUNDING = 1e-6
-"""Relative. Figures nearer than this are equal: float32 carries seven digits."""
+"""Relative. Values that differ by less are equal: float32 carries seven digits."""
 _EXPECTED = ("ok", "unsupported")
 
 
 def compare_sides(
     baseline: Baseline, current: Baseline, thresholds: Thresholds, *, allow_missing: bool = False
-) -> Comparison:
-    """Everything that both have, and what only one of them has."""
+) -> Verdict:
+    """Compares everything that both sides have, and lists what only one of them has."""
     (baseline, older), (current, older_now) = _newest(baseline), _newest(current)
     pairs, gone, new = _pairs(baseline, current)
     pairings = [pair(baseline, one, current, other) for one, other in pairs]
@@ -49,9 +49,9 @@ def compare_sides(
             jobs.append(JobComparison(*group.name, tuple(seeds), "missing", "not in the current run"))
     for group in new:
         jobs += _new_jobs(group)
-    judged = [each for pairing in pairings for each in _figures(pairing, thresholds)]
-    return Comparison(
-        figures=tuple(_settle(judged, thresholds.alpha)),
+    judged = [each for pairing in pairings for each in _values(pairing, thresholds)]
+    return Verdict(
+        values=tuple(_settle(judged, thresholds.alpha)),
         jobs=tuple(jobs),
         cautions=(
             *_left_out(older, "the baseline"),
@@ -70,8 +70,8 @@ def compare_sides(
 
 
 def _newest(side: Baseline) -> tuple[Baseline, list[Group]]:
-    """The side with one group of each name and setting, the one that ran last, and the others: a folder that was run
-    again after a default had changed holds the results of both."""
+    """The side with the latest group of each name and setting, and the older groups: a folder in which a run was
+    repeated after a default had changed holds the results of both."""
 
     def ran(group: Group) -> str:
         places = (state.machine for state in group.jobs if state.status == "ok")
@@ -97,8 +97,9 @@ def _left_out(groups: Sequence[Group], where: str) -> Iterable[str]:
 def _pairs(
     baseline: Baseline, current: Baseline
 ) -> tuple[list[tuple[Group, Group]], list[Group], list[Group]]:
-    """Pairs, what is gone, what is new. By name and setting; else by name, where each side has but one such group:
-    then what is unlike is the reason why its figures are refused. Sources that differ make versions of one group."""
+    """Pairs of groups, groups that are gone, and new groups. Groups are paired by name and setting; and by name alone
+    where each side has only one such group, in which case the difference of settings is the reason for not comparing
+    them. Groups that differ only in the version of the source are versions of one group."""
     pairs: list[tuple[Group, Group]] = []
     gone, new = list(baseline.groups), list(current.groups)
     for same in (
@@ -121,7 +122,7 @@ def _pairs(
 
 
 def _jobs(pairing: Pairing) -> Iterable[JobComparison]:
-    """What became of the seeds. A seed that only the baseline planned is no loss: it may have more of them."""
+    """What became of the seeds. A seed that only the baseline planned is not missing: baselines may have more seeds."""
     one, other = pairing.baseline, pairing.current
     was_sound = any(state.status == "ok" for state in one.jobs)
     found: dict[tuple[JobOutcome, str], list[int]] = {}
@@ -142,9 +143,9 @@ def _jobs(pairing: Pairing) -> Iterable[JobComparison]:
                 "planned, without a result" if state.status == MISSING else _why(state.status, state.reason)
             )
             found.setdefault((outcome, "" if outcome == "recovered" else reason), []).append(state.seed)
-    known = {seed for figure in one.figures for seed in figure.doubts}
-    for figure in other.figures:
-        for seed, doubt in figure.doubts.items():
+    known = {seed for stored in one.stored_values for seed in stored.doubts}
+    for stored in other.stored_values:
+        for seed, doubt in stored.doubts.items():
             seeds = found.setdefault(("audit fails now", doubt), [])
             if seed not in known and seed not in seeds:
                 seeds.append(seed)
@@ -166,29 +167,32 @@ def _why(status: str, reason: str | None) -> str:
     return status if not reason else f"{status}: {reason}"
 
 
-# ---- figures
+# ---- metrics and costs
 
 
-def _figures(pairing: Pairing, thresholds: Thresholds) -> Iterable[FigureComparison]:
-    """Every figure of the baseline, where any seed of the group still works: else its jobs say it all."""
+def _values(pairing: Pairing, thresholds: Thresholds) -> Iterable[ValueComparison]:
+    """Every metric and cost of the baseline, where any seed of the group still finishes. Where none does, the failed
+    jobs say it all."""
     if not any(state.status == "ok" for state in pairing.current.jobs):
         return
-    for one in pairing.baseline.figures:
+    for one in pairing.baseline.stored_values:
         if not one.values():
             continue
-        named = [other for other in pairing.current.figures if other.name == one.name]
+        named = [other for other in pairing.current.stored_values if other.name == one.name]
         alike = [
             other
             for other in named
             if (other.kind, other.n, other.extractor) == (one.kind, one.n, one.extractor)
         ]
-        yield _figure(pairing, one, next(iter(alike or named), None), thresholds)
+        yield _value(pairing, one, next(iter(alike or named), None), thresholds)
 
 
-def _figure(pairing: Pairing, one: Figure, other: Figure | None, thresholds: Thresholds) -> FigureComparison:
-    """Before the correction for how many there are: `adjusted_p` is still open, and every change is `within`."""
+def _value(
+    pairing: Pairing, one: StoredValue, other: StoredValue | None, thresholds: Thresholds
+) -> ValueComparison:
+    """Before the correction for the number of comparisons: `adjusted_p` is not set, and every change is `within`."""
     variant, dataset = pairing.baseline.name
-    blank = FigureComparison(
+    blank = ValueComparison(
         variant=variant,
         dataset=dataset,
         name=one.name,
@@ -198,7 +202,7 @@ def _figure(pairing: Pairing, one: Figure, other: Figure | None, thresholds: Thr
         outcome="within",
     )
     if other is None or not other.values():
-        refusal = pairing.all_figures
+        refusal = pairing.everything
         if refusal is not None:
             return replace(blank, outcome="refused", reason=refusal)
         notes = [m.note for m in other.seeds.values() if m.note] if other else []
@@ -241,37 +245,35 @@ def _figure(pairing: Pairing, one: Figure, other: Figure | None, thresholds: Thr
     return replace(found, p=tested.p, case=case)
 
 
-def _settle(figures: Sequence[FigureComparison], alpha: float) -> Iterable[FigureComparison]:
-    """Holm's correction over all that was tested by chance, then the verdict on each. What is equal to rounding or
-    counted takes no part: nothing is left to chance there."""
-    tested = [
-        index for index, figure in enumerate(figures) if figure.p is not None and figure.group != "cost"
-    ]
-    adjusted = dict(zip(tested, adjust_by_holm([figures[index].p or 0.0 for index in tested]), strict=True))
-    for index, figure in enumerate(figures):
-        if figure.p is None:
-            yield figure
+def _settle(values: Sequence[ValueComparison], alpha: float) -> Iterable[ValueComparison]:
+    """Holm's correction over all tests, then the outcome of each value. Values that are equal to rounding, and values
+    that are counted, take no part: chance plays no role there."""
+    tested = [index for index, value in enumerate(values) if value.p is not None and value.group != "cost"]
+    adjusted = dict(zip(tested, adjust_by_holm([values[index].p or 0.0 for index in tested]), strict=True))
+    for index, value in enumerate(values):
+        if value.p is None:
+            yield value
             continue
         p = adjusted.get(index, 0.0)
-        outcome: FigureOutcome = "within"
-        assert figure.worse_by is not None
-        assert figure.threshold is not None
-        if abs(figure.worse_by) > figure.threshold and p < alpha:
-            outcome = "regression" if figure.worse_by > 0 else "improvement"
-        yield replace(figure, adjusted_p=p, outcome=outcome)
+        outcome: ValueOutcome = "within"
+        assert value.worse_by is not None
+        assert value.threshold is not None
+        if abs(value.worse_by) > value.threshold and p < alpha:
+            outcome = "regression" if value.worse_by > 0 else "improvement"
+        yield replace(value, adjusted_p=p, outcome=outcome)
 
 
-def _estimate(figures: Mapping[int, Measured]) -> Estimate:
-    return Estimate({seed: figure.value for seed, figure in figures.items() if figure.value is not None})
+def _estimate(values: Mapping[int, Measured]) -> Estimate:
+    return Estimate({seed: each.value for seed, each in values.items() if each.value is not None})
 
 
 def _at_the_speed_of_the_baseline(
-    values: dict[int, Measured], figure: Figure, speed: float
+    values: dict[int, Measured], stored: StoredValue, speed: float
 ) -> dict[int, Measured]:
-    """What the times would have been on the baseline's machine, whose probe took `speed` times as long."""
-    if figure.group != "speed":
+    """Converts times to the baseline's machine, whose probe took `speed` times as long."""
+    if stored.group != "speed":
         return values
-    factor = speed if figure.unit == "s" else 1 / speed
+    factor = speed if stored.unit == "s" else 1 / speed
     return {
         seed: Measured(measured.value * factor)
         for seed, measured in values.items()
@@ -286,14 +288,14 @@ def _equal(before: Mapping[int, Measured], now: Mapping[int, Measured], seeds: S
     )
 
 
-def _step(figure: Figure) -> float:
-    """The smallest difference that the figure can have."""
-    if figure.unit == "modes":
+def _step(stored: StoredValue) -> float:
+    """The smallest possible difference between two values."""
+    if stored.unit == "modes":
         return 1.0
-    return 1 / figure.n if figure.unit == "share" and figure.n else 0.0
+    return 1 / stored.n if stored.unit == "share" and stored.n else 0.0
 
 
-# ---- what to know
+# ---- cautions
 
 
 def _cautions(baseline: Baseline, current: Baseline, pairings: Sequence[Pairing]) -> Iterable[str]:
@@ -302,9 +304,9 @@ def _cautions(baseline: Baseline, current: Baseline, pairings: Sequence[Pairing]
             min(sum(s.status == "ok" for s in group.jobs) for group in (p.baseline, p.current))
             for p in pairings
         ),
-        default=MINIMUM_SEEDS,
+        default=MIN_SEEDS,
     )
-    if 0 < seeds < MINIMUM_SEEDS:
+    if 0 < seeds < MIN_SEEDS:
         yield (
             f"Some rows have only {plural(seeds, 'seed')}: what another seed would give is unknown there, and a change"
             " of the random streams alone can look like a change of the model."
@@ -333,5 +335,5 @@ def _cautions(baseline: Baseline, current: Baseline, pairings: Sequence[Pairing]
         factor = min(factors)
         yield (
             f"This machine ran its probe {abs(factor - 1) * 100:.0f} % {'faster' if factor > 1 else 'slower'} than the"
-            " baseline's; speeds are brought to the baseline's machine."
+            " baseline's; speeds are converted to the baseline's machine."
         )

@@ -14,13 +14,19 @@ CostGroup = Literal["speed", "memory", "cost"]
 
 @dataclass(frozen=True)
 class ComparedCost:
-    """group: speed is measured by a clock, memory by the system; what `cost` holds is counted, and has no noise."""
+    """A cost that the gate and the history compare."""
 
     name: str
+    """Field of `Cost`."""
     unit: str
+    """Its unit."""
     better: Better
+    """The better direction."""
     group: CostGroup
+    """Speed is measured by a clock and memory by the system; costs of the group "cost" are counted and have no
+    noise."""
     read: Callable[[Cost], float | None]
+    """The value of a job, or None."""
 
 
 def _cost(name: str, unit: str, better: Better, group: CostGroup) -> ComparedCost:

@@ -1,4 +1,4 @@
-"""A comparison as text on the screen, and as markdown for a pull request. Names and reasons are not trusted."""
+"""A comparison as text on the screen, and as markdown for a pull request. Names and reasons are escaped."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from rich.console import Console
 from rich.text import Text
 
 from genbench_reports.format.text import clean
-from genbench_reports.gate.tables import ComparisonDocument
+from genbench_reports.gate.tables import VerdictDocument
 from genbench_reports.render.markdown import escape, escape_line, table_markdown
 from genbench_reports.render.terminal import print_table
 
 _STYLES = {"✗": "bold red", "!": "bold yellow", "?": "bold yellow", "✓": "bold green"}
 _SIGNS = {"✗": "❌", "!": "⚠️", "?": "⚠️", "✓": "✅"}
-COMMENT_LIMIT = 60_000
-"""Characters; GitHub refuses comments from 65,536 on."""
+MAX_COMMENT_CHARACTERS = 60_000
+"""GitHub refuses comments of 65,536 characters or more."""
 MARKER = "<!-- genai-bench comparison -->"
 """First line of the markdown, by which the comment of an earlier push is found again."""
 
 
-def print_comparison(document: ComparisonDocument, console: Console) -> None:
-    """What is wrong comes last but one, just above the verdict, where a terminal leaves off."""
+def print_verdict(document: VerdictDocument, console: Console) -> None:
+    """What is wrong comes just above the verdict, which is the last line on the terminal."""
     for section in sorted(document.sections, key=lambda each: each.urgent):
         console.print(Text(section.title, style="bold red" if section.urgent else "bold"))
         print_table(section.table, console)
@@ -36,15 +36,15 @@ def print_comparison(document: ComparisonDocument, console: Console) -> None:
     console.print(Text(f"{document.sign} {clean(document.verdict)}", style=_STYLES[document.sign]))
 
 
-def comparison_text(document: ComparisonDocument) -> str:
-    """The same without colours, for a file."""
+def verdict_text(document: VerdictDocument) -> str:
+    """The text of `print_verdict` without colours, for a file."""
     stream = io.StringIO()
     width = int(os.environ.get("COLUMNS") or 160)
-    print_comparison(document, Console(file=stream, width=width, highlight=False, color_system=None))
+    print_verdict(document, Console(file=stream, width=width, highlight=False, color_system=None))
     return stream.getvalue()
 
 
-def comparison_markdown(document: ComparisonDocument) -> str:
+def verdict_markdown(document: VerdictDocument) -> str:
     """The verdict as heading, what is wrong below it, the rest folded."""
     blocks = [
         MARKER,
@@ -60,7 +60,7 @@ def comparison_markdown(document: ComparisonDocument) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _sections(document: ComparisonDocument, *, urgent: bool) -> Iterable[str]:
+def _sections(document: VerdictDocument, *, urgent: bool) -> Iterable[str]:
     for section in document.sections:
         if section.urgent != urgent:
             continue

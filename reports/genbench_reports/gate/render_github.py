@@ -8,39 +8,46 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from genbench_reports.format.text import shorten
-from genbench_reports.gate.tables import format_change, format_figure, places
-from genbench_reports.gate.verdict import Comparison
+from genbench_reports.gate.tables import format_change, format_compared, places
+from genbench_reports.gate.verdict import Verdict
 
-SHOWN = 10
-"""Annotations of one kind that GitHub shows of one step; the last of ours says how many there are."""
-_MESSAGE = 300
+MAX_ANNOTATIONS = 10
+"""GitHub shows this many annotations of one kind per step; our last one says how many more there are."""
+_MAX_MESSAGE_CHARACTERS = 300
 
 
-def workflow_commands(comparison: Comparison, verdict: str) -> str:
-    """`::error` for what is a regression, `::warning` for what a reader should know, `::notice` for good news."""
+def workflow_commands(verdict: Verdict, line: str) -> str:
+    """`::error` for regressions, `::warning` for other failures and cautions, `::notice` where there is no error.
+
+    line: the verdict in one line.
+    """
     errors = [
         (f"{job.variant} on {job.dataset}", f"{places(job)} {job.outcome}: {job.reason}")
-        for job in comparison.job_regressions
+        for job in verdict.job_regressions
     ]
-    for figure in comparison.regressions:
-        before, now = format_figure(figure, figure.baseline), format_figure(figure, figure.current)
-        why = figure.reason if figure.outcome == "lost" else f"{before} → {now} ({format_change(figure)})"
-        errors.append((f"{figure.variant} on {figure.dataset}", f"{figure.name}: {why}"))
+    for compared in verdict.regressions:
+        before, now = (
+            format_compared(compared, compared.baseline),
+            format_compared(compared, compared.current),
+        )
+        why = (
+            compared.reason if compared.outcome == "lost" else f"{before} → {now} ({format_change(compared)})"
+        )
+        errors.append((f"{compared.variant} on {compared.dataset}", f"{compared.name}: {why}"))
     warnings = [
         (f"{job.variant} on {job.dataset}", f"{places(job)} {job.outcome}: {job.reason}")
-        for job in comparison.jobs
-        if job not in comparison.job_regressions
-        and job.outcome in ("failed before", "new and fails", "missing")
+        for job in verdict.jobs
+        if job not in verdict.job_regressions and job.outcome in ("failed before", "new and fails", "missing")
     ]
-    warnings += [("genai-bench", caution) for caution in comparison.cautions]
+    warnings += [("genai-bench", caution) for caution in verdict.cautions]
     lines = [*_commands("error", errors), *_commands("warning", warnings)]
     if not errors:
-        lines.append(_command("notice", "genai-bench", verdict))
+        lines.append(_command("notice", "genai-bench", line))
     return "".join(f"{line}\n" for line in lines)
 
 
 def _commands(kind: str, found: list[tuple[str, str]]) -> Iterable[str]:
-    shown = found if len(found) <= SHOWN else found[: SHOWN - 1]
+    shown = found if len(found) <= MAX_ANNOTATIONS else found[: MAX_ANNOTATIONS - 1]
     for title, message in shown:
         yield _command(kind, title, message)
     if len(found) > len(shown):
@@ -48,7 +55,9 @@ def _commands(kind: str, found: list[tuple[str, str]]) -> Iterable[str]:
 
 
 def _command(kind: str, title: str, message: str) -> str:
-    return f"::{kind} title={_property(shorten(title, 120))}::{_data(shorten(message, _MESSAGE))}"
+    return (
+        f"::{kind} title={_property(shorten(title, 120))}::{_data(shorten(message, _MAX_MESSAGE_CHARACTERS))}"
+    )
 
 
 def _data(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A comparison as JUnit XML: a test suite a data set, a test case a figure, so that any CI shows it."""
+"""A comparison as JUnit XML, which any CI shows: a test suite per data set, a test case per metric or cost."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 
 from genbench_reports.format.text import clean
-from genbench_reports.gate.tables import format_change, format_figure, places
-from genbench_reports.gate.verdict import Comparison, FigureComparison, JobComparison
+from genbench_reports.gate.tables import format_change, format_compared, places
+from genbench_reports.gate.verdict import JobComparison, ValueComparison, Verdict
 
 # https://www.w3.org/TR/xml/#charsets: what not even an escape brings into a document
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def comparison_junit(comparison: Comparison) -> str:
-    """failure: a regression. error: a job that failed. skipped: what was not compared, with the reason."""
-    wrong = set(comparison.job_regressions)
-    bad = {id(figure) for figure in comparison.regressions}
+def verdict_junit(verdict: Verdict) -> str:
+    """A regression is a failure, a job that failed an error; what was not compared is skipped, with the reason."""
+    wrong = set(verdict.job_regressions)
+    bad = {id(compared) for compared in verdict.regressions}
     suites: dict[str, list[ElementTree.Element]] = {}
-    for job in comparison.jobs:
+    for job in verdict.jobs:
         suites.setdefault(job.dataset, []).append(_job_case(job, job in wrong))
-    for figure in comparison.figures:
-        suites.setdefault(figure.dataset, []).append(_figure_case(figure, id(figure) in bad))
+    for compared in verdict.values:
+        suites.setdefault(compared.dataset, []).append(_value_case(compared, id(compared) in bad))
     root = ElementTree.Element("testsuites", name="genai-bench")
     _count(root, [case for cases in suites.values() for case in cases])
     for dataset, cases in suites.items():
@@ -33,15 +33,15 @@ def comparison_junit(comparison: Comparison) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
 
 
-def _figure_case(figure: FigureComparison, is_bad: bool) -> ElementTree.Element:
-    case = _case(figure.dataset, figure.variant, figure.name)
-    before, now = format_figure(figure, figure.baseline), format_figure(figure, figure.current)
-    said = f"{before} → {now}: {format_change(figure)}; {figure.case}"
+def _value_case(compared: ValueComparison, is_bad: bool) -> ElementTree.Element:
+    case = _case(compared.dataset, compared.variant, compared.name)
+    before, now = format_compared(compared, compared.baseline), format_compared(compared, compared.current)
+    said = f"{before} → {now}: {format_change(compared)}; {compared.case}"
     if is_bad:
-        message = figure.reason if figure.outcome == "lost" else said
-        _add(case, "failure", message, figure.outcome)
-    elif figure.outcome in ("refused", "untested", "lost"):
-        _add(case, "skipped", figure.reason)
+        message = compared.reason if compared.outcome == "lost" else said
+        _add(case, "failure", message, compared.outcome)
+    elif compared.outcome in ("refused", "untested", "lost"):
+        _add(case, "skipped", compared.reason)
     else:
         ElementTree.SubElement(case, "system-out").text = _text(said)
     return case

@@ -15,106 +15,120 @@ from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, plural, shorten
 from genbench_reports.gate.baseline import Baseline
 from genbench_reports.gate.verdict import (
-    Comparison,
-    FigureComparison,
     JobComparison,
+    ValueComparison,
+    Verdict,
 )
 
-LIMIT = 20
-"""Rows of a table: one broken model changes all of its figures, and the first few say so."""
-_REASON = 120
+MAX_ROWS = 20
+"""Rows of a table. One broken model changes all of its metrics, and the first few rows show that."""
+_MAX_REASON_CHARACTERS = 120
 _SIGNS = {ExitCode.REGRESSION: "✗", ExitCode.JOB_FAILED: "!", ExitCode.NOTHING_RAN: "?"}
 
 
 @dataclass(frozen=True)
 class Section:
-    """title: how many there are of what. urgent: it is shown first, and never folded."""
+    """One table of a comparison."""
 
     title: str
+    """What it lists, and how many there are."""
     table: Table
+    """Its rows."""
     urgent: bool = False
+    """Shown first, and never folded."""
 
 
 @dataclass(frozen=True)
-class ComparisonDocument:
-    """sign, verdict: the one line. counts: of outcomes. sections: in the order of their urgency.
-    method: how changes are judged. sides: what was compared with what."""
+class VerdictDocument:
+    """A comparison in words and tables."""
 
     sign: str
+    """One character for the verdict."""
     verdict: str
+    """One line: what is wrong, and where."""
     counts: str
+    """How many values had which outcome."""
     sections: tuple[Section, ...]
+    """Tables, the most urgent first."""
     cautions: tuple[str, ...]
+    """What to know before trusting the comparison."""
     method: str
+    """How changes are judged."""
     sides: tuple[str, ...]
+    """What was compared with what."""
 
 
-def make_comparison_document(
-    comparison: Comparison, baseline: Baseline, current: Baseline
-) -> ComparisonDocument:
-    return ComparisonDocument(
+def make_verdict_document(verdict: Verdict, baseline: Baseline, current: Baseline) -> VerdictDocument:
+    return VerdictDocument(
         sign={ExitCode.REGRESSION: "✗", ExitCode.JOB_FAILED: "!", ExitCode.NOTHING_RAN: "?"}.get(
-            comparison.exit_code, "✓"
+            verdict.exit_code, "✓"
         ),
-        verdict=verdict(comparison),
-        counts=_counts(comparison),
-        sections=tuple(section for section in _sections(comparison) if section.table.rows),
-        cautions=comparison.cautions,
+        verdict=verdict_line(verdict),
+        counts=_counts(verdict),
+        sections=tuple(section for section in _sections(verdict) if section.table.rows),
+        cautions=verdict.cautions,
         method=(
             "A change counts when it passes its threshold and a test (t-tests over seeds, paired and not, the smaller"
-            f" p doubled; p by Holm for {plural(_tested(comparison), 'figure')}, below {comparison.alpha:g}). Figures"
+            f" p doubled; p by Holm for {plural(_tested(verdict), 'comparison')}, below {verdict.alpha:g}). Values"
             " equal to rounding count as equal, FLOPs and parameters are compared exactly."
         ),
         sides=(f"Baseline: {_side(baseline)}", f"Now: {_side(current)}"),
     )
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict_line(verdict: Verdict) -> str:
     """One line: what is wrong, and where."""
-    if comparison.exit_code == ExitCode.REGRESSION:
+    if verdict.exit_code == ExitCode.REGRESSION:
         parts = []
-        if comparison.regressions:
-            where = Counter((each.variant, each.dataset) for each in comparison.regressions)
-            parts.append(f"{plural(len(comparison.regressions), 'figure')} got worse: {_places(where)}")
-        if comparison.job_regressions:
-            jobs = Counter((each.variant, each.dataset) for each in comparison.job_regressions)
-            kinds = ", ".join(dict.fromkeys(each.outcome for each in comparison.job_regressions))
+        if verdict.regressions:
+            where = Counter((each.variant, each.dataset) for each in verdict.regressions)
+            parts.append(f"{plural(len(verdict.regressions), 'value')} got worse: {_places(where)}")
+        if verdict.job_regressions:
+            jobs = Counter((each.variant, each.dataset) for each in verdict.job_regressions)
+            kinds = ", ".join(dict.fromkeys(each.outcome for each in verdict.job_regressions))
             parts.append(f"{kinds}: {_places(jobs)}")
         return "; ".join(parts)
-    if comparison.exit_code == ExitCode.JOB_FAILED:
-        return f"no regression, but {plural(comparison.failed, 'job')} failed, as before or of models that are new"
-    if comparison.exit_code == ExitCode.NOTHING_RAN:
+    if verdict.exit_code == ExitCode.JOB_FAILED:
+        return (
+            f"no regression, but {plural(verdict.failed, 'job')} failed, as before or of models that are new"
+        )
+    if verdict.exit_code == ExitCode.NOTHING_RAN:
         return "nothing could be compared"
-    better = len(comparison.improvements)
-    return "no regression" + (f"; {plural(better, 'figure')} got better" if better else "")
+    better = len(verdict.improvements)
+    return "no regression" + (f"; {plural(better, 'value')} got better" if better else "")
 
 
-def format_figure(figure: FigureComparison, value: float | None, error: float | None = None) -> str:
-    """In the figure's own unit."""
+def format_compared(compared: ValueComparison, value: float | None, error: float | None = None) -> str:
+    """A value of either side, in its unit."""
     if value is None:
         return MISSING
-    if figure.unit == "bytes":
+    if compared.unit == "bytes":
         return format_bytes(value)
-    if figure.unit == "s":
+    if compared.unit == "s":
         return format_seconds(value)
-    if figure.unit in ("1/s", "FLOPs", "parameters"):
+    if compared.unit in ("1/s", "FLOPs", "parameters"):
         return format_count(value)
     return format_value(value, error)
 
 
-def format_change(figure: FigureComparison) -> str:
-    """ "12 % worse", or in the figure's unit where its size means nothing by itself."""
-    if figure.worse_by is None:
+def format_change(compared: ValueComparison) -> str:
+    """ "12 % worse"; in the unit of the value where a percentage would mean little."""
+    if compared.worse_by is None:
         return MISSING
-    way = "worse" if figure.worse_by > 0 else "better"
-    if figure.relative is not None and figure.unit not in ("share", "nats", "bits/dim", "accuracy from 1/2"):
-        return f"{_percent(figure.relative)} {way}"
-    return f"{format_figure(figure, abs(figure.worse_by))} {way}"
+    way = "worse" if compared.worse_by > 0 else "better"
+    if compared.relative is not None and compared.unit not in (
+        "share",
+        "nats",
+        "bits/dim",
+        "accuracy from 1/2",
+    ):
+        return f"{_percent(compared.relative)} {way}"
+    return f"{format_compared(compared, abs(compared.worse_by))} {way}"
 
 
-def title(figure: FigureComparison) -> str:
-    """The figure's name, with the arrow of its direction."""
-    return metric_title(figure.name, figure.better)
+def title(compared: ValueComparison) -> str:
+    """The name of the metric or cost, with the arrow of its direction."""
+    return metric_title(compared.name, compared.better)
 
 
 def places(job: JobComparison) -> str:
@@ -135,56 +149,60 @@ def _places(where: Counter[tuple[str, str]]) -> str:
     return ", ".join(named) + (f", and {rest} more" if rest else "")
 
 
-def _tested(comparison: Comparison) -> int:
-    return sum(figure.p is not None and figure.group != "cost" for figure in comparison.figures)
+def _tested(verdict: Verdict) -> int:
+    return sum(compared.p is not None and compared.group != "cost" for compared in verdict.values)
 
 
-def _counts(comparison: Comparison) -> str:
-    same = len(comparison.of("identical"))
+def _counts(verdict: Verdict) -> str:
+    same = len(verdict.of("identical"))
     parts = [
-        plural(len(comparison.regressions), "regression"),
-        plural(len(comparison.improvements), "improvement"),
-        f"{len(comparison.of('within')) + same} unchanged ({same} of them equal to rounding)",
+        plural(len(verdict.regressions), "regression"),
+        plural(len(verdict.improvements), "improvement"),
+        f"{len(verdict.of('within')) + same} unchanged ({same} of them equal to rounding)",
     ]
-    if others := len(comparison.of("refused", "untested")):
+    if others := len(verdict.of("refused", "untested")):
         parts.append(f"{others} not compared")
-    if comparison.allow_missing and (lost := len(comparison.of("lost"))):
+    if verdict.allow_missing and (lost := len(verdict.of("lost"))):
         parts.append(f"{lost} no longer there")
     return ", ".join(parts)
 
 
-def _sections(comparison: Comparison) -> Iterable[Section]:
-    wrong = comparison.job_regressions
+def _sections(verdict: Verdict) -> Iterable[Section]:
+    wrong = verdict.job_regressions
     yield Section(f"Jobs ({len(wrong)})", _job_table(wrong), urgent=True)
-    worse = comparison.regressions
-    yield Section(_of("Worse", worse), _figure_table(worse), urgent=True)
-    better = comparison.improvements
-    yield Section(_of("Better", better), _figure_table(better))
-    others = [job for job in comparison.jobs if job not in wrong]
+    worse = verdict.regressions
+    yield Section(_of("Worse", worse), _value_table(worse), urgent=True)
+    better = verdict.improvements
+    yield Section(_of("Better", better), _value_table(better))
+    others = [job for job in verdict.jobs if job not in wrong]
     yield Section(f"Other jobs that are not as they were ({len(others)})", _job_table(others))
     yield Section(
-        f"Not compared ({len(comparison.of('refused', 'untested'))})",
-        _reason_table(comparison.of("refused", "untested")),
+        f"Not compared ({len(verdict.of('refused', 'untested'))})",
+        _reason_table(verdict.of("refused", "untested")),
     )
     near = sorted(
-        (figure for figure in comparison.of("within") if figure.thresholds > 1 or figure.thresholds < -1),
-        key=lambda figure: (figure.adjusted_p or 0.0, figure.p or 0.0),
+        (
+            compared
+            for compared in verdict.of("within")
+            if compared.thresholds > 1 or compared.thresholds < -1
+        ),
+        key=lambda compared: (compared.adjusted_p or 0.0, compared.p or 0.0),
     )
     yield Section(
-        f"Past its threshold, but not to be told from chance ({len(near)})", _figure_table(near[:LIMIT])
+        f"Past its threshold, but not to be told from chance ({len(near)})", _value_table(near[:MAX_ROWS])
     )
 
 
-def _of(what: str, figures: Sequence[FigureComparison]) -> str:
-    shown = f", the {LIMIT} largest" if len(figures) > LIMIT else ""
-    return f"{what} ({len(figures)}{shown})"
+def _of(what: str, values: Sequence[ValueComparison]) -> str:
+    shown = f", the {MAX_ROWS} largest" if len(values) > MAX_ROWS else ""
+    return f"{what} ({len(values)}{shown})"
 
 
-def _figure_table(figures: Sequence[FigureComparison]) -> Table:
+def _value_table(values: Sequence[ValueComparison]) -> Table:
     columns = (
         Column("model", numeric=False, essential=True),
         Column("data set", numeric=False, essential=True),
-        Column("figure", numeric=False, essential=True),
+        Column("metric", numeric=False, essential=True),
         Column("baseline"),
         Column("now"),
         Column("change", essential=True),
@@ -192,26 +210,26 @@ def _figure_table(figures: Sequence[FigureComparison]) -> Table:
         Column("p"),
         Column("judged by", numeric=False),
     )
-    return Table(columns, tuple(_figure_row(figure) for figure in figures[:LIMIT]))
+    return Table(columns, tuple(_value_row(compared) for compared in values[:MAX_ROWS]))
 
 
-def _figure_row(figure: FigureComparison) -> tuple[Cell, ...]:
+def _value_row(compared: ValueComparison) -> tuple[Cell, ...]:
     threshold = MISSING
-    if figure.threshold is not None:
-        relative = figure.threshold / abs(figure.baseline) if figure.baseline else None
-        by_size = figure.unit in ("share", "nats", "bits/dim", "accuracy from 1/2") or relative is None
-        threshold = format_figure(figure, figure.threshold) if by_size else _percent(relative or 0.0)
-    p = figure.adjusted_p
+    if compared.threshold is not None:
+        relative = compared.threshold / abs(compared.baseline) if compared.baseline else None
+        by_size = compared.unit in ("share", "nats", "bits/dim", "accuracy from 1/2") or relative is None
+        threshold = format_compared(compared, compared.threshold) if by_size else _percent(relative or 0.0)
+    p = compared.adjusted_p
     return (
-        Cell(clean(figure.variant)),
-        Cell(clean(figure.dataset)),
-        Cell(title(figure)),
-        Cell(format_figure(figure, figure.baseline, figure.baseline_error)),
-        Cell(format_figure(figure, figure.current, figure.current_error)),
-        Cell("gone" if figure.outcome == "lost" else format_change(figure)),
+        Cell(clean(compared.variant)),
+        Cell(clean(compared.dataset)),
+        Cell(title(compared)),
+        Cell(format_compared(compared, compared.baseline, compared.baseline_error)),
+        Cell(format_compared(compared, compared.current, compared.current_error)),
+        Cell("gone" if compared.outcome == "lost" else format_change(compared)),
         Cell(threshold),
-        Cell(MISSING if p is None or figure.group == "cost" else f"{p:.1g}" if p < 0.1 else f"{p:.2f}"),
-        Cell(shorten(figure.case or figure.reason, _REASON) or MISSING),
+        Cell(MISSING if p is None or compared.group == "cost" else f"{p:.1g}" if p < 0.1 else f"{p:.2f}"),
+        Cell(shorten(compared.case or compared.reason, _MAX_REASON_CHARACTERS) or MISSING),
     )
 
 
@@ -229,28 +247,32 @@ def _job_table(jobs: Sequence[JobComparison]) -> Table:
             Cell(clean(job.dataset)),
             Cell(", ".join(map(str, job.seeds))),
             Cell(job.outcome),
-            Cell(shorten(job.reason, _REASON) or MISSING),
+            Cell(shorten(job.reason, _MAX_REASON_CHARACTERS) or MISSING),
         )
-        for job in jobs[:LIMIT]
+        for job in jobs[:MAX_ROWS]
     )
     return Table(columns, rows)
 
 
-def _reason_table(figures: Sequence[FigureComparison]) -> Table:
-    """A row a reason: forty figures may be refused for the same one."""
-    by_reason: dict[str, list[FigureComparison]] = {}
-    for figure in figures:
-        by_reason.setdefault(figure.reason, []).append(figure)
+def _reason_table(values: Sequence[ValueComparison]) -> Table:
+    """A row per reason: forty values can be refused for one reason."""
+    by_reason: dict[str, list[ValueComparison]] = {}
+    for compared in values:
+        by_reason.setdefault(compared.reason, []).append(compared)
     columns = (
-        Column("figures", essential=True),
+        Column("values", essential=True),
         Column("of", numeric=False, essential=True),
         Column("reason", numeric=False, essential=True),
     )
     rows = []
-    for reason, members in sorted(by_reason.items(), key=lambda item: -len(item[1]))[:LIMIT]:
+    for reason, members in sorted(by_reason.items(), key=lambda item: -len(item[1]))[:MAX_ROWS]:
         groups = list(dict.fromkeys(member.group for member in members))
         rows.append(
-            (Cell(str(len(members))), Cell(clean(", ".join(groups))), Cell(shorten(reason, 2 * _REASON)))
+            (
+                Cell(str(len(members))),
+                Cell(clean(", ".join(groups))),
+                Cell(shorten(reason, 2 * _MAX_REASON_CHARACTERS)),
+            )
         )
     return Table(columns, tuple(rows))
 

@@ -1,4 +1,4 @@
-"""How large a change must be before it counts: by metric, else by group, with a floor in the figure's own unit.
+"""How large a change must be before it counts: by metric, else by group, with a floor in the unit of the value.
 
 A change counts when it passes its threshold *and* a test (`difference_test`). The defaults are what a reader would
 call a change at all; what the gate can tell from noise is measured (docs/regression-gate.md).
@@ -14,17 +14,19 @@ from pathlib import Path
 import msgspec
 
 from genbench.errors import UnknownNameError, UsageError
-from genbench_reports.gate.baseline import Figure
+from genbench_reports.gate.baseline import StoredValue
 
 ALPHA = 0.05
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """relative: share of the baseline's value. absolute: in the figure's unit. The larger of the two counts."""
+    """How large a change must be before it counts: the larger of a relative and an absolute size."""
 
     relative: float = 0.0
+    """Share of the baseline's value."""
     absolute: float = 0.0
+    """Size in the unit of the value."""
 
     def size(self, baseline: float) -> float:
         return max(self.relative * abs(baseline), self.absolute)
@@ -39,10 +41,10 @@ GROUP_DEFAULTS: Mapping[str, float] = {
     "memory": 0.15,
     "cost": 0.01,
 }
-"""Relative. Speed and memory are noisy on shared machines; what is counted (FLOPs, parameters) has no noise at all."""
+"""Relative. Speed and memory are noisy on shared machines; counts (FLOPs, parameters) have no noise."""
 
 METRIC_DEFAULTS: Mapping[str, float] = {"train_on_samples_nll": 0.01, "train_on_samples_bits_per_dim": 0.01}
-"""Relative. A log-likelihood by what it is, whatever its card's group."""
+"""Relative. Log-likelihoods have the threshold of likelihoods, whatever group their card names."""
 
 UNIT_FLOORS: Mapping[str, float] = {
     "share": 0.03,
@@ -55,43 +57,47 @@ UNIT_FLOORS: Mapping[str, float] = {
     "z-score": 1.0,
     "bytes": 8 * 2.0**20,
 }
-"""Absolute: a tenth of a share of 0.01 is no change that anyone would act on, and a log-likelihood passes through 0."""
+"""Absolute. A tenth of a share of 0.01 is no change that anyone would act on, and a log-likelihood can be near 0."""
 
 
 RUN_NOISE: Mapping[str, float] = {"speed": 0.10, "memory": 0.01}
-"""By how much whole runs of the same code differ, as the standard deviation of a logarithm: measured on a busy machine
-(docs/regression-gate.md). A quiet one has less, and may say so."""
+"""How much whole runs of unchanged code differ, as the standard deviation of a logarithm; measured on a busy machine
+(docs/regression-gate.md). On a quiet machine a smaller number can be set."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """alpha: chance that a comparison in which nothing changed counts any change at all. chosen: by metric or group
-    name, as the user set them. run_noise: by group, see RUN_NOISE."""
+    """All settings of a comparison."""
 
     alpha: float = ALPHA
+    """Chance that a comparison in which nothing changed reports any change at all."""
     chosen: Mapping[str, Threshold] = field(default_factory=dict)
+    """Thresholds that the user set, by name of a metric or a group."""
     run_noise: Mapping[str, float] = field(default_factory=lambda: RUN_NOISE)
+    """By group, see `RUN_NOISE`."""
 
-    def of(self, figure: Figure) -> Threshold:
-        """The metric's own where it was set, else its group's, else the default."""
-        for name in (figure.name, figure.group):
+    def of(self, stored: StoredValue) -> Threshold:
+        """The threshold that was set for the metric, else the one that was set for its group, else the default."""
+        for name in (stored.name, stored.group):
             if name in self.chosen:
                 return self.chosen[name]
         return Threshold(
             relative=METRIC_DEFAULTS.get(
-                figure.name, GROUP_DEFAULTS.get(figure.group, GROUP_DEFAULTS["quality"])
+                stored.name, GROUP_DEFAULTS.get(stored.group, GROUP_DEFAULTS["quality"])
             ),
-            absolute=UNIT_FLOORS.get(figure.unit, 0.0),
+            absolute=UNIT_FLOORS.get(stored.unit, 0.0),
         )
 
 
 class ThresholdFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a TOML file may hold: `alpha = 0.01`, `run_noise = 0.03` (of speed), and `[thresholds]` with
-    `speed = "30%"`, `bits_per_dim = 0.02`."""
+    """What a TOML file of thresholds can hold."""
 
     alpha: float = ALPHA
+    """As in `alpha = 0.01`."""
     run_noise: float = RUN_NOISE["speed"]
+    """Noise of speed between runs, as in `run_noise = 0.03`."""
     thresholds: dict[str, str | float] = {}
+    """The table `[thresholds]`, as in `speed = "30%"` and `bits_per_dim = 0.02`."""
 
 
 def read_thresholds(

@@ -1,4 +1,4 @@
-"""What a comparison found: one record a figure and one a job, and the verdict."""
+"""What a comparison found: one record per metric or cost, one per job, and the verdict."""
 
 from __future__ import annotations
 
@@ -8,51 +8,65 @@ from typing import Literal
 
 from genbench.api import Better, ExitCode
 
-FigureOutcome = Literal["regression", "lost", "improvement", "within", "identical", "refused", "untested"]
-"""lost: the baseline has it and the current run has not. within: no change that counts. identical: equal to rounding.
-refused: it may not be compared. untested: it may be, but there is no way to tell a change from chance."""
+ValueOutcome = Literal["regression", "lost", "improvement", "within", "identical", "refused", "untested"]
+"""lost: the baseline has a value and the current run has none. within: no change that counts. identical: equal to
+rounding. refused: the two values must not be compared. untested: they are comparable, but nothing can tell a change
+from chance.
+"""
 JobOutcome = Literal[
     "fails now", "missing", "failed before", "recovered", "new", "new and fails", "audit fails now"
 ]
 
 
 @dataclass(frozen=True)
-class FigureComparison:
-    """One figure of one model variant on one data set.
-
-    baseline, current: means over seeds; a time is the current machine's, brought to the baseline's speed.
-    worse_by: how much worse, in the figure's unit, negative where it is better; threshold: in the same unit.
-    p: of the test; adjusted_p: for the number of figures. case: how it was judged. reason: why it was not.
-    """
+class ValueComparison:
+    """One metric or cost of one model variant on one data set, in the baseline and now."""
 
     variant: str
+    """The model variant."""
     dataset: str
+    """The data set."""
     name: str
+    """Name of the metric or cost."""
     unit: str
+    """Unit of the values."""
     better: Better
+    """The better direction."""
     group: str
-    outcome: FigureOutcome
+    """Group of the metric's card; speed, memory or cost for costs."""
+    outcome: ValueOutcome
+    """What the comparison came to."""
     baseline: float | None = None
+    """Mean over the seeds of the baseline."""
     current: float | None = None
+    """Mean over the seeds of the current run; times are converted to the speed of the baseline's machine."""
     baseline_error: float | None = None
+    """Standard error of `baseline` over seeds."""
     current_error: float | None = None
+    """Standard error of `current` over seeds."""
     worse_by: float | None = None
+    """How much worse the current value is, in its unit; negative where it is better."""
     threshold: float | None = None
+    """How large a change counts, in the same unit."""
     p: float | None = None
+    """p of the test of equal means."""
     adjusted_p: float | None = None
+    """`p` after the correction for the number of comparisons."""
     case: str = ""
+    """How the change was judged."""
     reason: str = ""
+    """Why it was not."""
 
     @property
     def relative(self) -> float | None:
-        """How much worse, as a share of the baseline."""
+        """How much worse the value is, as a share of the baseline."""
         if self.worse_by is None or not self.baseline:
             return None
         return self.worse_by / abs(self.baseline)
 
     @property
     def thresholds(self) -> float:
-        """How much worse, in thresholds: what to read first."""
+        """How much worse the value is, in multiples of its threshold: the largest come first."""
         if self.worse_by is None or not self.threshold:
             return float("inf") if self.worse_by else 0.0
         return self.worse_by / self.threshold
@@ -60,39 +74,49 @@ class FigureComparison:
 
 @dataclass(frozen=True)
 class JobComparison:
-    """A job, or all seeds of a group, that is not as it was."""
+    """A job, or all seeds of a group, whose state has changed."""
 
     variant: str
+    """The model variant."""
     dataset: str
+    """The data set."""
     seeds: tuple[int, ...]
+    """The seeds concerned."""
     outcome: JobOutcome
+    """What changed."""
     reason: str = ""
+    """Why, as far as the records say."""
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """allow_missing: what is gone is no regression. cautions: what to know before believing it.
-    failed: jobs of the current run that failed, for whatever reason."""
+class Verdict:
+    """What the comparison of two runs found."""
 
-    figures: tuple[FigureComparison, ...]
+    values: tuple[ValueComparison, ...]
+    """One record per metric or cost."""
     jobs: tuple[JobComparison, ...]
+    """Jobs whose state has changed."""
     cautions: tuple[str, ...]
+    """What to know before trusting the comparison."""
     alpha: float
+    """Level of the tests."""
     allow_missing: bool
+    """What the current run leaves out is no regression."""
     failed: int
+    """How many jobs of the current run failed, for whatever reason."""
 
-    def of(self, *outcomes: FigureOutcome) -> Sequence[FigureComparison]:
-        return [figure for figure in self.figures if figure.outcome in outcomes]
+    def of(self, *outcomes: ValueOutcome) -> Sequence[ValueComparison]:
+        return [value for value in self.values if value.outcome in outcomes]
 
     @property
-    def regressions(self) -> Sequence[FigureComparison]:
+    def regressions(self) -> Sequence[ValueComparison]:
         """The worst first."""
-        gone: Sequence[FigureComparison] = () if self.allow_missing else self.of("lost")
-        return [*sorted(self.of("regression"), key=lambda figure: -figure.thresholds), *gone]
+        gone: Sequence[ValueComparison] = () if self.allow_missing else self.of("lost")
+        return [*sorted(self.of("regression"), key=lambda value: -value.thresholds), *gone]
 
     @property
-    def improvements(self) -> Sequence[FigureComparison]:
-        return sorted(self.of("improvement"), key=lambda figure: figure.thresholds)
+    def improvements(self) -> Sequence[ValueComparison]:
+        return sorted(self.of("improvement"), key=lambda value: value.thresholds)
 
     @property
     def job_regressions(self) -> Sequence[JobComparison]:
@@ -101,12 +125,12 @@ class Comparison:
 
     @property
     def compared(self) -> int:
-        """How many figures were judged."""
+        """How many values were compared."""
         return len(self.of("regression", "improvement", "within", "identical"))
 
     @property
     def exit_code(self) -> ExitCode:
-        """A regression before a failed job before nothing to compare."""
+        """A regression takes precedence over a failed job, and that over having nothing to compare."""
         if self.regressions or self.job_regressions:
             return ExitCode.REGRESSION
         if self.failed:

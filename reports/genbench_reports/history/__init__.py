@@ -1,1 +1,1 @@
-"""The history of figures over commits, and their change points."""
+"""Metrics and costs over commits, and where they changed."""

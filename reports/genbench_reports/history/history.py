@@ -1,8 +1,8 @@
-"""The history of figures over commits: an append-only file, one JSON line for each model and data set of a run.
+"""Metrics and costs over commits: an append-only file, one JSON line for each model and data set of a run.
 
 Made to live in git. Lines never change and their order means nothing (readers sort by time), so that branches merge
 by keeping both sides' lines: `history.jsonl merge=union` in .gitattributes. A line that is broken is named and
-skipped; whatever else is in the file is read.
+skipped; the rest of the file is read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from genbench.api import Better, MetricCard
 from genbench.datasets import cache_folder
 from genbench.errors import RunFolderError
 from genbench.records.run_folder import Run
-from genbench_reports.gate.baseline import Baseline, Figure, Group, Machine, baseline_of_run
+from genbench_reports.gate.baseline import Baseline, Group, Machine, StoredValue, baseline_of_run
 from genbench_reports.statistics.seeds import Estimate
 
 HISTORY_SCHEMA = 1
@@ -32,38 +32,55 @@ _LOCK_SECONDS = 30
 
 
 class Point(msgspec.Struct, frozen=True, array_like=True):
-    """A figure at one commit: mean over seeds, its standard error, and how many seeds have it."""
+    """A metric or cost at one commit."""
 
     mean: float
+    """Mean over seeds."""
     stderr: float | None
+    """Standard error over seeds."""
     seeds: int
+    """How many seeds have a value."""
     kind: str | None = None
+    """Likelihood kind; None for other metrics."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One model variant on one data set in one run.
-
-    run: of the same run, the same. setting: a hash of all that must be equal for quality to compare; hardware: for
-    times. budget: for people. better, group: of each figure, where it is not what the metric's card says.
-    """
+    """One model variant on one data set in one run."""
 
     schema: int = HISTORY_SCHEMA
+    """Version of the line, see `HISTORY_SCHEMA`."""
     run: str
+    """A hash that identifies the run."""
     time: str
+    """When it began."""
     commit: str | None = None
+    """Commit of the repository that it was started in."""
     dirty: bool = False
+    """That repository had changes that were not committed."""
     suite: str
+    """Name of the suite."""
     model: str
+    """The model variant."""
     dataset: str
+    """The data set."""
     budget: str
+    """The training budget, for people to read."""
     setting: str
+    """A hash of all that must be equal for quality to be comparable."""
     hardware: str
+    """A hash of all that must be equal for times to be comparable."""
     machine: Machine
+    """Where it ran."""
     seeds: int
+    """How many seeds finished."""
     failed: int = 0
-    figures: dict[str, Point] = {}
+    """How many seeds failed."""
+    points: dict[str, Point] = msgspec.field(default_factory=dict, name="figures")
+    """Metrics and costs by name."""
     better: dict[str, Better] = {}
+    """Directions of those metrics that have no card."""
     group: dict[str, str] = {}
+    """Groups of those metrics that have no card."""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -73,16 +90,22 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class BrokenLine:
-    """number: from 1. why: in a few words."""
+    """A line of the file that cannot be read."""
 
     number: int
+    """From 1."""
     why: str
+    """In a few words."""
 
 
 @dataclass(frozen=True)
 class History:
+    """The contents of a history file."""
+
     lines: tuple[Line, ...]
+    """By time."""
     broken: tuple[BrokenLine, ...]
+    """Lines that were skipped."""
 
 
 def read_history(path: Path) -> History:
@@ -114,7 +137,7 @@ def read_history(path: Path) -> History:
 
 
 def add_run(path: Path, run: Run, cards: Mapping[str, MetricCard]) -> int:
-    """Append a finished run; how many lines that were. 0 where all of it is there already.
+    """Append a finished run, and return how many lines were added: 0 where the file has all of them.
 
     Raises RunFolderError where the run has jobs without a result, or the file cannot be written.
     """
@@ -140,7 +163,7 @@ def add_run(path: Path, run: Run, cards: Mapping[str, MetricCard]) -> int:
 
 
 def lines_of(run: Run, cards: Mapping[str, MetricCard]) -> Iterable[Line]:
-    """What a run adds. Groups of which nothing went well have a line too, without figures."""
+    """The lines that a run adds. Groups in which no job finished have a line too, without values."""
     side = baseline_of_run(run, cards)
     jobs = "".join(sorted(job.id for job in run.plan.jobs))
     began = str(run.plan.provenance.get("time"))
@@ -155,8 +178,8 @@ def _line(run: str, side: Baseline, group: Group, began: str, cards: Mapping[str
     sound = [state for state in group.jobs if state.status == "ok"]
     machines = [side.machines[state.machine] for state in sound if state.machine < len(side.machines)]
     machine = machines[0] if machines else Machine()
-    figures = [figure for figure in group.figures if figure.values()]
-    unlike = [figure for figure in figures if figure.name not in cards]
+    measured = [stored for stored in group.stored_values if stored.values()]
+    without_card = [stored for stored in measured if stored.name not in cards]
     return Line(
         run=run,
         time=machine.time or began,
@@ -171,16 +194,16 @@ def _line(run: str, side: Baseline, group: Group, began: str, cards: Mapping[str
         machine=machine,
         seeds=len(sound),
         failed=len(group.jobs) - len(sound),
-        figures={figure.name: _point(figure, machine) for figure in figures},
-        better={figure.name: figure.better for figure in unlike},
-        group={figure.name: figure.group for figure in unlike},
+        points={stored.name: _point(stored) for stored in measured},
+        better={stored.name: stored.better for stored in without_card},
+        group={stored.name: stored.group for stored in without_card},
     )
 
 
-def _point(figure: Figure, machine: Machine) -> Point:
-    estimate = Estimate({seed: m.value for seed, m in figure.values().items() if m.value is not None})
+def _point(stored: StoredValue) -> Point:
+    estimate = Estimate({seed: m.value for seed, m in stored.values().items() if m.value is not None})
     error = None if estimate.stderr is None else float(f"{estimate.stderr:.3g}")
-    return Point(float(f"{estimate.mean:.7g}"), error, estimate.n, figure.kind)
+    return Point(float(f"{estimate.mean:.7g}"), error, estimate.n, stored.kind)
 
 
 def _short(what: tuple[object, ...]) -> str:
@@ -188,8 +211,8 @@ def _short(what: tuple[object, ...]) -> str:
 
 
 def _append(path: Path, lines: Sequence[Line]) -> None:
-    """In one write, so that even a process that knows no lock tears no line; and after whatever half a line another
-    one left."""
+    """In one write, so that even a process without the lock does not split a line; and on a new line, in case another
+    process left half of one."""
     text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:

@@ -1,4 +1,4 @@
-"""The history on the screen, a row a series with a sparkline, and as a picture, a panel a series."""
+"""The history on the screen, with a row and a sparkline per series, and as a chart, with a panel per series."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genbench.errors import RunFolderError, UsageError
+from genbench_reports.charts.matplotlib_extra import plain, require_matplotlib
 from genbench_reports.format.columns import metric_title
 from genbench_reports.format.numbers import format_bytes, format_count, format_seconds, format_value
 from genbench_reports.format.table import Cell, Column, Table
@@ -16,14 +17,14 @@ from genbench_reports.history.series import ChangePoint, Series
 
 SPARKS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40
-_PANELS = 60
-"""More would be a picture that nothing can be seen in."""
+_MAX_PANELS = 60
+"""With more panels nothing could be seen in them."""
 
 Changed = tuple[Series, Sequence[ChangePoint]]
 
 
 def sparkline(values: Sequence[float], width: int = _WIDTH) -> str:
-    """The last `width` values between their least and their largest."""
+    """The last `width` values, on a scale from the smallest to the largest of them."""
     shown = values[-width:]
     low, high = min(shown), max(shown)
     if high == low:
@@ -32,11 +33,11 @@ def sparkline(values: Sequence[float], width: int = _WIDTH) -> str:
 
 
 def history_table(found: Sequence[Changed]) -> Table:
-    """What changed most recently comes first, then by name."""
+    """The series that changed most recently comes first."""
     columns = (
         Column("data set", numeric=False, essential=True),
         Column("model", numeric=False, essential=True),
-        Column("figure", numeric=False, essential=True),
+        Column("metric", numeric=False, essential=True),
         Column("setting", numeric=False),
         Column("runs"),
         Column("over commits", numeric=False, essential=True),
@@ -87,19 +88,18 @@ def draw_history(found: Sequence[Changed], path: Path) -> None:
 
     Raises UsageError where matplotlib is not installed, or there are too many series for one picture.
     """
-    if len(found) > _PANELS:
+    if len(found) > _MAX_PANELS:
         raise UsageError(
-            f"{len(found)} series are too many for a picture ({_PANELS}); choose with --metric, -m and -d"
+            f"{len(found)} series are too many for a picture ({_MAX_PANELS}); choose with --metric, -m and -d"
         )
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("pictures need the package matplotlib: pip install 'genbench[pictures]'") from None
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     across = min(3, len(found))
     down = math.ceil(len(found) / across)
     figure = Figure(figsize=(5 * across, 2.8 * down), layout="constrained")
-    FigureCanvasAgg(figure)  # no window, and no state of pyplot's
+    FigureCanvasAgg(figure)  # draws without a window and without the state of pyplot
     panels = figure.subplots(down, across, squeeze=False).flat
     for panel in panels[len(found) :]:
         panel.set_visible(False)
@@ -140,5 +140,5 @@ def draw_history(found: Sequence[Changed], path: Path) -> None:
 
 
 def _plain(text: str) -> str:
-    """No mathematics: matplotlib reads what stands between dollars."""
-    return shorten(text, 70).replace("$", r"\$")
+    """A short text, in which matplotlib reads no mathematics."""
+    return plain(shorten(text, 70))

@@ -1,4 +1,4 @@
-"""From lines to series: one figure of one model on one data set over commits, and where it changed.
+"""From lines to series: one metric or cost of one model on one data set over commits, and where it changed.
 
 Change points: PELT (Killick, Fearnhead and Eckley 2012) for the mean of a normal series, as `ruptures` has it, on
 values in units of their noise. The noise is that of the steps from one commit to the next, by their median: a level
@@ -20,54 +20,69 @@ from genbench_reports.gate.costs import COMPARED_COSTS
 from genbench_reports.history.history import Line, Point
 
 PENALTY = 16.0
-"""What a change point must gain, in squares of the noise. Of stationary normal series, of 50 points, one in a hundred
-has one at all (docs/regression-gate.md); the noise being estimated, the same penalty serves from 10 points to 200."""
-LEAST_POINTS = 8
-"""With fewer, the noise of the steps is a guess."""
-LEAST_SEGMENT = 2
-"""Points on each side: a single run proves nothing."""
+"""How much a change point must improve the fit, in squares of the noise. With this penalty, one in a hundred stationary
+normal series of 50 points has any change point (docs/regression-gate.md). Since the noise is estimated, one penalty
+serves series of 10 to 200 points."""
+MIN_POINTS = 8
+"""With fewer points the noise of the steps cannot be estimated."""
+MIN_SEGMENT_POINTS = 2
+"""Points on each side of a change: a single run proves nothing."""
 _ROUNDING = 1e-6
 _COSTS = {cost.name: cost for cost in COMPARED_COSTS}
 
 
 @dataclass(frozen=True)
 class ChangePoint:
-    """index: the first point of the new level. before, after: mean levels on its two sides."""
+    """A place in a series where its level changed."""
 
     index: int
+    """Index of the first point on the new level."""
     before: float
+    """Mean level before."""
     after: float
+    """Mean level after."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """label: what tells it from another series of the same names: budget, kind. values: times are brought to the speed
-    of the first machine. commits: ten digits, or a date where there is none."""
+    """One metric or cost of one model on one data set over commits."""
 
     model: str
+    """The model variant."""
     dataset: str
+    """The data set."""
     metric: str
+    """Name of the metric or cost."""
     label: str
+    """What distinguishes it from other series with the same names: budget and kind."""
     better: Better
+    """The better direction."""
     group: str
+    """Group of the metric's card; speed, memory or cost for costs."""
     unit: str
+    """Unit of the values."""
     times: tuple[str, ...]
+    """When each run began."""
     commits: tuple[str, ...]
+    """The first ten digits of each commit, or a date where there is none."""
     values: tuple[float, ...]
+    """Means over seeds; times are converted to the speed of the first machine."""
     errors: tuple[float | None, ...]
+    """Standard errors over seeds."""
 
     def worse_by(self, change: ChangePoint) -> float | None:
-        """As a share of the level before; None where nothing is better or the level was 0."""
+        """How much worse the new level is, as a share of the level before; None where the metric has no direction or
+        the level was 0."""
         if self.better == "neither" or change.before == 0:
             return None
         return (change.after - change.before) / abs(change.before) * (1 if self.better == "lower" else -1)
 
 
 def make_series(lines: Sequence[Line], cards: Mapping[str, MetricCard]) -> list[Series]:
-    """Every figure over time, apart for each setting and kind; times apart for each hardware."""
+    """Every metric and cost over time: a series for each setting and kind, and for times also for each hardware."""
     found: dict[tuple[str, ...], list[tuple[Line, Point]]] = {}
     for line in lines:
-        for name, point in line.figures.items():
+        for name, point in line.points.items():
             hardware = line.hardware if _group(line, name, cards) == "speed" else ""
             key = (line.dataset, line.model, name, line.setting, point.kind or "", hardware)
             found.setdefault(key, []).append((line, point))
@@ -79,7 +94,7 @@ def make_series(lines: Sequence[Line], cards: Mapping[str, MetricCard]) -> list[
 
 
 def change_points(values: Sequence[float]) -> list[ChangePoint]:
-    """Where the level changed. Series without noise (figures of fixed steps, counts) changed wherever they did.
+    """Where the level changed. In series without noise (counts, runs of fixed steps) every change is one.
 
     Raises UsageError where `ruptures` is not installed and would be needed.
     """
@@ -90,7 +105,7 @@ def change_points(values: Sequence[float]) -> list[ChangePoint]:
     scale = max(abs(value) for value in values)
     if noise <= _ROUNDING * scale:
         ends = [place + 1 for place, step in enumerate(steps) if abs(step) > _ROUNDING * scale]
-    elif len(values) < LEAST_POINTS:
+    elif len(values) < MIN_POINTS:
         return []
     else:
         ends = _pelt(values, noise)
@@ -109,7 +124,7 @@ def _pelt(values: Sequence[float], noise: float) -> list[int]:
     import numpy as np
 
     signal = (np.asarray(values, dtype=np.float64) - values[0]) / noise
-    search = ruptures.Pelt(model="l2", min_size=LEAST_SEGMENT, jump=1).fit(signal.reshape(-1, 1))
+    search = ruptures.Pelt(model="l2", min_size=MIN_SEGMENT_POINTS, jump=1).fit(signal.reshape(-1, 1))
     return [int(end) for end in search.predict(pen=PENALTY)[:-1]]
 
 

@@ -1,16 +1,12 @@
-"""The report as one HTML file that works offline: `render_html` is the card's factory.
+"""The report as one HTML file that works offline.
 
-From stored results to the page:
+    page.py          makes the page; its `render_html` is the card's factory
+    overview.py      the first screen: what was compared, which models lead, how sure that is
+    metric_facts.py  what to mind about each metric
+    packed.py        what goes into script elements
+    templates/       the page
+    assets/          its style and its scripts
 
-    stored.py       what a board's samples and real data are, or why they are not to be had
-    tiles.py        examples as small rasters, pictures.py  rasters as PNG data URIs
-    density.py, series.py, rolls.py, texts.py    the same for points, series, music and text
-    neighbours.py   samples beside the training examples they are nearest to
-    latents.py      traversals and interpolations, where a job kept them
-    exhibits.py     which of these a data set gets
-    charts.py       figures for quality against compute and for Pareto fronts
-    overview.py     the first screen: what was compared, who leads, how sure one may be
-    metric_facts.py what each figure hides
-    page.py         all of it as the template wants it; packed.py  what goes into script elements
-    templates/, assets/    the page, its style and its scripts
+Leaderboards come from `genbench_reports.leaderboard`, pictures of samples from `genbench_reports.samples`, numbers for
+charts from `genbench_reports.charts.chart_data`.
 """

@@ -1,4 +1,4 @@
-"""The first screen: what was compared, under what budget, who leads, and how sure one may be of it.
+"""The first screen: what was compared, under which budget, which models lead, and how sure that is.
 
 Everything is read from the leaderboards: nothing is computed or ranked here.
 """
@@ -12,9 +12,9 @@ from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, plural
 from genbench_reports.leaderboard.rows import Board
-from genbench_reports.statistics.seeds import MINIMUM_SEEDS
+from genbench_reports.statistics.seeds import MIN_SEEDS
 
-_NAMED = 3
+_MAX_NAMED = 3
 HELD_OUT = "held-out"
 APART = "Welch’s t-test sets it apart from all others."
 
@@ -31,7 +31,7 @@ class Leader:
     """Its family."""
     metric: str
     """Title of the metric that ranks."""
-    figure: str
+    value: str
     """Its value, with the standard error."""
     certainty: str
     """How sure one can be that it is the best."""
@@ -57,7 +57,7 @@ def _leader(board: Board) -> Leader | None:
         certainty, is_sure = "The only model that is ranked here.", False
     elif rank is None or rank.group is None:
         seeds = min(len(each.results) for each in ranked)
-        certainty = f"{plural(seeds, 'seed')}: nothing is claimed; it takes {MINIMUM_SEEDS}."
+        certainty = f"{plural(seeds, 'seed')}: no claim is made; that takes {MIN_SEEDS}."
         is_sure = False
     else:
         others = [clean(each.label) for each in ranked[1:] if each.rank and each.rank.group == rank.group]
@@ -68,7 +68,7 @@ def _leader(board: Board) -> Leader | None:
         label=clean(row.label),
         family=row.family,
         metric=board.ranking_metric.title,
-        figure=format_value(value.mean, value.stderr),
+        value=format_value(value.mean, value.stderr),
         certainty=certainty,
         is_sure=is_sure,
         floor=_floor(board),
@@ -84,9 +84,9 @@ def _floor(board: Board) -> str | None:
 
 
 def _few(names: Sequence[str]) -> str:
-    if len(names) <= _NAMED:
+    if len(names) <= _MAX_NAMED:
         return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    return f"{', '.join(names[: _NAMED - 1])} and {len(names) - _NAMED + 1} others"
+    return f"{', '.join(names[: _MAX_NAMED - 1])} and {len(names) - _MAX_NAMED + 1} others"
 
 
 def facts(boards: Sequence[Board]) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""The page as its template wants it."""
+"""Makes the page: leaderboards, exhibits and charts in the form that the template reads.
+
+jinja2 and plotly are imported with this module, which is loaded when an HTML report is asked for.
+"""
 
 from __future__ import annotations
 
@@ -29,21 +32,24 @@ from genbench_reports.leaderboard.summary import Summary
 from genbench_reports.samples.exhibits import NEIGHBOURS_CAPTION, Exhibit, make_exhibit
 
 SCRIPTS = ("filter.js", "tables.js", "plotly.js", "charts.js", "closeups.js", "player.js", "start.js")
-_ROOMY = 150
-"""Of more rows on all boards the pictures beside the samples are smaller, so that the page stays one to send."""
-_LOGS, _LOG_LINE = 60, 240
-"""So many failures show the end of their log, and so much of each line."""
+_MAX_ROOMY_ROWS = 150
+"""With more rows on all boards together, secondary pictures become smaller, so that the page can still be sent."""
+_MAX_LOGS, _MAX_LOG_LINE_CHARACTERS = 60, 240
+"""How many failures show the end of their log, and how much of each line."""
 
 
 @dataclass(frozen=True)
 class TableView:
-    """A table whose rows know their model. metrics: of each column the metric's name, or None. rows, calibration:
-    (label, family, cells)."""
+    """A table whose rows know their model."""
 
     table: Table
+    """The table."""
     metrics: tuple[str | None, ...]
+    """For each column the name of its metric, or None."""
     rows: tuple[tuple[str, str, tuple[Cell, ...]], ...]
+    """Rows that compete: label, family, cells."""
     calibration: tuple[tuple[str, str, tuple[Cell, ...]], ...] = ()
+    """Rows that do not."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +83,36 @@ class BoardView:
 
 @dataclass(frozen=True)
 class Failure:
-    """log: its last lines; None where there are too many failures to show them all."""
+    """A job that failed."""
 
     dataset: str
+    """Title of its leaderboard."""
     label: str
+    """Label of its row."""
     family: str
+    """Family of its model."""
     result: Result
+    """Its record."""
     reason: str
+    """The reason, shortened."""
     log: list[str] | None
+    """The last lines of its log; None where there are too many failures to show them all."""
 
 
 @dataclass(frozen=True)
 class MetricView:
-    """direction: in words. pitfall: "" for other plugins' metrics."""
+    """A metric in the section that explains metrics."""
 
     name: str
+    """Name on its card."""
     title: str
+    """Heading of its column."""
     card: MetricCard
+    """Its card."""
     direction: str
+    """The better direction in words."""
     pitfall: str
+    """What to mind; empty for metrics of other plugins."""
 
 
 _DIRECTIONS = {
@@ -105,12 +122,12 @@ _DIRECTIONS = {
 }
 
 
-def render_page(run: Run, registry: Registry) -> str:
-    """The whole of the HTML file."""
+def render_html(run: Run, registry: Registry) -> str:
+    """The report card's factory: one file that needs no network."""
     document = make_document(run, registry)
     values = [leaderboard.board for leaderboard in document.boards.boards]
     sources = sum(len(board.rows) for board in values)
-    room = min(1.0, _ROOMY / max(1, sources))
+    room = min(1.0, _MAX_ROOMY_ROWS / max(1, sources))
     boards = [
         _board_view(run, leaderboard, f"board-{number}", room)
         for number, leaderboard in enumerate(document.boards.boards, 1)
@@ -155,7 +172,7 @@ def render_page(run: Run, registry: Registry) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    """Everything is escaped that is not marked safe, and only our own files are."""
+    """Everything is escaped unless it is marked safe, and only our own files are marked."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -173,7 +190,7 @@ def _asset(folder: str, name: str) -> str:
 
 
 def _script() -> str:
-    """Our scripts as one, whose names nobody else sees."""
+    """Our scripts in one function, so that their names are private."""
     parts = "\n".join(_asset("assets", name) for name in SCRIPTS)
     return f'"use strict";\n(() => {{\n{parts}\n}})();\n'
 
@@ -217,7 +234,7 @@ def _ranks_view(boards: Sequence[Board]) -> TableView | None:
 
 
 def _sort_key(cell: Cell) -> str:
-    """What a column is sorted by: the number, a rank's number, or the text; "" where there is nothing."""
+    """What a column is sorted by: the value, the number of a rank, or the text; "" for a missing value."""
     if cell.text == MISSING:
         return ""
     if cell.value is not None:
@@ -232,7 +249,7 @@ def _failures(run: Run, boards: Sequence[Board]) -> list[Failure]:
         for row in board.entrants:
             for result in row.failures:
                 log = None
-                if len(found) < _LOGS:
+                if len(found) < _MAX_LOGS:
                     log = [_cut(line) for line in log_tail(run.log_path(result.job))]
                 reason = shorten(result.reason or "", 500) or MISSING
                 found.append(
@@ -242,7 +259,7 @@ def _failures(run: Run, boards: Sequence[Board]) -> list[Failure]:
 
 
 def _cut(line: str) -> str:
-    return line if len(line) <= _LOG_LINE else line[: _LOG_LINE - 1] + "…"
+    return line if len(line) <= _MAX_LOG_LINE_CHARACTERS else line[: _MAX_LOG_LINE_CHARACTERS - 1] + "…"
 
 
 def _metrics(boards: Sequence[BoardView], cards: Mapping[str, MetricCard]) -> list[MetricView]:

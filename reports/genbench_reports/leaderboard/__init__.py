@@ -1,1 +1,1 @@
-"""From records to leaderboards as data."""
+"""From result records to leaderboards: typed values (`rows`, made by `build_boards`), then tables and sentences."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from genbench.api import Better, DatasetCard, MetricCard
 from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import Cost, MetricValue, Result
-from genbench_reports.format.columns import ALTERNATIVES, COST_COLUMNS, choose_layout
+from genbench_reports.format.columns import ALTERNATIVES, COST_COLUMNS, choose_columns
 from genbench_reports.format.table import best_values
 from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.curves import make_curve
@@ -44,9 +44,9 @@ def build_board(
 ) -> Board:
     """The leaderboard of one setting."""
     metrics = _metrics(group, cards)
-    layout = choose_layout(dataset.spec.modality if dataset else None, cards, metrics)
-    headline = _resolve(layout.headline, metrics)
-    columns = tuple(dict.fromkeys(_resolve(name, metrics) for name in layout.columns))
+    chosen = choose_columns(dataset.spec.modality if dataset else None, cards, metrics)
+    headline = _resolve(chosen.headline, metrics)
+    columns = tuple(dict.fromkeys(_resolve(name, metrics) for name in chosen.names))
     further = (*columns, headline, *_curve_names(group))
     metrics |= {name: _metric(name, (), cards) for name in further if name not in metrics}
     drafts = [_draft_row(variant, metrics) for variant in group.variants]
@@ -101,7 +101,7 @@ def _metric(name: str, records: Sequence[MetricValue], cards: Mapping[str, Metri
 
 
 def _resolve(name: str, metrics: Mapping[str, BoardMetric]) -> str:
-    """The metric that stands for a name of the layout: the first of its alternatives that has values."""
+    """The metric that stands for a name: the first of its alternatives that has values."""
     if name not in ALTERNATIVES:
         return name
     with_values = (each for each in ALTERNATIVES[name] if each in metrics and metrics[each].has_values)
@@ -194,11 +194,11 @@ def _numbers(cost: Cost) -> dict[str, float]:
 def _row_notes(variant: VariantResults, copied: Value | None) -> Iterable[str]:
     if variant.failures:
         total = len(variant.results) + len(variant.failures)
-        yield f"mean over {len(variant.results)} of {total} seeds, the others failed; not ranked"
+        yield f"mean over {len(variant.results)} of {total} seeds, because the others failed; not ranked"
     if copied is not None and copied.mean is not None:
         real = max((record.real or 0.0 for record in copied.records.values()), default=0.0)
         if copied.mean > MAX_COPIED_SHARE_ABOVE_REAL + real:
-            compared = f", of held-out real data {real:.0%}" if real else ""
+            compared = f"; {real:.0%} of held-out real data do" if real else ""
             yield (
                 f"copies training data: {copied.mean:.0%} of its samples equal a training example{compared}"
             )

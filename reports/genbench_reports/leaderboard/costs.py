@@ -1,4 +1,4 @@
-"""What one job cost, on the screen: facts, throughput by batch, quality by steps of the sampler."""
+"""The costs of one job: facts, throughput by batch size, quality by steps of the sampler."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genbench_reports.format.numbers import (
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean
 
-# A title, and the attributes for training and for sampling; the leaderboard's own columns are not repeated.
+# a title, and the fields of `Cost` for training and for sampling; the leaderboard has columns for the others
 _DEVICE_MEMORY = (
     ("GPU reserved", "train_peak_cuda_reserved_bytes", "sample_peak_cuda_reserved_bytes"),
     ("GPU, this process", "train_peak_process_device_bytes", "sample_peak_process_device_bytes"),
@@ -25,7 +25,7 @@ _DEVICE_MEMORY = (
 
 
 def cost_facts(cost: Cost) -> dict[str, str]:
-    """By title, in the order they are shown."""
+    """Costs in words, by title, in the order in which they are shown."""
     facts = {
         column.title: column.write(value)
         for column in COST_COLUMNS
@@ -49,7 +49,7 @@ def cost_facts(cost: Cost) -> dict[str, str]:
 
 
 def throughput(cost: Cost) -> Table:
-    """Samples a second for each batch that was tried."""
+    """Samples per second for each batch size that was tried."""
     columns = (Column("batch", essential=True), Column("samples/s ↑", essential=True), Column("calls"))
     rows = [
         (
@@ -64,7 +64,7 @@ def throughput(cost: Cost) -> Table:
 
 def sampling_curve(curve: Sequence[SamplingPoint]) -> Table:
     """Quality against the steps of the sampler."""
-    names = list(dict.fromkeys(figure.name for point in curve for figure in point.metrics))
+    names = list(dict.fromkeys(metric.name for point in curve for metric in point.metrics))
     columns = (
         Column("sampler steps", essential=True),
         Column("time/sample", essential=True),
@@ -74,7 +74,7 @@ def sampling_curve(curve: Sequence[SamplingPoint]) -> Table:
     )
     rows = []
     for point in curve:
-        figures = {figure.name: figure for figure in point.metrics}
+        metrics = {metric.name: metric for metric in point.metrics}
         rows.append(
             (
                 Cell(format_count(point.steps)),
@@ -82,8 +82,8 @@ def sampling_curve(curve: Sequence[SamplingPoint]) -> Table:
                 Cell(format_count(point.flops_per_sample)),
                 *(
                     Cell(
-                        format_value(figures[name].value, figures[name].stderr)
-                        if name in figures
+                        format_value(metrics[name].value, metrics[name].stderr)
+                        if name in metrics
                         else MISSING
                     )
                     for name in names
@@ -98,11 +98,11 @@ def _energy(cost: Cost) -> dict[str, str]:
     both = cost.train_energy_joules, cost.sample_energy_joules
     if both == (None, None):
         return {"energy": f"unknown: {clean(cost.energy_note)}"} if cost.energy_note else {}
-    figures = ", ".join(
+    energies = ", ".join(
         f"{value:.3g} J {phase}"
         for value, phase in zip(both, ("training", "sampling"), strict=True)
         if value is not None
     )
     source = f" ({clean(cost.energy_source)})" if cost.energy_source else ""
     note = f"; {clean(cost.energy_note)}" if cost.energy_note else ""
-    return {"energy": figures + source + note}
+    return {"energy": energies + source + note}

@@ -1,4 +1,4 @@
-"""What a leaderboard document says as a whole: the tables, and the words around them."""
+"""A whole leaderboard document: the leaderboards, and what is said about all of them."""
 
 from __future__ import annotations
 
@@ -15,35 +15,42 @@ from genbench_reports.format.text import clean, plural
 from genbench_reports.leaderboard.leaderboard import Leaderboards, build_leaderboards
 
 READING_NOTES = (
-    "Figures are those of the checkpoint that was best on the validation split, computed on the test split.",
+    "Metrics are computed on the test split, from the checkpoint that was best on the validation split.",
     "± is the standard error over seeds.",
-    "Bold is the best of a column among contenders. Rows of family “baseline” calibrate: real data that was"
-    " held out is the floor, and a copy of the training set shows what memorisation looks like. They have no"
-    " rank.",
+    "Bold marks the best value of a column among contenders. Rows of the family “baseline” calibrate and have no"
+    " rank: held-out real data show the best value to expect, and a copy of the training set shows what memorisation"
+    " looks like.",
 )
 SUMMARY_NOTE = (
-    "Mean rank over the data sets on which a model is ranked: a summary, not a claim, since models meet"
-    " different data sets and different rivals."
+    "Mean rank over the data sets on which a model is ranked. It is a summary and no claim, because models meet"
+    " different data sets and rivals."
 )
 
 
 @dataclass(frozen=True)
 class Document:
-    """title, commands: of the runs. status: how many jobs came to what. machines, software, dates: from
-    the provenance. cautions: what makes the whole hard to compare. boards: the tables."""
+    """Everything that a leaderboard document says."""
 
     title: str
+    """Heading of the document."""
     commands: tuple[str, ...]
+    """The commands that made the runs."""
     status: str
+    """How many jobs had which outcome."""
     machines: tuple[str, ...]
+    """Where the jobs ran, a line each."""
     software: tuple[str, ...]
+    """Versions of the software, a line each."""
     dates: str | None
+    """When the jobs ran; None where no record says."""
     cautions: tuple[str, ...]
+    """What makes the results hard to compare."""
     boards: Leaderboards
+    """The leaderboards."""
 
 
 def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None = None) -> Document:
-    """The document of a run, or of some of its data sets."""
+    """The document of a run. datasets: only these; by default all of the run."""
     wanted = None if datasets is None else set(datasets)
     results = [result for result in run.results() if wanted is None or result.job.dataset in wanted]
     planned = [job for job in run.plan.jobs if wanted is None or job.dataset in wanted]
@@ -52,12 +59,14 @@ def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None =
     cautions = []
     if len(found) > 1:
         cautions.append(
-            "The results come from different machines: times, and budgets in seconds, do not compare."
+            "The results come from different machines: times, and results under budgets in seconds, are not comparable."
         )
     if len(versions := machine.software(provenances)) > 1:
         cautions.append("The results come from different versions of the software.")
     if isinstance(run, JoinedRuns) and run.repeated:
-        cautions.append(f"{plural(run.repeated, 'result')} left out: the same job is in a run named earlier.")
+        cautions.append(
+            f"{plural(run.repeated, 'result')} left out: an earlier run on the command line has the same job."
+        )
     statuses = Counter(result.status for result in results)
     unsupported = statuses.pop("unsupported", 0)
     status = f"{statuses.pop('ok', 0)} of {plural(len(planned), 'job')} ok"

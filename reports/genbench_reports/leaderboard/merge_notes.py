@@ -1,4 +1,4 @@
-"""Notes of several seeds brought together: those that differ in their numbers alone become one, with ranges."""
+"""Merges the notes of several seeds: notes that differ only in their numbers become one note with ranges."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.]*\w)")
 
 
 def merge_notes(notes: Sequence[str]) -> list[str]:
-    """In the order in which they first come: "gap 0.5 nats", "gap 1.2 nats" -> "gap 0.5 to 1.2 nats"."""
+    """In the order of their first occurrence: "gap 0.5 nats", "gap 1.2 nats" -> "gap 0.5 to 1.2 nats"."""
     alike: dict[str, list[str]] = {}
     for note in notes:
         alike.setdefault(_NUMBER.sub("0", note), []).append(note)

@@ -62,7 +62,7 @@ def _extractors(board: Board) -> Iterable[str]:
     if len(identities) == 1:
         yield f"Features: {identities[0]}."
     elif identities:
-        yield f"Figures of different features do not compare; here are {', '.join(identities)}."
+        yield f"Metrics from different features are not comparable; there are {', '.join(identities)}."
 
 
 def _hardware(board: Board) -> Iterable[str]:
@@ -71,7 +71,7 @@ def _hardware(board: Board) -> Iterable[str]:
         result.provenance for row in board.rows for result in row.results if result.provenance
     )
     if len(found) > 1:
-        yield f"Measured on different machines, so that times do not compare: {'; '.join(found)}."
+        yield f"Measured on different machines, so times are not comparable: {'; '.join(found)}."
     elif found != [machine.UNKNOWN]:
         yield f"Measured on: {found[0]}."
 
@@ -92,6 +92,6 @@ def _likelihoods(board: Board) -> Iterable[str]:
     title = metric.plain_title
     yield f"{title}: {clean(marks_legend(kinds))}. Kinds are not ranked against each other."
     if any(value.doubts for value in values):
-        yield f"{DOUBTED}: the likelihood fails its audit, so that the figure has no rank and is never the best."
+        yield f"{DOUBTED}: the likelihood fails its audit, so the value is not ranked and never the best."
     for kind, labels in order_by_kind(board.rows, metric.name, metric.better).items():
         yield f"{title}, {clean(kind)}, best first: {', '.join(clean(label) for label in labels)}."

@@ -34,9 +34,9 @@ def rank_rows(rows: Sequence[Row], metric: str, better: Better) -> Ranking:
         if not row.is_calibration and (value := row.values.get(metric)) is not None and value.is_complete
     }
     if not values:
-        return Ranking({}, "No ranks: no contender has this figure, beyond doubt, for all of its seeds.")
+        return Ranking({}, "No ranks: no contender has a value beyond doubt for all of its seeds.")
     if better == "neither":
-        return Ranking({}, "No ranks: neither more nor less of this figure is better.")
+        return Ranking({}, "No ranks: neither direction of this metric is better.")
     records = [record for value in values.values() for record in value.records.values()]
     for what, found in (
         ("likelihood kinds", {comparable(record.kind or "none") for record in records}),
@@ -44,7 +44,7 @@ def rank_rows(rows: Sequence[Row], metric: str, better: Better) -> Ranking:
         ("numbers of samples", {str(record.n) for record in records}),
     ):
         if len(found) > 1:
-            return Ranking({}, f"No ranks: the figures have different {what} ({', '.join(sorted(found))}).")
+            return Ranking({}, f"No ranks: the values have different {what} ({', '.join(sorted(found))}).")
     sign = 1.0 if better == "lower" else -1.0
     means = {label: sign * value.mean for label, value in values.items() if value.mean is not None}
     ordered = sorted(means, key=means.__getitem__)

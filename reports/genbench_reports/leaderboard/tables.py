@@ -133,13 +133,19 @@ def metric_cell(
     if value is None:
         return Cell(MISSING)
     if value.mean is None:
-        texts = ["no mean: the seeds have likelihoods of different kinds"] if value.by_seed else value.notes
+        texts = (
+            ["no mean, because the seeds have likelihoods of different kinds"]
+            if value.by_seed
+            else value.notes
+        )
         return Cell(MISSING, notes=footnotes.numbers(texts))
     texts = list(value.notes)
     if with_column_note and metric.note is not None:
         texts = merge_notes([metric.note, *texts])
     if len(value.by_seed) < len(row.results):
-        texts.append(f"mean over the {len(value.by_seed)} of {len(row.results)} seeds that have a value")
+        texts.append(
+            f"mean over {len(value.by_seed)} of {len(row.results)} seeds, because the others have no value"
+        )
     text = format_value(value.mean, value.stderr)
     if value.kind is not None:
         text = f"{likelihood_mark(value.kind)} {text}"

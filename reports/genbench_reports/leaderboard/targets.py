@@ -1,4 +1,4 @@
-"""What it took each job to reach a figure, as a table: `show RUN --target bits_per_dim=2.0`."""
+"""What each job spent until a metric reached a value, as a table: `show RUN --target bits_per_dim=2.0`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from genbench_reports.leaderboard.rows import BASELINE_FAMILY
 from genbench_reports.leaderboard.time_to_target import TimeToTarget, time_to_target
 
 NEVER = "∞"
+"""Shown where the target was not reached."""
 
 
 def read_target(text: str, cards: dict[str, MetricCard]) -> tuple[MetricCard, float]:
-    """ "bits_per_dim=2.0". Raises UsageError, UnknownNameError."""
+    """Read "bits_per_dim=2.0". Raises UsageError, UnknownNameError."""
     name, equals, value = text.partition("=")
     if name not in cards:
         raise UnknownNameError("metric", name, cards)
@@ -33,9 +34,9 @@ def read_target(text: str, cards: dict[str, MetricCard]) -> tuple[MetricCard, fl
 
 
 def target_table(results: Sequence[Result], card: MetricCard, target: float) -> Table:
-    """A row a job, the fastest first on each data set; failures are rows that never got there. Calibration is set
-    apart. Likelihoods carry the mark of their kind: a bound that reaches the target says that the model does, an
-    estimate only that it may.
+    """A row per job, the fastest first on each data set, calibration below; jobs that failed never reached the target.
+    Likelihoods carry the mark of their kind: a bound at the target proves that the model reaches it, an estimate does
+    not.
     """
     found = [
         (result, time_to_target(result, card.name, target, card.better))
@@ -63,12 +64,11 @@ def target_table(results: Sequence[Result], card: MetricCard, target: float) -> 
 
 
 def _is_calibration(result: Result) -> bool:
-    """Of a baseline, which does not compete."""
     return result.job.family == BASELINE_FAMILY
 
 
 def _row(result: Result, found: TimeToTarget, metric: str) -> tuple[Cell, ...]:
-    kinds = (figure.kind for point in result.curve for figure in point.metrics if figure.name == metric)
+    kinds = (each.kind for point in result.curve for each in point.metrics if each.name == metric)
     kind = next((kind for kind in kinds if kind is not None), None)
     best = format_value(found.best) if kind is None else f"{likelihood_mark(kind)} {format_value(found.best)}"
     return (

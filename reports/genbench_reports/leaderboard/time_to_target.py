@@ -1,8 +1,8 @@
-"""What it took a job to reach a figure: read off its curve of checkpoints, on the validation split.
+"""What a job spent until a metric reached a value, read from its checkpoints, on the validation split.
 
-Between checkpoints nothing was measured, so nothing is interpolated: the first checkpoint that is good enough counts
-whole. A job that never got there, or that failed, took forever (Dahl et al. 2023, "Benchmarking Neural Network
-Training Algorithms", section 4.3).
+Nothing was measured between checkpoints, so nothing is interpolated: the first checkpoint that is good enough counts
+in full. A job that never reached the value, or that failed, took infinitely long (Dahl et al. 2023, "Benchmarking
+Neural Network Training Algorithms", section 4.3).
 """
 
 from __future__ import annotations
@@ -17,13 +17,16 @@ from genbench.records.result import CurvePoint, Result
 
 @dataclass(frozen=True)
 class TimeToTarget:
-    """seconds, steps, flops: of training; infinite where the target was not reached. best: the best value of the curve,
-    None where the metric is not on it."""
+    """What a job spent on training until its metric reached a target; infinite where it never did."""
 
     seconds: float
+    """Training time."""
     steps: float
+    """Training steps."""
     flops: float
+    """Training FLOPs."""
     best: float | None
+    """The best value on the curve; None where the metric is not on it."""
 
     @property
     def reached(self) -> bool:
@@ -31,9 +34,9 @@ class TimeToTarget:
 
 
 def time_to_target(result: Result, metric: str, target: float, better: Better) -> TimeToTarget:
-    """better: which direction is; "neither" has no target (UsageError)."""
+    """better: the better direction of the metric. Raises UsageError for "neither", which has no target."""
     if better == "neither":
-        raise UsageError(f"{metric}: neither more nor less of it is better, so it cannot be a target")
+        raise UsageError(f"{metric} has no better direction, so it cannot be a target")
     sign = 1.0 if better == "lower" else -1.0
     values = [(point, value) for point in result.curve if (value := _value(point, metric)) is not None]
     best = min((value for _, value in values), key=lambda value: sign * value, default=None)
@@ -44,4 +47,4 @@ def time_to_target(result: Result, metric: str, target: float, better: Better) -
 
 
 def _value(point: CurvePoint, metric: str) -> float | None:
-    return next((figure.value for figure in point.metrics if figure.name == metric), None)
+    return next((each.value for each in point.metrics if each.name == metric), None)

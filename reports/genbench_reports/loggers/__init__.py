@@ -1,4 +1,5 @@
-"""Loggers for experiment trackers, each an optional extra: one tracked run a job, grouped by benchmark run.
+"""Loggers for experiment trackers, each an optional extra: one tracked run per job, grouped by benchmark run.
 
-Factories are called in the main process and stay light; a tracker's library is imported in the logger's own thread.
+Factories are called in the main process and import nothing heavy; the library of a tracker is imported in the thread of
+its logger.
 """

@@ -1,4 +1,4 @@
-"""An MLflow tracking store: one run a job, nested under one for the benchmark run."""
+"""An MLflow tracking store: one run per job, nested under a run for the benchmark run."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "genbench"
 _DATABASE = "mlflow.db"
-_LONGEST_TEXT = 5000  # of a tag
-# What MLflow reads while it works, unless the user has chosen: it would knock at a dead server for minutes, and report
-# its own use to its makers.
+_MAX_TAG_CHARACTERS = 5000
+# settings of MLflow unless the user has set them: by default it retries a dead server for minutes, and sends telemetry
 _SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -29,8 +28,8 @@ _SETTINGS = {
 
 
 def open_logger(run: Run, target: str | None) -> MlflowLogger:
-    """target: a tracking URI, or a folder for a database of its own; None for MLFLOW_TRACKING_URI, else a database in
-    the run's folder. Raises UsageError where the folder cannot be written."""
+    """target: a tracking URI, or a folder for a new database; None stands for MLFLOW_TRACKING_URI, or for a database in
+    the run's folder where that is not set. Raises UsageError where the folder cannot be written."""
     place = target or os.environ.get("MLFLOW_TRACKING_URI") or str(run.folder)
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -41,7 +40,8 @@ def open_logger(run: Run, target: str | None) -> MlflowLogger:
 
 
 class MlflowLogger:
-    """See `genbench.run.logger_threads.JobLogger`. artifacts: where MLflow puts files; None leaves it to the server."""
+    """See `genbench.run.logger_threads.JobLogger`. artifacts: where MLflow puts files; None: where the
+    server decides."""
 
     def __init__(self, run: Run, tracking_uri: str, artifacts: str | None) -> None:
         self._run = run
@@ -56,19 +56,19 @@ class MlflowLogger:
         self._run_id(job)
 
     def job_progress(self, job: Job, fraction: float, losses: dict[str, float]) -> None:
-        self._figures(job, tracked.training_losses(losses), tracked.step(fraction))
+        self._metrics(job, tracked.training_losses(losses), tracked.step(fraction))
 
     def job_checkpoint(self, job: Job, point: CurvePoint) -> None:
-        self._figures(job, tracked.checkpoint_figures(point), tracked.step(point.fraction))
+        self._metrics(job, tracked.checkpoint_metrics(point), tracked.step(point.fraction))
 
     def job_finished(self, job: Job, result: Result) -> None:
         from mlflow.entities import RunTag
 
-        self._figures(job, tracked.final_figures(result), tracked.LAST_STEP)
+        self._metrics(job, tracked.final_metrics(result), tracked.LAST_STEP)
         texts = tracked.final_texts(result)
         client, run_id = self._connected(), self._run_id(job)
-        marks = [RunTag(name, text[:_LONGEST_TEXT]) for name, text in texts.items()]
-        client.log_batch(run_id, tags=marks)
+        tags = [RunTag(name, text[:_MAX_TAG_CHARACTERS]) for name, text in texts.items()]
+        client.log_batch(run_id, tags=tags)
         client.set_terminated(run_id, "FINISHED" if result.status == "ok" else "FAILED")
         del self._ids[job.id]
 
@@ -85,14 +85,17 @@ class MlflowLogger:
         if self._client is None:
             from mlflow.tracking import MlflowClient
 
-            for name in ("mlflow", "alembic"):  # what they say of making tables
+            for name in ("mlflow", "alembic"):  # they report the creation of tables
                 logging.getLogger(name).setLevel(logging.WARNING)
             client = MlflowClient(tracking_uri=self._uri)
             self._experiment = self._find_experiment(client)
             parent = client.create_run(
                 self._experiment,
                 run_name=tracked.run_name(self._run),
-                tags={"suite": self._run.plan.suite, "command": " ".join(self._run.plan.command)[:5000]},
+                tags={
+                    "suite": self._run.plan.suite,
+                    "command": " ".join(self._run.plan.command)[:_MAX_TAG_CHARACTERS],
+                },
             )
             self._client, self._parent = client, parent.info.run_id
         return self._client
@@ -119,11 +122,11 @@ class MlflowLogger:
             client.log_batch(run_id, params=[Param(name, str(value)) for name, value in settings.items()])
         return self._ids[job.id]
 
-    def _figures(self, job: Job, figures: dict[str, float], step: int) -> None:
+    def _metrics(self, job: Job, metrics: dict[str, float], step: int) -> None:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        values: list[Any] = [Metric(name, value, now, step) for name, value in figures.items()]
+        values: list[Any] = [Metric(name, value, now, step) for name, value in metrics.items()]
         client, run_id = self._connected(), self._run_id(job)
         if values:
             client.log_batch(run_id, metrics=values)

@@ -1,6 +1,6 @@
-"""TensorBoard's event files, written by its own writer: no torch and no TensorFlow in the main process.
+"""TensorBoard's event files, written by its own writer, so that the main process needs neither torch nor TensorFlow.
 
-FOLDER/[RUN/]DATASET/VARIANT/seed-N holds the events of one job. RUN is left out under the run's own folder.
+FOLDER/[RUN/]DATASET/VARIANT/seed-N holds the events of one job; there is no RUN in the folder of the run itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def open_logger(run: Run, target: str | None) -> TensorBoardLogger:
-    """target: the folder; None for "tensorboard" in the run's. Raises UsageError where it cannot be written."""
+    """target: the folder; None stands for "tensorboard" in the run's folder. Raises UsageError where it cannot be
+    written."""
     if target is None:
         return TensorBoardLogger(run, tracked.writable_folder(run.folder / "tensorboard"))
     return TensorBoardLogger(run, tracked.writable_folder(Path(target).expanduser()) / tracked.run_name(run))
@@ -41,8 +42,8 @@ class TensorBoardLogger:
         self._scalars(job, tracked.training_losses(losses), tracked.step(fraction))
 
     def job_checkpoint(self, job: Job, point: CurvePoint) -> None:
-        figures = tracked.checkpoint_figures(point) | tracked.training_losses(point.losses)
-        self._scalars(job, figures, tracked.step(point.fraction))
+        metrics = tracked.checkpoint_metrics(point) | tracked.training_losses(point.losses)
+        self._scalars(job, metrics, tracked.step(point.fraction))
         self._writer(job).flush()
 
     def job_finished(self, job: Job, result: Result) -> None:
@@ -50,7 +51,7 @@ class TensorBoardLogger:
         from tensorboard.plugins.hparams.metadata import SESSION_END_INFO_TAG
         from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo
 
-        self._scalars(job, tracked.final_figures(result), tracked.LAST_STEP)
+        self._scalars(job, tracked.final_metrics(result), tracked.LAST_STEP)
         for name, text in tracked.final_texts(result).items():
             self._text(job, name, text)
         status = STATUS_SUCCESS if result.status == "ok" else STATUS_FAILURE
@@ -89,10 +90,10 @@ class TensorBoardLogger:
                 self._text(job, name, str(value))
         return self._writers[job.id]
 
-    def _scalars(self, job: Job, figures: dict[str, float], step: int) -> None:
+    def _scalars(self, job: Job, scalars: dict[str, float], step: int) -> None:
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        values = [Summary.Value(tag=name, simple_value=value) for name, value in figures.items()]
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in scalars.items()]
         self._summary(job, Summary(value=values), step)
 
     def _text(self, job: Job, name: str, text: str) -> None:
@@ -113,7 +114,7 @@ class TensorBoardLogger:
         self._summary(job, Summary(value=[value]))
 
     def _hyperparameters(self, job: Job, tag: str, data: Any) -> None:
-        """For the HPARAMS tab. `tensorboard.plugins.hparams.summary` writes the same, but with TensorFlow."""
+        """For the HPARAMS tab. `tensorboard.plugins.hparams.summary` does this too, but needs TensorFlow."""
         from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
         from tensorboard.plugins.hparams.metadata import PLUGIN_DATA_VERSION, PLUGIN_NAME
 
@@ -129,5 +130,5 @@ class TensorBoardLogger:
 
 
 def _name(text: str) -> str:
-    """As the name of a folder."""
+    """The text as the name of a folder."""
     return re.sub(r"[^\w.,=+@-]+", "_", text).strip(".") or "_"

@@ -1,7 +1,7 @@
-"""What every tracker is told of a job, as flat names and plain values.
+"""What is logged about a job in every tracker, as flat names and plain values.
 
-The axis of everything that happens in training is the share of the budget that is used, in thousandths (`step`):
-budgets may be seconds, steps or FLOPs, and jobs of one table share no other axis. What was spent is logged beside.
+The axis of training is the used share of the budget, in thousandths (`step`): budgets can be seconds, steps or FLOPs,
+and the jobs of a leaderboard share no other axis. What was spent is logged too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from genbench.records.result import CurvePoint, Result
 from genbench.records.run_folder import Run
 
 LAST_STEP = 1000
+"""The step at the end of the budget."""
 _SETTINGS = (
     "budget",
     "sampling_seconds",
@@ -36,7 +37,7 @@ def step(fraction: float) -> int:
 
 
 def run_name(run: Run) -> str:
-    """Of the benchmark run: its folder's."""
+    """The name of the benchmark run: that of its folder."""
     return run.folder.absolute().name
 
 
@@ -67,28 +68,28 @@ def training_losses(losses: dict[str, float]) -> dict[str, float]:
     return _finite({f"training/{name}": value for name, value in losses.items()})
 
 
-def checkpoint_figures(point: CurvePoint) -> dict[str, float]:
-    """On the validation split, with what was spent by then."""
-    figures: dict[str, float | None] = {f"validation/{each.name}": each.value for each in point.metrics}
+def checkpoint_metrics(point: CurvePoint) -> dict[str, float]:
+    """Metrics on the validation split, and what was spent by the checkpoint."""
+    metrics: dict[str, float | None] = {f"validation/{each.name}": each.value for each in point.metrics}
     spent = {"seconds": point.seconds, "steps": point.steps, "examples": point.examples, "flops": point.flops}
-    return _finite({**figures, **{f"spent/{name}": value for name, value in spent.items()}})
+    return _finite({**metrics, **{f"spent/{name}": value for name, value in spent.items()}})
 
 
-def final_figures(result: Result) -> dict[str, float]:
-    """On the test split, with standard errors, and costs."""
-    figures: dict[str, float | None] = {}
+def final_metrics(result: Result) -> dict[str, float]:
+    """Metrics on the test split with their standard errors, and costs."""
+    values: dict[str, float | None] = {}
     for metric in result.metrics:
-        figures[f"test/{metric.name}"] = metric.value
-        figures[f"test/{metric.name}_stderr"] = metric.stderr
-    figures["selected_fraction"] = result.selected_fraction
+        values[f"test/{metric.name}"] = metric.value
+        values[f"test/{metric.name}_stderr"] = metric.stderr
+    values["selected_fraction"] = result.selected_fraction
     for name, value in msgspec.structs.asdict(result.cost).items():
         if isinstance(value, int | float) and not isinstance(value, bool):
-            figures[f"cost/{name}"] = value
-    return _finite(figures)
+            values[f"cost/{name}"] = value
+    return _finite(values)
 
 
 def final_texts(result: Result) -> dict[str, str]:
-    """Status and reason, the kinds of likelihoods, why figures are missing, the audit."""
+    """Status and reason, kinds of likelihoods, notes on metrics, the audit, warnings."""
     texts = {"status": result.status, "reason": result.reason or ""}
     for metric in result.metrics:
         if metric.kind is not None:
@@ -103,7 +104,7 @@ def final_texts(result: Result) -> dict[str, str]:
 
 
 def writable_folder(folder: Path) -> Path:
-    """Made where it is not there. Raises UsageError where nothing can be written."""
+    """The folder, which is created if need be. Raises UsageError where nothing can be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".genbench-can-write"
@@ -114,7 +115,7 @@ def writable_folder(folder: Path) -> Path:
     return folder.absolute()
 
 
-def _finite(figures: dict[str, float | None]) -> dict[str, float]:
+def _finite(values: dict[str, float | None]) -> dict[str, float]:
     return {
-        name: float(value) for name, value in figures.items() if value is not None and math.isfinite(value)
+        name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)
     }

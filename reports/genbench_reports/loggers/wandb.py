@@ -1,4 +1,4 @@
-"""Weights & Biases: one run a job, grouped by benchmark run. Without an API key it stays offline, and asks nobody."""
+"""Weights & Biases: one run per job, grouped by benchmark run. Without an API key it stays offline and does not ask."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _INIT_TIMEOUT_SECONDS = 30.0
 
 
 def open_logger(run: Run, target: str | None) -> WandbLogger:
-    """target: PROJECT or ENTITY/PROJECT; None for WANDB_PROJECT, else "genbench". Its files lie in "wandb" in the run's
-    folder, or in WANDB_DIR. Raises UsageError where that cannot be written."""
+    """target: PROJECT or ENTITY/PROJECT; None stands for WANDB_PROJECT, or for "genbench" where that is not set. Files
+    are in "wandb" in the run's folder, or in WANDB_DIR. Raises UsageError where that cannot be written."""
     entity, _, project = (target or os.environ.get("WANDB_PROJECT") or PROJECT).rpartition("/")
     folder = tracked.writable_folder(Path(os.environ.get("WANDB_DIR") or run.folder))
     mode: Literal["offline"] | None = None
     if not os.environ.get("WANDB_MODE") and not has_api_key():
         mode = "offline"
         _log.warning(
-            "logger wandb: no API key here, so runs stay offline; `wandb sync %s/wandb/offline-run-*` sends them",
+            "logger wandb: there is no API key, so runs stay offline; `wandb sync %s/wandb/offline-run-*` uploads them",
             folder,
         )
     return WandbLogger(run, entity or None, project, folder, mode)
 
 
 def has_api_key() -> bool:
-    """In the environment, or where `wandb login` leaves it."""
+    """Whether there is one in the environment, or where `wandb login` stores it."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urlsplit(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai").hostname or ""
@@ -54,7 +54,7 @@ def has_api_key() -> bool:
 
 
 class WandbLogger:
-    """See `genbench.run.logger_threads.JobLogger`. mode: None for what WANDB_MODE and `wandb` itself say."""
+    """See `genbench.run.logger_threads.JobLogger`. mode: None leaves it to WANDB_MODE and `wandb`."""
 
     def __init__(
         self, run: Run, entity: str | None, project: str, folder: Path, mode: Literal["offline"] | None
@@ -72,11 +72,11 @@ class WandbLogger:
         self._tracked(job).log({**tracked.training_losses(losses), AXIS: fraction})
 
     def job_checkpoint(self, job: Job, point: CurvePoint) -> None:
-        self._tracked(job).log({**tracked.checkpoint_figures(point), AXIS: point.fraction})
+        self._tracked(job).log({**tracked.checkpoint_metrics(point), AXIS: point.fraction})
 
     def job_finished(self, job: Job, result: Result) -> None:
         following = self._tracked(job)
-        following.summary.update({**tracked.final_figures(result), **tracked.final_texts(result)})
+        following.summary.update({**tracked.final_metrics(result), **tracked.final_texts(result)})
         following.finish(exit_code=0 if result.status == "ok" else 1)
         del self._open[job.id]
 
@@ -100,7 +100,7 @@ class WandbLogger:
                 config={**tracked.parameters(job), **tags},
                 dir=str(self._folder),
                 mode=self._mode,
-                reinit="create_new",  # jobs run beside each other
+                reinit="create_new",  # several jobs run at once
                 settings=wandb.Settings(
                     silent=True, console="off", init_timeout=_INIT_TIMEOUT_SECONDS, x_disable_stats=True
                 ),

@@ -1,7 +1,7 @@
 """One row per job and metric, with the job's costs on each: tidy data for pandas and its like.
 
-A job without metrics, which is what a failure is, has one row with its status and reason. `doubt` says why a
-likelihood is not to be trusted, where its audit failed.
+A job without metrics, such as a failed one, has one row with its status and reason. `doubt` says why a likelihood
+cannot be trusted, where its audit failed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from genbench.records.result import Cost, MetricValue, Result
 from genbench.records.run_folder import Run
 
 _RECORD = ("id", "status", "reason")
-# hyperparameters come as JSON; each figure names its own extractor
+# hyperparameters become JSON, and each metric names its own extractor
 _JOB = tuple(field for field in Job.__struct_fields__ if field not in ("hyperparameters", "extractor"))
 _METRIC = tuple(field for field in MetricValue.__struct_fields__ if field != "name")
-# what is no single figure has its place in the records
+# fields that are no single value stay in the records
 _COST = tuple(
     field for field in Cost.__struct_fields__ if field not in ("wall_seconds_by_phase", "throughput")
 )
@@ -34,7 +34,7 @@ def render_csv(run: Run) -> str:
     phases = sorted({phase for result in results for phase in result.cost.wall_seconds_by_phase})
     columns = [*_COLUMNS, *(_phase_column(phase) for phase in phases), *_LAST]
     rows = [row for result in results for row in _rows(result)]
-    # dtype object: a column of integers with gaps stays one of integers
+    # with the type object, a column of integers with gaps stays one of integers
     return pd.DataFrame(rows, columns=columns, dtype=object).to_csv(index=False, lineterminator="\n")
 
 

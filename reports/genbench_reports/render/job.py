@@ -1,4 +1,4 @@
-"""One job on the screen: metrics, curve, cost, provenance, its reason and the tail of its log."""
+"""One job on the screen: metrics, curve, costs, provenance, the reason of a failure, and the end of the log."""
 
 from __future__ import annotations
 
@@ -81,26 +81,26 @@ def _metrics(result: Result, metrics: list[MetricValue], title: str) -> Table:
     )
     rows = [
         (
-            Cell(clean(figure.name)),
-            Cell(_marked(figure) + (f" {DOUBTED}" if result.doubt(figure) else "")),
-            Cell(clean(figure.unit)),
-            Cell(MISSING if figure.n is None else str(figure.n)),
-            Cell(clean(figure.kind or "") or MISSING),
-            Cell(clean(figure.extractor or "") or MISSING),
-            Cell(clean(figure.note or "") or MISSING),
+            Cell(clean(metric.name)),
+            Cell(_marked(metric) + (f" {DOUBTED}" if result.doubt(metric) else "")),
+            Cell(clean(metric.unit)),
+            Cell(MISSING if metric.n is None else str(metric.n)),
+            Cell(clean(metric.kind or "") or MISSING),
+            Cell(clean(metric.extractor or "") or MISSING),
+            Cell(clean(metric.note or "") or MISSING),
         )
-        for figure in metrics
+        for metric in metrics
     ]
     table = Table(columns, tuple(rows))
     return table.select([i for i in range(len(columns)) if any(r[i].text != MISSING for r in rows) or i < 3])
 
 
 def _audit(audit: Audit) -> Table:
-    """What is not passed stands out: failed, or not judged."""
+    """The checks of an audit, each passed, failed, or not judged."""
     columns = (
         Column(f"audit of {audit.likelihood}", numeric=False, essential=True),
         Column("", numeric=False, essential=True),
-        Column("what was seen", numeric=False, essential=True),
+        Column("finding", numeric=False, essential=True),
     )
     outcomes = {True: "passed", False: f"failed {DOUBTED}", None: "not judged"}
     return Table(
@@ -112,13 +112,13 @@ def _audit(audit: Audit) -> Table:
     )
 
 
-def _marked(figure: MetricValue) -> str:
-    text = format_value(figure.value, figure.stderr)
-    return text if figure.kind is None or figure.value is None else f"{likelihood_mark(figure.kind)} {text}"
+def _marked(metric: MetricValue) -> str:
+    text = format_value(metric.value, metric.stderr)
+    return text if metric.kind is None or metric.value is None else f"{likelihood_mark(metric.kind)} {text}"
 
 
 def _curve(curve: list[CurvePoint], selected: float | None) -> Table:
-    names = list(dict.fromkeys(figure.name for point in curve for figure in point.metrics))
+    names = list(dict.fromkeys(metric.name for point in curve for metric in point.metrics))
     losses = list(dict.fromkeys(name for point in curve for name in point.losses))
     columns = (
         Column("budget used", essential=True),
@@ -130,14 +130,14 @@ def _curve(curve: list[CurvePoint], selected: float | None) -> Table:
     )
     rows = []
     for point in curve:
-        figures = {figure.name: figure for figure in point.metrics}
+        by_name = {metric.name: metric for metric in point.metrics}
         rows.append(
             (
                 Cell(f"{point.fraction:.0%}{' selected' if point.fraction == selected else ''}"),
                 Cell(format_seconds(point.seconds)),
                 Cell(format_count(point.steps)),
                 Cell(format_count(point.flops)),
-                *(Cell(_marked(figures[name]) if name in figures else MISSING) for name in names),
+                *(Cell(_marked(by_name[name]) if name in by_name else MISSING) for name in names),
                 *(Cell(format_value(point.losses.get(name))) for name in losses),
             )
         )

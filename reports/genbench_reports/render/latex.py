@@ -1,7 +1,7 @@
-"""Leaderboards as LaTeX tables in the manner of booktabs, to be put into a paper with \\input.
+"""Leaderboards as LaTeX tables in the style of booktabs, for a paper that includes them with \\input.
 
-A table* each, as wide as its text: `\\resizebox` makes it fit. Notes follow below the table. The document needs
-booktabs and graphicx; nothing else is taken for granted.
+Each is a table* that `\\resizebox` reduces to the width of the text, with its notes below. The document needs booktabs
+and graphicx, and nothing else.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def render_latex(run: Run, registry: Registry) -> str:
 
 
 def document_latex(document: Document) -> str:
-    """The summaries, each data set (figures, costs, failures), and the statistics."""
+    """The summaries, each data set (metrics, costs, failures), and the statistics."""
     blocks = [PREAMBLE]
     blocks += [f"% {clean(line)}" for line in (document.title, document.status, *document.machines)]
     for summary in document.boards.summaries:
@@ -44,7 +44,7 @@ def document_latex(document: Document) -> str:
 
 
 def table_latex(table: Table, caption: str, notes: Sequence[str] = (), footnotes: Sequence[str] = ()) -> str:
-    """One float. Rows that only calibrate stand below a rule. Without rows, the caption and the notes as text."""
+    """One float, with calibration rows below a rule. Without rows, only the caption and the notes, as text."""
     below = [latex(note) for note in notes]
     below += [rf"\textsuperscript{{{number}}}{latex(text)}" for number, text in enumerate(footnotes, 1)]
     explained = "\n".join(f"{line}\\par" for line in below)

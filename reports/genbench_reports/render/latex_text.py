@@ -1,7 +1,8 @@
-"""Text that others wrote, as LaTeX shows it: nothing in it is a command.
+"""Escapes text from plugins for LaTeX, so that nothing in it is a command.
 
-For pdfLaTeX as for the engines that read Unicode: letters with accents stay as they are (LaTeX reads UTF-8 since 2018),
-the signs of our tables become commands of plain LaTeX, and what no usual font has is named by its code point.
+For pdfLaTeX as well as for the engines that read Unicode: letters with accents stay as they are (LaTeX reads UTF-8
+since 2018), the signs of our tables become commands of plain LaTeX, and characters that usual fonts lack are shown by
+their code points.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ _SPECIAL = {
     "[": "{[}",
     "]": "{]}",
 }
-"""What LaTeX reads as a command, as an argument, or, in its old font encoding, as another sign."""
+"""Characters that LaTeX reads as commands or arguments, or, in its old font encoding, as other signs."""
 _LIGATURE = re.compile(r"(?<=-)-|(?<=,),")
-"""Two hyphens would become a dash, two commas a quotation mark."""
+"""LaTeX would make two hyphens a dash, and two commas a quotation mark."""
 _SIGNS = {
     "↓": r"$\downarrow$",
     "↑": r"$\uparrow$",
@@ -70,7 +71,7 @@ _NOT_IN_T1 = frozenset("ĦħĸĿŀŉŦŧ")
 
 
 def latex(text: str) -> str:
-    """One line that prints as the text."""
+    """The text on one line, as LaTeX source that prints it."""
     written = "".join(map(_character, unicodedata.normalize("NFC", clean(text))))
     return _LIGATURE.sub(lambda match: "{}" + match[0], written)
 
@@ -86,5 +87,5 @@ def _character(character: str) -> str:
 
 
 def _is_usual(character: str) -> bool:
-    """Letters of Latin-1 and Latin Extended-A that the T1 fonts have."""
+    """Whether it is a letter of Latin-1 or Latin Extended-A that the T1 fonts have."""
     return character.isalpha() and "À" <= character <= "ž" and character not in _NOT_IN_T1

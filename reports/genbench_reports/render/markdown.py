@@ -1,6 +1,6 @@
-"""The leaderboard document as GitHub-flavoured markdown, made to be committed and read on a forge.
+"""The leaderboard document as GitHub-flavoured markdown, for committing and reading on a forge.
 
-Names, reasons and notes come from plugins: all of it is escaped, and stays text.
+Names, reasons and notes come from plugins: all of them are escaped, so that they stay text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from genbench_reports.format.text import clean, superscript
 from genbench_reports.leaderboard.document import READING_NOTES, SUMMARY_NOTE, Document, make_document
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 
-# What can begin markup within a line: backslash, code, emphasis, links, html, cells, strikethrough, maths.
+# characters that can begin markup within a line: backslash, code, emphasis, links, HTML, cells, strikethrough, maths
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$])")
 _LINE_START = re.compile(r"^([#+=-]|\d+(?=[.)]))")
 _AUTOLINK = re.compile(r"(?i)(://|\bwww\.)")
@@ -32,7 +32,7 @@ def escape(text: str) -> str:
 
 
 def escape_line(text: str) -> str:
-    """The same for text that begins a line, where "#" and "-" mean something too."""
+    """Escape text that begins a line, where "#" and "-" have a meaning too."""
     return _LINE_START.sub(lambda m: "\\" + m[1] if not m[1].isdigit() else m[1] + "\\", escape(text))
 
 
@@ -73,7 +73,7 @@ def document_markdown(document: Document, cards: dict[str, MetricCard]) -> str:
 
 
 def statistics_markdown(parts: Sequence[StatisticsPart]) -> list[str]:
-    """The section's blocks; none where there is nothing to say."""
+    """The blocks of the statistics section; none where there are no parts."""
     blocks = ["## Statistics"] if parts else []
     for part in parts:
         blocks += [f"### {escape(part.title)}", table_markdown(part.table)]
@@ -82,7 +82,7 @@ def statistics_markdown(parts: Sequence[StatisticsPart]) -> list[str]:
 
 
 def table_markdown(table: Table) -> str:
-    """A pipe table. Rows that only calibrate follow below a row that says so."""
+    """A pipe table. Calibration rows follow a row that announces them."""
     from tabulate import tabulate
 
     rows = [[_cell(cell) for cell in row] for row in table.rows]
@@ -126,7 +126,7 @@ def _board(board: Leaderboard) -> Iterable[str]:
         yield "Cost, mean over seeds:"
         yield table_markdown(board.cost)
         if len(board.further.columns) > 1:
-            yield "Further figures:"
+            yield "Further metrics:"
             yield table_markdown(board.further)
     if board.failures.rows:
         yield "Failed jobs:"
@@ -140,5 +140,5 @@ def _footnotes(texts: Sequence[str]) -> list[str]:
 
 
 def bullets(lines: Iterable[str]) -> str:
-    """A list of lines that are markdown already."""
+    """A bulleted list of lines that are markdown already."""
     return "\n".join(f"- {line}" for line in lines)

@@ -1,4 +1,4 @@
-"""Groups of models in the formats that hold tables: `report RUN --group-by FIELD`."""
+"""Groups of models in those formats that consist of tables: `report RUN --group-by FIELD`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genbench_reports.render.markdown import bullets, escape, escape_line, table
 def render_groups(run: Run, registry: Registry, format_: str, field: str) -> str:
     """Raises UsageError for formats without tables, UnknownNameError for fields that cards do not have."""
     if format_ not in _FORMATS:
-        raise UsageError(f"--group-by goes with --format {', '.join(_FORMATS)}; {format_} has no such tables")
+        raise UsageError(f"--group-by works with --format {', '.join(_FORMATS)}, not with {format_}")
     groups = group_tables(make_document(run, registry).boards, registry.models, field)
     return _FORMATS[format_](groups)
 
@@ -33,7 +33,7 @@ def groups_markdown(groups: Sequence[GroupTable]) -> str:
 
 
 def groups_csv(groups: Sequence[GroupTable]) -> str:
-    """One table below the other, of the same columns where there are several settings; "field" says which."""
+    """One table below the other; the column "field" says which table a row belongs to."""
     import pandas as pd
 
     frames = [

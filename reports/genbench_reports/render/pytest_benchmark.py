@@ -1,9 +1,9 @@
-"""The times of a run as pytest-benchmark writes them, so that what reads its files reads ours: its own `compare`, and
-the actions that watch benchmarks on a forge.
+"""The times of a run in the JSON format of pytest-benchmark, for its `compare` and for actions that watch benchmarks on
+a forge.
 
-A model variant on a data set has two: a step of training, and the latency of a call for one sample. A seed is a round;
-rows that only calibrate are left out. Quality is no time: the figures of the main table, means over seeds with their
-likelihood kinds, are in `extra_info`.
+A model variant on a data set has two benchmarks: a training step, and the latency of a call for one sample. Each seed
+is a round; calibration rows are left out. The metrics of the main table, means over seeds with their likelihood
+kinds, are in `extra_info`.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from genbench_reports.leaderboard.document import make_document
 from genbench_reports.leaderboard.rows import Board, Row
 
 FORMAT_VERSION = "5.1.0"
-"""Of pytest-benchmark, whose files these are like."""
+"""Version of pytest-benchmark whose format this is."""
 
 
 def render_pytest_benchmark(run: Run, registry: Registry) -> str:
-    """The report card's factory. Raises UsageError where the results come from several machines: a file has place for
-    one, and times of different machines do not compare."""
+    """The report card's factory. Raises UsageError where the results come from several machines: a file describes one,
+    and times of different machines are not comparable."""
     document = make_document(run, registry)
     if len(document.machines) > 1:
         raise UsageError(
             f"the results come from {len(document.machines)} machines ({'; '.join(document.machines)}); a file of"
-            " pytest-benchmark has times of one"
+            " pytest-benchmark holds times of one"
         )
     provenances = machine.collect(run, run.results())
     provenance = provenances[0] if provenances else {}
@@ -61,13 +61,13 @@ def _benchmarks(board: Board) -> Iterable[dict[str, Any]]:
 
 
 def _step_seconds(result: Result) -> float | None:
-    """Mean seconds of a step, by the meter's clock."""
+    """Mean seconds per step, by the meter's clock."""
     seconds, steps = result.cost.train_seconds, result.cost.steps
     return seconds / steps if seconds and steps else None
 
 
 def _benchmark(board: Board, row: Row, what: str, times: Sequence[tuple[float, int]]) -> dict[str, Any]:
-    """times: seconds, and how many repetitions they are the mean or median of."""
+    """times: seconds, and of how many repetitions they are the mean or median."""
     seconds = [time for time, _ in times]
     return {
         "group": f"{what}: {board.title}",
@@ -110,8 +110,10 @@ def _extra_info(board: Board, row: Row) -> dict[str, Any]:
 
 
 def summary(seconds: Sequence[float]) -> dict[str, Any]:
-    """What pytest-benchmark says of the rounds of a benchmark: quartiles by Tukey's hinges, the median left out for an
-    even number of rounds and counted half for an odd one (its own documentation: methods 2 and 3). At least one."""
+    """The statistics that pytest-benchmark has for the rounds of a benchmark, at least one. Quartiles are Tukey's
+    hinges: the median is left out for an even number of rounds and counts half for an odd one (methods 2 and 3 in its
+    documentation).
+    """
     data = sorted(seconds)
     mean = statistics.mean(data)
     deviation = statistics.stdev(data) if len(data) > 1 else 0.0
@@ -141,7 +143,7 @@ def summary(seconds: Sequence[float]) -> dict[str, Any]:
 
 
 def _quartiles(data: Sequence[float]) -> tuple[float, float]:
-    """Of sorted values."""
+    """Lower and upper quartile of sorted values."""
     count = len(data)
     if count == 1:
         return data[0], data[0]
@@ -154,7 +156,7 @@ def _quartiles(data: Sequence[float]) -> tuple[float, float]:
 
 
 def _machine_info(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys as pytest-benchmark has them; what records do not say is empty. No host names: records have none."""
+    """The keys of pytest-benchmark, empty where records have no such field. There are no host names in records."""
     gpu = provenance.get("gpu")
     return {
         "node": "",

@@ -1,4 +1,4 @@
-"""The console that reports print to."""
+"""The console on which reports are printed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ _WIDTH_OF_FILES = 120
 
 
 def screen() -> Console:
-    """Standard output; where it is a file or a pipe without a width, wide enough for the tables."""
+    """Standard output; files and pipes, which have no width, are taken to be wide enough for the tables."""
     wide = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _WIDTH_OF_FILES
     return Console(width=wide, highlight=False)

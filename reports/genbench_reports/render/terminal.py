@@ -1,4 +1,4 @@
-"""Leaderboards on the screen. Text from plugins is put into `Text` objects, never read as rich markup."""
+"""Leaderboards on the screen. Text from plugins becomes `Text` objects and is never interpreted as rich markup."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from genbench_reports.leaderboard.tables import metric_across
 
 _PADDING = 3
 _NAME_WIDTH = 24
-"""Names and reasons may fold down to this width before a column is left out."""
+"""Names and reasons are folded to this width before a column is left out."""
 
 
 def print_document(document: Document, console: Console) -> None:
-    """Every leaderboard, then the summary, so that the last thing on the screen is the overview."""
+    """Every leaderboard, then the summaries, so that the overview comes last on the screen."""
     if not document.boards.boards:
         console.print(Text("There are no results."))
     for board in document.boards.boards:
@@ -47,7 +47,7 @@ def print_document(document: Document, console: Console) -> None:
 
 
 def print_metric(document: Document, name: str, console: Console) -> None:
-    """One metric, a column for each data set that has it."""
+    """One metric, with a column for each data set that has it."""
     boards = [each.board for each in document.boards.boards if each.board.has_values(name)]
     if not boards:
         console.print(Text(f"No result has a value of {name}."))
@@ -65,10 +65,10 @@ def print_metric(document: Document, name: str, console: Console) -> None:
 
 
 def print_statistics(parts: Sequence[StatisticsPart], console: Console) -> None:
-    """What can be said of chance."""
+    """The statistics section."""
     if not parts:
         console.print(
-            Text("Nothing to say of chance: it takes 3 seeds of two models, or 3 data sets with ranks.")
+            Text("There are no statistics: they take 3 seeds of two models, or 3 data sets with ranks.")
         )
     for part in parts:
         console.print()
@@ -79,7 +79,7 @@ def print_statistics(parts: Sequence[StatisticsPart], console: Console) -> None:
 
 
 def print_groups(groups: Sequence[GroupTable], console: Console) -> None:
-    """Models by a field of their cards."""
+    """Models grouped by a field of their cards."""
     for group in groups:
         console.print()
         console.print(Text(clean(group.title), style="bold"))
@@ -89,7 +89,7 @@ def print_groups(groups: Sequence[GroupTable], console: Console) -> None:
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
-    """One data set: the main table, the costs, and what to know about them."""
+    """One data set: the main table, the costs, the failures, and notes on them."""
     console.print()
     console.print(Text(clean(board.title), style="bold"))
     _note(board.caption, console)
@@ -107,7 +107,7 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
 
 
 def print_table(table: Table, console: Console, style: str = "") -> None:
-    """As many columns as the screen has room for; the ones left out are named."""
+    """As many columns as fit on the screen; a line names the columns that are left out."""
     if not (table.rows or table.calibration):
         return
     kept = _fitting(table, console.width)
@@ -129,11 +129,11 @@ def print_table(table: Table, console: Console, style: str = "") -> None:
     console.print(drawn)
     missing = [clean(column.title) for index, column in enumerate(table.columns) if index not in set(kept)]
     if missing:
-        _note(f"No room for: {', '.join(missing)}. A wider screen or leaderboard.md has them.", console)
+        _note(f"No room for: {', '.join(missing)}. A wider screen or leaderboard.md shows them.", console)
 
 
 def _fitting(table: Table, width: int) -> list[int]:
-    """Indices of the columns to show: those that are not essential go from the right, until the rest fits."""
+    """Indices of the columns to show: those that are not essential are left out from the right until the rest fits."""
     kept = list(range(len(table.columns)))
     widths = [_column_width(table, index) for index in kept]
     optional = [index for index in reversed(kept) if not table.columns[index].essential]

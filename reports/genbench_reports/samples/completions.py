@@ -1,4 +1,5 @@
-"""Held-out images of which a part was given, and what each model made of the rest; the same images for all."""
+"""Held-out images of which models were given a part, and how each model completed them; the images are the same for
+all."""
 
 from __future__ import annotations
 
@@ -25,35 +26,45 @@ MASKS: dict[MaskName, str] = {
     "random_half": "half of the pixels, at random",
     "super_resolution": "all but every second row and column",
 }
-_FEWEST, _MOST = 3, 8
-_REASON = 160
+_MIN_COLUMNS, _MAX_COLUMNS = 3, 8
+_MAX_REASON_CHARACTERS = 160
 
 
 @dataclass(frozen=True)
 class Completed:
-    """One model's: a picture, or why there is none."""
+    """Completions by one model."""
 
     label: str
+    """Label of its row."""
     family: str
+    """Family of the model."""
     picture: Picture | None
+    """The completed images; None where there are none."""
     reason: str
+    """Why there are none."""
 
 
 @dataclass(frozen=True)
 class MaskView:
-    """missing: what models had to fill in, in words. given, real: the images before, and as they were."""
+    """Completions of one kind of mask by all models."""
 
     missing: str
+    """What models had to fill in, in words."""
     given: Picture
+    """What they were given."""
     real: Picture
+    """The images before anything was taken away."""
     rows: tuple[Completed, ...]
+    """What each model made of them."""
 
 
 def completion_views(
-    run: Run, sources: Sequence[RowSamples], reference: Tensor, spec: DataSpec, tiles: Tiles, most: int
+    run: Run, sources: Sequence[RowSamples], reference: Tensor, spec: DataSpec, tiles: Tiles, max_tiles: int
 ) -> tuple[MaskView, ...]:
-    """A view for each mask that a model has completed. reference: (N, *event_shape), held-out examples. most: tiles
-    of a model over all masks, about."""
+    """A view for each mask that a model has completed.
+
+    reference: (N, *event_shape), held-out examples. max_tiles: tiles per model over all masks, approximately.
+    """
     if tiles.draw_given is None:
         return ()
     read = [(source, _read(run, source, spec)) for source in sources]
@@ -61,9 +72,9 @@ def completion_views(
     totals = {len(each.x) for _, completions in found for each in completions.values() if each.x is not None}
     if not totals:
         return ()
-    # one data set and one suite complete the same images; of joined runs, those that all have
+    # jobs of one suite complete equal images; those of joined runs may have completed different numbers of them
     total = min(totals)
-    count = min(_MOST, total, max(_FEWEST, most // len(MASK_NAMES)))
+    count = min(_MAX_COLUMNS, total, max(_MIN_COLUMNS, max_tiles // len(MASK_NAMES)))
     masks = masks_for(spec, sources[0].job.dataset, total)
     views = []
     for name in MASK_NAMES:
@@ -73,7 +84,9 @@ def completion_views(
             if each is not None:
                 picture = None if each.x is None else tiles.draw(each.x[:count], count)
                 label, family = clean(source.row.label), source.row.family
-                rows.append(Completed(label, family, picture, shorten(each.reason or "", _REASON)))
+                rows.append(
+                    Completed(label, family, picture, shorten(each.reason or "", _MAX_REASON_CHARACTERS))
+                )
         if any(row.picture for row in rows):
             truth = reference[:count]
             given = tiles.draw_given(truth, masks[name][:count], count)
@@ -82,7 +95,7 @@ def completion_views(
 
 
 def _read(run: Run, source: RowSamples, spec: DataSpec) -> Completions | None:
-    """None where the job kept none, or nothing that can be read."""
+    """None where the job kept no completions, or none that can be read."""
     try:
         kept = read_tensors_if_any(run.job_folder(source.job) / COMPLETIONS_FILE)
     except DataError:

@@ -1,6 +1,6 @@
-"""Points: where samples lie, as a picture of counts for each model and as coordinates for the chart that one can read.
+"""Where points lie: a picture of counts for each model, and coordinates for the chart of one model.
 
-Points of more than two numbers are seen along the two directions in which held-out data vary most.
+Points of more than two dimensions are projected onto the two directions in which held-out data vary most.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch import Tensor
 from genbench_reports.samples.png import Picture, ramp_picture
 
 _BINS, _MARGIN = 64, 0.12
-_SHOWN, _GRID = 600, 10_000
+_MAX_POINTS, _GRID = 600, 10_000
 _SHADES = 24
-# from nothing to plenty, in one hue that stands out from white and from black
+# the lightest and the darkest shade of a hue that is visible on white and on black
 _FAINT, _FULL = np.array([176, 205, 232]), np.array([8, 81, 156])
 
 
@@ -34,15 +34,20 @@ Counts = Float[np.ndarray, "bins bins"]
 
 @dataclass(frozen=True)
 class View:
-    """The plane that points are seen in. low, high: (2,), its limits. most: the largest count of the real data.
-    axes: what the two directions are."""
+    """The plane onto which points are projected."""
 
     centre: Float[Tensor, " dim"]
+    """(D,), subtracted before the projection."""
     directions: Float[Tensor, "dim 2"]
+    """(D, 2), the axes of the plane."""
     low: Float[np.ndarray, " 2"]
+    """(2,), its lower limits."""
     high: Float[np.ndarray, " 2"]
-    most: float
+    """(2,), its upper limits."""
+    max_share: float
+    """The largest share of real points in one cell."""
     axes: tuple[str, str]
+    """Names of the two axes."""
 
     def project(self, x: Tensor) -> Plane:
         """(N, D) -> (N, 2)."""
@@ -50,7 +55,7 @@ class View:
         return plane
 
     def counts(self, x: Tensor) -> Counts:
-        """Share of the points in each cell; upwards is the second direction."""
+        """Share of the points in each cell; the second direction points upwards."""
         plane = self.project(x)
         edges = [np.linspace(self.low[i], self.high[i], _BINS + 1) for i in range(2)]
         found, _, _ = np.histogram2d(plane[:, 0], plane[:, 1], bins=edges)
@@ -58,26 +63,26 @@ class View:
         return shares
 
     def picture(self, x: Tensor) -> Picture:
-        """Shades go with the cube root of the share, from that of no point to that of real data's fullest cell."""
-        shares = np.clip(self.counts(x) / self.most, 0, 1)
+        """Shades follow the cube root of the share, from none to that of the fullest cell of the real data."""
+        shares = np.clip(self.counts(x) / self.max_share, 0, 1)
         shades = np.where(shares > 0, 1 + np.round(np.cbrt(shares) * (_SHADES - 2)), 0)
         return ramp_picture(shades.astype(np.uint8), _RAMP)
 
     def outside(self, x: Tensor) -> float:
-        """Share of the points beyond the limits."""
+        """Share of the points outside the limits."""
         plane = self.project(x)
         return float(((plane < self.low) | (plane > self.high)).any(1).mean())
 
     def coordinates(self, x: Tensor) -> list[list[int]]:
-        """The first points as whole numbers: `low` is 0, `high` 10,000, and no point is farther out than three times
-        that."""
-        scaled = (self.project(x[:_SHOWN]) - self.low) / (self.high - self.low) * _GRID
+        """The first points as whole numbers, where `low` is 0 and `high` is 10,000; points far outside are moved to
+        within one width of the limits."""
+        scaled = (self.project(x[:_MAX_POINTS]) - self.low) / (self.high - self.low) * _GRID
         whole = np.clip(np.round(scaled), -_GRID, 2 * _GRID).astype(int)
         return [column.tolist() for column in whole.T]
 
 
 def view_of(reference: Tensor) -> View | None:
-    """The view of a data set from its held-out points (N, D); None where there is only one direction to see."""
+    """The plane for a data set, from its held-out points (N, D); None for points on a line."""
     flat = reference.flatten(1).double()
     count, dimension = flat.shape
     if dimension < 2 or count < 2:
@@ -87,7 +92,7 @@ def view_of(reference: Tensor) -> View | None:
     if dimension > 2:
         centre = flat.mean(0)
         _, _, rows = torch.linalg.svd(flat - centre, full_matrices=False)
-        # a direction has no sign of its own: its largest number is positive
+        # the sign of a direction is arbitrary: its largest component is made positive
         signs = rows[:2].gather(1, rows[:2].abs().argmax(1, keepdim=True)).sign()
         directions, axes = (rows[:2] * signs).T, ("first principal direction", "second principal direction")
     plane = ((flat - centre) @ directions).numpy()

@@ -1,7 +1,7 @@
-"""What a data set's models made, beside what is real: pictures, numbers for charts, text and music.
+"""Samples of all models of a leaderboard beside real data: pictures, numbers for charts, text and music.
 
-Every source is drawn the same way at the scale of the held-out data, real data first. Samples are the first ones of
-each model's lowest seed: nobody has chosen them.
+Every source is drawn alike on the scale of the held-out data, real data first. Samples are the first ones of each
+model's lowest seed, so that they are not selected by hand.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from genbench_reports.samples.completions import MaskView, completion_views
 from genbench_reports.samples.density import View, view_of
 from genbench_reports.samples.image_grids import Tiles, tiles_of
 from genbench_reports.samples.latents import latent_pictures
-from genbench_reports.samples.neighbours import LOOKED_AT, SHOWN, Neighbours, TrainingSet
+from genbench_reports.samples.neighbours import MAX_COMPARED, MAX_SHOWN, Neighbours, TrainingSet
 from genbench_reports.samples.piano_rolls import Piece, piece_of
 from genbench_reports.samples.png import Picture
 from genbench_reports.samples.series import series_numbers
@@ -28,25 +28,33 @@ from genbench_reports.samples.stored_samples import RealData, RowSamples, load_r
 from genbench_reports.samples.texts import text_of
 
 REAL = "held-out real data"
-_TEXTS, _PIECES = 3, 3
-_BESIDE, _FEWEST = 16, 6
-"""So many tiles at least has a picture beside the samples, where there is room, and where there is hardly any."""
+_MAX_TEXTS, _MAX_PIECES = 3, 3
+_USUAL_TILES, _MIN_TILES = 16, 6
+"""Smallest number of tiles of a secondary picture: usually, and in a report with many rows."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One source: a model, or real data, whose family is "". caption: what to know about the picture. missing: why
-    there is nothing to see. latents: pictures by what they are."""
+    """One source of samples: a model, or real data."""
 
     label: str
+    """Label of the row, or `REAL`."""
     family: str
+    """Family of the model; empty for real data."""
     picture: Picture | None = None
+    """Its samples; None where they are not drawn as one picture."""
     caption: str = ""
+    """What to know about the picture."""
     texts: tuple[str, ...] = ()
+    """Its samples, where they are text."""
     pieces: tuple[tuple[Picture, Piece], ...] = ()
+    """Its samples, where they are music: piano rolls, and how they sound."""
     neighbours: Neighbours | None = None
+    """Samples beside the training examples nearest to them."""
     latents: dict[str, Picture] = field(default_factory=dict)
+    """Pictures of what the model has learned, by what they show."""
     missing: str | None = None
+    """Why there is nothing to see; None where there is something."""
 
     @property
     def is_real(self) -> bool:
@@ -55,16 +63,20 @@ class Panel:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """panels: real data first, then in the order of the leaderboard. caption: how to read them. chart: numbers for
-    the chart that shows one source closely, or None. missing: why there are no real data, or no pictures at all.
-    completions: for each mask, what models made of the same images. classes: samples of given classes."""
+    """The samples on one leaderboard."""
 
     panels: tuple[Panel, ...]
+    """Real data first, then models in the order of the leaderboard."""
     caption: str = ""
+    """How to read the panels."""
     chart: dict[str, Any] | None = None
+    """Numbers for the chart that shows one source closely; None where there is no such chart."""
     missing: str | None = None
+    """Why there are no real data, or no pictures at all."""
     completions: tuple[MaskView, ...] = ()
+    """For each mask, what models made of the same images."""
     classes: ClassView | None = None
+    """Samples of given classes."""
 
     @property
     def has_neighbours(self) -> bool:
@@ -76,12 +88,12 @@ class Exhibit:
 
 
 def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
-    """Nothing that is missing or damaged stops the report. room: the share of the usual size that pictures beside the
-    samples may have."""
+    """Whatever is missing or damaged is left out, and the report says so. room: size of secondary pictures, as a share
+    of their usual size."""
     card, job = board.dataset, board.setting.job
     if card is None:
         return Exhibit(
-            (), missing=f"no plugin announces {clean(job.dataset)} here, so samples cannot be read"
+            (), missing=f"no installed plugin announces {clean(job.dataset)}, so samples cannot be read"
         )
     real = load_real(card, job)
     sources = [(row, load_row(run, row, card.spec)) for row in board.rows]
@@ -92,7 +104,7 @@ def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
     # without real data the first model's samples give the scale
     scale = real.reference if isinstance(real, RealData) else loaded[0].samples
     artist = _Artist(card, scale)
-    beside = max(_FEWEST, round(room * max(_BESIDE, artist.tiles.count))) if artist.tiles else 0
+    max_tiles = max(_MIN_TILES, round(room * max(_USUAL_TILES, artist.tiles.count))) if artist.tiles else 0
     training = TrainingSet(real.dataset, real.reference) if isinstance(real, RealData) else None
     panels = []
     if isinstance(real, RealData):
@@ -104,9 +116,9 @@ def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
             continue
         neighbours, latents = None, {}
         if artist.tiles is not None:
-            latents = latent_pictures(run.job_folder(found.job), card.spec, artist.tiles, beside)
+            latents = latent_pictures(run.job_folder(found.job), card.spec, artist.tiles, max_tiles)
             if training is not None and artist.has_neighbours:
-                neighbours = training.neighbours(found.samples, artist.tiles, beside // 2)
+                neighbours = training.neighbours(found.samples, artist.tiles, max_tiles // 2)
         panels.append(artist.panel(label, row.family, found.samples, neighbours, latents))
     if not isinstance(real, RealData):
         missing = f"no real data beside the samples: {real}"
@@ -114,13 +126,13 @@ def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
     completions: tuple[MaskView, ...] = ()
     classes = None
     if artist.tiles is not None:
-        completions = completion_views(run, loaded, real.reference, card.spec, artist.tiles, beside)
-        classes = class_view(run, loaded, real.dataset, artist.tiles, beside)
+        completions = completion_views(run, loaded, real.reference, card.spec, artist.tiles, max_tiles)
+        classes = class_view(run, loaded, real.dataset, artist.tiles, max_tiles)
     return Exhibit(tuple(panels), artist.caption, artist.chart(), completions=completions, classes=classes)
 
 
 class _Artist:
-    """Draws every source of one data set the same way."""
+    """Draws every source of one data set alike."""
 
     def __init__(self, card: DatasetCard, scale: Tensor) -> None:
         spec = card.spec
@@ -136,14 +148,14 @@ class _Artist:
     def caption(self) -> str:
         if self.view is not None:
             return (
-                f"Where the points lie, {self.view.axes[0]} across and {self.view.axes[1]} upwards: stronger is more,"
-                " on one scale for all. The frame is that of the held-out data."
+                f"Where the points lie, {self.view.axes[0]} across and {self.view.axes[1]} upwards: darker cells hold"
+                " more points, on one scale for all. The limits are those of the held-out data."
             )
         if self.tiles is not None:
             channel = " Only the first channel." if _channels(self.spec) > 1 else ""
             return f"The first {self.tiles.kind}, on the scale of the held-out data.{channel}"
         if self.spec.modality == "tokens":
-            return "The beginning of the first examples. ⏎ is a line end."
+            return "The beginning of the first examples. ⏎ marks a line end."
         return ""
 
     def panel(
@@ -160,14 +172,14 @@ class _Artist:
         if self.view is not None:
             picture = self.view.picture(x)
             outside = self.view.outside(x)
-            caption = f"{outside:.1%} outside the frame" if outside > 0 else ""
+            caption = f"{outside:.1%} outside the limits" if outside > 0 else ""
             self._numbers.append({"label": label, "family": family, "xy": self.view.coordinates(x)})
         elif self.spec.modality == "pianoroll" and self.tiles is not None:
-            pieces = tuple((self.tiles.draw(roll[None], 1), piece_of(roll)) for roll in x[:_PIECES])
+            pieces = tuple((self.tiles.draw(roll[None], 1), piece_of(roll)) for roll in x[:_MAX_PIECES])
         elif self.tiles is not None:
             picture = self.tiles.draw(x[: self.tiles.count], self.tiles.columns)
         elif self.spec.modality == "tokens":
-            texts = tuple(text_of(example, self.alphabet) for example in x[:_TEXTS])
+            texts = tuple(text_of(example, self.alphabet) for example in x[:_MAX_TEXTS])
         if self.spec.modality == "series":
             self._numbers.append({"label": label, "family": family, **series_numbers(x)})
         return Panel(label, family, picture, caption, texts, pieces, neighbours, latents or {})
@@ -186,7 +198,7 @@ def _channels(spec: DataSpec) -> int:
 
 
 NEIGHBOURS_CAPTION = (
-    f"Of each model's first {LOOKED_AT} samples up to {SHOWN} nearest to the training set (above), nearest first, and"
-    " the training examples they are nearest to (below), by Euclidean distance of the values. The ratio compares the"
-    " median distance to that of held-out data: far below 1, a model gives back what it was trained on."
+    f"From each model's first {MAX_COMPARED} samples, up to {MAX_SHOWN} that are nearest to the training set (above),"
+    " nearest first, and their nearest training examples (below), by the Euclidean distance of the values. The ratio"
+    " compares the median distance to that of held-out data: far below 1, a model reproduces its training data."
 )

@@ -1,4 +1,4 @@
-"""Examples as small rasters, all of a data set at one scale: images, series, piano rolls and binary vectors."""
+"""Grids of small pictures of examples, on one scale per data set: images, series, piano rolls and binary vectors."""
 
 from __future__ import annotations
 
@@ -15,29 +15,34 @@ from genbench.api import DataSpec
 from genbench_reports.samples.png import LEVELS, NOT_GIVEN, Mono, Picture, colour_sheet, grey_sheet, ink_sheet
 
 INK = (47, 125, 196)
-_WIDEST_IMAGE = 64
+"""Colour of drawings on a transparent ground."""
+_MAX_IMAGE_PIXELS = 64
 _SERIES_SIZE, _SHARPENING = (72, 44), 3
-_SHEET_PIXELS = 26_000
-"""Of one grid: so many bytes before compression, whatever the size of its tiles."""
+_MAX_SHEET_PIXELS = 26_000
+"""Largest size of one grid before compression, in pixels, whatever the size of its tiles."""
 
 
 @dataclass(frozen=True)
 class Tiles:
-    """draw: (n, *event_shape) and the number of columns -> a sheet. columns, count: of the usual sheet. kind: what is
-    on it, in words. draw_given: of images, (n, *event_shape), what is given of them (n, *event_shape) and the number of
-    columns -> a sheet on which the rest has a colour of its own."""
+    """How the examples of a data set are drawn as a grid."""
 
     draw: Callable[[Tensor, int], Picture]
+    """(n, *event_shape) and the number of columns -> a picture."""
     columns: int
+    """Columns of a usual grid."""
     count: int
+    """Examples on a usual grid."""
     kind: str
+    """What is on it, in words."""
     draw_given: Callable[[Tensor, Bool[Tensor, "..."], int], Picture] | None = None
+    """For images: (n, *event_shape), which of their values are given (n, *event_shape), and the number of columns ->
+    a picture in which the rest has a colour of its own. None for other data."""
 
 
 def tiles_of(spec: DataSpec, reference: Tensor) -> Tiles | None:
-    """How examples of that spec are drawn; None where single examples say nothing to the eye (points, text).
+    """How examples of that spec are drawn; None where pictures of single examples show nothing (points, text).
 
-    reference: (N, *event_shape), whose range is the scale of real values.
+    reference: (N, *event_shape), the real data whose range sets the scale.
     """
     if spec.modality == "image":
         return _image_tiles(spec, reference)
@@ -54,7 +59,7 @@ def tiles_of(spec: DataSpec, reference: Tensor) -> Tiles | None:
             lambda x, n: _ink(_rolls(x, low_key, high_key), n), columns, 3 * columns, "rolls, pitch over time"
         )
     if spec.modality == "points" and spec.levels is not None:
-        rows = min(40, max(12, _SHEET_PIXELS // (16 * spec.dimension)))
+        rows = min(40, max(12, _MAX_SHEET_PIXELS // (16 * spec.dimension)))
         return Tiles(lambda x, n: _ink(_bits(x, spec.levels or 2, rows), n), 1, rows, "examples, a row each")
     return None
 
@@ -70,19 +75,19 @@ def _image_tiles(spec: DataSpec, reference: Tensor) -> Tiles:
         else (float(reference.min()), float(reference.max()))
     )
     colour = channels == 3
-    shrunk = max(height, width) > _WIDEST_IMAGE
-    size = min(height, _WIDEST_IMAGE) * min(width, _WIDEST_IMAGE) * (2 if colour else 1)
-    side = int(np.clip(np.sqrt(_SHEET_PIXELS / size), 2, 8))
+    shrunk = max(height, width) > _MAX_IMAGE_PIXELS
+    size = min(height, _MAX_IMAGE_PIXELS) * min(width, _MAX_IMAGE_PIXELS) * (2 if colour else 1)
+    side = int(np.clip(np.sqrt(_MAX_SHEET_PIXELS / size), 2, 8))
 
     def draw(x: Tensor, columns: int, given: Tensor | None = None) -> Picture:
         missing = None if given is None else ~given[:, 0]
         if missing is not None and shrunk:
             missing = (
-                torch.nn.functional.interpolate(missing[:, None].double(), size=_WIDEST_IMAGE)[:, 0] > 0.5
+                torch.nn.functional.interpolate(missing[:, None].double(), size=_MAX_IMAGE_PIXELS)[:, 0] > 0.5
             )
         shades = ((x.double() - low) / max(high - low, 1e-12)).clamp(0, 1)
         if shrunk:
-            shades = torch.nn.functional.interpolate(shades, size=_WIDEST_IMAGE, mode="area")
+            shades = torch.nn.functional.interpolate(shades, size=_MAX_IMAGE_PIXELS, mode="area")
         if colour:
             rgb = (shades * 255).round().to(torch.uint8).movedim(1, -1)
             if missing is not None:
@@ -104,7 +109,7 @@ def _ink(tiles: Mono, columns: int, *, pixelated: bool = True) -> Picture:
 
 
 def _lines(x: Shaped[Tensor, "n time channels"], scale: tuple[float, float]) -> Mono:
-    """The first channel over time, clipped to the scale of real data."""
+    """The first channel over time, clipped to the scale of the real data."""
     width, height = _SERIES_SIZE
     low, high = scale
     values = ((x[:, :, 0].double() - low) / (high - low)).clamp(-0.02, 1.02).numpy()
@@ -116,12 +121,12 @@ def _lines(x: Shaped[Tensor, "n time channels"], scale: tuple[float, float]) -> 
         path = [(a * _SHARPENING, d * _SHARPENING) for a, d in zip(across, down, strict=True)]
         ImageDraw.Draw(canvas).line(path, fill=LEVELS - 1, width=4, joint="curve")
         tile[:] = np.asarray(canvas.resize((width, height), Image.Resampling.BOX))
-        tile[-1] = np.maximum(tile[-1], 5)  # the ground that it stands on
+        tile[-1] = np.maximum(tile[-1], 5)  # a baseline
     return tiles
 
 
 def _keys(reference: Tensor) -> tuple[int, int]:
-    """The keys that real data use, and two more on either side."""
+    """The range of keys that real data use, with two more on either side."""
     used = reference.flatten(0, 1).amax(0).nonzero()[:, 0]
     if len(used) == 0:
         return 0, reference.shape[-1]
@@ -129,7 +134,7 @@ def _keys(reference: Tensor) -> tuple[int, int]:
 
 
 def _rolls(x: Shaped[Tensor, "n time keys"], low_key: int, high_key: int) -> Mono:
-    """High notes above; all ink where a key sounds, and a faint ground."""
+    """High notes at the top: full ink where a key sounds, faint ink elsewhere."""
     sounding = x[:, :, low_key:high_key].flip(2).transpose(1, 2) > 0
     return torch.where(sounding, LEVELS - 1, 3).to(torch.uint8).numpy()
 
@@ -143,6 +148,6 @@ def _bits(
 
 
 def rounded(values: Float[np.ndarray, "..."] | Tensor, digits: int = 4) -> list[float | None]:
-    """Numbers as JSON wants them: short, and never NaN."""
+    """Numbers for JSON: short, and null where they are not finite."""
     flat = np.asarray(values, dtype=np.float64).ravel()
     return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in flat]

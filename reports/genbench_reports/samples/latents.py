@@ -20,12 +20,12 @@ GRIDS = {
     "traversals": "each row moves one latent from −2 to 2 standard deviations",
     "interpolations": "each row leads from one held-out example to another",
 }
-_ENTROPIES = 8
+_MAX_ENTROPIES = 8
 
 
-def latent_pictures(folder: Path, spec: DataSpec, tiles: Tiles, most: int) -> dict[str, Picture]:
-    """By what they show, in words, of about `most` tiles each; empty where the job kept nothing, or nothing that can be
-    read."""
+def latent_pictures(folder: Path, spec: DataSpec, tiles: Tiles, max_tiles: int) -> dict[str, Picture]:
+    """Pictures of about `max_tiles` tiles each, by what they show, in words; empty where the job kept nothing that
+    can be read."""
     try:
         kept = read_tensors_if_any(folder / LATENT_TRAVERSALS_FILE)
     except DataError:
@@ -36,25 +36,25 @@ def latent_pictures(folder: Path, spec: DataSpec, tiles: Tiles, most: int) -> di
     for name, words in GRIDS.items():
         grid = kept.tensors.get(name)
         if grid is not None and grid.ndim == 2 + len(spec.event_shape) and grid.shape[2:] == spec.event_shape:
-            rows = max(1, most // grid.shape[1])
+            rows = max(1, max_tiles // grid.shape[1])
             found[words] = tiles.draw(grid[:rows].flatten(0, 1), grid.shape[1])
-    entropy = _entropy(kept, spec, min(_ENTROPIES, most // 2))
+    entropy = _entropy(kept, spec, min(_MAX_ENTROPIES, max_tiles // 2))
     if entropy is not None:
         sheet, words = entropy
         found[words] = tiles.draw(sheet, len(sheet) // 2)
     return found
 
 
-def _entropy(kept: TensorFile, spec: DataSpec, most: int) -> tuple[Tensor, str] | None:
-    """Examples, and as many images of their entropies on the scale of the data; of images with levels."""
+def _entropy(kept: TensorFile, spec: DataSpec, max_tiles: int) -> tuple[Tensor, str] | None:
+    """Examples, then as many images of their entropies on the scale of the data; for images with levels."""
     examples, entropy = kept.tensors.get("examples"), kept.tensors.get("entropy")
     if examples is None or entropy is None or spec.modality != "image" or spec.levels is None:
         return None
     if entropy.shape[1:] != spec.event_shape or examples.shape[1:] != spec.event_shape:
         return None
-    count = min(most, len(entropy), len(examples))
+    count = min(max_tiles, len(entropy), len(examples))
     channels = spec.event_shape[0]
-    # as sure as can be is 0, and as unsure is the logarithm of the levels, for each channel
+    # per channel, the entropy is between 0 and the logarithm of the number of levels
     highest = channels * math.log(spec.levels)
     share = entropy[:count].sum(1, keepdim=True).expand(-1, channels, -1, -1) / highest
     sheet = torch.cat([examples[:count].double(), share.double().clamp(0, 1) * (spec.levels - 1)])

@@ -1,7 +1,7 @@
-"""Samples beside the training examples they are nearest to: what memorisation would look like.
+"""Samples beside the training examples that are nearest to them, which shows what memorisation would look like.
 
-Nearest by the Euclidean distance of the values themselves, so that a reader sees what was compared; the leaderboard's
-figures of memorisation go by features.
+The distance is the Euclidean one of the values themselves, so that readers see what was compared; the memorisation
+metrics of the leaderboard compare features.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from genbench.metrics.memorisation.nearest_training import mean_of, nearest_in_c
 from genbench_reports.samples.image_grids import Tiles
 from genbench_reports.samples.png import Picture
 
-LOOKED_AT, SHOWN = 128, 8
-"""Samples that are looked at, and of them the nearest that are shown."""
+MAX_COMPARED, MAX_SHOWN = 128, 8
+"""How many samples are compared with the training set, and how many of them, the nearest, are shown."""
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """picture: two rows, samples above, the training examples nearest to them below. ratio: the median distance of
-    the samples that were looked at over that of as many held-out examples; None where the latter is 0."""
+    """Samples of one model beside the training examples nearest to them."""
 
     picture: Picture
+    """Two rows: samples above, and below each the nearest training example."""
     ratio: float | None
+    """Median distance of the samples to the training set over that of as many held-out examples; None where the
+    latter is 0."""
 
 
 class TrainingSet:
-    """The training split, to ask for neighbours in."""
+    """The training split, prepared for the search of neighbours."""
 
     def __init__(self, dataset: Dataset, reference: Tensor) -> None:
         levels = dataset.spec.levels
@@ -39,16 +41,16 @@ class TrainingSet:
         self._x = dataset.train.x.flatten(1).to(dtype)
         self._centre = mean_of(self._x)
         self._train = dataset.train
-        _, distances = self._nearest(reference[:LOOKED_AT])
+        _, distances = self._nearest(reference[:MAX_COMPARED])
         self._typical = float(distances.sqrt().median())
 
-    def neighbours(self, samples: Tensor, tiles: Tiles, most: int = SHOWN) -> Neighbours:
-        """samples: (N, *event_shape). Those of the first 128 that are nearest to the training set, nearest first, at
-        most eight."""
-        looked_at = samples[:LOOKED_AT]
-        index, distances = self._nearest(looked_at)
-        order = distances.argsort(stable=True)[: min(SHOWN, most)]
-        pairs = torch.cat([looked_at[order], self._train.take(index[order]).x])
+    def neighbours(self, samples: Tensor, tiles: Tiles, max_pairs: int = MAX_SHOWN) -> Neighbours:
+        """samples: (N, *event_shape). Of the first `MAX_COMPARED`, those nearest to the training set are shown, nearest
+        first, at most `MAX_SHOWN` and `max_pairs`."""
+        compared = samples[:MAX_COMPARED]
+        index, distances = self._nearest(compared)
+        order = distances.argsort(stable=True)[: min(MAX_SHOWN, max_pairs)]
+        pairs = torch.cat([compared[order], self._train.take(index[order]).x])
         ratio = float(distances.sqrt().median()) / self._typical if self._typical > 0 else None
         return Neighbours(tiles.draw(pairs, len(order)), ratio)
 

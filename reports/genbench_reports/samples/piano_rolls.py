@@ -1,4 +1,4 @@
-"""Music that can be heard: notes of a piano roll for the page's own player, and a MIDI file to take away."""
+"""Music that can be played: notes of a piano roll for the player of the page, and a MIDI file to download."""
 
 from __future__ import annotations
 
@@ -10,32 +10,40 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 _LOWEST_KEY = {88: 21, 128: 0}
-"""MIDI's number of the first key, by how many keys a roll has: a piano's begin at A0."""
+"""MIDI's number of the first key, by the number of keys of a roll; the 88 keys of a piano begin at A0."""
 _TICKS, _STEPS_PER_BEAT = 480, 2
 STEP_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class Note:
-    """A key held for `length` steps from step `start`. pitch: MIDI's number, 60 is middle C."""
+    """A key that is held for some steps."""
 
     start: int
+    """The first step."""
     length: int
+    """How many steps."""
     pitch: int
+    """MIDI's number of the key; 60 is middle C."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """notes: "start,length,pitch;..." for the player. midi: a data URI."""
+    """One piano roll as the page plays it."""
 
     notes: str
+    """"start,length,pitch;..." for the player."""
     midi: str
+    """A MIDI file as a data URI."""
     count: int
+    """How many notes."""
     seconds: float
+    """How long it plays."""
 
 
 def notes_of(roll: Shaped[Tensor, "time keys"]) -> list[Note]:
-    """A key that sounds in steps that follow each other is one note; a roll cannot tell it from one struck again."""
+    """The notes of a roll. A key that sounds in consecutive steps counts as one note, because a roll does not show
+    whether it was struck again."""
     keys = roll.shape[1]
     lowest = _LOWEST_KEY.get(keys, max(0, 60 - keys // 2))
     notes = []
@@ -51,6 +59,7 @@ def notes_of(roll: Shaped[Tensor, "time keys"]) -> list[Note]:
 
 
 def piece_of(roll: Shaped[Tensor, "time keys"]) -> Piece:
+    """The roll in the form that the page plays."""
     notes = notes_of(roll)
     text = ";".join(f"{note.start},{note.length},{note.pitch}" for note in notes)
     uri = "data:audio/midi;base64," + base64.b64encode(midi_of(notes)).decode()
@@ -58,7 +67,7 @@ def piece_of(roll: Shaped[Tensor, "time keys"]) -> Piece:
 
 
 def midi_of(notes: list[Note]) -> bytes:
-    """A MIDI file of one track, at the player's tempo."""
+    """A MIDI file with one track, at the tempo of the player."""
     from mido import Message, MetaMessage, MidiFile, MidiTrack
 
     step = _TICKS // _STEPS_PER_BEAT

@@ -1,4 +1,4 @@
-"""Rasters as PNG data URIs: sheets of tiles in indexed colours, small enough to hold hundreds of them in a page."""
+"""Rasters as PNG data URIs: sheets of tiles in indexed colours, so small that a page can hold hundreds of them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from jaxtyping import UInt8
 from PIL import Image
 
 LEVELS = 32
-"""Shades of one colour: digits look the same in 32 as in 256, at half the bytes."""
+"""Shades of one colour: digits look alike in 32 and in 256 shades, and 32 take half the bytes."""
 NOT_GIVEN = (217, 95, 60)
 """The colour of what a model had to fill in."""
 _COLOURS = 128
 _GAP = 255
-"""The index of what is between tiles: transparent, so that it is whatever the page is."""
+"""Index of the colour between tiles: transparent, so that the background of the page shows."""
 
 Raster = UInt8[np.ndarray, "rows columns"]
 Mono = UInt8[np.ndarray, "n height width"]
@@ -25,22 +25,26 @@ Colour = UInt8[np.ndarray, "n height width 3"]
 
 @dataclass(frozen=True)
 class Picture:
-    """uri: of a PNG. width, height: in its own pixels; the page enlarges it without smoothing where `pixelated`."""
+    """A picture in the page."""
 
     uri: str
+    """A PNG as a data URI."""
     width: int
+    """Width in its own pixels."""
     height: int
+    """Height in its own pixels."""
     pixelated: bool = True
+    """The page enlarges it without smoothing."""
 
 
 def grey_sheet(tiles: Mono, columns: int) -> Picture:
-    """Tiles of shades 0 (black) to LEVELS - 1 (white), row by row; LEVELS is what was not given."""
+    """Tiles of shades from 0 (black) to LEVELS - 1 (white), row by row; LEVELS marks values that were not given."""
     ramp = np.linspace(0, 255, LEVELS).round().astype(np.uint8)
     return _encode(_laid_out(tiles, columns), ramp.repeat(3).tobytes() + bytes(NOT_GIVEN), {_GAP: 0})
 
 
 def ink_sheet(tiles: Mono, columns: int, ink: tuple[int, int, int], *, pixelated: bool = True) -> Picture:
-    """Tiles of one ink on a transparent ground, from none (0) to all (LEVELS - 1) of it."""
+    """Tiles of one ink on a transparent ground, from no ink (0) to full ink (LEVELS - 1)."""
     opacity = {level: round(255 * level / (LEVELS - 1)) for level in range(LEVELS)} | {_GAP: 0}
     return _encode(_laid_out(tiles, columns), bytes(ink) * LEVELS, opacity, pixelated=pixelated)
 
@@ -51,7 +55,7 @@ def ramp_picture(raster: Raster, colours: list[tuple[int, int, int]]) -> Picture
 
 
 def colour_sheet(tiles: Colour, columns: int) -> Picture:
-    """Tiles of red, green and blue, in the colours that stand for all of them best."""
+    """Tiles of red, green and blue, reduced to the palette that represents them best."""
     sheet = np.stack([_laid_out(tiles[..., channel], columns, gap=0) for channel in range(3)], axis=-1)
     between = _laid_out(np.zeros(tiles.shape[:3], np.uint8), columns) == _GAP
     indexed = Image.fromarray(sheet).quantize(_COLOURS, dither=Image.Dither.NONE)
@@ -60,7 +64,7 @@ def colour_sheet(tiles: Colour, columns: int) -> Picture:
 
 
 def _laid_out(tiles: Mono, columns: int, gap: int = _GAP) -> Raster:
-    """One raster, a pixel between any two tiles."""
+    """One raster with the tiles in it, with a pixel between neighbours."""
     count, height, width = tiles.shape
     rows = -(-count // columns)
     columns = min(columns, count)

@@ -1,7 +1,7 @@
-"""What a board's pictures are made of: real data, and the samples that its jobs kept; or why they are not to be had.
+"""Real data and stored samples, from which the pictures of a leaderboard are made; or the reason why they are missing.
 
-A report is made where the run is read, which may be another machine: nothing is downloaded for it, and whatever is
-missing costs its own picture and is said.
+A report can be made on another machine than the run. Nothing is downloaded for it: where something is missing, its
+picture is left out, and the report says why.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from genbench_reports.leaderboard.rows import Row
 
 @dataclass(frozen=True)
 class RealData:
-    """reference: (N, *event_shape), the held-out examples that every model of the board is scored against, in the
-    working dtype. dataset: for its training split."""
+    """The real data of a leaderboard."""
 
     dataset: Dataset
+    """The data set, for its training split."""
     reference: Tensor
+    """(N, *event_shape), the held-out examples that every model is scored against, in the working dtype."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class RowSamples:
 
 
 def load_real(card: DatasetCard, job: Job) -> RealData | str:
-    """The real data of a board, or in words why there are none."""
+    """The real data of a leaderboard, or the reason, in words, why there are none."""
     if not prepared_path(card).exists() and not all(is_cached(file) for file in card.files):
         return (
             f"{clean(card.name)} is not in this machine's cache (`genai-bench datasets fetch` puts it there)"
@@ -62,7 +63,8 @@ def load_real(card: DatasetCard, job: Job) -> RealData | str:
 
 
 def load_row(run: Run, row: Row, spec: DataSpec) -> RowSamples | str:
-    """The samples of the row's lowest seed, so that nobody has chosen them; or in words why there are none."""
+    """The samples of the row's lowest seed, so that they are not selected by hand; or the reason why there
+    are none."""
     if not row.results:
         return "every seed failed"
     job = min((result.job for result in row.results), key=lambda each: each.seed)

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from jaxtyping import Shaped
 from torch import Tensor
 
-_LONGEST = 320
+_MAX_TOKENS = 320
 _VISIBLE = str.maketrans({"\n": "⏎\n", "\t": "⇥"})
 
 
 def text_of(tokens: Shaped[Tensor, " time"], alphabet: Sequence[str] | None) -> str:
-    """The symbols of one example, or its codes where nobody says what they stand for. Line ends are made visible;
-    other characters that do not print are replaced."""
-    codes = tokens[:_LONGEST].tolist()
-    more = "…" if len(tokens) > _LONGEST else ""
+    """The symbols of one example, or its codes where there is no alphabet. Line ends are made visible; other characters
+    that do not print are replaced."""
+    codes = tokens[:_MAX_TOKENS].tolist()
+    more = "…" if len(tokens) > _MAX_TOKENS else ""
     if alphabet is None:
         return " ".join(map(str, codes)) + more
     text = "".join(alphabet[code] if code < len(alphabet) else "\N{REPLACEMENT CHARACTER}" for code in codes)

@@ -1,8 +1,8 @@
 """Whether models differ over data sets (Friedman's test on their ranks), and which of them (Nemenyi's pairs).
 
-Demšar 2006, "Statistical comparisons of classifiers over multiple data sets", section 3.2, with two changes for the
-few data sets that a run has: the p of Friedman's statistic comes from permutations within data sets, which is right for
-any number of them, where the chi-squared approximation is not; and nothing is told apart where that p is not small.
+Demšar 2006, "Statistical comparisons of classifiers over multiple data sets", section 3.2, with two changes,
+because a run has few data sets: the p of Friedman's statistic comes from permutations within data sets, which is valid
+for any number of them, unlike the chi-squared approximation; and no models are told apart where that p is not small.
 """
 
 from __future__ import annotations
@@ -19,40 +19,44 @@ from genbench_reports.statistics.seeds import SIGNIFICANCE
 if TYPE_CHECKING:
     import numpy as np
 
-LEAST_DATASETS = 3
-LEAST_MODELS = 3
+MIN_DATASETS = 3
+MIN_MODELS = 3
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Friedman:
-    """mean_ranks: by model, best first; equal figures share the mean of their ranks. statistic: Friedman's, corrected
-    for ties. p: by permutation; exact where all were gone through. critical_difference: how far apart two mean ranks
-    must lie (Demšar 2006, section 3.2.2). p_values: Nemenyi's, of pairs in the order of mean_ranks; they correct
-    for the number of pairs. blocks: data sets."""
+    """The outcome of Friedman's test and of Nemenyi's comparison of pairs."""
 
     mean_ranks: Mapping[str, float]
+    """By model, best first; equal values share the mean of their ranks."""
     statistic: float
+    """Friedman's statistic, corrected for ties."""
     p: float
+    """p of the statistic, by permutation."""
     exact: bool
+    """All permutations were tried."""
     critical_difference: float
+    """How far apart two mean ranks must lie (Demšar 2006, section 3.2.2)."""
     p_values: Mapping[tuple[str, str], float]
+    """Nemenyi's p of each pair, in the order of `mean_ranks`, corrected for the number of pairs."""
     blocks: int
+    """Number of data sets."""
 
     @property
     def differs(self) -> bool:
-        """Whether any model may be told from another."""
+        """Whether Friedman's test finds any difference."""
         return self.p < SIGNIFICANCE
 
     def separable(self, first: str, second: str) -> bool:
-        """Whether the two may be told apart: Friedman's test must have found something, too."""
+        """Whether the two can be told apart, which requires that Friedman's test has found a difference too."""
         pair = (first, second) if (first, second) in self.p_values else (second, first)
         return self.differs and self.p_values[pair] < SIGNIFICANCE
 
     @property
     def groups(self) -> list[tuple[str, ...]]:
-        """The largest runs of neighbours that cannot be told apart: the bars of a critical-difference diagram. Of one
-        model where it stands alone."""
+        """The longest sequences of neighbours that cannot be told apart: the bars of a critical-difference diagram. A
+        model that differs from all others is a group of its own."""
         models = list(self.mean_ranks)
         found: list[tuple[str, ...]] = []
         end = 0
@@ -67,12 +71,13 @@ class Friedman:
 
 
 def friedman(means: Sequence[Sequence[float]], models: Sequence[str]) -> Friedman:
-    """From figures of which less is better: a row a data set, a column a model; infinite ones share the last rank.
+    """Test values of which less is better, with a row per data set and a column per model; infinite values share the
+    last rank.
 
     Raises ValueError below three data sets or three models.
     """
-    if len(means) < LEAST_DATASETS or len(models) < LEAST_MODELS:
-        raise ValueError(f"Friedman's test takes {LEAST_DATASETS} data sets and {LEAST_MODELS} models")
+    if len(means) < MIN_DATASETS or len(models) < MIN_MODELS:
+        raise ValueError(f"Friedman's test takes {MIN_DATASETS} data sets and {MIN_MODELS} models")
     import numpy as np
     from scipy.stats import permutation_test, rankdata, studentized_range
 
@@ -111,7 +116,7 @@ def friedman(means: Sequence[Sequence[float]], models: Sequence[str]) -> Friedma
 
 def _statistic(*ranks: np.ndarray, axis: int = -1) -> np.ndarray:
     """Friedman's, corrected for ties (Conover 1999, "Practical nonparametric statistics", section 5.8), from ranks
-    within data sets: one array a model, data sets along `axis`."""
+    within data sets: one array per model, data sets along `axis`."""
     import numpy as np
 
     stacked = np.stack(ranks)

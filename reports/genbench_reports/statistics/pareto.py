@@ -1,4 +1,4 @@
-"""Which entries nothing beats: less costly and better at once."""
+"""The Pareto front: the points that no other point beats in both cost and quality."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from genbench.api import Better
 
 
 def pareto_front(points: Sequence[tuple[float, float]], better: Better) -> list[int]:
-    """Indices of (cost, quality) that no other beats in one without losing in the other, by rising cost. Of equal
-    points the first. better: which direction of quality is."""
+    """Indices of the points (cost, quality) on the front, by increasing cost; the first of equal points.
+
+    better: the better direction of quality; lower costs are better.
+    """
     sign = -1.0 if better == "higher" else 1.0
     ordered = sorted(range(len(points)), key=lambda index: (points[index][0], sign * points[index][1], index))
     front: list[int] = []

@@ -1,9 +1,9 @@
-"""Groups of ranks that a test cannot tell apart, and what a table may say of them.
+"""Groups of ranks that a test cannot tell apart, and what a table may claim about them.
 
 All pairs of rows are compared, and their p-values corrected together (Holm 1979), so that a table in which nothing
-differs shows a difference in at most one case in twenty, however many rows it has. The test is Welch's and not the
-paired one: what models share with a seed turned out to be next to nothing, and pairing costs half the degrees of
-freedom (docs/decisions/0021). How often it errs and what it finds is measured by `simulate_ranks` (docs/statistics.md).
+differs shows a difference in at most one case in twenty, however many rows it has. The test is Welch's rather than
+the paired one: models turned out to share almost nothing with a seed, and pairing costs half the degrees of freedom
+(docs/decisions/0021). How often it errs and what it finds is measured by `simulate_ranks` (docs/statistics.md).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from functools import cache
 from itertools import combinations
 
 from genbench_reports.format.text import plural
-from genbench_reports.statistics.seeds import MINIMUM_SEEDS, SIGNIFICANCE, adjust_by_holm, welch_p
+from genbench_reports.statistics.seeds import MIN_SEEDS, SIGNIFICANCE, adjust_by_holm, welch_p
 
 POWER = 0.8
-"""The chance of finding a difference that is taken for "is found", as is usual in planning (Cohen 1988)."""
+"""The probability at which a difference counts as one that the test finds, as is usual in planning (Cohen 1988)."""
 _GRID = 100
 
 
@@ -31,10 +31,10 @@ def pairwise_p(rows: Sequence[Mapping[int, float]]) -> dict[tuple[int, int], flo
 def indistinct_groups(rows: Sequence[Mapping[int, float]]) -> list[str] | None:
     """A letter for each row, from rows ordered best first; None where one has fewer than three seeds.
 
-    A group holds its best row and the following rows that the test cannot separate from that one, so that
-    a chain of small steps does not tie the first to the last.
+    A group holds its best row and the following rows that the test cannot tell apart from that row, so that a chain of
+    small differences does not join the first row to the last.
     """
-    if any(len(row) < MINIMUM_SEEDS for row in rows):
+    if any(len(row) < MIN_SEEDS for row in rows):
         return None
     adjusted = pairwise_p(rows)
     letters: list[str] = []
@@ -42,19 +42,22 @@ def indistinct_groups(rows: Sequence[Mapping[int, float]]) -> list[str] | None:
     for index in range(len(rows)):
         if index == 0 or adjusted[leader, index] < SIGNIFICANCE:
             leader, count = index, count + 1
-        letters.append(_letters(count))
+        letters.append(letters_of(count))
     return letters
 
 
 def claim(seeds: int, rows: int = 2) -> str:
-    """What a table of so many ranked rows, which have at least so many seeds each, may say of differences."""
-    if seeds < MINIMUM_SEEDS:
+    """What a table may claim about differences between its ranked rows.
+
+    seeds: the smallest number of seeds of a row. rows: the number of rows.
+    """
+    if seeds < MIN_SEEDS:
         return (
-            f"{plural(seeds, 'seed')} a row: nothing is claimed about differences between rows;"
-            f" a claim takes {MINIMUM_SEEDS} or more."
+            f"{plural(seeds, 'seed')} per row: no claim is made about differences between rows; that takes"
+            f" {MIN_SEEDS} or more."
         )
     if rows < 2:
-        return "One row: there is nothing to tell it apart from."
+        return "One row: there is nothing to compare it with."
     pairs = rows * (rows - 1) // 2
     text = (
         "Ranks with the same letter cannot be told apart from the group's best: Welch's t-test over seeds, two-sided,"
@@ -63,18 +66,18 @@ def claim(seeds: int, rows: int = 2) -> str:
     text += f" after Holm's correction for all {plural(pairs, 'pair')} of rows." if pairs > 1 else "."
     return (
         f"{text} With {plural(seeds, 'seed')} a difference of {separable_effect(seeds, pairs):.2g} standard deviations"
-        f" over seeds is found in {POWER:.0%} of cases, a smaller one more rarely: the same letter does not say that"
+        f" over seeds is found in {POWER:.0%} of cases, a smaller one less often: a shared letter does not mean that"
         " two rows are equal."
     )
 
 
 @cache
 def separable_effect(seeds: int, pairs: int) -> float:
-    """How far apart two means have to be, in standard deviations of a row over seeds, for the test to find it with
-    probability `POWER`, at the level that Holm's first step leaves for one of so many pairs.
+    """How far apart two means must be, in standard deviations of a row over seeds, for the test to find the difference
+    with probability `POWER`, at the level that Holm's first step leaves for one of `pairs` pairs.
 
-    Of independent normal rows with one standard deviation. Given both sample variances, which are chi-squared, the
-    chance of a difference beyond Welch's threshold is a normal one; it is averaged over a grid of equally likely
+    For independent normal rows with equal standard deviations. Given both sample variances, which are chi-squared,
+    the difference beyond Welch's threshold has a normal probability; it is averaged over a grid of equally likely
     variances.
     """
     import numpy as np
@@ -95,8 +98,8 @@ def separable_effect(seeds: int, pairs: int) -> float:
     return float(brentq(lack, 0.0, float(threshold.max()) + 10 * deviation))
 
 
-def _letters(number: int) -> str:
-    """1 -> a, 26 -> z, 27 -> aa."""
+def letters_of(number: int) -> str:
+    """Name of a group: 1 -> a, 26 -> z, 27 -> aa."""
     text = ""
     while number:
         number, digit = divmod(number - 1, 26)

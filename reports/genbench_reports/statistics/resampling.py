@@ -1,7 +1,7 @@
-"""Intervals and tests that assume no distribution: what other draws of the same seeds or data sets would have given.
+"""Intervals and tests that assume no distribution: what other draws of the seeds or data sets would have given.
 
-Both are scipy's. Of few values neither can say much, and each record says what it cannot: an interval of three values
-moves between three values; a sign-flip test of three pairs cannot have a p below 0.25.
+Both are computed by scipy. With few values neither can show much: an interval from three values lies between these
+values, and a sign-flip test of three pairs cannot have a p below 0.25.
 """
 
 from __future__ import annotations
@@ -16,26 +16,31 @@ from genbench_reports.statistics.seeds import SIGNIFICANCE
 Key = TypeVar("Key", bound=Hashable)
 CONFIDENCE = 0.95
 RESAMPLES = 9999
-"""Of the bootstrap, and of permutations where there are too many to go through."""
+"""Number of bootstrap samples, and of permutations where there are too many to try them all."""
 _SEED = 0
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Of a mean. method: "BCa"; "percentile", where BCa is not defined; "none", of one value or of equal ones: then
-    both ends are the mean. n: values it was made from."""
+    """Confidence interval of a mean."""
 
     low: float
+    """Lower end."""
     high: float
+    """Upper end."""
     method: Literal["BCa", "percentile", "none"]
+    """"percentile" where BCa is not defined; "none" for a single value and for equal ones, where both ends are the
+    mean."""
     n: int
+    """How many values it was made from."""
 
 
 def bootstrap_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """Bootstrap interval of the mean: bias-corrected and accelerated (Efron 1987, "Better bootstrap confidence
     intervals"), by `scipy.stats.bootstrap`, under a fixed seed.
 
-    Of fewer than about ten values it is too short: docs/statistics.md has how often such an interval holds the truth.
+    From fewer than about ten values it is too short: docs/statistics.md says how often such an interval covers the
+    truth.
     """
     if not values:
         raise ValueError("no values to make an interval of")
@@ -45,7 +50,7 @@ def bootstrap_interval(values: Sequence[float], confidence: float = CONFIDENCE) 
     import numpy as np
     from scipy.stats import bootstrap
 
-    # of values near the limits of floats the moments would overflow
+    # moments of values near the limits of floats would overflow
     scale = max(abs(value) for value in values)
     sample = np.asarray([value / scale for value in values])
     methods: tuple[Literal["BCa", "percentile"], ...] = ("BCa", "percentile")
@@ -67,24 +72,28 @@ def bootstrap_interval(values: Sequence[float], confidence: float = CONFIDENCE) 
 
 @dataclass(frozen=True)
 class PairedTest:
-    """difference: mean of first less second. p: two-sided. n: pairs. exact: every assignment of signs was gone through.
-    smallest_p: what p would be if all differences had one sign; no result of so many pairs can be below."""
+    """The outcome of a paired permutation test."""
 
     difference: float
+    """Mean of the first minus mean of the second."""
     p: float
+    """Two-sided."""
     n: int
+    """Number of pairs."""
     exact: bool
+    """All assignments of signs were tried."""
     smallest_p: float
+    """What `p` would be if all differences had the same sign: no result with so many pairs can be smaller."""
 
     @property
     def limit(self) -> str | None:
-        """What cannot be shown with so few pairs; None where something can."""
+        """What cannot be shown with so few pairs; None where a difference can be."""
         return few_pairs(self.n)
 
 
 def few_pairs(n: int, what: str = "pair", comparisons: int = 1) -> str | None:
-    """The sentence for a sign-flip test of `n` pairs that can show nothing, whatever comes, after Holm's correction
-    for so many comparisons; None where it can."""
+    """The sentence about a sign-flip test of `n` pairs that cannot show any difference after Holm's correction for
+    `comparisons` comparisons; None where it can."""
     if comparisons * smallest_p(n) < SIGNIFICANCE:
         return None
     least = next(count for count in range(1, 99) if comparisons * smallest_p(count) < SIGNIFICANCE)
@@ -93,21 +102,21 @@ def few_pairs(n: int, what: str = "pair", comparisons: int = 1) -> str | None:
     )
     return (
         f"With {plural(n, what)} an exact paired permutation test has no p below {smallest_p(n):.2g}"
-        f"{corrected if comparisons > 1 else ''}: no difference, however large, can be shown by it;"
+        f"{corrected if comparisons > 1 else ''}: it cannot show any difference, however large;"
         f" that takes {plural(least, what)}."
     )
 
 
 def smallest_p(n: int) -> float:
-    """Of a two-sided sign-flip test of n pairs: two of the 2^n assignments are at least as extreme as the one in which
-    all differences have one sign. Of none: 1."""
+    """The smallest p of a two-sided sign-flip test of n pairs: two of the 2^n assignments are at least as extreme as
+    the one in which all differences have one sign. 1 where there are no pairs."""
     return min(1.0, 2.0 ** (1 - n))
 
 
 def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> PairedTest:
     """Paired permutation test of values by seed (or by data set), over the keys that both have.
 
-    Without a difference each pair might as well have its values exchanged (Fisher 1935, "The Design of Experiments",
+    Where there is no difference, the two values of a pair can be exchanged (Fisher 1935, "The Design of Experiments",
     section 21; `scipy.stats.permutation_test`). Raises ValueError where they have no key in common.
     """
     common = sorted(first.keys() & second.keys(), key=str)
@@ -117,7 +126,7 @@ def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> Pair
 
 
 def sign_flip_test(differences: Sequence[float]) -> PairedTest:
-    """Of differences that would be as likely with the other sign, if there were none. At least one."""
+    """Test differences that would be as likely with the other sign if there were no effect. At least one."""
     import numpy as np
     from scipy.stats import permutation_test
 
@@ -126,7 +135,7 @@ def sign_flip_test(differences: Sequence[float]) -> PairedTest:
     scale = max(abs(value) for value in differences) or 1.0
     sample = np.asarray([value / scale for value in differences])
     if (exact and n == 1) or not sample.any():
-        p = 1.0  # both signs, or no difference at all
+        p = 1.0  # a single pair, or no difference at all
     else:
         p = float(
             permutation_test(

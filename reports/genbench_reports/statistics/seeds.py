@@ -1,5 +1,5 @@
-"""What can be said from a few seeds: mean and standard error, ranks with ties, the p of a difference. Groups of
-ranks are made from these in `rank_groups`; intervals and permutation tests are in `resampling`.
+"""Statistics of a few seeds: mean and standard error, ranks with ties, p of a difference. `rank_groups` makes groups of
+ranks from these; intervals and permutation tests are in `resampling`.
 """
 
 from __future__ import annotations
@@ -8,16 +8,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-MINIMUM_SEEDS = 3
-"""Fewer make no claim."""
+MIN_SEEDS = 3
+"""With fewer seeds no claim is made."""
 SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure over seeds. by_seed: one value or more."""
+    """A metric or cost over seeds."""
 
     by_seed: Mapping[int, float]
+    """One value or more."""
 
     @property
     def n(self) -> int:
@@ -29,20 +30,20 @@ class Estimate:
 
     @property
     def stderr(self) -> float | None:
-        """Standard error of the mean over seeds; None of one seed."""
+        """Standard error of the mean over seeds; None for a single seed."""
         if self.n < 2:
             return None
         return standard_deviation(list(self.by_seed.values())) / math.sqrt(self.n)
 
 
 def competition_ranks(values: Sequence[float]) -> list[int]:
-    """Ranks from 1 of values of which the lowest is best; ties share the better rank (1, 2, 2, 4)."""
+    """Ranks from 1, the lowest value being the best; equal values share the better rank (1, 2, 2, 4)."""
     return [1 + sum(other < value for other in values) for value in values]
 
 
 def welch_p(first: Sequence[float], second: Sequence[float]) -> float:
-    """Two-sided p of equal means of independent samples whose variances may differ (Welch 1947, "The generalization of
-    Student's problem when several different population variances are involved"). At least two values on each side.
+    """Two-sided p of equal means, for independent samples whose variances may differ (Welch 1947, "The generalization
+    of Student's problem when several different population variances are involved"). At least two values on each side.
     """
     errors = [standard_deviation(values) / math.sqrt(len(values)) for values in (first, second)]
     error = math.hypot(*errors)
@@ -54,7 +55,7 @@ def welch_p(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def two_sided_p(difference: float, error: float, freedom: float) -> float:
-    """Of Student's t; without spread, a difference is certain."""
+    """p of Student's t; without any spread, a difference is certain."""
     from scipy.special import stdtr
 
     if error == 0:
@@ -67,8 +68,8 @@ def mean(values: Sequence[float]) -> float:
 
 
 def standard_deviation(values: Sequence[float]) -> float:
-    """With n - 1 below; `hypot` does not overflow where squares would. Equal values give exactly 0, which
-    a rounded mean would not."""
+    """With n - 1 in the denominator. `hypot` does not overflow where squares would; equal values give exactly 0, which
+    they would not with a rounded mean."""
     if len(set(values)) == 1:
         return 0.0
     centre = mean(values)
@@ -76,7 +77,7 @@ def standard_deviation(values: Sequence[float]) -> float:
 
 
 def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted so that any of them below a level is a false alarm with at most that probability, whatever the
+    """p-values adjusted so that the probability of any false alarm at a level is at most that level, whatever the
     dependence between the tests (Holm 1979, "A simple sequentially rejective multiple test procedure"), in the order
     given."""
     adjusted = [0.0] * len(p_values)

@@ -1,8 +1,8 @@
-"""How often rank groups err, and what they find: leaderboards of made-up models, whose truth is known.
+"""How often rank groups are wrong, and what they find: leaderboards of simulated models, whose truth is known.
 
     python -m genbench_reports.statistics.simulate_ranks [--leaderboards 1000]
 
-prints the tables of docs/statistics.md. Everything is drawn under a fixed seed.
+prints the tables of docs/statistics.md. All random numbers have a fixed seed.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ MODELS = (2, 5, 10)
 DATASETS = (3, 5, 10, 20)
 DATASETS_MODELS = 5
 EFFECT = 2.0
-"""Of the power: by how many standard deviations over seeds one model is better than all others."""
+"""For the power: by how many standard deviations over seeds one model is better than all others."""
 
 Draw = Callable[["np.random.Generator", int, int], "np.ndarray"]
-"""(generator, models, seeds) -> (models, seeds), from models of which none is better."""
+"""(generator, models, seeds) -> (models, seeds), for models that are equally good."""
 
 
 def draw_equal(generator: np.random.Generator, models: int, seeds: int) -> np.ndarray:
-    """Normal, of one spread: what the formulas assume."""
+    """Normal, with equal spreads: what the formulas assume."""
     return generator.normal(size=(models, seeds))
 
 
 def draw_uneven(generator: np.random.Generator, models: int, seeds: int) -> np.ndarray:
-    """Normal, of spreads between 1 and 10: a GAN beside an autoregressive model."""
+    """Normal, with spreads between 1 and 10: a GAN beside an autoregressive model."""
     import numpy as np
 
     return generator.normal(size=(models, seeds)) * np.geomspace(1.0, 10.0, models)[:, None]
 
 
 def draw_skewed(generator: np.random.Generator, models: int, seeds: int) -> np.ndarray:
-    """Log-normal: distances that are now and then many times what they usually are."""
+    """Log-normal: distances that are occasionally many times their usual value."""
     return generator.lognormal(size=(models, seeds))
 
 
@@ -64,10 +64,12 @@ CONDITIONS: Mapping[str, Draw] = {
 
 @dataclass(frozen=True)
 class Rate:
-    """A share, from so many leaderboards or repetitions. stderr: at most, the binomial one."""
+    """A share of repetitions."""
 
     value: float
+    """The share."""
     count: int
+    """How many leaderboards or repetitions it is a share of."""
 
     @property
     def stderr(self) -> float:
@@ -93,7 +95,7 @@ def power(
         values[0] -= effect
         groups = _groups(values)
         found += sum(groups[0] < groups[other] for other in range(1, models))
-    # the comparisons of one leaderboard share its best model: they are no independent cases
+    # the comparisons of one leaderboard share its best model, so they are not independent
     return Rate(found / leaderboards / (models - 1), leaderboards)
 
 

@@ -16,7 +16,7 @@ from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench_reports.analysis.model_groups import (
     NOT_INSTALLED,
-    NOT_SAID,
+    NOT_STATED,
     GroupTable,
     group_fields,
     group_tables,
@@ -88,11 +88,11 @@ def by(boards: Leaderboards, field: str) -> dict[str, list[str]]:
 
 def test_best_and_median_of_each_group(boards: Leaderboards) -> None:
     found = by(boards, "year")
-    assert list(found) == ["2014", "2016", "(plugin not installed)", "(not said)"]
+    assert list(found) == ["2014", "2016", "(plugin not installed)", "(not stated)"]
     # 2014: on the series model two failed, so that its median is infinite; medians on the image are tied with 2016
     assert found["2014"] == ["2", "1.50", "1.75", "1.000 / 2.000", "2.000 / ∞", "one, two"]
     assert found["2016"] == ["1", "1.50", "1.25", "2.000 / 2.000", "1.000 / 1.000", "three"]
-    assert found[NOT_SAID] == ["1", "4.00", "4.00", "9.000 / 9.000", "—", "silent"]
+    assert found[NOT_STATED] == ["1", "4.00", "4.00", "9.000 / 9.000", "—", "silent"]
     assert found[NOT_INSTALLED][-1] == "stranger"
 
 
@@ -174,9 +174,9 @@ def test_the_command(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["report", "--format", "json", "--group-by", "year"], "goes with --format md"),
+        (["report", "--format", "json", "--group-by", "year"], "works with --format md"),
         (["report", "--group-by", "yeer"], "year"),
-        (["show", "--group-by", "year", "-m", "vae"], "about all models"),
+        (["show", "--group-by", "year", "-m", "vae"], "show all models"),
     ],
 )
 def test_mistakes_are_explained(

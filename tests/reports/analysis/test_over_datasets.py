@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from genbench_reports.analysis.mean_ranks import all_wins, mean_rank_intervals
 from genbench_reports.analysis.performance_profiles import can_have_ratios, performance_profiles, profiles_of
-from genbench_reports.analysis.score_matrix import Comparison
+from genbench_reports.analysis.score_matrix import ScoreMatrix
 from genbench_reports.statistics.friedman import friedman
 
 MODELS = ("a", "b", "c", "d")
 
 
-def comparison(values: Mapping[str, Mapping[str, list[float]]], *more: str) -> Comparison:
+def matrix(values: Mapping[str, Mapping[str, list[float]]], *more: str) -> ScoreMatrix:
     """values: by data set and model, a list over seeds; empty where the model failed. more: models that ran nowhere."""
-    return Comparison(
+    return ScoreMatrix(
         title="",
         models=tuple(dict.fromkeys([*(model for figures in values.values() for model in figures), *more])),
         datasets=tuple(values),
@@ -118,7 +118,7 @@ def test_equal_models_over_few_data_sets_are_rarely_told_apart() -> None:
 
 
 def test_wins_are_counted_within_data_sets() -> None:
-    shown = comparison(
+    shown = matrix(
         {
             "x": {"a": [1.0, 1.0, 1.0], "b": [2.0, 2.0, 0.0]},
             "y": {"a": [1.0, 1.0], "b": [1.0, 3.0]},
@@ -137,21 +137,21 @@ def test_wins_are_counted_within_data_sets() -> None:
 
 def test_p_of_wins_are_corrected_for_the_pairs() -> None:
     values = {f"set{i}": {"a": [1.0], "b": [2.0], "c": [3.0]} for i in range(7)}
-    wins = all_wins(comparison(values), ("a", "b", "c"))
+    wins = all_wins(matrix(values), ("a", "b", "c"))
     assert {found.p_new_datasets for found in wins.values()} == {3 * 2 / 2**7}
-    assert all_wins(comparison(values), ("a",)) == {}
+    assert all_wins(matrix(values), ("a",)) == {}
 
 
 def test_intervals_of_mean_ranks() -> None:
     certain = {f"set{i}": {"a": [1.0, 1.1], "b": [2.0, 2.1], "c": []} for i in range(4)}
-    found = mean_rank_intervals(comparison(certain), ("a", "b", "c"))
+    found = mean_rank_intervals(matrix(certain), ("a", "b", "c"))
     assert [(found[name].low, found[name].high) for name in "abc"] == [(1, 1), (2, 2), (3, 3)]
     generator = np.random.default_rng(0)
     noisy = {f"set{i}": {name: generator.normal(size=3).tolist() for name in "ab"} for i in range(6)}
-    wide = mean_rank_intervals(comparison(noisy), ("a", "b"))
+    wide = mean_rank_intervals(matrix(noisy), ("a", "b"))
     assert 1 <= wide["a"].low < wide["a"].high <= 2
     assert wide["a"].low + wide["b"].high == pytest.approx(3)
-    only_seeds = mean_rank_intervals(comparison({"one": {"a": [1.0, 3.0], "b": [2.0, 2.5]}}), ("a", "b"))
+    only_seeds = mean_rank_intervals(matrix({"one": {"a": [1.0, 3.0], "b": [2.0, 2.5]}}), ("a", "b"))
     assert (only_seeds["a"].low, only_seeds["a"].high) == (1, 2)
 
 
@@ -197,7 +197,7 @@ def test_a_best_of_zero_is_reached_by_zero_alone() -> None:
 def test_figures_below_zero_have_no_ratio() -> None:
     with pytest.raises(ValueError, match="0 and more"):
         performance_profiles({"a": {"x": -1.0}})
-    shown = comparison({"x": {"a": [-1.0], "b": [1.0]}, "y": {"a": [1.0], "b": [2.0]}}, "c")
+    shown = matrix({"x": {"a": [-1.0], "b": [1.0]}, "y": {"a": [1.0], "b": [2.0]}}, "c")
     assert can_have_ratios(shown) == ["y"]
     assert {name: profile.share(1.0) for name, profile in profiles_of(shown).items()} == {
         "a": 1,

@@ -1,4 +1,4 @@
-"""What reports say of chance, and where they say that nothing can be said."""
+"""The statistics of reports, and what is said where there are none."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def test_ten_seeds_have_permutation_tests_too(result: Make, parts: Parts) -> Non
     assert first == ("good", "—")
     assert {p for _, p in others} == {format_p(6 * 2 / 2**10)}
     assert all(p.startswith("<") for model, p in texts(part, "p, Welch").items() if model != "good")
-    assert all(float(text) > 2 for model, text in texts(part, "beyond the best").items() if model != "good")
+    assert all(
+        float(text) > 2 for model, text in texts(part, "difference from the best").items() if model != "good"
+    )
 
 
 def test_higher_is_better_keeps_its_sign(result: Make, parts: Parts) -> None:
@@ -95,7 +97,7 @@ def test_higher_is_better_keeps_its_sign(result: Make, parts: Parts) -> None:
     ]
     part = parts(results)["set0 over seeds"]
     assert list(texts(part, "precision ↑")) == ["high", "low"]
-    assert texts(part, "beyond the best")["low"] == "-0.500"
+    assert texts(part, "difference from the best")["low"] == "-0.500"
     assert texts(part, "95% bootstrap")["high"] == "0.800 to 0.820"
 
 
@@ -107,7 +109,7 @@ def test_over_data_sets(result: Make, parts: Parts) -> None:
     assert "Friedman's test of 4 models on 8 data sets" in said(ranks)
     assert "p = < 0.001" not in said(ranks)
     assert "cannot be told apart: Nemenyi's test" in said(ranks)
-    wins = found["who is better than whom"]
+    wins = found["how often each model is better"]
     assert texts(wins, "b")["good"] == "0.96†"
     assert wins.table.rows[0][2].best
     profile = found["performance profiles"]
@@ -118,14 +120,18 @@ def test_over_data_sets(result: Make, parts: Parts) -> None:
 def test_one_seed_marks_nothing_as_shown_by_seeds(result: Make, parts: Parts) -> None:
     found = parts(draws(result, DATASETS, 1, better=30.0))
     assert "set0 over seeds" not in found
-    assert "†" not in said(found["who is better than whom"])
-    assert all("†" not in cell.text for row in found["who is better than whom"].table.rows for cell in row)
+    assert "†" not in said(found["how often each model is better"])
+    assert all(
+        "†" not in cell.text for row in found["how often each model is better"].table.rows for cell in row
+    )
 
 
 def test_three_data_sets_say_that_none_can_be_shown(result: Make, parts: Parts) -> None:
     found = parts(draws(result, DATASETS[:3], 3, better=9.0))
-    assert "With 3 data sets an exact paired permutation test" in said(found["who is better than whom"])
-    assert not any(cell.best for row in found["who is better than whom"].table.rows for cell in row)
+    assert "With 3 data sets an exact paired permutation test" in said(
+        found["how often each model is better"]
+    )
+    assert not any(cell.best for row in found["how often each model is better"].table.rows for cell in row)
 
 
 def test_models_that_were_not_run_everywhere_are_named(result: Make, parts: Parts) -> None:
@@ -172,7 +178,7 @@ def test_the_commands_show_it(result: Make, stored_run: Store, capsys: pytest.Ca
     assert run_command_line(["report", str(one.folder)]) == 0
     assert "## Statistics" not in capsys.readouterr().out
     assert run_command_line(["show", str(one.folder), "--statistics"]) == 0
-    assert "Nothing to say of chance" in capsys.readouterr().out
+    assert "There are no statistics" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.0, "< 0.001"), (0.001, "0.001"), (0.0234, "0.023"), (0.999, "1")])

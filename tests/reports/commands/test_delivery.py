@@ -16,7 +16,7 @@ from genbench.cli.main import run_command_line
 from genbench.errors import PluginError, UsageError
 from genbench.plugin.discovery import load_registry
 from genbench.records.run_folder import Run
-from genbench_reports.charts.render_figures import render_png, render_svg
+from genbench_reports.charts.render_charts import render_png, render_svg
 from genbench_reports.commands.delivery import deliver
 
 CARD = ReportCard(name="png", summary="pictures", suffix=".png", factory="nowhere:nothing")

@@ -29,7 +29,7 @@ def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def rows(result: Make) -> Callable[..., list[Result]]:
-    """Five seeds of one model on one data set, around a level of each figure."""
+    """Five seeds of one model on one data set, around a level of each metric."""
 
     def make(
         model: str = "vae",
@@ -111,11 +111,11 @@ def test_a_change_past_threshold_and_test_is_a_regression_and_its_opposite_an_im
 ) -> None:
     code, said = gate(rows(), rows(level=1.5))
     assert code == 1
-    assert "2 figures got worse: vae on tiny-image (2)" in said
+    assert "2 values got worse: vae on tiny-image (2)" in said
     assert "50 % worse" in said
     code, said = gate(rows(), rows(level=0.6))
     assert code == 0
-    assert "2 figures got better" in said
+    assert "2 values got better" in said
 
 
 def test_neither_threshold_nor_test_alone_makes_a_regression(rows: Rows, gate: Gate) -> None:
@@ -154,7 +154,7 @@ def test_other_data_and_other_compute_are_refused_with_the_reason(
     assert "nothing could be compared" in said
 
 
-def test_kinds_extractors_and_n_are_refused_figure_by_figure(rows: Rows, gate: Gate) -> None:
+def test_kinds_extractors_and_n_are_refused_one_by_one(rows: Rows, gate: Gate) -> None:
     code, said = gate(rows(), rows(level=9.0, kind="lower bound (IWAE-100)"))
     assert code == 1  # the Fréchet distance
     assert "kind exact in the baseline, lower bound (IWAE-100) now" in said
@@ -273,7 +273,7 @@ def test_planned_jobs_without_a_result_are_missing(
     assert "planned, without a result" in capsys.readouterr().out
 
 
-def test_a_figure_that_is_gone_is_a_regression(rows: Rows, gate: Gate) -> None:
+def test_a_value_that_is_gone_is_a_regression(rows: Rows, gate: Gate) -> None:
     code, said = gate(rows(), rows(names=("frechet_distance",)))
     assert code == 1
     assert "the current run does not have it" in said
@@ -322,7 +322,7 @@ def test_every_kind_of_side_reads_the_same(
             assert "2 unchanged (2 of them equal to rounding)" in capsys.readouterr().out
 
 
-def test_the_file_is_stable_and_a_figure_a_line(rows: Rows, stored_run: Store, tmp_path: Path) -> None:
+def test_the_file_is_stable_and_has_a_line_per_value(rows: Rows, stored_run: Store, tmp_path: Path) -> None:
     folder = str(stored_run(rows()).folder)
     paths = [tmp_path / "a.json", tmp_path / "b.json"]
     for path in paths:

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from genbench.errors import UnknownNameError, UsageError
-from genbench_reports.gate.baseline import Figure, Measured
+from genbench_reports.gate.baseline import Measured, StoredValue
 from genbench_reports.gate.difference_test import judge_difference
 from genbench_reports.gate.thresholds import Threshold, Thresholds, parse_threshold, read_thresholds
 
@@ -55,7 +55,7 @@ def test_one_seed_is_tested_by_its_own_errors_or_not_at_all() -> None:
     assert judge_difference(seeds([1.0], stderr=0.0), seeds([2.0], stderr=0.0)).p is None
 
 
-def test_equal_values_of_a_figure_that_comes_in_steps_prove_little() -> None:
+def test_equal_values_that_come_in_steps_prove_little() -> None:
     """Three seeds with 8 modes, three with 7: without the step's own error p would be 0."""
     found = judge_difference(seeds([8.0] * 3), seeds([7.0] * 3, first=10), step=1.0)
     error = math.sqrt(1 / 12) * math.sqrt(2 / 3)
@@ -111,8 +111,8 @@ def test_thresholds_that_are_none_are_refused_in_one_line(text: str) -> None:
         parse_threshold(text, "here")
 
 
-def figure(name: str, group: str, unit: str) -> Figure:
-    return Figure(name=name, group=group, unit=unit, better="lower")
+def stored(name: str, group: str, unit: str) -> StoredValue:
+    return StoredValue(name=name, group=group, unit=unit, better="lower")
 
 
 def test_a_metric_before_its_group_before_the_default(tmp_path: Path) -> None:
@@ -121,12 +121,12 @@ def test_a_metric_before_its_group_before_the_default(tmp_path: Path) -> None:
     known = {"bits_per_dim", "recall", "frechet_distance"}
     found = read_thresholds(file, ["recall=0.1"], None, known)
     assert found.alpha == 0.01
-    assert found.of(figure("sample_latency_seconds", "speed", "s")) == Threshold(0.4)
-    assert found.of(figure("bits_per_dim", "likelihood", "bits/dim")) == Threshold(0.0, 0.03)
-    assert found.of(figure("recall", "diversity", "share")) == Threshold(0.0, 0.1)
-    assert found.of(figure("precision", "quality", "share")) == Threshold(0.1, 0.03)
+    assert found.of(stored("sample_latency_seconds", "speed", "s")) == Threshold(0.4)
+    assert found.of(stored("bits_per_dim", "likelihood", "bits/dim")) == Threshold(0.0, 0.03)
+    assert found.of(stored("recall", "diversity", "share")) == Threshold(0.0, 0.1)
+    assert found.of(stored("precision", "quality", "share")) == Threshold(0.1, 0.03)
     assert read_thresholds(file, [], 0.2, known).alpha == 0.2
-    assert Thresholds().of(figure("nll", "likelihood", "nats")).size(-2.0) == 0.05
+    assert Thresholds().of(stored("nll", "likelihood", "nats")).size(-2.0) == 0.05
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from genbench.cli.main import run_command_line
 from genbench.records.result import Result
 from genbench_reports.gate.baseline import Baseline, baseline_of
 from genbench_reports.gate.compare import compare_sides
-from genbench_reports.gate.render import COMMENT_LIMIT, MARKER, comparison_markdown, comparison_text
+from genbench_reports.gate.render import MARKER, MAX_COMMENT_CHARACTERS, verdict_markdown, verdict_text
 from genbench_reports.gate.render_github import workflow_commands
-from genbench_reports.gate.render_junit import comparison_junit
-from genbench_reports.gate.tables import LIMIT, ComparisonDocument, make_comparison_document
+from genbench_reports.gate.render_junit import verdict_junit
+from genbench_reports.gate.tables import MAX_ROWS, VerdictDocument, make_verdict_document
 from genbench_reports.gate.thresholds import Thresholds
-from genbench_reports.gate.verdict import Comparison
+from genbench_reports.gate.verdict import Verdict
 
 Make = Callable[..., Result]
 NOISE = (0.0, 0.01, -0.01)
@@ -53,18 +53,18 @@ def sides(result: Make, metric_cards: dict[str, MetricCard]) -> Callable[..., tu
     return make
 
 
-def compared(sides: tuple[Baseline, Baseline]) -> tuple[Comparison, ComparisonDocument]:
+def compared(sides: tuple[Baseline, Baseline]) -> tuple[Verdict, VerdictDocument]:
     comparison = compare_sides(*sides, Thresholds())
-    return comparison, make_comparison_document(comparison, *sides)
+    return comparison, make_verdict_document(comparison, *sides)
 
 
 def test_markdown_begins_with_what_to_decide_on(sides: Callable[..., tuple[Baseline, Baseline]]) -> None:
     _, document = compared(sides())
-    lines = comparison_markdown(document).splitlines()
+    lines = verdict_markdown(document).splitlines()
     assert lines[0] == MARKER
     assert (
         lines[2]
-        == "### ❌ genai-bench: 2 figures got worse: vae on tiny-image (2); fails now: dead on tiny-image"
+        == "### ❌ genai-bench: 2 values got worse: vae on tiny-image (2); fails now: dead on tiny-image"
     )
     assert "**Worse (2)**" in lines
     row = next(line for line in lines if "Fréchet" in line)
@@ -80,12 +80,12 @@ def test_markdown_begins_with_what_to_decide_on(sides: Callable[..., tuple[Basel
 
 def test_text_ends_with_the_verdict(sides: Callable[..., tuple[Baseline, Baseline]]) -> None:
     _, document = compared(sides())
-    assert comparison_text(document).splitlines()[-1].startswith("✗ 2 figures got worse")
+    assert verdict_text(document).splitlines()[-1].startswith("✗ 2 values got worse")
 
 
 def test_hostile_names_stay_text_in_markdown(sides: Callable[..., tuple[Baseline, Baseline]]) -> None:
     _, document = compared(sides(HOSTILE, HOSTILE))
-    text = comparison_markdown(document)
+    text = verdict_markdown(document)
     assert "<img" not in text
     assert "http://" not in text
     assert not re.search(r"(?<!\\)\[link", text)
@@ -118,7 +118,7 @@ def test_annotations_end_where_github_stops_showing_them(
 def test_junit_is_what_others_read(sides: Callable[..., tuple[Baseline, Baseline]], tmp_path: Path) -> None:
     comparison, _ = compared(sides(HOSTILE))
     path = tmp_path / "junit.xml"
-    path.write_text(comparison_junit(comparison), encoding="utf-8")
+    path.write_text(verdict_junit(comparison), encoding="utf-8")
     suites = junitparser.JUnitXml.fromfile(str(path))
     assert (suites.tests, suites.failures, suites.errors, suites.skipped) == (3, 2, 1, 0)
     cases = [case for suite in suites for case in suite]
@@ -140,7 +140,7 @@ def test_junit_keeps_to_the_schema(sides: Callable[..., tuple[Baseline, Baseline
         "skipped": ({"message"}, set()),
         "system-out": (set(), set()),
     }
-    root = ElementTree.fromstring(comparison_junit(comparison))
+    root = ElementTree.fromstring(verdict_junit(comparison))
     for element in root.iter():
         attributes, children = allowed[element.tag]
         assert set(element.attrib) <= attributes
@@ -149,10 +149,10 @@ def test_junit_keeps_to_the_schema(sides: Callable[..., tuple[Baseline, Baseline
 
 def test_a_comment_is_never_too_long_for_github(sides: Callable[..., tuple[Baseline, Baseline]]) -> None:
     comparison, document = compared(sides("m" * 200, "d" * 200, rows=60))
-    text = comparison_markdown(document)
+    text = verdict_markdown(document)
     assert len(comparison.regressions) == 120
-    assert len(text) < COMMENT_LIMIT
-    assert f"Worse (120, the {LIMIT} largest)" in text
+    assert len(text) < MAX_COMMENT_CHARACTERS
+    assert f"Worse (120, the {MAX_ROWS} largest)" in text
 
 
 def test_the_summary_is_added_to_and_the_comment_written(

@@ -100,7 +100,7 @@ def test_broken_lines_are_named_and_nothing_else_is_lost(
         stream.write(b'{"schema":7}\n[]\n\n')
     history = read_history(file)
     assert [broken.number for broken in history.broken] == [2, 4, 5]
-    assert [line.figures["frechet_distance"].mean for line in history.lines] == pytest.approx([1.01, 2.02])
+    assert [line.points["frechet_distance"].mean for line in history.lines] == pytest.approx([1.01, 2.02])
     assert command("history", "show", "--file", str(file)) == 0
     said = capsys.readouterr()
     assert "line 2 is skipped" in said.err
@@ -134,7 +134,7 @@ def test_two_branches_merge_by_keeping_the_lines_of_both(
     git("merge", "branch")
     history = read_history(file)
     assert history.broken == ()
-    assert [line.figures["frechet_distance"].mean for line in history.lines] == pytest.approx(
+    assert [line.points["frechet_distance"].mean for line in history.lines] == pytest.approx(
         [1.01, 2.02, 3.03]
     )
 
@@ -182,7 +182,7 @@ def test_change_points_are_found_where_they_are() -> None:
     assert change.after == pytest.approx(np.mean(values[25:]))
 
 
-def test_figures_without_noise_changed_wherever_they_did() -> None:
+def test_values_without_noise_changed_wherever_they_did() -> None:
     assert [c.index for c in change_points([3.0, 3.0, 3.0 + 1e-9, 4.0, 4.0, 4.0, 2.0])] == [3, 6]
     assert change_points([3.0] * 20) == []
     assert change_points([1.0]) == []

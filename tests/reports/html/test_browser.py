@@ -12,7 +12,7 @@ import synthetic_runs
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from genbench.plugin.discovery import load_registry
-from genbench_reports.html.page import render_page
+from genbench_reports.html.page import render_html
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">{{ 7*7 }}'
 MODELS = {"vae": "vae", "dcgan": "gan", HOSTILE: "flow", "held-out": "baseline", "dead": "energy"}
@@ -80,7 +80,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     run = synthetic_runs.write_run(folder / "run", cards, MODELS, failures={"dead": f"SIGSEGV {HOSTILE}"})
     path = folder / "report.html"
-    path.write_text(render_page(run, load_registry()), encoding="utf-8")
+    path.write_text(render_html(run, load_registry()), encoding="utf-8")
     return path
 
 
@@ -234,7 +234,7 @@ def test_thirty_models_on_twelve_data_sets(desk: BrowserContext, tmp_path: Path)
     assert len(cards) == 12
     run = synthetic_runs.write_run(tmp_path / "run", cards, models)
     path = tmp_path / "report.html"
-    path.write_text(render_page(run, load_registry()), encoding="utf-8")
+    path.write_text(render_html(run, load_registry()), encoding="utf-8")
     assert path.stat().st_size < 10 * MEGABYTE
     opened = Opened(desk, path)
     began = time.perf_counter()

@@ -27,8 +27,7 @@ from genbench.samples.masks import make_mask
 from genbench.util.tensor_files import TensorFile, write_tensors
 from genbench_reports.format.joined_runs import JoinedRuns
 from genbench_reports.html.metric_facts import PITFALLS
-from genbench_reports.html.page import render_page
-from genbench_reports.html.render_html import render_html
+from genbench_reports.html.page import render_html
 from genbench_reports.samples.completions import MASKS
 from genbench_reports.samples.image_grids import tiles_of
 from genbench_reports.samples.latents import GRIDS
@@ -97,7 +96,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def html(run: Run, registry: Registry) -> str:
-    return render_page(run, registry)
+    return render_html(run, registry)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +189,7 @@ def test_a_mask_that_a_model_refuses_has_its_reason_and_entropies_their_scale(
     run = synthetic_runs.write_run(
         tmp_path / "run", [synthetic_runs.card("grey")], {"pixelcnn": "autoregressive", "vae": "vae"}
     )
-    page = Page(render_page(run, registry))
+    page = Page(render_html(run, registry))
     alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
     assert alternatives.count("Completions by pixelcnn") == 1
     assert alternatives.count("Completions by vae") == 4
@@ -205,7 +204,7 @@ def test_damaged_completions_cost_their_own_picture(tmp_path: Path, registry: Re
     damaged = next(job for job in run.plan.jobs if job.model == "vae" and job.seed == 0)
     for name in (COMPLETIONS_FILE, LATENT_TRAVERSALS_FILE):
         (run.job_folder(damaged) / name).write_bytes(b"no such thing")
-    page = Page(render_page(run, registry))
+    page = Page(render_html(run, registry))
     alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
     assert alternatives.count("Completions by flow") == 4
     assert "Completions by vae" not in alternatives
@@ -222,7 +221,7 @@ def test_samples_of_given_classes_are_shown_beside_real_ones(tmp_path: Path, reg
         if job.model in kept and job.seed == 0:
             file = kept[job.model]
             write_tensors(file.tensors, run.job_folder(job) / CLASS_SAMPLES_FILE, file.texts)
-    page = Page(render_page(run, registry))
+    page = Page(render_html(run, registry))
     shown = {name: source for name, source in page.images.items() if "a class a row" in name}
     assert sorted(shown) == [
         "Held-out real data, a class a row",
@@ -262,12 +261,12 @@ def test_every_figure_is_explained_with_its_pitfall(page: Page) -> None:
 
 
 def test_the_same_run_gives_the_same_page(run: Run, registry: Registry, html: str) -> None:
-    assert render_page(run, registry) == html
+    assert render_html(run, registry) == html
 
 
-def test_the_first_screen_says_who_leads_and_how_sure_one_may_be(page: Page) -> None:
+def test_the_first_screen_says_which_models_lead_and_how_sure_that_is(page: Page) -> None:
     begin = page.text.index("genai-bench report")
-    first = page.text[begin : page.text.index("First of each ranking")]
+    first = page.text[begin : page.text.index("The first of each ranking")]
     for expected in (
         "60 of 75 jobs ok, 15 killed",
         "10s each",
@@ -282,15 +281,15 @@ def test_one_seed_claims_nothing(tmp_path: Path, registry: Registry) -> None:
     run = synthetic_runs.write_run(
         tmp_path / "run", [synthetic_runs.card("plane")], {"vae": "vae", "gan": "gan"}, seeds=1
     )
-    text = Page(render_page(run, registry)).text
-    assert "1 seed: nothing is claimed" in text
+    text = Page(render_html(run, registry)).text
+    assert "1 seed: no claim is made" in text
     assert "sets it apart" not in text
 
 
 def test_a_run_without_samples_says_so(tmp_path: Path, registry: Registry) -> None:
     card = synthetic_runs.card("grey")
     run = synthetic_runs.write_run(tmp_path / "run", [card], {"vae": "vae", "gan": "gan"}, samples=False)
-    page = Page(render_page(run, registry))
+    page = Page(render_html(run, registry))
     assert "samples.safetensors is missing" in page.text
     assert str(tmp_path) not in page.text
     assert not [value for tag, _, value in page.attributes if tag == "img"]
@@ -300,7 +299,7 @@ def test_damaged_samples_cost_their_own_picture(tmp_path: Path, registry: Regist
     card = synthetic_runs.card("grey")
     run = synthetic_runs.write_run(tmp_path / "run", [card], {"vae": "vae", "gan": "gan"})
     run.samples_path(run.plan.jobs[0]).write_bytes(b"no such thing")
-    page = Page(render_page(run, registry))
+    page = Page(render_html(run, registry))
     alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
     assert "Samples of gan" in alternatives
     assert "Samples of vae" not in alternatives
@@ -311,7 +310,7 @@ def test_real_data_of_another_version_are_not_shown(tmp_path: Path, registry: Re
     card = synthetic_runs.card("grey")
     run = synthetic_runs.write_run(tmp_path / "run", [card], {"vae": "vae"})
     run.plan.datasets[card.name] = msgspec.structs.replace(card, version="2")
-    page = Page(render_page(run, registry))
+    page = Page(render_html(run, registry))
     alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
     assert alternatives[0] == "Samples of vae"
     # what would stand beside real data
@@ -328,7 +327,7 @@ def test_a_run_of_one_failed_job(tmp_path: Path, registry: Registry) -> None:
         seeds=1,
         failures={"dead": "SIGSEGV in train"},
     )
-    text = Page(render_page(run, registry)).text
+    text = Page(render_html(run, registry)).text
     assert "0 of 1 job ok, 1 killed" in text
     assert "SIGSEGV in train" in text
     assert "the last <b>line</b>" in text
@@ -336,13 +335,13 @@ def test_a_run_of_one_failed_job(tmp_path: Path, registry: Registry) -> None:
 
 def test_an_empty_run(tmp_path: Path, registry: Registry) -> None:
     run = synthetic_runs.write_run(tmp_path / "run", [], {})
-    assert "There are no results." in Page(render_page(run, registry)).text
+    assert "There are no results." in Page(render_html(run, registry)).text
 
 
 def test_a_data_set_that_nobody_announces(tmp_path: Path, registry: Registry) -> None:
     run = synthetic_runs.write_run(tmp_path / "run", [synthetic_runs.card("plane")], {"vae": "vae"})
     run.plan.datasets.clear()
-    assert "no plugin announces some-plane here" in Page(render_page(run, registry)).text
+    assert "no installed plugin announces some-plane" in Page(render_html(run, registry)).text
 
 
 def test_joined_runs_show_the_samples_of_each(tmp_path: Path, registry: Registry) -> None:
@@ -351,7 +350,7 @@ def test_joined_runs_show_the_samples_of_each(tmp_path: Path, registry: Registry
         synthetic_runs.write_run(tmp_path / name, [card], {name: family})
         for name, family in (("vae", "vae"), ("dcgan", "gan"))
     ]
-    page = Page(render_page(JoinedRuns(parts), registry))
+    page = Page(render_html(JoinedRuns(parts), registry))
     alternatives = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
     assert {"Samples of vae", "Samples of dcgan"} <= set(alternatives)
 

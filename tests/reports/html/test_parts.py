@@ -27,7 +27,7 @@ from genbench_reports.leaderboard.leaderboard import build_leaderboards
 from genbench_reports.samples.density import view_of
 from genbench_reports.samples.image_grids import tiles_of
 from genbench_reports.samples.latents import LATENT_TRAVERSALS_FILE, latent_pictures
-from genbench_reports.samples.neighbours import LOOKED_AT, TrainingSet
+from genbench_reports.samples.neighbours import MAX_COMPARED, TrainingSet
 from genbench_reports.samples.piano_rolls import STEP_SECONDS, midi_of, notes_of
 from genbench_reports.samples.png import LEVELS, Picture, colour_sheet, grey_sheet
 from genbench_reports.samples.series import spectrum
@@ -166,7 +166,7 @@ def test_neighbours_are_the_nearest_by_brute_force() -> None:
     tiles = tiles_of(data.spec, data.test.tensor())
     assert tiles is not None
     flat = data.train.tensor().flatten(1).double()
-    distances = torch.cdist(samples[:LOOKED_AT].flatten(1).double(), flat)
+    distances = torch.cdist(samples[:MAX_COMPARED].flatten(1).double(), flat)
     least, index = distances.min(1)
     order = least.argsort(stable=True)[:8]
     expected = tiles.draw(torch.cat([samples[order], data.train.tensor()[index[order]]]), 8)

@@ -89,7 +89,7 @@ def test_seeds_become_a_mean_with_its_error_and_groups(
 
 def test_one_seed_claims_nothing(result: Make, metric_cards: Metrics, dataset_cards: Datasets) -> None:
     shown = board(scores(result, a=1.0, b=2.0), metric_cards, dataset_cards)
-    assert any("nothing is claimed" in note for note in shown.notes)
+    assert any("no claim is made" in note for note in shown.notes)
     assert "±" not in "".join(texts(shown.main, "Fréchet"))
 
 
@@ -146,7 +146,7 @@ def test_what_real_data_repeat_too_is_not_copied(
     shown = board(results, metric_cards, dataset_cards)
     assert cell(shown.main, "fair", "model").notes == ()
     (note,) = cell(shown.main, "thief", "model").notes
-    assert shown.footnotes[note - 1].endswith("equal a training example, of held-out real data 30%")
+    assert shown.footnotes[note - 1].endswith("equal a training example; 30% of held-out real data do")
 
 
 def test_warnings_of_a_job_become_footnotes(

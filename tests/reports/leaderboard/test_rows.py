@@ -12,7 +12,7 @@ from rich.console import Console
 
 from genbench.api.cards import DatasetCard, MetricCard
 from genbench.records.result import Cost, CurvePoint, MetricValue, Result
-from genbench_reports.analysis.score_matrix import compare
+from genbench_reports.analysis.score_matrix import score_matrices
 from genbench_reports.charts.chart_data import COST_AXES, chart_numbers
 from genbench_reports.format.columns import COST_COLUMNS
 from genbench_reports.html.overview import leaders, ranks_across
@@ -119,13 +119,13 @@ def test_every_renderer_shows_the_value_of_the_row(
     assert "1z" in screen.getvalue()
     assert "0.777" in screen.getvalue()
     (leader,) = leaders([changed])
-    assert leader.figure.startswith("0.777")
+    assert leader.value.startswith("0.777")
     assert leader.certainty == "Not told apart from bad."
     assert ranks_across([changed]).rows[0][2].text == "1z"
     numbers = chart_numbers(changed)
     assert [entry["y"][0][0] for entry in numbers["trade"]["entries"]] == [0.777, 1.777]
-    (comparison,) = compare([changed])
-    assert comparison.mean(changed.title, "good") == pytest.approx(other)
+    (matrix,) = score_matrices([changed])
+    assert matrix.mean(changed.title, "good") == pytest.approx(other)
     (summary,) = make_summaries([changed, replace(changed, title="again")])
     assert [each.mean_rank for each in summary.rows] == [1.0, 2.0]
 

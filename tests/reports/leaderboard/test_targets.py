@@ -1,4 +1,4 @@
-"""Time to a figure: the first checkpoint that is good enough, and forever where there is none."""
+"""Time to a target: the first checkpoint that is good enough, and infinite time where there is none."""
 
 from __future__ import annotations
 

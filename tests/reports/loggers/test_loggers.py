@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # on a busy machine a tracker's own library may have something to say too
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("logger ")]
     assert "Traceback" not in done.stderr
-    assert line.startswith("logger wandb: no API key here, so runs stay offline; `wandb sync ")
+    assert line.startswith("logger wandb: there is no API key, so runs stay offline; `wandb sync ")
     return home
 
 

@@ -81,8 +81,8 @@ def test_the_27th_group_has_two_letters() -> None:
 
 def test_no_groups_from_fewer_than_three_seeds() -> None:
     assert indistinct_groups([by_seed([1, 2, 3]), by_seed([4, 5])]) is None
-    assert "nothing is claimed" in claim(2, 5)
-    assert claim(1, 5).startswith("1 seed a row")
+    assert "no claim is made" in claim(2, 5)
+    assert claim(1, 5).startswith("1 seed per row")
 
 
 def test_the_claim_says_what_is_corrected_and_what_could_be_found() -> None:

@@ -214,7 +214,7 @@ function startCharts(report) {
       figure.dataset.drawn = "true";
     } catch (error) {
       const text = document.createElement("p");
-      text.textContent = `This browser could not draw the chart (${error.message}); its figures are in the tables.`;
+      text.textContent = `This browser could not draw the chart (${error.message}); its values are in the tables.`;
       figure.querySelector(".plot").replaceChildren(text);
     }
   };

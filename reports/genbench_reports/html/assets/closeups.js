@@ -84,7 +84,7 @@ function seriesLayout(closeup, width) {
   layout.yaxis2 = { ...layout.axis, range };
   layout.xaxis3 = { ...layout.axis, title: title("lag") };
   layout.yaxis3 = { ...layout.axis, title: title("autocorrelation") };
-  layout.xaxis4 = { ...layout.axis, title: title("frequency, cycles a step") };
+  layout.xaxis4 = { ...layout.axis, title: title("frequency, cycles per step") };
   layout.yaxis4 = { ...layout.axis, type: "log", tickformat: "~s", dtick: 1, title: title("power") };
   return layout;
 }

@@ -1,16 +1,16 @@
-"""The factories of `--format png` and `--format svg`: three figures for each data set, as files by name."""
+"""The factories of `--format png` and `--format svg`: three charts for each data set, as files by name."""
 
 from __future__ import annotations
 
-import importlib.util
 import io
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from genbench.errors import UsageError
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
+from genbench_reports.charts.matplotlib_extra import require_matplotlib
+from genbench_reports.format.text import file_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,21 +23,20 @@ def render_png(run: Run, registry: Registry) -> dict[str, bytes]:
 
 
 def render_svg(run: Run, registry: Registry) -> dict[str, bytes]:
-    """Text stays text, to be searched and edited."""
+    """Text is stored as text, so that it can be searched and edited."""
     return _render(run, registry, "svg")
 
 
 def _render(run: Run, registry: Registry, kind: str) -> dict[str, bytes]:
     """Raises UsageError where matplotlib is missing, or there is nothing to draw."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("pictures need matplotlib: pip install 'genbench[pictures]'")
+    require_matplotlib()
     from matplotlib import rc_context
 
     settings: dict[Any, Any] = {
         # names are text, not mathematics
         "text.parse_math": False,
         "svg.fonttype": "none",
-        # the same run gives the same file
+        # equal runs give equal files
         "svg.hashsalt": "genbench",
         "font.size": 9,
         "axes.spines.top": False,
@@ -45,7 +44,7 @@ def _render(run: Run, registry: Registry, kind: str) -> dict[str, bytes]:
     }
     files = {}
     with rc_context(settings):
-        for name, figure in _figures(run, registry):
+        for name, figure in _charts(run, registry):
             buffer = io.BytesIO()
             metadata = {"Date": None} if kind == "svg" else {"Software": None}
             figure.savefig(buffer, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
@@ -55,25 +54,25 @@ def _render(run: Run, registry: Registry, kind: str) -> dict[str, bytes]:
     return files
 
 
-def _figures(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
-    from genbench_reports.charts import figures
+def _charts(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
+    from genbench_reports.charts import board_charts
     from genbench_reports.leaderboard.document import make_document
     from genbench_reports.samples.exhibits import make_exhibit
 
     taken: set[str] = set()
     for leaderboard in make_document(run, registry).boards.boards:
         board = leaderboard.board
-        name = _unused(re.sub(r"[^\w.=-]+", "_", board.title)[:80].strip("._") or "data", taken)
+        name = _unused(file_name(board.title)[:80].strip("._") or "data", taken)
         drawn = {
-            "compute": figures.curve_figure(board),
-            "pareto": figures.trade_figure(board),
-            "samples": figures.samples_figure(make_exhibit(run, board)),
+            "compute": board_charts.curve_chart(board),
+            "pareto": board_charts.trade_chart(board),
+            "samples": board_charts.samples_chart(make_exhibit(run, board)),
         }
         yield from ((f"{name}-{what}", figure) for what, figure in drawn.items() if figure is not None)
 
 
 def _unused(name: str, taken: set[str]) -> str:
-    """Two titles may be the same file name."""
+    """A name that is not taken yet: two titles can give equal file names."""
     number, found = 1, name
     while found.lower() in taken:
         number += 1

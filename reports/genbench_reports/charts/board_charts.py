@@ -1,4 +1,4 @@
-"""Figures of one board. Only matplotlib's objects, not pyplot: nothing global is touched."""
+"""Charts of one leaderboard, drawn with matplotlib's objects rather than pyplot, which has global state."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from genbench_reports.statistics.pareto import pareto_front
 _DASHES = ("-", "--", ":", "-.")
 _PAPER_COSTS = (
     "training time, s",
-    "sampling time, s a sample, in bulk",
+    "sampling time, s per sample, in bulk",
     "training memory, bytes",
     "parameters",
 )
@@ -40,11 +40,11 @@ _COLUMNS, _DECADE = 5, 10.0
 _REAL = "#59626d"
 
 
-def curve_figure(board: Board) -> Figure | None:
+def curve_chart(board: Board) -> Figure | None:
     """Each validation metric against training time: mean over seeds and its standard error."""
     rows = curve_rows(board)
     names = list(dict.fromkeys(name for _, curve in rows for name in curve.means))
-    if set(LIKELIHOOD_METRICS) <= set(names):  # the same in two units
+    if set(LIKELIHOOD_METRICS) <= set(names):  # one likelihood in two units
         names.remove(LIKELIHOOD_METRICS[1])
     if not names:
         return None
@@ -81,7 +81,7 @@ def _curve(axes: Axes, row: Row, curve: Curve, name: str, dash: str) -> None:
     )
 
 
-def trade_figure(board: Board) -> Figure | None:
+def trade_chart(board: Board) -> Figure | None:
     """The metric that ranks against four costs, with the front of the rows that no other beats in both."""
     metrics = trade_metrics(board)
     if not metrics:
@@ -151,8 +151,8 @@ def _cost_scale(axes: Axes, values: Sequence[float]) -> None:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def samples_figure(exhibit: Exhibit) -> Figure | None:
-    """Real data first, every model at the same scale; None of text, which is not for the eye."""
+def samples_chart(exhibit: Exhibit) -> Figure | None:
+    """Samples of every model on one scale, real data first; None for text, which is no picture."""
     shown = [panel for panel in exhibit.panels if panel.picture or panel.pieces]
     if not shown:
         return None
@@ -205,7 +205,7 @@ def _show_series(axes: Axes, source: dict[str, Any], panel: Panel, real: Sequenc
 
 
 def _legend(figure: Figure) -> None:
-    """One entry for each model, at the side."""
+    """One legend for all panels, at the side."""
     found: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):

@@ -15,7 +15,7 @@ from genbench.api.cards import ReportCard
 from genbench.errors import PluginError, UsageError
 from genbench.plugin.discovery import load_registry
 from genbench.records.run_folder import Run
-from genbench_reports.charts.render_figures import render_png, render_svg
+from genbench_reports.charts.render_charts import render_png, render_svg
 from genbench_reports.commands.delivery import deliver
 
 HOSTILE = "<b>$x^2$</b>"
