@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genbench_reports.format.likelihood_marks import likelihood_mark
+from genbench_reports.format.numbers import rounded
 from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.rows import Board, BoardMetric, Curve, Row
 
@@ -124,4 +125,4 @@ def _metric(metric: BoardMetric) -> dict[str, str]:
 
 
 def _short(values: Sequence[float | None]) -> list[float | None]:
-    return [None if value is None else float(f"{value:.5g}") for value in values]
+    return [rounded(value, 5) for value in values]

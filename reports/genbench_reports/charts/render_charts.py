@@ -60,7 +60,7 @@ def _charts(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
     from genbench_reports.samples.exhibits import make_exhibit
 
     taken: set[str] = set()
-    for leaderboard in make_document(run, registry).boards.boards:
+    for leaderboard in make_document(run, registry).leaderboards.boards:
         board = leaderboard.board
         name = _unused(file_name(board.title)[:80].strip("._") or "data", taken)
         drawn = {

@@ -94,9 +94,9 @@ def show(
             _planned_name("metric", metric, known | registry.metrics.keys())
         document = make_document(opened, registry, datasets)
         if statistics:
-            print_statistics(statistics_parts(document.boards), console)
+            print_statistics(statistics_parts(document.leaderboards), console)
         elif group_by is not None:
-            print_groups(group_tables(document.boards, registry.models, group_by), console)
+            print_groups(group_tables(document.leaderboards, registry.models, group_by), console)
         elif metric is None:
             print_document(document, console)
         else:

@@ -9,6 +9,11 @@ from genbench_reports.format.text import MISSING
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
+def rounded(value: float | None, digits: int) -> float | None:
+    """The value with that many significant digits; None where it is missing or not finite."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.{digits}g}")
+
+
 def format_value(value: float | None, stderr: float | None = None) -> str:
     """A value with its standard error, where there is one: two digits of the error and at most four of the value, three
     where it is below 1. Values that are not finite are missing.

@@ -19,6 +19,7 @@ from genbench.records.job import Job
 from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
+from genbench_reports.format.numbers import rounded
 from genbench_reports.gate.costs import COMPARED_COSTS
 from genbench_reports.leaderboard.rows import BASELINE_FAMILY
 from genbench_reports.leaderboard.setting import CONDITION_FIELDS, DATA_FIELDS
@@ -305,8 +306,8 @@ def _stored_values(result: Result, cards: Mapping[str, MetricCard]) -> Iterable[
             extractor=metric.extractor,
             seeds={
                 seed: Measured(
-                    _rounded(metric.value, 10),
-                    _rounded(metric.stderr, 4),
+                    rounded(metric.value, 10),
+                    rounded(metric.stderr, 4),
                     metric.note if metric.value is None else None,
                 )
             },
@@ -321,13 +322,8 @@ def _stored_values(result: Result, cards: Mapping[str, MetricCard]) -> Iterable[
                 unit=cost.unit,
                 better=cost.better,
                 group=cost.group,
-                seeds={seed: Measured(_rounded(float(value), 10))},
+                seeds={seed: Measured(rounded(float(value), 10))},
             )
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    """Digits beyond those that are compared would only make the file larger."""
-    return None if value is None else float(f"{value:.{digits}g}")
 
 
 def _machine(provenance: Mapping[str, Any], after: Mapping[str, Any]) -> Machine:

@@ -16,8 +16,6 @@ from genbench_reports.render.terminal import print_table
 
 _STYLES = {"✗": "bold red", "!": "bold yellow", "?": "bold yellow", "✓": "bold green"}
 _SIGNS = {"✗": "❌", "!": "⚠️", "?": "⚠️", "✓": "✅"}
-MAX_COMMENT_CHARACTERS = 60_000
-"""GitHub refuses comments of 65,536 characters or more."""
 MARKER = "<!-- genai-bench comparison -->"
 """First line of the markdown, by which the comment of an earlier push is found again."""
 

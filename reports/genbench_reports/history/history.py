@@ -20,6 +20,7 @@ from genbench.api import Better, MetricCard
 from genbench.datasets import cache_folder
 from genbench.errors import RunFolderError
 from genbench.records.run_folder import Run
+from genbench_reports.format.numbers import rounded
 from genbench_reports.gate.baseline import Baseline, Group, Machine, StoredValue, baseline_of_run
 from genbench_reports.statistics.seeds import Estimate
 
@@ -202,8 +203,9 @@ def _line(run: str, side: Baseline, group: Group, began: str, cards: Mapping[str
 
 def _point(stored: StoredValue) -> Point:
     estimate = Estimate({seed: m.value for seed, m in stored.values().items() if m.value is not None})
-    error = None if estimate.stderr is None else float(f"{estimate.stderr:.3g}")
-    return Point(float(f"{estimate.mean:.7g}"), error, estimate.n, stored.kind)
+    mean = rounded(estimate.mean, 7)
+    assert mean is not None  # records hold finite values
+    return Point(mean, rounded(estimate.stderr, 3), estimate.n, stored.kind)
 
 
 def _short(what: tuple[object, ...]) -> str:

@@ -125,12 +125,12 @@ _DIRECTIONS = {
 def render_html(run: Run, registry: Registry) -> str:
     """The report card's factory: one file that needs no network."""
     document = make_document(run, registry)
-    values = [leaderboard.board for leaderboard in document.boards.boards]
+    values = [leaderboard.board for leaderboard in document.leaderboards.boards]
     sources = sum(len(board.rows) for board in values)
     room = min(1.0, _MAX_ROOMY_ROWS / max(1, sources))
     boards = [
         _board_view(run, leaderboard, f"board-{number}", room)
-        for number, leaderboard in enumerate(document.boards.boards, 1)
+        for number, leaderboard in enumerate(document.leaderboards.boards, 1)
     ]
     families = sorted(
         {clean(row.family) for board in values for row in board.entrants},
@@ -151,7 +151,7 @@ def render_html(run: Run, registry: Registry) -> str:
             document=document,
             facts=facts(values),
             leaders=leaders(values),
-            summaries=[(summary, _summary_view(summary)) for summary in document.boards.summaries],
+            summaries=[(summary, _summary_view(summary)) for summary in document.leaderboards.summaries],
             summary_note=SUMMARY_NOTE,
             ranks=_ranks_view(values),
             boards=boards,

@@ -45,7 +45,7 @@ class Document:
     """When the jobs ran; None where no record says."""
     cautions: tuple[str, ...]
     """What makes the results hard to compare."""
-    boards: Leaderboards
+    leaderboards: Leaderboards
     """The leaderboards."""
 
 
@@ -82,5 +82,7 @@ def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None =
         software=tuple(versions),
         dates=machine.dates(provenances),
         cautions=tuple(cautions),
-        boards=build_leaderboards(results, registry.metrics, {**registry.datasets, **run.plan.datasets}),
+        leaderboards=build_leaderboards(
+            results, registry.metrics, {**registry.datasets, **run.plan.datasets}
+        ),
     )

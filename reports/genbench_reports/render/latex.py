@@ -34,11 +34,11 @@ def document_latex(document: Document) -> str:
     """The summaries, each data set (metrics, costs, failures), and the statistics."""
     blocks = [PREAMBLE]
     blocks += [f"% {clean(line)}" for line in (document.title, document.status, *document.machines)]
-    for summary in document.boards.summaries:
+    for summary in document.leaderboards.summaries:
         blocks.append(table_latex(summary.table, summary.title, (SUMMARY_NOTE,)))
-    for board in document.boards.boards:
+    for board in document.leaderboards.boards:
         blocks += _board(board)
-    for part in statistics_parts(document.boards):
+    for part in statistics_parts(document.leaderboards):
         blocks.append(table_latex(part.table, f"Statistics: {part.title}", part.notes))
     return "\n".join(block for block in blocks if block) + "\n"
 

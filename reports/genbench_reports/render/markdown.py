@@ -52,15 +52,15 @@ def render_markdown(run: Run, registry: Registry) -> str:
 def document_markdown(document: Document, cards: dict[str, MetricCard]) -> str:
     """Title, command, date and machine; the summary; each data set; what the columns mean."""
     blocks = [f"# {escape(document.title)}", _heading(document)]
-    if not document.boards.boards:
+    if not document.leaderboards.boards:
         blocks.append("There are no results.")
-    for summary in document.boards.summaries:
+    for summary in document.leaderboards.summaries:
         blocks += [f"## {escape(summary.title)}", table_markdown(summary.table), SUMMARY_NOTE]
-    for board in document.boards.boards:
+    for board in document.leaderboards.boards:
         blocks += _board(board)
-    blocks += statistics_markdown(statistics_parts(document.boards))
-    shown = dict.fromkeys(name for board in document.boards.boards for name in board.metrics)
-    if document.boards.boards:
+    blocks += statistics_markdown(statistics_parts(document.leaderboards))
+    shown = dict.fromkeys(name for board in document.leaderboards.boards for name in board.metrics)
+    if document.leaderboards.boards:
         blocks += ["## How to read this", bullets(escape_line(note) for note in READING_NOTES)]
     meanings = [
         f"{code(name)} ({escape(cards[name].unit)}): {escape(cards[name].summary)}"

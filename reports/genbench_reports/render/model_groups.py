@@ -17,7 +17,7 @@ def render_groups(run: Run, registry: Registry, format_: str, field: str) -> str
     """Raises UsageError for formats without tables, UnknownNameError for fields that cards do not have."""
     if format_ not in _FORMATS:
         raise UsageError(f"--group-by works with --format {', '.join(_FORMATS)}, not with {format_}")
-    groups = group_tables(make_document(run, registry).boards, registry.models, field)
+    groups = group_tables(make_document(run, registry).leaderboards, registry.models, field)
     return _FORMATS[format_](groups)
 
 

@@ -40,7 +40,7 @@ def render_pytest_benchmark(run: Run, registry: Registry) -> str:
     content = {
         "machine_info": _machine_info(provenance),
         "commit_info": _commit_info(provenance),
-        "benchmarks": [found for each in document.boards.boards for found in _benchmarks(each.board)],
+        "benchmarks": [found for each in document.leaderboards.boards for found in _benchmarks(each.board)],
         "datetime": max((str(each["time"]) for each in provenances if each.get("time")), default=""),
         "version": FORMAT_VERSION,
     }

@@ -26,18 +26,18 @@ _NAME_WIDTH = 24
 
 def print_document(document: Document, console: Console) -> None:
     """Every leaderboard, then the summaries, so that the overview comes last on the screen."""
-    if not document.boards.boards:
+    if not document.leaderboards.boards:
         console.print(Text("There are no results."))
-    for board in document.boards.boards:
+    for board in document.leaderboards.boards:
         print_leaderboard(board, console)
-    for summary in document.boards.summaries:
+    for summary in document.leaderboards.summaries:
         console.print()
         console.print(Text(clean(summary.title), style="bold"))
         print_table(summary.table, console)
         _note(SUMMARY_NOTE, console)
-    if document.boards.boards:
+    if document.leaderboards.boards:
         console.print()
-    for note in READING_NOTES if document.boards.boards else ():
+    for note in READING_NOTES if document.leaderboards.boards else ():
         _note(note, console)
     for line in (*document.machines, *document.software):
         _note(clean(line), console)
@@ -48,7 +48,7 @@ def print_document(document: Document, console: Console) -> None:
 
 def print_metric(document: Document, name: str, console: Console) -> None:
     """One metric, with a column for each data set that has it."""
-    boards = [each.board for each in document.boards.boards if each.board.has_values(name)]
+    boards = [each.board for each in document.leaderboards.boards if each.board.has_values(name)]
     if not boards:
         console.print(Text(f"No result has a value of {name}."))
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Shaped, UInt8
+from jaxtyping import Bool, Shaped, UInt8
 from PIL import Image, ImageDraw
 from torch import Tensor
 
@@ -145,9 +145,3 @@ def _bits(
     """One tile with a row for each example."""
     shades = x[:rows].double() / (levels - 1) * (LEVELS - 1)
     return shades.clamp(min=2).round().to(torch.uint8)[None].numpy()
-
-
-def rounded(values: Float[np.ndarray, "..."] | Tensor, digits: int = 4) -> list[float | None]:
-    """Numbers for JSON: short, and null where they are not finite."""
-    flat = np.asarray(values, dtype=np.float64).ravel()
-    return [float(f"{value:.{digits}g}") if np.isfinite(value) else None for value in flat]

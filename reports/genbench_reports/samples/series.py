@@ -10,7 +10,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from genbench.metrics.series import autocorrelation
-from genbench_reports.samples.image_grids import rounded
+from genbench_reports.format.numbers import rounded
 
 _MAX_LINES, _MAX_VALUES = 8, 512
 
@@ -19,10 +19,10 @@ def series_numbers(x: Shaped[Tensor, "n time channels"]) -> dict[str, Any]:
     """Returns "lines", the first series; "autocorrelation" at lags from 1 to half the length; and "spectrum"."""
     first = x[:, :, :1].double()
     lags = max(1, first.shape[1] // 2)
-    found = {"lines": [rounded(line[:_MAX_VALUES]) for line in first[:_MAX_LINES, :, 0]]}
+    found = {"lines": [_numbers(line[:_MAX_VALUES]) for line in first[:_MAX_LINES, :, 0]]}
     if first.shape[1] > 1:
-        found["autocorrelation"] = [rounded(autocorrelation(first, lags)[:_MAX_VALUES, 0])]
-        found["spectrum"] = [rounded(spectrum(first[:, :, 0])[:_MAX_VALUES])]
+        found["autocorrelation"] = [_numbers(autocorrelation(first, lags)[:_MAX_VALUES, 0])]
+        found["spectrum"] = [_numbers(spectrum(first[:, :, 0])[:_MAX_VALUES])]
     return found
 
 
@@ -33,3 +33,8 @@ def spectrum(x: Float[Tensor, "n time"]) -> Float[np.ndarray, " frequencies"]:
     power = torch.fft.rfft(deviations, dim=1).abs().square().mean(0) / x.shape[1]
     found: Float[np.ndarray, " frequencies"] = power[1:].numpy()
     return found
+
+
+def _numbers(values: Float[np.ndarray, "..."] | Tensor) -> list[float | None]:
+    """Four significant digits of each value."""
+    return [rounded(value, 4) for value in np.asarray(values, dtype=np.float64).ravel().tolist()]

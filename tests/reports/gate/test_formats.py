@@ -15,12 +15,15 @@ from genbench.cli.main import run_command_line
 from genbench.records.result import Result
 from genbench_reports.gate.baseline import Baseline, baseline_of
 from genbench_reports.gate.compare import compare_sides
-from genbench_reports.gate.render import MARKER, MAX_COMMENT_CHARACTERS, verdict_markdown, verdict_text
+from genbench_reports.gate.render import MARKER, verdict_markdown, verdict_text
 from genbench_reports.gate.render_github import workflow_commands
 from genbench_reports.gate.render_junit import verdict_junit
 from genbench_reports.gate.tables import MAX_ROWS, VerdictDocument, make_verdict_document
 from genbench_reports.gate.thresholds import Thresholds
 from genbench_reports.gate.verdict import Verdict
+
+MAX_COMMENT_CHARACTERS = 60_000
+"""GitHub refuses comments of 65,536 characters or more."""
 
 Make = Callable[..., Result]
 NOISE = (0.0, 0.01, -0.01)

@@ -82,7 +82,7 @@ def test_the_record_says_which_check_failed(run: Run) -> None:
 
 
 def test_tables_mark_what_fails_and_rank_it_nowhere(document: Document) -> None:
-    (board,) = document.boards.boards
+    (board,) = document.leaderboards.boards
     title = next(i for i, column in enumerate(board.main.columns) if column.title.startswith("NLL"))
     cells = {row[1].text: row[title] for row in board.main.rows}
     for model, name in CHECKS.items():
