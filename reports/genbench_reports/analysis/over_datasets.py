@@ -11,7 +11,7 @@ from genbench_reports.analysis.score_matrix import ScoreMatrix
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, plural
 from genbench_reports.statistics.friedman import MIN_DATASETS, MIN_MODELS, Friedman, friedman
-from genbench_reports.statistics.rank_groups import letters_of
+from genbench_reports.statistics.letter_display import letters_of
 from genbench_reports.statistics.resampling import CONFIDENCE, bootstrap_interval, few_pairs
 from genbench_reports.statistics.seeds import MIN_SEEDS, SIGNIFICANCE
 

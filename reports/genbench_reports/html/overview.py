@@ -12,6 +12,7 @@ from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, plural
 from genbench_reports.leaderboard.rows import Board
+from genbench_reports.statistics.letter_display import share_a_letter
 from genbench_reports.statistics.seeds import MIN_SEEDS
 
 _MAX_NAMED = 3
@@ -60,7 +61,11 @@ def _leader(board: Board) -> Leader | None:
         certainty = f"{plural(seeds, 'seed')}: no claim is made; that takes {MIN_SEEDS}."
         is_sure = False
     else:
-        others = [clean(each.label) for each in ranked[1:] if each.rank and each.rank.group == rank.group]
+        others = [
+            clean(each.label)
+            for each in ranked[1:]
+            if each.rank and share_a_letter(each.rank.group or "", rank.group)
+        ]
         is_sure = not others
         certainty = f"Not told apart from {_few(others)}." if others else APART
     return Leader(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from genbench.api import Better
 from genbench.records.likelihood_kinds import comparable
 from genbench_reports.leaderboard.rows import Rank, Row
-from genbench_reports.statistics.rank_groups import claim, indistinct_groups
+from genbench_reports.statistics.rank_groups import claim, row_letters
 from genbench_reports.statistics.seeds import competition_ranks
 
 
@@ -49,7 +49,7 @@ def rank_rows(rows: Sequence[Row], metric: str, better: Better) -> Ranking:
     means = {label: sign * value.mean for label, value in values.items() if value.mean is not None}
     ordered = sorted(means, key=means.__getitem__)
     numbers = competition_ranks([means[label] for label in ordered])
-    groups: Sequence[str | None] | None = indistinct_groups([values[label].by_seed for label in ordered])
+    groups: Sequence[str | None] | None = row_letters([values[label].by_seed for label in ordered])
     groups = groups or [None] * len(ordered)
     ranks = {
         label: Rank(number, group) for label, number, group in zip(ordered, numbers, groups, strict=True)

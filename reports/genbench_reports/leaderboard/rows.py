@@ -26,7 +26,7 @@ class Rank:
     number: int
     """From 1; rows with equal values share the better number."""
     group: str | None
-    """The letter that is shared by rows which the test cannot tell apart; None where no test was possible."""
+    """Letters: two rows share one exactly when the test does not tell them apart. None where no test was possible."""
 
     def __str__(self) -> str:
         return f"{self.number}{self.group or ''}"

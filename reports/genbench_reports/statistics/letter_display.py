@@ -20,11 +20,20 @@ def letter_display(count: int, different: Collection[Pair]) -> list[str]:
     the rows first need them; past "z" come "aa", "ab", each followed by a dot so that letters stay apart.
     """
     groups = _groups(count, {(min(pair), max(pair)) for pair in different})
-    names = [_name(number) for number in range(1, len(groups) + 1)]
+    names = [letters_of(number) + ("." if number > 26 else "") for number in range(1, len(groups) + 1)]
     return [
         "".join(name for name, members in zip(names, groups, strict=True) if row in members)
         for row in range(count)
     ]
+
+
+def letters_of(number: int) -> str:
+    """Name of a group: 1 -> a, 26 -> z, 27 -> aa."""
+    text = ""
+    while number:
+        number, digit = divmod(number - 1, 26)
+        text = chr(ord("a") + digit) + text
+    return text
 
 
 def share_a_letter(first: str, second: str) -> bool:
@@ -62,16 +71,6 @@ def _without_redundant(groups: Collection[frozenset[int]]) -> list[frozenset[int
         if all(any(pair <= other for other in others) for pair in pairs):
             kept = others
     return kept
-
-
-def _name(number: int) -> str:
-    """1 -> a, 26 -> z, 27 -> aa. (with a dot)"""
-    text = ""
-    left = number
-    while left:
-        left, digit = divmod(left - 1, 26)
-        text = chr(ord("a") + digit) + text
-    return text if number <= 26 else f"{text}."
 
 
 def _split(letters: str) -> set[str]:

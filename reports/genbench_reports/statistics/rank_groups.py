@@ -1,4 +1,4 @@
-"""Groups of ranks that a test cannot tell apart, and what a table may claim about them.
+"""Letters of rows that a test cannot tell apart, and what a table may claim about them.
 
 All pairs of rows are compared, and their p-values corrected together (Holm 1979), so that a table in which nothing
 differs shows a difference in at most one case in twenty, however many rows it has. The test is Welch's rather than
@@ -14,6 +14,7 @@ from functools import cache
 from itertools import combinations
 
 from genbench_reports.format.text import plural
+from genbench_reports.statistics.letter_display import letter_display
 from genbench_reports.statistics.seeds import MIN_SEEDS, SIGNIFICANCE, adjust_by_holm, welch_p
 
 POWER = 0.8
@@ -28,22 +29,13 @@ def pairwise_p(rows: Sequence[Mapping[int, float]]) -> dict[tuple[int, int], flo
     return dict(zip(pairs, adjust_by_holm([welch_p(values[i], values[j]) for i, j in pairs]), strict=True))
 
 
-def indistinct_groups(rows: Sequence[Mapping[int, float]]) -> list[str] | None:
-    """A letter for each row, from rows ordered best first; None where one has fewer than three seeds.
-
-    A group holds its best row and the following rows that the test cannot tell apart from that row, so that a chain of
-    small differences does not join the first row to the last.
-    """
+def row_letters(rows: Sequence[Mapping[int, float]]) -> list[str] | None:
+    """The letters of each row, from rows ordered best first; None where one has fewer than three seeds. Two rows share
+    a letter exactly when the corrected test does not tell them apart (`letter_display`)."""
     if any(len(row) < MIN_SEEDS for row in rows):
         return None
-    adjusted = pairwise_p(rows)
-    letters: list[str] = []
-    leader, count = 0, 0
-    for index in range(len(rows)):
-        if index == 0 or adjusted[leader, index] < SIGNIFICANCE:
-            leader, count = index, count + 1
-        letters.append(letters_of(count))
-    return letters
+    different = [pair for pair, p in pairwise_p(rows).items() if p < SIGNIFICANCE]
+    return letter_display(len(rows), different)
 
 
 def claim(seeds: int, rows: int = 2) -> str:
@@ -60,7 +52,7 @@ def claim(seeds: int, rows: int = 2) -> str:
         return "One row: there is nothing to compare it with."
     pairs = rows * (rows - 1) // 2
     text = (
-        "Ranks with the same letter cannot be told apart from the group's best: Welch's t-test over seeds, two-sided,"
+        "Two rows share a letter if they cannot be told apart: Welch's t-test over seeds, two-sided,"
         f" p ≥ {SIGNIFICANCE}"
     )
     text += f" after Holm's correction for all {plural(pairs, 'pair')} of rows." if pairs > 1 else "."
@@ -96,12 +88,3 @@ def separable_effect(seeds: int, pairs: int) -> float:
         return float(ndtr((effect - threshold) / deviation).mean()) - POWER
 
     return float(brentq(lack, 0.0, float(threshold.max()) + 10 * deviation))
-
-
-def letters_of(number: int) -> str:
-    """Name of a group: 1 -> a, 26 -> z, 27 -> aa."""
-    text = ""
-    while number:
-        number, digit = divmod(number - 1, 26)
-        text = chr(ord("a") + digit) + text
-    return text

@@ -11,10 +11,12 @@ import argparse
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from genbench_reports.statistics.friedman import friedman
-from genbench_reports.statistics.rank_groups import indistinct_groups
+from genbench_reports.statistics.letter_display import share_a_letter
+from genbench_reports.statistics.rank_groups import row_letters
 from genbench_reports.statistics.resampling import bootstrap_interval
 
 if TYPE_CHECKING:
@@ -77,24 +79,30 @@ class Rate:
 
 
 def false_alarm_rate(draw: Draw, models: int, seeds: int, leaderboards: int = LEADERBOARDS) -> Rate:
-    """How often a leaderboard of models that are equally good shows more than one group."""
+    """How often a leaderboard of models that are equally good tells any two of them apart."""
     generator = _generator(models, seeds)
-    alarms = sum(len(set(_groups(draw(generator, models, seeds)).values())) > 1 for _ in range(leaderboards))
+    alarms = 0
+    for _ in range(leaderboards):
+        letters = _letters(draw(generator, models, seeds))
+        alarms += any(not share_a_letter(*pair) for pair in combinations(letters, 2))
     return Rate(alarms / leaderboards, leaderboards)
 
 
 def power(
     models: int, seeds: int, effect: float = EFFECT, leaderboards: int = LEADERBOARDS, draw: Draw = draw_equal
 ) -> Rate:
-    """How often a model that is `effect` standard deviations better than all the others, which are equal, is in a
-    group before the next: the mean over the others."""
+    """How often a model that is `effect` standard deviations better than all the others, which are equal, ranks before
+    another and is told apart from it: the mean over the others."""
     generator = _generator(models, seeds)
     found = 0
     for _ in range(leaderboards):
         values = draw(generator, models, seeds)
         values[0] -= effect
-        groups = _groups(values)
-        found += sum(groups[0] < groups[other] for other in range(1, models))
+        letters, means = _letters(values), values.mean(axis=1)
+        found += sum(
+            bool(means[0] < means[other]) and not share_a_letter(letters[0], letters[other])
+            for other in range(1, models)
+        )
     # the comparisons of one leaderboard share its best model, so they are not independent
     return Rate(found / leaderboards / (models - 1), leaderboards)
 
@@ -127,13 +135,12 @@ def interval_coverage(seeds: int, repeats: int = LEADERBOARDS) -> Rate:
     return Rate(held / repeats, repeats)
 
 
-def _groups(values: np.ndarray) -> dict[int, int]:
-    """The group of each model, 0 the first: as a leaderboard makes them, with less being better."""
+def _letters(values: np.ndarray) -> list[str]:
+    """The letters of each model, as a leaderboard gives them, with less being better."""
     order = values.mean(axis=1).argsort().tolist()
-    letters = indistinct_groups([dict(enumerate(values[model].tolist())) for model in order])
-    assert letters is not None, "rank groups take three seeds"
-    numbers = {letter: number for number, letter in enumerate(dict.fromkeys(letters))}
-    return {model: numbers[letter] for model, letter in zip(order, letters, strict=True)}
+    letters = row_letters([dict(enumerate(values[model].tolist())) for model in order])
+    assert letters is not None, "letters take three seeds"
+    return [letters[order.index(model)] for model in range(len(order))]
 
 
 def _generator(*setting: int) -> np.random.Generator:

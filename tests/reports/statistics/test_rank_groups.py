@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
+from genbench_reports.statistics.letter_display import share_a_letter
 from genbench_reports.statistics.rank_groups import (
     POWER,
     claim,
-    indistinct_groups,
     pairwise_p,
+    row_letters,
     separable_effect,
 )
 from genbench_reports.statistics.seeds import SIGNIFICANCE, adjust_by_holm, welch_p
@@ -23,6 +24,7 @@ from genbench_reports.statistics.simulate_ranks import (
     CONDITIONS,
     draw_equal,
     draw_shared,
+    draw_uneven,
     false_alarm_rate,
     interval_coverage,
     power,
@@ -60,27 +62,41 @@ def test_every_pair_is_corrected_for_all() -> None:
         lambda rows: sorted((by_seed(list(row)) for row in rows), key=lambda row: sum(row.values()))
     )
 )
-def test_a_group_is_what_its_best_row_cannot_be_told_from(rows: list[dict[int, float]]) -> None:
-    letters = indistinct_groups(rows)
+def test_two_rows_share_a_letter_exactly_when_the_test_does_not_tell_them_apart(
+    rows: list[dict[int, float]],
+) -> None:
+    letters = row_letters(rows)
     adjusted = pairwise_p(rows)
     assert letters is not None
-    assert letters == sorted(letters)
-    leader = 0
-    for index in range(1, len(rows)):
-        distinct = adjusted[leader, index] < SIGNIFICANCE
-        assert (letters[index] != letters[index - 1]) == distinct
-        leader = index if distinct else leader
+    for (i, j), p in adjusted.items():
+        assert share_a_letter(letters[i], letters[j]) == (p >= SIGNIFICANCE)
+
+
+def test_letters_do_not_contradict_the_test_where_spreads_differ() -> None:
+    """Boards of spreads between 1 and 10, where letters by neighbours told rows apart whose own p was large."""
+    generator = np.random.default_rng(0)
+    mixed = 0
+    for _ in range(200):
+        values = draw_uneven(generator, 5, 5) + np.arange(5)[:, None]
+        order = values.mean(axis=1).argsort()
+        rows = [by_seed(values[model].tolist()) for model in order]
+        letters, adjusted = row_letters(rows), pairwise_p(rows)
+        assert letters is not None
+        mixed += any(p < SIGNIFICANCE for p in adjusted.values()) and any(len(each) > 1 for each in letters)
+        for (i, j), p in adjusted.items():
+            assert share_a_letter(letters[i], letters[j]) == (p >= SIGNIFICANCE)
+    assert mixed > 20  # the boards are of the kind that the test is about
 
 
 def test_the_27th_group_has_two_letters() -> None:
     rows = [by_seed([100.0 * i, 100.0 * i, 100.0 * i]) for i in range(28)]
-    letters = indistinct_groups(rows)
+    letters = row_letters(rows)
     assert letters is not None
-    assert [letters[0], letters[25], letters[26], letters[27]] == ["a", "z", "aa", "ab"]
+    assert [letters[0], letters[25], letters[26], letters[27]] == ["a", "z", "aa.", "ab."]
 
 
 def test_no_groups_from_fewer_than_three_seeds() -> None:
-    assert indistinct_groups([by_seed([1, 2, 3]), by_seed([4, 5])]) is None
+    assert row_letters([by_seed([1, 2, 3]), by_seed([4, 5])]) is None
     assert "no claim is made" in claim(2, 5)
     assert claim(1, 5).startswith("1 seed per row")
 
