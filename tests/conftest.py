@@ -6,11 +6,17 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 import typecheck
 
 # a project of its own, whose tests run in the environment that test_example_plugin.py makes
 collect_ignore = ["example-plugin"]
+
+# the first call of a function compiles its type checks, and other tests keep the machine busy: how long an example takes
+# says nothing
+hypothesis.settings.register_profile("genbench", deadline=None)
+hypothesis.settings.load_profile("genbench")
 
 typecheck.install(["genbench", "genbench_models", "genbench_datasets", "genbench_reports", "pytest_genbench"])
 
