@@ -13,8 +13,8 @@ import typecheck
 # a project of its own, whose tests run in the environment that test_example_plugin.py makes
 collect_ignore = ["example-plugin"]
 
-# the first call of a function compiles its type checks, and other tests keep the machine busy: how long an example takes
-# says nothing
+# the first call of a function compiles its type checks, and other tests keep the machine busy: the time that an example
+# takes says nothing
 hypothesis.settings.register_profile("genbench", deadline=None)
 hypothesis.settings.load_profile("genbench")
 
