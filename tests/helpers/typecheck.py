@@ -9,6 +9,7 @@ compiled when it is first called, since no test process calls every function.
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any, get_args, get_type_hints
@@ -73,10 +74,12 @@ def _compile(function: types.FunctionType) -> Callable[..., Any]:
         name: _evaluated(annotation, function.__globals__)
         for name, annotation in function.__annotations__.items()
     }
+    shapes = any(_speaks_of_shapes(annotation) for annotation in copy.__annotations__.values())
+    if shapes and inspect.isgeneratorfunction(function):
+        # beartype checks a generator's arguments at its first step, where the names of axes are its caller's
+        return function
     checked = _check_types(copy)
-    if any(_speaks_of_shapes(annotation) for annotation in copy.__annotations__.values()):
-        return _jaxtyped(checked, typechecker=None)  # beartype is in it already
-    return checked
+    return _jaxtyped(checked, typechecker=None) if shapes else checked  # beartype is in it already
 
 
 def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from genbench import metrics
-from genbench.metrics import torchmetrics_classes as modules
+from genbench.metrics import torchmetrics_classes
 from genbench.metrics.conditional.class_balance import class_balance, class_entropies
 from genbench.metrics.divergences import TRUTH_DRAWS, js_divergence, kl_divergence
 from genbench.metrics.frechet import frechet_distance, frechet_distance_with_error
@@ -146,8 +146,8 @@ def test_batches_equal_the_function(name: str) -> None:
 
 
 def test_all_are_exported() -> None:
-    assert sorted(modules.__all__) == sorted(CASES)
-    assert set(modules.__all__) < set(metrics.__all__)
+    assert sorted(torchmetrics_classes.__all__) == sorted(CASES)
+    assert set(torchmetrics_classes.__all__) < set(metrics.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Frechet'"):
         _ = metrics.Frechet
 
@@ -159,9 +159,8 @@ import torch
 import torch.distributed as dist
 
 sys.path.insert(0, sys.argv[4])
-import test_metrics_modules as here
+import test_torchmetrics_classes as here
 from genbench import metrics
-from genbench.metrics import modules
 
 rank, rendezvous, features = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)
