@@ -52,7 +52,10 @@ ExecutorOption = Annotated[str, typer.Option("--executor", metavar="NAME", help=
 
 def main() -> None:
     """The console script."""
-    code = run_command_line(sys.argv[1:])
+    try:
+        code = run_command_line(sys.argv[1:])
+    except KeyboardInterrupt:  # a second one, while the first was ending the command
+        code = ExitCode.INTERRUPTED
     if code == ExitCode.INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to stop
     sys.exit(code)
