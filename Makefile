@@ -21,7 +21,7 @@ TORCH_FOLDER = $(PYTHON) -c 'import importlib.metadata, importlib.util, os; \
 	version = importlib.metadata.version("torch").split(".")[:2] if found else (0, 0); \
 	print(os.path.dirname(os.path.dirname(found.origin)) if tuple(map(int, version)) >= (2, 6) else "")'
 
-.PHONY: run test test-slow check format clean
+.PHONY: run test test-slow measure-slow check format clean
 
 run: $(READY)
 	$(BIN)/genai-bench run --all
@@ -37,6 +37,9 @@ test: $(READY) check
 
 test-slow: $(READY)
 	$(SHARED) -m slow
+
+# speed and memory at full size, on a machine that does nothing else
+measure-slow: $(READY)
 	$(BIN)/python -m pytest -m slow -q tests/performance
 
 check: $(READY)

@@ -58,7 +58,10 @@ def test_the_slow_tests_run_every_night(workflow: dict[str, Any]) -> None:
     assert days == ["*", "*", "*"]
     job = workflow["jobs"]["slow"]
     assert "schedule" in job["if"]
-    assert [step["run"] for step in job["steps"] if "run" in step] == ["make test-slow PYTHON=python"]
+    assert [step["run"] for step in job["steps"] if "run" in step] == [
+        "make test-slow PYTHON=python",
+        "make measure-slow PYTHON=python",
+    ]
 
 
 def test_the_workflow_may_only_read(workflow: dict[str, Any]) -> None:
@@ -91,7 +94,7 @@ def test_workflows_call_targets_that_the_makefile_has(workflow: dict[str, Any], 
     called |= set(
         re.findall(r"^(?:exec )?make ([a-z-]+)", (repository / ".ci/run").read_text(), re.MULTILINE)
     )
-    assert called == {"test", "test-slow"}
+    assert called == {"test", "test-slow", "measure-slow"}
     makefile = (repository / "Makefile").read_text(encoding="utf-8")
     assert all(re.search(rf"^{name}:", makefile, re.MULTILINE) for name in called)
 
