@@ -205,9 +205,7 @@ class ComputeMeter:
 
     def spent(self) -> Spent:
         """What training has cost so far."""
-        return Spent(
-            self._fraction(), self._now, self._steps, self._examples, self._flops, self._cpu_now
-        )
+        return Spent(self._fraction(), self._now, self._steps, self._examples, self._flops, self._cpu_now)
 
     def losses(self) -> dict[str, float]:
         """The last logged losses as numbers. Raises Diverged where one is not finite."""
