@@ -6,19 +6,22 @@ import time
 from collections.abc import Callable
 
 try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+    from resource import RUSAGE_CHILDREN, getrusage
+except ImportError:  # there is no such module on Windows
+
+    def _children_seconds() -> float:
+        return 0.0
+else:
+
+    def _children_seconds() -> float:
+        children = getrusage(RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
 
 
 def process_cpu_seconds() -> float:
     """Seconds that processors have worked for this process: all of its threads, and the children that it has waited
     for. Neighbours that take the processor away do not move it."""
-    own = time.process_time()
-    if resource is None:
-        return own
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own + children.ru_utime + children.ru_stime
+    return time.process_time() + _children_seconds()
 
 
 class ExcludingClock:
