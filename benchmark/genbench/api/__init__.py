@@ -29,6 +29,7 @@ from genbench.api.cards import (
     load_factory,
 )
 from genbench.api.exit_codes import ExitCode
+from genbench.api.ranking_rule import RankingRule
 from genbench.api.spec import MODALITIES, DataSpec, Modality
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ __all__ = [
     "MetricCard",
     "Modality",
     "ModelCard",
+    "RankingRule",
     "RemoteFile",
     "ReportCard",
     "Split",

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from genbench.api.ranking_rule import RankingRule, default_ranking_rule
 from genbench.api.spec import DataSpec, Modality
 from genbench.errors import PluginError
 from genbench.util.checksums import parse_checksum
@@ -158,11 +159,18 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     """Argument of the factory; None: it is called without one."""
     alphabet: tuple[str, ...] | None = None
     """The symbol of each code where tokens are text; None for other data."""
+    ranking: RankingRule | None = None
+    """How models are ranked; None: as is usual for data of this kind (see `ranking_rule`)."""
 
     @property
     def name(self) -> str:
         """Name of the data set."""
         return self.spec.name
+
+    @property
+    def ranking_rule(self) -> RankingRule:
+        """`ranking`, or where the card leaves it out the rule for data of this kind."""
+        return self.ranking or default_ranking_rule(self.spec, has_truth=self.truth is not None)
 
 
 class DatasetSourceCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -221,6 +221,7 @@ class Supervised:
             job=self.job,
             metrics=outcome.metrics if status == "ok" else [],
             last_metrics=outcome.last_metrics if status == "ok" else None,
+            likeliest=outcome.likeliest if status == "ok" else None,
             selected_fraction=outcome.selected_fraction,
             curve=outcome.curve,
             sampling_curve=outcome.sampling_curve,

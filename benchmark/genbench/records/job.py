@@ -10,12 +10,18 @@ import msgspec
 from genbench.api.budget import Budget
 from genbench.api.cards import Family, Hyperparameter
 
-PROTOCOL_VERSION = "1.1"
+PROTOCOL_VERSION = "2.0"
 """How jobs are measured; jobs of different protocols never share a table.
 
 1.0  first: selection on the validation split, equal sample counts, IWAE-k where there is no log_prob.
 1.1  for points, checkpoints without a likelihood are chosen by the sliced Wasserstein distance (docs/decisions/0024).
+2.0  one rule chooses the checkpoints of all families, and it is the metric that ranks the data set
+     (docs/decisions/0031).
 """
+
+
+_LATER_FIELDS = ("ranking", "ranking_samples")
+"""Fields that came after the first release of the record."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +65,27 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Temperatures of annealed importance sampling; 0 for none of it."""
     protocol: str = PROTOCOL_VERSION
     """The protocol version under which the job was planned."""
+    ranking: str | None = None
+    """The metric that ranks the data set and chooses the checkpoint; None in old records, where the likelihood chose
+    if the model had one."""
+    ranking_samples: int | None = None
+    """How many samples that metric is computed from, if more than `samples`; None: `samples`."""
 
     @property
     def id(self) -> str:
-        """16 hexadecimal digits: a hash of every field."""
-        canonical = msgspec.json.encode(self, order="deterministic")
+        """16 hexadecimal digits: a hash of every field. Fields that old records do not have count where they are
+        set, so that the ids of old jobs stay what they were."""
+        fields = msgspec.to_builtins(self)
+        for name in _LATER_FIELDS:
+            if fields[name] is None:
+                del fields[name]
+        canonical = msgspec.json.encode(fields, order="deterministic")
         return hashlib.sha256(canonical).hexdigest()[:16]
+
+    @property
+    def drawn_samples(self) -> int:
+        """How many samples are drawn: as many as the metric that takes the most."""
+        return max(self.samples, self.ranking_samples or 0)
 
     @property
     def training_budget(self) -> Budget:

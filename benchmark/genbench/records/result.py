@@ -47,7 +47,14 @@ class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
     better: Better
     """Whether lower or higher values are better."""
     stderr: float | None = None
-    """The standard error of the value; None if it is not known."""
+    """The standard error of the value: how much it would vary with other samples of the same model and other test
+    examples. None if it is not known."""
+    test_stderr: float | None = None
+    """The part of `stderr` that comes from the finite test split, which all seeds share and which therefore no number
+    of seeds averages away; None if it is not known apart."""
+    is_rough: bool = False
+    """Whether `stderr` is an order of magnitude rather than an error whose intervals cover what they promise: the
+    examples are too few or too dependent, or the value lies at the edge of its range."""
     kind: str | None = None
     """The kind of a likelihood, as `genbench.records.likelihood_kinds` writes it; None for other metrics."""
     n: int | None = None
@@ -62,6 +69,11 @@ class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is no value, or what to bear in mind about it."""
     real: float | None = None
     """The value of held-out real data, for metrics that mean nothing without it."""
+    real_stderr: float | None = None
+    """The standard error of `real`; None if it is not known."""
+    version: str | None = None
+    """The version of the metric: a hash of its source, and of its extractor's. None in old records and for values that
+    the worker measures itself."""
 
 
 class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +92,20 @@ class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
     losses: dict[str, float] = {}
     """The last losses that the model logged, by name."""
     metrics: list[MetricValue] = []
-    """Values on the validation split; the first of them decides which checkpoint is chosen."""
+    """Values on the validation split. Since protocol 2.0 the metric that ranks the data set decides which checkpoint is
+    chosen; before, the first of these."""
+    is_last_stage: bool = True
+    """Whether the training had reached its last stage. A checkpoint before that is never chosen, because a part of the
+    model is untrained."""
+
+
+class LikeliestCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The checkpoint that is best on the validation split by its likelihood, if another one was chosen."""
+
+    fraction: float
+    """The share of the training budget that was used, 0 to 1."""
+    metrics: list[MetricValue]
+    """Its likelihoods on the test split."""
 
 
 class SamplingPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,8 +226,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """The metrics of the chosen checkpoint on the test split. Empty if the job failed."""
     last_metrics: list[MetricValue] | None = None
     """The metrics of the last checkpoint on the test split; None if that is the chosen one."""
+    likeliest: LikeliestCheckpoint | None = None
+    """The checkpoint that is best by likelihood; None if that is the chosen one, or if the model has no likelihood."""
     selected_fraction: float | None = None
-    """The chosen checkpoint: the share of the budget at which it was taken. It is the best on the validation split."""
+    """The chosen checkpoint: the share of the budget at which it was taken. On the validation split it is the best by
+    the metric that ranks the data set, or within one standard error of the best and later."""
     curve: list[CurvePoint] = []
     """All checkpoints, in their order."""
     sampling_curve: list[SamplingPoint] = []

@@ -12,7 +12,7 @@ import msgspec
 from genbench.api.cards import Capability, DatasetCard, ExtractorCard, MetricCard
 from genbench.records.audit import Audit
 from genbench.records.job import Job
-from genbench.records.result import Cost, CurvePoint, MetricValue, SamplingPoint, Status
+from genbench.records.result import Cost, CurvePoint, LikeliestCheckpoint, MetricValue, SamplingPoint, Status
 
 Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "audit", "score"]
 """The phases of a job, in the order in which they are first entered."""
@@ -62,6 +62,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     """The metrics of the chosen checkpoint on the test split."""
     last_metrics: list[MetricValue] | None = None
     """The metrics of the last checkpoint on the test split, if another was chosen."""
+    likeliest: LikeliestCheckpoint | None = None
+    """The checkpoint that is best by likelihood, if another was chosen."""
     selected_fraction: float | None = None
     """The share of the budget at which the chosen checkpoint was taken."""
     curve: list[CurvePoint] = []

@@ -220,6 +220,7 @@ def _job(
     seed: int,
 ) -> Job:
     _, valid, test = dataset.sizes
+    rule = dataset.ranking_rule
     return Job(
         model=variant.card.name,
         family=variant.card.family,
@@ -239,4 +240,6 @@ def _job(
         ais_examples=request.suite.ais_examples,
         ais_chains=request.suite.ais_chains,
         ais_steps=request.suite.ais_steps,
+        ranking=rule.metric,
+        ranking_samples=rule.samples,
     )
