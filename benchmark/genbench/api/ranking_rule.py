@@ -24,6 +24,8 @@ class RankingRule(msgspec.Struct, frozen=True, kw_only=True):
     """Why this baseline, in one clause."""
     true_families: tuple[str, ...] = ()
     """Baselines that contain the true density. No model is asked to beat them."""
+    cannot_rank: str | None = None
+    """Why the data cannot rank models, in one sentence, if it is known that they cannot; None for all other data."""
 
 
 FRECHET = RankingRule(
