@@ -64,7 +64,7 @@ class TwoMoons:
     scale: float
     """Standard deviation of the Gaussian."""
     nodes: int = 256
-    """Of the quadrature."""
+    """Number of nodes of the quadrature."""
 
     @property
     def modes(self) -> None:

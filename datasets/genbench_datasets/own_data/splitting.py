@@ -27,11 +27,11 @@ class Parts:
     """Which examples are in which split."""
 
     train: Indices
-    """Of the examples to train on."""
+    """Indices of the examples to train on."""
     valid: Indices
-    """Of the examples to validate on."""
+    """Indices of the examples to validate on."""
     test: Indices
-    """Of the examples to test on."""
+    """Indices of the examples to test on."""
     words: str
     """How they were chosen, for the data set's card."""
 

@@ -254,7 +254,7 @@ class GaussianUnits(VisibleUnits):
         return mean + noise * precision.rsqrt()
 
     def base_log_partition(self) -> float:
-        """Of the code's own scale: R includes the Jacobian, which cancels the change of scale."""
+        """The integral over the code on its own scale: R includes the Jacobian, which cancels the change of scale."""
         return 0.5 * self.width * math.log(2 * math.pi)
 
     @torch.no_grad()

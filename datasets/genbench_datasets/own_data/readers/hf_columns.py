@@ -56,7 +56,7 @@ class Column:
     where: str
     """What errors call the data set."""
     name: str
-    """Of the column."""
+    """Name of the column."""
     feature: Any
     """What the library knows of its type."""
     parts: Mapping[str, Any]
