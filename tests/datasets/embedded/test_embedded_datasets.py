@@ -22,10 +22,10 @@ WITH_TRUTH = [card for card in CARDS if card.truth]
 DIGESTS = {
     "digits": ("697c5f96ca697f53", "96b089992104b7ed", "ab3b8695248b265d"),
     "mnist5k": ("aee33adb0758d4bb", "976f5feb190daba7", "d96e9b3e76b3aac8"),
-    "ring8": ("617bb40421b92f2f", "56bc3487a1f36165", "12ed2a8129a80a1c"),
-    "grid25": ("57db9fbf2619aa1d", "87196cdd678cba61", "b4a1c345a3a9f684"),
-    "two-moons": ("09579391dadefadc", "aadce700f8144353", "b147c612b388578e"),
-    "checkerboard": ("5f4cf88fb4113006", "e149e986fb97dfd1", "17db32ae802381e7"),
+    "ring8": ("617bb40421b92f2f", "9f49dd375e82617d", "00dcbbab80c7573c"),
+    "grid25": ("57db9fbf2619aa1d", "ee076325cdd96ac5", "6a7927097502a976"),
+    "two-moons": ("09579391dadefadc", "4e614704556f7c43", "3eccd334fc7dabe4"),
+    "checkerboard": ("5f4cf88fb4113006", "0cdcd03520975fc7", "9d9ef65ec2f5424a"),
     "sunspots": ("42d10dccd00c86db", "2ab4fd9e026a5ace", "9ec221b6b375b5c0"),
     "elnino": ("9087bf8558593c51", "45e6b117542f6b36", "597a2f3b47a4eadf"),
 }
