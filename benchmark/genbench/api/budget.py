@@ -1,4 +1,5 @@
-"""What training may cost: seconds, steps, examples or FLOPs, alone or together, and memory."""
+"""What training may cost: seconds by the wall clock or of the processor, steps, examples or FLOPs, alone or together,
+and memory."""
 
 from __future__ import annotations
 
@@ -15,23 +16,35 @@ _UNITS = {
     "s": "seconds",
     "min": "seconds",
     "h": "seconds",
+    "cpu-s": "cpu_seconds",
+    "cpu-min": "cpu_seconds",
+    "cpu-h": "cpu_seconds",
     "steps": "steps",
     "examples": "examples",
     "flops": "flops",
 }
-_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "cpu-s": 1.0, "cpu-min": 60.0, "cpu-h": 3600.0}
 _BYTES = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
-_PART = re.compile(r"(?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?P<suffix>[A-Za-z]+)")
+_PART = re.compile(r"(?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?P<suffix>(?:cpu-)?[A-Za-z]+)")
 # A larger budget is taken for a typing error: 30 days, and more work than any machine has done.
-_LARGEST = {"seconds": 30 * 86400.0, "steps": 1e12, "examples": 1e15, "flops": 1e24, "memory_bytes": 2.0**50}
-_EXAMPLES = "30s, 2000steps, 1e12flops, 100kexamples, 4GiB, or several: 30s,1e12flops"
+_LARGEST = {
+    "seconds": 30 * 86400.0,
+    "cpu_seconds": 30 * 86400.0,
+    "steps": 1e12,
+    "examples": 1e15,
+    "flops": 1e24,
+    "memory_bytes": 2.0**50,
+}
+_EXAMPLES = "30s, 10cpu-s, 2000steps, 1e12flops, 100kexamples, 4GiB, or several: 30s,1e12flops"
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of training. The first limit that is reached ends it; None sets no limit."""
 
     seconds: float | None = None
-    """Time that the model may train."""
+    """Time that the model may train, by the wall clock."""
+    cpu_seconds: float | None = None
+    """Processor time that the model may train, all threads together."""
     steps: int | None = None
     """Batches."""
     examples: int | None = None
@@ -44,7 +57,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """Read "30s", "2000steps", "1e12flops", "100kexamples", "4GiB", or several joined by commas.
+        """Read "30s", "10cpu-s", "2000steps", "1e12flops", "100kexamples", "4GiB", or several joined by commas.
 
         Raises BudgetError, which repeats the part that could not be read.
         """
@@ -59,17 +72,42 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
                 f"budget {text!r} limits only memory; add a limit on training, as in 30s,{text}"
             )
         whole = {key: round(limits[key]) for key in ("steps", "examples", "memory_bytes") if key in limits}
-        return cls(seconds=limits.get("seconds"), flops=limits.get("flops"), **whole)
+        return cls(
+            seconds=limits.get("seconds"),
+            cpu_seconds=limits.get("cpu_seconds"),
+            flops=limits.get("flops"),
+            **whole,
+        )
 
     def __str__(self) -> str:
         parts = [
             None if self.seconds is None else f"{self.seconds:g}s",
+            None if self.cpu_seconds is None else f"{self.cpu_seconds:g}cpu-s",
             None if self.steps is None else f"{self.steps}steps",
             None if self.examples is None else f"{self.examples}examples",
             None if self.flops is None else f"{self.flops:g}flops",
             None if self.memory_bytes is None else f"{self.memory_bytes / 2**20:g}MiB",
         ]
         return ",".join(part for part in parts if part)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether two runs end at the same step, because no limit depends on a clock."""
+        return self.seconds is None and self.cpu_seconds is None
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """How long training takes by the wall clock on an idle machine; None where no limit is a time. A second of
+        one processor is taken for a second of the clock."""
+        times = [limit for limit in (self.seconds, self.cpu_seconds) if limit is not None]
+        return min(times, default=None)
+
+    def on_device(self, device: str) -> Budget:
+        """What a suite's budget means on a device: on a GPU the processor waits for the device, so that seconds of
+        the processor are taken as seconds of the wall clock, which waits for the device before it is read."""
+        if device == "cpu" or self.cpu_seconds is None:
+            return self
+        return msgspec.structs.replace(self, seconds=self.expected_seconds, cpu_seconds=None)
 
 
 def _parse_part(part: str, text: str) -> tuple[str, float]:
@@ -97,7 +135,7 @@ def _read_suffix(suffix: str, text: str) -> tuple[str, float]:
         prefix = suffix.removesuffix(unit)
         if prefix == suffix or prefix not in _PREFIXES:
             continue
-        if limit == "seconds" and prefix:
+        if limit in ("seconds", "cpu_seconds") and prefix:
             continue
         return limit, _PREFIXES[prefix] * _SECONDS.get(unit, 1.0)
     raise BudgetError(f"cannot read budget {text!r}: unknown unit {suffix!r} ({_EXAMPLES})")

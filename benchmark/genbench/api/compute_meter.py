@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from genbench.api.budget import CHECKPOINT_FRACTIONS, Budget
+from genbench.api.clocks import ExcludingClock, process_cpu_seconds
 from genbench.api.data import Batch, Split, working_dtype
 from genbench.api.flop_counter import FlopCounter
 from genbench.errors import Diverged
@@ -35,13 +36,15 @@ class Spent:
     fraction: float
     """Share of the budget that is used, 0 to 1: the largest of the shares of its limits."""
     seconds: float
-    """Time on the clock."""
+    """Time by the wall clock."""
     steps: int
     """Batches."""
     examples: int
     """Examples, counted as often as they were used."""
     flops: float
     """Floating-point operations."""
+    cpu_seconds: float = 0.0
+    """Processor time of the process, all threads together."""
 
 
 class ComputeMeter:
@@ -71,6 +74,7 @@ class ComputeMeter:
         on_checkpoint: Callable[[Spent], None] | None = None,
         on_progress: Callable[[Spent, dict[str, float]], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        cpu_clock: Callable[[], float] = process_cpu_seconds,
     ) -> None:
         self.budget = budget
         self.device = torch.device(device)
@@ -80,16 +84,15 @@ class ComputeMeter:
         self._fractions = sorted(fractions)
         self._on_checkpoint = on_checkpoint
         self._on_progress = on_progress
-        self._clock = clock
+        self._wall = ExcludingClock(clock)
+        self._cpu = ExcludingClock(cpu_clock)
         self._steps = 0
         self._examples = 0
         self._flops = 0.0
-        self._started: float | None = None
-        self._stopped: float | None = None
-        self._excluded = 0.0  # seconds since the start that do not count
+        self._started = False
         self._uncharged_steps = 0  # steps counted for FLOPs, to be charged at the next step's price
-        self._uncharged_seconds = 0.0
         self._now = 0.0
+        self._cpu_now = 0.0
         self._next_report = 0.0
         self._next_synchronise = 0.0
         self._losses: dict[str, float | Tensor] = {}
@@ -109,7 +112,7 @@ class ComputeMeter:
     @property
     def fraction(self) -> float:
         """Share of the budget that was used at the last step, 0 to 1: for learning-rate schedules."""
-        return self._fraction(self._now)
+        return self._fraction()
 
     def batches(
         self, train: Split, batch_size: int, *, cycle: int = 1, until: float = 1.0
@@ -152,11 +155,11 @@ class ComputeMeter:
                     with counted.counting(key):
                         yield batch
                     known = price[size, step % cycle] = counted.price(key) or 0.0
-                    self._defer(self._read() - began)
+                    self._defer(began)
                 elif self._uncharged_steps:
                     began = self._read()
                     yield batch
-                    self._charge_deferred(self._read() - began)
+                    self._charge_deferred(began)
                 else:
                     yield batch
                 step += 1
@@ -184,23 +187,25 @@ class ComputeMeter:
 
     def start(self) -> None:
         """Start the clock. Later calls do nothing."""
-        if self._started is None:
-            self._started = self._clock_after_device()
+        if not self._started:
+            self._started = True
+            self._wait_for_device()
+            self._wall.start()
+            self._cpu.start()
 
     def finish(self) -> Spent:
         """Stop the clock and return what was spent. Raises Diverged where the last losses are not finite."""
         self.start()
-        self._now = self._read()
-        self._excluded -= self._uncharged_seconds  # no ordinary step followed: charge what they took
-        self._now += self._uncharged_seconds
-        self._uncharged_seconds, self._uncharged_steps = 0.0, 0
-        self._stopped = self._now
+        for clock in (self._wall, self._cpu):
+            clock.charge_all()  # no ordinary step followed the counted ones
+        self._uncharged_steps = 0
+        self._now, self._cpu_now = self._read()
         self.losses()
         return self.spent()
 
     def spent(self) -> Spent:
         """What training has cost so far."""
-        return Spent(self._fraction(self._now), self._now, self._steps, self._examples, self._flops)
+        return Spent(self._fraction(), self._now, self._steps, self._examples, self._flops, self._cpu_now)
 
     def losses(self) -> dict[str, float]:
         """The last logged losses as numbers. Raises Diverged where one is not finite."""
@@ -212,18 +217,22 @@ class ComputeMeter:
 
     def bound_by(self) -> str:
         """The limit that ended the training, or "finished" where the model ended it itself."""
-        if self._binding is None and self.budget.seconds is not None and self._now >= self.budget.seconds:
-            return "seconds"
+        if self._binding is None:
+            for limit, used, size in self._times():
+                if used >= size:
+                    return limit
         return self._binding or "finished"
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stop the clock inside the block."""
-        began = self._clock_after_device()
+        began = self._read()
         try:
             yield
         finally:
-            self._excluded += self._clock_after_device() - began
+            wall, cpu = self._read()
+            self._wall.exclude(wall - began[0])
+            self._cpu.exclude(cpu - began[1])
 
     # ---- internals
 
@@ -232,20 +241,27 @@ class ComputeMeter:
         noise = torch.rand(grey.shape, generator=self._order)
         return noise.to(grey.device) * 255 < grey
 
-    def _clock_after_device(self) -> float:
+    def _wait_for_device(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        return self._clock()
 
-    def _read(self) -> float:
-        """Training seconds so far, after waiting for the device."""
-        assert self._started is not None
-        return self._clock_after_device() - self._started - self._excluded
+    def _read(self) -> tuple[float, float]:
+        """Training seconds so far, by the wall clock and of the processor, after waiting for the device."""
+        self._wait_for_device()
+        return self._wall.seconds(), self._cpu.seconds()
 
-    def _used(self, seconds: float) -> Iterator[tuple[str, float, float]]:
+    def _times(self) -> Iterator[tuple[str, float, float]]:
+        """Limits that are times: name, used, allowed."""
         budget = self.budget
         if budget.seconds is not None:
-            yield "seconds", seconds, budget.seconds
+            yield "seconds", self._now, budget.seconds
+        if budget.cpu_seconds is not None:
+            yield "cpu_seconds", self._cpu_now, budget.cpu_seconds
+
+    def _used(self) -> Iterator[tuple[str, float, float]]:
+        """All limits: name, used, allowed."""
+        budget = self.budget
+        yield from self._times()
         if budget.steps is not None:
             yield "steps", self._steps, budget.steps
         if budget.examples is not None:
@@ -253,8 +269,8 @@ class ComputeMeter:
         if budget.flops is not None:
             yield "flops", self._flops, budget.flops
 
-    def _fraction(self, seconds: float) -> float:
-        return min(1.0, max((used / size for _, used, size in self._used(seconds)), default=0.0))
+    def _fraction(self) -> float:
+        return min(1.0, max((used / size for _, used, size in self._used()), default=0.0))
 
     def _exhausted(self, batch_size: int, until: float) -> bool:
         """Whether another step would exceed a limit."""
@@ -263,6 +279,8 @@ class ComputeMeter:
         budget = self.budget
         if budget.seconds is not None and self._now >= until * budget.seconds:
             self._binding = "seconds"
+        elif budget.cpu_seconds is not None and self._cpu_now >= until * budget.cpu_seconds:
+            self._binding = "cpu_seconds"
         elif budget.steps is not None and self._steps + 1 > until * budget.steps:
             self._binding = "steps"
         elif budget.examples is not None and self._examples + batch_size > until * budget.examples:
@@ -273,33 +291,39 @@ class ComputeMeter:
             return False
         return True
 
-    def _defer(self, seconds: float) -> None:
-        self._excluded += seconds
-        self._uncharged_seconds += seconds
+    def _defer(self, began: tuple[float, float]) -> None:
+        """The step since `began` was counted for its FLOPs; it is charged when an ordinary step shows the price."""
+        wall, cpu = self._read()
+        self._wall.defer(wall - began[0])
+        self._cpu.defer(cpu - began[1])
         self._uncharged_steps += 1
 
-    def _charge_deferred(self, seconds: float) -> None:
-        """Charge the counted steps at the price of the ordinary step that took `seconds`."""
-        self._excluded -= min(seconds * self._uncharged_steps, self._uncharged_seconds)
-        self._uncharged_steps, self._uncharged_seconds = 0, 0.0
+    def _charge_deferred(self, began: tuple[float, float]) -> None:
+        """Charge the counted steps at the price of the ordinary step since `began`."""
+        wall, cpu = self._read()
+        self._wall.charge_deferred((wall - began[0]) * self._uncharged_steps)
+        self._cpu.charge_deferred((cpu - began[1]) * self._uncharged_steps)
+        self._uncharged_steps = 0
 
     def _tick(self) -> None:
-        """After each step: read the clock, report progress, and take a checkpoint if one is due."""
-        assert self._started is not None
-        now = self._clock() - self._started - self._excluded
+        """After each step: read the clock, report, take a checkpoint where one is due."""
+        now = self._wall.seconds()
         if self.device.type == "cuda" and now >= self._next_synchronise:
-            now = self._read()
+            now, self._cpu_now = self._read()
             self._next_synchronise = now + _SYNCHRONISE_EVERY_SECONDS
+        elif self.budget.cpu_seconds is not None:
+            self._cpu_now = self._cpu.seconds()
         self._now = now
         if now >= self._next_report:
             self._next_report = now + _REPORT_EVERY_SECONDS
             losses = self.losses()
             if self._on_progress is not None:
                 self._on_progress(self.spent(), losses)
-        if self._fractions and self._fraction(now) >= self._fractions[0]:
-            used = self._fraction(now)
+        used = self._fraction() if self._fractions else 0.0
+        if self._fractions and used >= self._fractions[0]:
             self._fractions = [fraction for fraction in self._fractions if fraction > used]
             self.losses()
             if self._on_checkpoint is not None:
+                self._cpu_now = self._cpu.seconds()
                 with self.paused():
                     self._on_checkpoint(self.spent())

@@ -176,7 +176,7 @@ def _loggers(registry: Registry) -> Listing:
 
 def _suites(registry: Registry) -> Listing:
     def seconds(suite: Suite) -> float:
-        return suite.budget.seconds or math.inf
+        return suite.budget.expected_seconds or math.inf
 
     # the shortest budget first; suites with a budget in steps, which are for automated tests, last
     suites = sorted(map(load_suite, suite_names()), key=lambda suite: (seconds(suite), suite.name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from genbench.api.budget import Budget
 from genbench.records.job import Job
 from genbench.records.task import ANNEALING_SECONDS
 
@@ -20,6 +21,8 @@ CHECKPOINT_SECONDS = 60.0
 """The time limit for judging a checkpoint, the drawing of its samples not included."""
 GRACE_SECONDS = 5.0
 """A phase may pass the time that was asked of it by this long, or by half that time, whichever is longer."""
+MAX_STRETCH = 20.0
+"""How many seconds of the wall clock one second of a processor-time budget may take."""
 UNTIMED_TRAINING_SECONDS = 3600.0
 """The time that is asked of a training whose budget does not limit seconds."""
 
@@ -38,7 +41,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         budget = job.training_budget
         sampling = _with_grace(job.sampling_seconds)
         asked = {
-            "train": _with_grace(budget.seconds or UNTIMED_TRAINING_SECONDS),
+            "train": _training_limit(budget),
             "checkpoint": CHECKPOINT_SECONDS + sampling,
             "sample": sampling,
         }
@@ -46,6 +49,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
             phase_seconds={**PHASE_LIMITS_SECONDS, **asked},
             memory_bytes=budget.memory_bytes or default_memory_bytes,
         )
+
+
+def _training_limit(budget: Budget) -> float:
+    """By the wall clock. Neighbours that keep the processor busy may stretch a budget of processor time; a model that
+    only sleeps must end all the same."""
+    if budget.seconds is not None:
+        return _with_grace(budget.seconds)
+    if budget.cpu_seconds is not None:
+        return _with_grace(budget.cpu_seconds * MAX_STRETCH)
+    return _with_grace(UNTIMED_TRAINING_SECONDS)
 
 
 def _with_grace(seconds: float) -> float:

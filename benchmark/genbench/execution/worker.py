@@ -168,6 +168,7 @@ class _Worker:
         joules, energy_note = gauges.joules()
         self.add_cost(
             train_seconds=spent.seconds,
+            train_cpu_seconds=spent.cpu_seconds,
             bound_by=meter.bound_by(),
             steps=spent.steps,
             examples=spent.examples,
@@ -200,6 +201,7 @@ class _Worker:
             CurvePoint(
                 fraction=spent.fraction,
                 seconds=spent.seconds,
+                cpu_seconds=spent.cpu_seconds,
                 steps=spent.steps,
                 examples=spent.examples,
                 flops=spent.flops,

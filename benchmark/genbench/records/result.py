@@ -83,6 +83,8 @@ class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
     """The share of the training budget that was used, 0 to 1."""
     seconds: float
     """Training time, without pauses for checkpoints."""
+    cpu_seconds: float | None = None
+    """Processor time of the training, all threads together; None in records written before it was measured."""
     steps: int
     """Training steps."""
     examples: int
@@ -142,6 +144,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     Peaks are above the worker's baseline: an idle worker with torch and the data set loaded and, on a GPU, its context.
     """
 
+    train_cpu_seconds: float | None = None
+    """Processor time of the training, all threads together, without pauses for checkpoints."""
     train_seconds: float | None = None
     """Training time by the meter's clock, which is stopped for checkpoints."""
     bound_by: str | None = None

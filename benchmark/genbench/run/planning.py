@@ -65,7 +65,7 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
     UsageError. Raises UnknownNameError and UsageError for other mistakes in the request.
     """
     suite = request.suite
-    budget = suite.budget if request.budget is None else request.budget
+    budget = suite.budget.on_device(request.device) if request.budget is None else request.budget
     seeds = suite.seeds if request.seeds is None else request.seeds
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: expected 1 or more")
@@ -98,7 +98,7 @@ def estimate_seconds(jobs: Sequence[Job], workers: int) -> float | None:
     """About how long the jobs take together; None if a budget does not limit seconds."""
     total = 0.0
     for job in jobs:
-        seconds = job.training_budget.seconds
+        seconds = job.training_budget.expected_seconds
         if job.family == "baseline":
             total += _BASELINE_SECONDS
         elif seconds is None:

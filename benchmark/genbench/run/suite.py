@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,10 @@ def load_suite(name_or_file: str) -> Suite:
         suite = _decode(text)
     except msgspec.DecodeError as error:
         raise UsageError(f"suite {name_or_file}: {error}") from None
+    if not math.isfinite(suite.sampling_seconds):
+        raise UsageError(
+            f"suite {name_or_file}: sampling_seconds is {suite.sampling_seconds}, expected a number of seconds"
+        )
     if suite.seeds < 1 or suite.samples < 2 or suite.importance_samples < 1 or suite.sampling_seconds <= 0:
         raise UsageError(
             f"suite {name_or_file}: seeds and importance_samples must be at least 1, samples at least 2,"

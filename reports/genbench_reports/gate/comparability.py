@@ -59,7 +59,7 @@ def pair(baseline: Baseline, one: Group, current: Baseline, other: Group) -> Pai
     """What can be compared in two groups that have equal names."""
     before, now = _machines(baseline, one), _machines(current, other)
     hardware = _hardware(before, now, one, other)
-    timed = one.job.training_budget.seconds is not None
+    timed = not one.job.training_budget.is_repeatable
     everything = _differences(one, other, _DATA)
     if everything is None and timed and hardware is not None:
         everything = f"trained for seconds, and {hardware}"

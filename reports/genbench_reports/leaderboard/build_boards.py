@@ -22,6 +22,10 @@ from genbench_reports.statistics.seeds import Estimate
 MAX_COPIED_SHARE_ABOVE_REAL = 0.1
 """A row is said to copy where the share of its samples that equal a training example is larger than that of held-out
 real data by more than this."""
+MIN_DISTURBED_SECONDS = 1.0
+"""Shorter trainings say nothing about neighbours."""
+MAX_WALL_PER_CPU_SECOND = 1.25
+"""A job whose training takes more seconds of the wall clock per second of processor time is called disturbed."""
 
 
 def build_boards(
@@ -204,7 +208,22 @@ def _row_notes(variant: VariantResults, copied: Value | None) -> Iterable[str]:
             )
     for result in variant.results:
         seed = f"seed {result.job.seed}: " if len(variant.results) > 1 else ""
+        if (disturbed := _disturbance(result)) is not None:
+            yield f"{clean(variant.label)}: {seed}{disturbed}"
         yield from (f"{clean(variant.label)}: {seed}{clean(warning)}" for warning in result.warnings)
+
+
+def _disturbance(result: Result) -> str | None:
+    """Whether other processes had the processor while a model trained within a time; None where nothing shows it."""
+    wall, cpu = result.cost.train_seconds, result.cost.train_cpu_seconds
+    if result.job.device != "cpu" or result.job.training_budget.is_repeatable or wall is None or cpu is None:
+        return None
+    if wall < MIN_DISTURBED_SECONDS or wall <= MAX_WALL_PER_CPU_SECOND * cpu:
+        return None
+    return (
+        f"disturbed: training took {wall:.2g} s by the clock for {cpu:.2g} s of processor time, because other processes"
+        " had the processor or the model waited"
+    )
 
 
 # ---- what depends on all rows

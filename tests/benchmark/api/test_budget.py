@@ -16,6 +16,9 @@ from genbench.errors import BudgetError
         ("30s", Budget(seconds=30)),
         ("1.5min", Budget(seconds=90)),
         ("2h", Budget(seconds=7200)),
+        ("10cpu-s", Budget(cpu_seconds=10)),
+        ("1.5cpu-min", Budget(cpu_seconds=90)),
+        ("2cpu-h,1e12flops", Budget(cpu_seconds=7200, flops=1e12)),
         ("2000steps", Budget(steps=2000)),
         ("2ksteps", Budget(steps=2000)),
         ("100kexamples", Budget(examples=100_000)),
@@ -46,6 +49,9 @@ def test_what_is_read(text: str, expected: Budget) -> None:
         ("nans", "needs a positive number and a unit"),
         ("30s,,1steps", "'' needs a positive number and a unit"),
         ("30s,1min", "limits seconds twice"),
+        ("10kcpu-s", "needs a positive number and a unit"),
+        ("10cpu", "unknown unit 'cpu'"),
+        ("10cpu-steps", "unknown unit 'cpu-steps'"),
         ("4GiB", "limits only memory"),
     ],
 )
@@ -69,3 +75,21 @@ budgets = st.builds(
 @given(budgets)
 def test_a_budget_is_read_as_it_is_printed(budget: Budget) -> None:
     assert Budget.parse(str(budget)) == budget
+
+
+def test_only_a_clock_makes_a_budget_unrepeatable() -> None:
+    assert Budget.parse("10steps,1e9flops").is_repeatable
+    assert not Budget.parse("10steps,1s").is_repeatable
+
+
+def test_processor_time_is_wall_time_on_a_gpu() -> None:
+    budget = Budget.parse("10cpu-s,4GiB")
+    assert budget.on_device("cpu") == budget
+    assert budget.on_device("cuda") == Budget.parse("10s,4GiB")
+    assert Budget.parse("5s,10cpu-s").on_device("cuda") == Budget.parse("5s")
+
+
+def test_a_budget_that_depends_on_a_clock_is_not_repeatable() -> None:
+    assert not Budget.parse("10cpu-s").is_repeatable
+    assert Budget.parse("10steps").expected_seconds is None
+    assert Budget.parse("30s,10cpu-s").expected_seconds == 10

@@ -362,3 +362,80 @@ def test_grey_levels_go_where_their_examples_go() -> None:
 def test_grey_levels_that_do_not_fit_are_refused(grey: torch.Tensor) -> None:
     with pytest.raises(DataError, match="grey levels"):
         Split(BINARY, torch.zeros(3, 1, 2, 2, dtype=torch.uint8), None, grey)
+
+
+# ---- processor time
+
+
+def test_processor_time_ends_the_loop_whatever_the_wall_clock_says() -> None:
+    wall, cpu = FakeClock(), FakeClock()
+    meter = meter_of("10cpu-s", clock=wall, cpu_clock=cpu)
+
+    def step() -> None:
+        wall.now += 7.0  # neighbours have the processor most of the time
+        cpu.now += 1.0
+
+    run(meter, numbers(8), 4, step)
+    spent = meter.finish()
+    assert (meter.bound_by(), spent.fraction) == ("cpu_seconds", 1.0)
+    assert spent.cpu_seconds >= 10.0
+    assert spent.seconds == pytest.approx(7 * spent.cpu_seconds)
+
+
+def test_checkpoints_are_off_the_processor_clock() -> None:
+    wall, cpu = FakeClock(), FakeClock()
+    fractions = []
+
+    def checkpoint(spent: Spent) -> None:
+        fractions.append(spent.cpu_seconds / 10)
+        cpu.now += 1000.0
+        wall.now += 1000.0
+
+    meter = meter_of("10cpu-s", clock=wall, cpu_clock=cpu, on_checkpoint=checkpoint)
+
+    def step() -> None:
+        wall.now += 0.5
+        cpu.now += 0.5
+
+    run(meter, numbers(8), 4, step)
+    spent = meter.finish()
+    assert fractions == pytest.approx([0.1, 0.25, 0.5, 0.75], abs=0.06)
+    assert spent.cpu_seconds == pytest.approx(10.0, abs=0.5)
+    assert spent.seconds == pytest.approx(10.0, abs=0.5)
+
+
+def test_steps_counted_for_flops_are_charged_at_the_price_of_the_next_one_on_both_clocks() -> None:
+    wall, cpu = FakeClock(), FakeClock()
+    meter = meter_of("3steps", clock=wall, cpu_clock=cpu)
+    prices = iter([(50.0, 40.0), (2.0, 1.0), (2.0, 1.0)])
+
+    def step() -> None:
+        wall_price, cpu_price = next(prices)
+        wall.now += wall_price
+        cpu.now += cpu_price
+
+    run(meter, numbers(8), 4, step)
+    spent = meter.finish()
+    assert (spent.seconds, spent.cpu_seconds) == (6.0, 3.0)
+
+
+def test_processor_time_is_of_all_threads_and_of_no_sleep() -> None:
+    import threading
+    import time
+
+    from genbench.api.clocks import process_cpu_seconds
+
+    def work(seconds: float) -> None:
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+
+    began = process_cpu_seconds()
+    time.sleep(0.2)
+    assert process_cpu_seconds() - began < 0.15
+    began = process_cpu_seconds()
+    thread = threading.Thread(target=work, args=(0.1,))
+    thread.start()
+    work(0.1)
+    thread.join()
+    assert process_cpu_seconds() - began >= 0.19

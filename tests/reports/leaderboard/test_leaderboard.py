@@ -157,6 +157,36 @@ def test_warnings_of_a_job_become_footnotes(
     assert shown.footnotes == ("liar: log_prob sums to 1.7",)
 
 
+@pytest.mark.parametrize(
+    ("budget", "device", "wall", "cpu", "is_disturbed"),
+    [
+        ("10cpu-s", "cpu", 25.0, 10.0, True),
+        ("10s", "cpu", 10.0, 4.0, True),
+        ("10cpu-s", "cpu", 11.0, 10.0, False),
+        ("10s", "cuda", 10.0, 4.0, False),  # the processor waits for the device
+        ("500steps", "cpu", 25.0, 10.0, False),  # steps are the same, however long they take
+        ("10s", "cpu", 0.5, 0.01, False),
+        ("10s", "cpu", 10.0, None, False),  # a record of before
+    ],
+)
+def test_a_training_that_waited_for_the_processor_is_called_disturbed(
+    result: Make,
+    metric_cards: Metrics,
+    dataset_cards: Datasets,
+    budget: str,
+    device: str,
+    wall: float,
+    cpu: float | None,
+    is_disturbed: bool,
+) -> None:
+    cost = Cost(train_seconds=wall, train_cpu_seconds=cpu)
+    job = result("vae", figures={"frechet_distance": 1.0}, budget=budget, device=device, cost=cost)
+    footnotes = board([job], metric_cards, dataset_cards).footnotes
+    said = "vae: disturbed: training took 25 s by the clock for 10 s of processor time"
+    assert any("disturbed" in note for note in footnotes) == is_disturbed
+    assert not is_disturbed or wall != 25.0 or any(note.startswith(said) for note in footnotes)
+
+
 def test_likelihoods_carry_their_kind_and_each_kind_has_its_best(
     result: Make, metric_cards: Metrics, dataset_cards: Datasets
 ) -> None:

@@ -1,0 +1,39 @@
+"""Suite files: what is refused when they are read, and what a budget of processor time means on a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from genbench.errors import UsageError
+from genbench.plugin.discovery import load_registry
+from genbench.run.planning import Request, make_plan
+from genbench.run.suite import load_suite
+
+TEXT = """summary = "s"
+budget = "2cpu-s"
+sampling_seconds = {sampling_seconds}
+seeds = 1
+samples = 50
+importance_samples = 1
+models = ["vae"]
+datasets = ["ring8"]
+"""
+
+
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_sampling_seconds_that_are_no_number_of_seconds_are_refused(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT.format(sampling_seconds=value))
+    with pytest.raises(UsageError, match=f"sampling_seconds is {value}, expected a number of seconds"):
+        load_suite(str(path))
+
+
+@pytest.mark.parametrize(("device", "budget"), [("cpu", "2cpu-s"), ("cuda", "2s")])
+def test_a_suites_processor_time_is_wall_time_on_a_gpu(tmp_path: Path, device: str, budget: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(TEXT.format(sampling_seconds=5.0))
+    request = Request(suite=load_suite(str(path)), device=device)
+    plan = make_plan(request, load_registry(), ["genai-bench"])
+    assert {job.budget for job in plan.jobs} == {budget}
