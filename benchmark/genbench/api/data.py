@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genbench.api.spec import DataSpec, Modality
 from genbench.errors import DataError
+from genbench.util.mean_errors import Windows
 
 __all__ = ["Batch", "DataSpec", "Dataset", "Modality", "Split", "Truth", "storage_dtype", "working_dtype"]
 
@@ -54,6 +55,11 @@ class Split:
     """Grey levels, (N, *event_shape) uint8, of binary data that are drawn anew in training: a pixel is 1 with
     probability grey / 255. `ComputeMeter.batches` draws them for each batch; all else uses `x`, which is one draw. None
     for other data."""
+    starts: Tensor | None = None
+    """The time step at which each example begins, (N,) int64, where examples are windows of longer series; None where
+    examples are independent of each other. Standard errors are computed from it, since windows that are close in time
+    depend on each other, and windows that overlap do so most of all. Windows of series that have nothing to do with
+    each other begin at least four lengths of a window apart."""
 
     def __post_init__(self) -> None:
         if tuple(self.x.shape[1:]) != self.spec.event_shape:
@@ -74,9 +80,21 @@ class Split:
                 f"{self.spec.name}: grey levels are {tuple(self.grey.shape)} {self.grey.dtype}, expected"
                 f" {tuple(self.x.shape)} torch.uint8 beside binary data"
             )
+        if self.starts is not None and (
+            self.starts.shape != self.x.shape[:1] or self.starts.dtype != torch.int64
+        ):
+            raise DataError(
+                f"{self.spec.name}: starts are {tuple(self.starts.shape)} {self.starts.dtype}, expected"
+                f" ({len(self.x)},) torch.int64"
+            )
 
     def __len__(self) -> int:
         return self.x.shape[0]
+
+    @property
+    def windows(self) -> Windows | None:
+        """Where in time the examples lie, if they are windows of longer series; None if they are independent."""
+        return None if self.starts is None else Windows(self.starts, self.spec.event_shape[0])
 
     def take(self, indices: Tensor) -> Batch:
         """The examples at `indices` (B,) as a batch."""
@@ -104,8 +122,10 @@ class Split:
         return self._each(lambda tensor: tensor.to(device))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Split:
-        y, grey = (None if part is None else change(part) for part in (self.y, self.grey))
-        return replace(self, x=change(self.x), y=y, grey=grey)
+        y, grey, starts = (
+            None if part is None else change(part) for part in (self.y, self.grey, self.starts)
+        )
+        return replace(self, x=change(self.x), y=y, grey=grey, starts=starts)
 
 
 @runtime_checkable

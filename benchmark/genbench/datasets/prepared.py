@@ -22,6 +22,8 @@ from genbench.util.tensor_files import WRITE_ERRORS, read_tensors, write_tensors
 
 _log = logging.getLogger(__name__)
 _SPLITS = ("train", "valid", "test")
+# The tensors of a `Split`, in the order of its fields.
+_PARTS = ("x", "y", "grey", "starts")
 
 
 def load_dataset(card: DatasetCard) -> Dataset:
@@ -115,7 +117,7 @@ def _read(card: DatasetCard, path: Path) -> Dataset | None:
     try:
         tensors = read_tensors(path).tensors
         train, valid, test = (
-            Split(card.spec, tensors[f"{name}.x"], tensors.get(f"{name}.y"), tensors.get(f"{name}.grey"))
+            Split(card.spec, tensors[f"{name}.x"], *(tensors.get(f"{name}.{part}") for part in _PARTS[1:]))
             for name in _SPLITS
         )
     except (FileNotFoundError, RuntimeError):
@@ -130,7 +132,7 @@ def _write(dataset: Dataset, path: Path) -> None:
     tensors: dict[str, Tensor] = {}
     for name in _SPLITS:
         split: Split = getattr(dataset, name)
-        for part in ("x", "y", "grey"):
+        for part in _PARTS:
             if (tensor := getattr(split, part)) is not None:
                 tensors[f"{name}.{part}"] = tensor
     write_tensors(tensors, path)

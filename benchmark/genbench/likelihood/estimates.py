@@ -20,6 +20,10 @@ from genbench.likelihood.dequantisation import MAX_DRAWS, dequantised_summary
 from genbench.likelihood.importance_weights import WeightSummary, summarise
 from genbench.records import likelihood_kinds as kinds
 from genbench.records.result import MetricValue, finite_or_none
+from genbench.util.mean_errors import Windows, mean_error
+
+# Above this error of log Z, in nats, few of the chains have all of the weight, and the error is rough.
+_MAX_SHARED_STDERR = 0.3
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,10 @@ class LikelihoodEstimate:
     """Number of importance samples, draws or chains per example; None where there are none."""
     note: str | None = None
     """How the values were computed, where the kind does not say everything."""
+    shared_stderr: float = 0.0
+    """Standard error, in nats, of what all values share and the examples do not show: the partition function."""
+    noise: float = 0.0
+    """The Monte Carlo part of the variance of a value, in nats squared, mean over examples."""
 
 
 def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> list[LikelihoodEstimate]:
@@ -53,31 +61,43 @@ def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> 
         if isinstance(model, HasLogWeights):
             fixed = isinstance(model, GenerativeModel) and model.fixed_observation_variance
             bounds = _from_weights(model, spec, x, k)
-            elbo = LikelihoodEstimate(bounds.elbo, kinds.elbo(fixed_variance=fixed), k)
-            iwae = LikelihoodEstimate(bounds.log_mean, kinds.iwae(k, fixed_variance=fixed), k)
+            elbo = LikelihoodEstimate(
+                bounds.elbo, kinds.elbo(fixed_variance=fixed), k, noise=bounds.elbo_noise
+            )
+            iwae = LikelihoodEstimate(
+                bounds.log_mean, kinds.iwae(k, fixed_variance=fixed), k, noise=bounds.log_mean_noise
+            )
             return [elbo] if k == 1 else [iwae, elbo]
     return []
 
 
 def likelihood_metrics(
-    estimates: list[LikelihoodEstimate], spec: DataSpec, prefix: str = ""
+    estimates: list[LikelihoodEstimate],
+    spec: DataSpec,
+    prefix: str = "",
+    windows: Windows | None = None,
 ) -> list[MetricValue]:
     """The metrics negative_log_likelihood and bits_per_dim of the first estimate, and negative_elbo of an ELBO among
     the others.
 
     bits_per_dim exists only for data with levels: for a density it would depend on the unit of measure. prefix: of the
-    names of the first two metrics, such as "decoder_".
+    names of the first two metrics, such as "decoder_". windows: those of the examples (`Split.windows`).
+
+    The standard errors are those of a mean over examples. They include the Monte Carlo noise of the estimate, which is
+    part of the spread over examples; `test_stderr` does not.
     """
     if not estimates:
         return []
     best = estimates[0]
-    metrics = [_metric_value(f"{prefix}negative_log_likelihood", "nats", best, 1.0)]
+    metrics = [_metric_value(f"{prefix}negative_log_likelihood", "nats", best, 1.0, windows)]
     if spec.is_discrete:
         metrics.append(
-            _metric_value(f"{prefix}bits_per_dim", "bits/dim", best, 1 / (spec.dimension * math.log(2)))
+            _metric_value(
+                f"{prefix}bits_per_dim", "bits/dim", best, 1 / (spec.dimension * math.log(2)), windows
+            )
         )
     metrics += [
-        _metric_value("negative_elbo", "nats", other, 1.0)
+        _metric_value("negative_elbo", "nats", other, 1.0, windows)
         for other in estimates[1:]
         if kinds.is_elbo(other.kind)
     ]
@@ -108,8 +128,9 @@ def _from_density(model: HasLogDensity, spec: DataSpec, x: Tensor, k: int) -> li
     bounds = _joined(
         [dequantised_summary(log_density, some, k, max_draws_per_call(spec)) for some in batches(x, spec, k)]
     )
-    plain = LikelihoodEstimate(bounds.elbo, kinds.DEQUANTISED, k)
-    return [plain] if k == 1 else [LikelihoodEstimate(bounds.log_mean, kinds.dequantised(k), k), plain]
+    plain = LikelihoodEstimate(bounds.elbo, kinds.DEQUANTISED, k, noise=bounds.elbo_noise)
+    mean = LikelihoodEstimate(bounds.log_mean, kinds.dequantised(k), k, noise=bounds.log_mean_noise)
+    return [plain] if k == 1 else [mean, plain]
 
 
 def _from_weights(model: HasLogWeights, spec: DataSpec, x: Tensor, k: int) -> WeightSummary:
@@ -121,19 +142,31 @@ def _from_weights(model: HasLogWeights, spec: DataSpec, x: Tensor, k: int) -> We
 
 
 def _joined(parts: list[WeightSummary]) -> WeightSummary:
+    elbo = torch.cat([part.elbo for part in parts])
+    shares = [len(part.elbo) / len(elbo) for part in parts]
     return WeightSummary(
-        torch.cat([part.elbo for part in parts]), torch.cat([part.log_mean for part in parts]), parts[0].k
+        elbo,
+        torch.cat([part.log_mean for part in parts]),
+        parts[0].k,
+        sum(share * part.elbo_noise for share, part in zip(shares, parts, strict=True)),
+        sum(share * part.log_mean_noise for share, part in zip(shares, parts, strict=True)),
     )
 
 
-def _metric_value(name: str, unit: str, estimate: LikelihoodEstimate, factor: float) -> MetricValue:
+def _metric_value(
+    name: str, unit: str, estimate: LikelihoodEstimate, factor: float, windows: Windows | None
+) -> MetricValue:
     negative = -estimate.log_prob.double() * factor
     n = len(negative)
     infinite = int((~negative.isfinite()).sum())
+    sampled = mean_error(negative, windows)
+    noise = estimate.noise * factor**2 / n
     return MetricValue(
         name=name,
         value=finite_or_none(negative.mean().item()),
-        stderr=finite_or_none((negative.std() / math.sqrt(n)).item()) if n > 1 else None,
+        stderr=finite_or_none(math.hypot(sampled.stderr, estimate.shared_stderr * factor)),
+        test_stderr=finite_or_none(math.sqrt(max(0.0, sampled.stderr**2 - noise))),
+        is_rough=sampled.is_rough or estimate.shared_stderr > _MAX_SHARED_STDERR,
         unit=unit,
         better="lower",
         kind=estimate.kind,

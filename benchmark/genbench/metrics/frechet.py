@@ -23,10 +23,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
-from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
+from genbench.metrics.metric_values import estimated_value, feature_obstacle, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets, two_sided
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import Windows
 
 # Where the relative error of the sum of singular values may exceed this, the slower svdvals computes them.
 _TOLERANCE = 1e-9
@@ -36,6 +37,7 @@ _ROWS, _COLUMNS = 1024, 256
 _NEGLIGIBLE = 1e-6
 # Examples per side from which the standard error is computed: enough for a precision of 5 %.
 _INFLUENCE_EXAMPLES = 1024
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -197,18 +199,29 @@ def frechet_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Fl
 
 
 @of_two_feature_sets
-def frechet_distance_with_error(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Estimate:
-    """d² and its standard error, which says how much d² varies between sets of examples on both sides.
+def frechet_distance_with_error(
+    x: Float[Tensor, "n dim"],
+    y: Float[Tensor, "m dim"],
+    windows: Windows | None = None,
+    sample_windows: Windows | None = None,
+) -> Estimate:
+    """d² and its standard error, which says how much d² varies between sets of examples on both sides. windows: those
+    of y; None if its examples are independent. sample_windows: those of x.
 
     It is computed by the delta method, from the variance of the influence function: how d² changes when an example gets
-    more weight. It does not include the bias. Compared with the spread over redrawn sets it is right to a tenth where
-    the distance is well above its bias, and up to a half too large where the distance is nothing but bias.
+    more weight. The influence is estimated from the same examples, whose noise adds to its variance as much again as
+    the second-order part of d² has; so that part is subtracted once. The error does not include the bias.
     """
-    return frechet_estimate(x, y, gaussian_statistics(x), gaussian_statistics(y))
+    return frechet_estimate(x, y, gaussian_statistics(x), gaussian_statistics(y), windows, sample_windows)
 
 
 def frechet_estimate(
-    x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], a: GaussianStatistics, b: GaussianStatistics
+    x: Float[Tensor, "n dim"],
+    y: Float[Tensor, "m dim"],
+    a: GaussianStatistics,
+    b: GaussianStatistics,
+    windows: Windows | None = None,
+    sample_windows: Windows | None = None,
 ) -> Estimate:
     """`frechet_distance_with_error` for features x and y whose statistics a and b are known.
 
@@ -223,18 +236,44 @@ def frechet_estimate(
     kept = singular_values > _NEGLIGIBLE * singular_values.max()
     weights = singular_values[kept].rsqrt()[:, None]
     apart = a.mean - b.mean
-    variance = _influence_variance(x, a.mean, apart, weights * (right[:, kept].T @ b.root)) / len(x)
-    variance += _influence_variance(y, b.mean, -apart, weights * (left[:, kept].T @ a.root)) / len(y)
-    return Estimate(value, variance.sqrt())
+    to_y, to_x = weights * (right[:, kept].T @ b.root), weights * (left[:, kept].T @ a.root)
+    if windows is not None or sample_windows is not None:
+        return two_sided(
+            value,
+            _influence(x, a.mean, apart, to_y),
+            _influence(y, b.mean, -apart, to_x),
+            windows,
+            sample_windows=sample_windows,
+        )
+    of_x = _influence(evenly_spaced(x, _INFLUENCE_EXAMPLES), a.mean, apart, to_y).var() / len(x)
+    of_y = _influence(evenly_spaced(y, _INFLUENCE_EXAMPLES), b.mean, -apart, to_x).var() / len(y)
+    second_order = _second_order_variance(singular_values, 1 / len(x) + 1 / len(y))
+    total = of_x + of_y
+    corrected = torch.maximum(total - second_order, torch.minimum(second_order, total / 2))
+    return Estimate(value, corrected.sqrt(), (corrected * of_y / total.clamp_min(_TINY)).sqrt())
 
 
-def _influence_variance(
+def _influence(
     x: Float[Tensor, "n dim"], mean: Tensor, apart: Tensor, to_other: Float[Tensor, "rank dim"]
-) -> Float[Tensor, ""]:
-    """The variance over x of an example's influence. to_otherᵀ to_other is T."""
-    some = evenly_spaced(x, _INFLUENCE_EXAMPLES).double() - mean
-    influence = 2 * some @ apart + some.square().sum(1) - (some @ to_other.T).square().sum(1)
-    return influence.var()
+) -> Float[Tensor, " n"]:
+    """The influence of each example x. to_otherᵀ to_other is T."""
+    deviations = x.double() - mean
+    influence: Tensor = (
+        2 * deviations @ apart + deviations.square().sum(1) - (deviations @ to_other.T).square().sum(1)
+    )
+    return influence
+
+
+def _second_order_variance(spectrum: Float[Tensor, " rank"], scale: float) -> Float[Tensor, ""]:
+    """The variance of d² between two sets from one Gaussian, whose covariance has the eigenvalues λ.
+
+    Then d² = |Δμ|² + ½ Σ_ij ΔΣ_ij² / (λ_i + λ_j) up to third order, and its terms are independent, with
+    var Δμ_i = λ_i s and var ΔΣ_ij = λ_i λ_j (1 + δ_ij) s. scale: s = 1/N + 1/M.
+    """
+    squares = spectrum.square()
+    pairs = (spectrum[:, None] * spectrum / (spectrum[:, None] + spectrum).clamp_min(_TINY)).square()
+    off_diagonal = pairs.sum() - pairs.diagonal().sum()
+    return scale**2 * (2 * squares.sum() + off_diagonal + squares.sum() / 2)
 
 
 def _smaller_gram(matrix: Float[Tensor, "rows cols"]) -> Float[Tensor, "least least"]:
@@ -277,5 +316,7 @@ def score_frechet(inputs: ScoringInputs) -> list[MetricValue]:
     """The metric `frechet_distance`."""
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value(["frechet_distance"], inputs, obstacle)
-    found = frechet_distance_with_error(inputs.sample_features, inputs.reference_features)
-    return [metric_value("frechet_distance", inputs, found.value, stderr=found.stderr)]
+    found = frechet_distance_with_error(
+        inputs.sample_features, inputs.reference_features, inputs.reference_windows, inputs.sample_windows
+    )
+    return [estimated_value("frechet_distance", inputs, found)]

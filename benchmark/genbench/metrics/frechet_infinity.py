@@ -27,10 +27,11 @@ from genbench.metrics.frechet import (
     frechet_estimate,
     mean_and_scatter,
 )
-from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
+from genbench.metrics.metric_values import estimated_value, feature_obstacle, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import Windows
 
 # Examples needed per dimension. With fewer, the bias of a half is no longer linear in 1/N.
 EXAMPLES_PER_DIMENSION = 4
@@ -50,11 +51,16 @@ def frechet_infinity(
     y: Float[Tensor, "m dim"],
     generator: torch.Generator,
     halvings: int | None = None,
+    windows: Windows | None = None,
+    sample_windows: Windows | None = None,
 ) -> Estimate:
     """d² at infinite N between x (N, D) and y (M, D), and its standard error.
 
     halvings: the number of random halvings that are averaged; None: 8 up to 256 dimensions, else 1. One halving costs
-    at most three distances. Raises ValueError for fewer than 4 D examples on a side.
+    at most three distances. windows: those of y; None if its examples are
+    independent. sample_windows: those of x.
+
+    Raises ValueError for fewer than 4 D examples on a side.
 
     The standard error is that of the distance itself (`frechet_distance_with_error`): to first order, halving adds
     none. The residuals of the line would not do, since sub-samples of one set do not show how other sets differ.
@@ -75,9 +81,9 @@ def frechet_infinity(
             for a, b in zip(parts_x, parts_y, strict=True)
         ]
     whole_x, whole_y = _joined(*parts_x), _joined(*parts_y)
-    whole = frechet_estimate(x, y, whole_x.gaussian(), whole_y.gaussian())
+    whole = frechet_estimate(x, y, whole_x.gaussian(), whole_y.gaussian(), windows, sample_windows)
     # a half has half as many examples on both sides, so its bias is twice that of the whole
-    return Estimate(2 * whole.value - torch.stack(halves).mean(), whole.stderr)
+    return whole._replace(value=2 * whole.value - torch.stack(halves).mean())
 
 
 @dataclass(frozen=True)
@@ -118,5 +124,11 @@ def score_frechet_infinity(inputs: ScoringInputs) -> list[MetricValue]:
         obstacle = feature_obstacle(inputs, needed=examples_needed(inputs.sample_features.shape[1]))
     if obstacle is not None:
         return without_value([name], inputs, obstacle)
-    found = frechet_infinity(inputs.sample_features, inputs.reference_features, inputs.generator())
-    return [metric_value(name, inputs, found.value, stderr=found.stderr)]
+    found = frechet_infinity(
+        inputs.sample_features,
+        inputs.reference_features,
+        inputs.generator(),
+        windows=inputs.reference_windows,
+        sample_windows=inputs.sample_windows,
+    )
+    return [estimated_value(name, inputs, found)]

@@ -14,11 +14,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
+from genbench.metrics.metric_values import estimated_value, feature_obstacle, without_value
 from genbench.metrics.numerics.distances import tiles
-from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets
+from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets, two_sided
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import Windows
+
+MIN_ERRORS_FROM_ZERO = 3.0
+"""Closer to 0 than so many standard errors, the jackknife's error is too large, and rough."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,10 @@ def kernel_sums(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> KernelS
     return KernelSums(_within_sums(x), _within_sums(y), x_to_y, y_to_x)
 
 
-def kernel_distance_from_sums(sums: KernelSums) -> Estimate:
-    """Statistics to metric."""
+def kernel_distance_from_sums(
+    sums: KernelSums, windows: Windows | None = None, sample_windows: Windows | None = None
+) -> Estimate:
+    """Statistics to metric. windows: those of the ys; None if they are independent. sample_windows: those of the xs."""
     n, m = len(sums.within_x), len(sums.within_y)
     total_x, total_y, cross = sums.within_x.sum(), sums.within_y.sum(), sums.x_to_y.sum()
     mean_x, mean_y = total_x / (n * (n - 1)), total_y / (m * (m - 1))
@@ -62,16 +68,23 @@ def kernel_distance_from_sums(sums: KernelSums) -> Estimate:
         + (total_y - 2 * sums.within_y) / ((m - 1) * (m - 2))
         - 2 * (cross - sums.y_to_x) / (n * (m - 1))
     )
-    variance = (n - 1) * without_x.var(correction=0) + (m - 1) * without_y.var(correction=0)
-    return Estimate(value, variance.sqrt())
+    found = two_sided(
+        value, -(n - 1) * without_x, -(m - 1) * without_y, windows, sample_windows=sample_windows
+    )
+    return found._replace(is_rough=found.is_rough or bool(value.abs() < MIN_ERRORS_FROM_ZERO * found.stderr))
 
 
 @of_two_feature_sets
-def kernel_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"]) -> Estimate:
+def kernel_distance(
+    x: Float[Tensor, "n dim"],
+    y: Float[Tensor, "m dim"],
+    windows: Windows | None = None,
+    sample_windows: Windows | None = None,
+) -> Estimate:
     """Squared MMD between x (N, D) and y (M, D), and its standard error, which is NaN for fewer than 3 examples on a
-    side.
+    side. windows: those of y; None if its examples are independent. sample_windows: those of x.
     """
-    return kernel_distance_from_sums(kernel_sums(x, y))
+    return kernel_distance_from_sums(kernel_sums(x, y), windows, sample_windows)
 
 
 def _operands(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,5 +121,7 @@ def score_kernel(inputs: ScoringInputs) -> list[MetricValue]:
     """The metric `kernel_distance`."""
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value(["kernel_distance"], inputs, obstacle)
-    estimate = kernel_distance(inputs.sample_features, inputs.reference_features)
-    return [metric_value("kernel_distance", inputs, estimate.value, stderr=estimate.stderr)]
+    found = kernel_distance(
+        inputs.sample_features, inputs.reference_features, inputs.reference_windows, inputs.sample_windows
+    )
+    return [estimated_value("kernel_distance", inputs, found)]

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genbench.errors import FeatureError
 from genbench.metrics.cards import METRIC_CARDS
+from genbench.metrics.numerics.feature_arrays import Estimate
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue, finite_or_none
 
@@ -20,15 +21,19 @@ def metric_value(
     value: float | Tensor | None,
     *,
     stderr: float | Tensor | None = None,
+    test_stderr: float | Tensor | None = None,
+    is_rough: bool = False,
     k: int | None = None,
     note: str | None = None,
     real: float | Tensor | None = None,
+    real_stderr: float | Tensor | None = None,
 ) -> MetricValue:
     """The record of the metric `name`, which was computed from `inputs.samples`, or from their features if its card
     says so.
 
-    value: None, with a note, where there is none. stderr: its standard error. k: neighbours, cells or draws, where the
-    metric has such a number. real: the value of held-out real data.
+    value: None, with a note, where there is none. stderr: its standard error. test_stderr: the part of it that comes
+    from the reference. is_rough: whether it is an order of magnitude only. k: neighbours, cells or draws, where the
+    metric has such a number. real: the value of held-out real data. real_stderr: its standard error.
     """
     card = _CARDS[name]
     number = None if value is None else finite_or_none(float(value))
@@ -39,13 +44,45 @@ def metric_value(
         value=number,
         unit=card.unit,
         better=card.better,
-        stderr=None if stderr is None or number is None else finite_or_none(float(stderr)),
+        stderr=_finite(stderr, number),
+        test_stderr=_finite(test_stderr, number),
+        is_rough=is_rough,
         n=len(inputs.samples),
         dimension=_feature_dimension(inputs) if card.extractor else inputs.spec.dimension,
         k=k,
         extractor=inputs.extractor.identity if card.extractor else None,
         note=note,
-        real=None if real is None or number is None else finite_or_none(float(real)),
+        real=_finite(real, number),
+        real_stderr=_finite(real_stderr, number),
+    )
+
+
+def _finite(of: float | Tensor | None, value: float | None) -> float | None:
+    """`of` where it is finite and there is a value."""
+    return None if of is None or value is None else finite_or_none(float(of))
+
+
+def estimated_value(
+    name: str,
+    inputs: ScoringInputs,
+    found: Estimate,
+    *,
+    k: int | None = None,
+    note: str | None = None,
+    real: Estimate | None = None,
+) -> MetricValue:
+    """`metric_value` of an estimate and its errors. real: that of held-out real data."""
+    return metric_value(
+        name,
+        inputs,
+        found.value,
+        stderr=found.stderr,
+        test_stderr=found.test_stderr,
+        is_rough=found.is_rough,
+        k=k,
+        note=note,
+        real=None if real is None else real.value,
+        real_stderr=None if real is None else real.stderr,
     )
 
 

@@ -20,6 +20,7 @@ from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.numerics.distances import centred, left_operand, right_operand, tiles
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import mean_error
 
 NAME = "parzen_log_likelihood"
 UNSOUND = "unsound: orders models wrongly (Theis et al. 2016)"
@@ -96,8 +97,11 @@ def score_parzen(inputs: ScoringInputs) -> list[MetricValue]:
     valid = inputs.valid.random_subset(_MAX_VALIDATION_EXAMPLES, _SEED).tensor().double()
     bandwidth = choose_bandwidth(valid, samples)
     values = parzen_log_likelihood(inputs.reference.double(), samples, bandwidth)
-    stderr = values.std() / math.sqrt(len(values))
-    made = metric_value(NAME, inputs, values.mean(), stderr=stderr, note=UNSOUND)
+    stderr = mean_error(values, inputs.reference_windows).stderr
+    # what other samples would change is not in it: one sample can decide the density of a real example
+    made = metric_value(
+        NAME, inputs, values.mean(), stderr=stderr, test_stderr=stderr, is_rough=True, note=UNSOUND
+    )
     return [msgspec.structs.replace(made, kind=KIND)]
 
 

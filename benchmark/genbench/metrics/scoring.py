@@ -24,6 +24,7 @@ from genbench.records.result import MetricValue
 from genbench.samples.class_samples import ClassSamples
 from genbench.samples.completions import Completions
 from genbench.samples.conditional_samples import ConditionalSamples
+from genbench.util.mean_errors import Windows
 from genbench.util.seeding import derive_seed
 from genbench.util.tensor_cache import cached_tensors, fingerprint
 
@@ -57,6 +58,8 @@ class ScoringInputs:
     """Completions of the first reference images; None where the model completes nothing."""
     class_samples: ClassSamples | None = None
     """Samples of given classes; None where the model takes no condition."""
+    reference_windows: Windows | None = None
+    """Where in time the reference examples lie, if they are windows of longer series; None if they are independent."""
 
     @cached_property
     def sample_features(self) -> Tensor:
@@ -84,6 +87,17 @@ class ScoringInputs:
         """A hash of the reference."""
         return fingerprint(self.reference.to(storage_dtype(self.spec)))
 
+    @cached_property
+    def sample_windows(self) -> Windows | None:
+        """Where in time the samples lie, if they are windows of the validation or of the training split, as those of
+        the held-out row and of copiers are. None for samples of any other model: they are independent."""
+        for split in (self.valid, self.train):
+            if split is not None and split.windows is not None:
+                starts = _starts_of(self.samples.to(storage_dtype(self.spec)), split)
+                if starts is not None:
+                    return split.windows._replace(starts=starts)
+        return None
+
     def _cached_features(self, x: Tensor, data: str) -> Tensor:
         cached = cached_tensors(
             "features", (self.extractor.identity, data), lambda: {"features": self._features_in_chunks(x)}
@@ -101,9 +115,29 @@ class ScoringInputs:
         return torch.Generator().manual_seed(self.seed)
 
 
+def _starts_of(x: Tensor, split: Split) -> Tensor | None:
+    """Where the examples x begin, (N,); None if one of them is not in the split."""
+    assert split.starts is not None
+    if not len(x) or not (split.x == x[0]).flatten(1).all(1).any():
+        return None
+    known = {row.numpy().tobytes(): start for row, start in zip(split.x, split.starts.tolist(), strict=True)}
+    starts = []
+    for row in x:
+        start = known.get(row.numpy().tobytes())
+        if start is None:
+            return None
+        starts.append(start)
+    return torch.tensor(starts, dtype=torch.int64)
+
+
+def reference_split(dataset: Dataset, job: Job) -> Split:
+    """N test examples: the same ones for every model and seed."""
+    return dataset.test.random_subset(job.samples, derive_seed(0, job.dataset, "reference"))
+
+
 def reference_examples(dataset: Dataset, job: Job) -> Tensor:
-    """N test examples, (N, *event_shape), in the working type: the same ones for every model and seed."""
-    return dataset.test.random_subset(job.samples, derive_seed(0, job.dataset, "reference")).tensor()
+    """The examples of `reference_split`, (N, *event_shape), in the working type."""
+    return reference_split(dataset, job).tensor()
 
 
 def scoring_inputs(
@@ -113,8 +147,10 @@ def scoring_inputs(
     reference: Tensor,
     extractor: Extractor,
     conditional_samples: ConditionalSamples | None = None,
+    windows: Windows | None = None,
 ) -> ScoringInputs:
-    """The inputs of a job's metrics. samples, reference: (N, *event_shape), in the working type, on the CPU."""
+    """The inputs of a job's metrics. samples, reference: (N, *event_shape), in the working type, on the CPU. windows:
+    those of the reference (`Split.windows`)."""
     return ScoringInputs(
         spec=dataset.spec,
         samples=samples,
@@ -127,6 +163,7 @@ def scoring_inputs(
         dataset=job.dataset,
         completions=None if conditional_samples is None else conditional_samples.completions,
         class_samples=None if conditional_samples is None else conditional_samples.class_samples,
+        reference_windows=windows,
     )
 
 

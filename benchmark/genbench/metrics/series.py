@@ -13,11 +13,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genbench.metrics.metric_values import metric_value, without_value
-from genbench.metrics.numerics.feature_arrays import Estimate
+from genbench.metrics.metric_values import estimated_value, metric_value, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, two_sided
 from genbench.metrics.numerics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import Windows
 
 _NAMES = ("autocorrelation_difference", "marginal_difference")
 
@@ -44,10 +45,14 @@ def autocorrelation_difference(
 
 
 def autocorrelation_difference_with_error(
-    x: Float[Tensor, "n time channels"], y: Float[Tensor, "m time channels"]
+    x: Float[Tensor, "n time channels"],
+    y: Float[Tensor, "m time channels"],
+    windows: Windows | None = None,
+    sample_windows: Windows | None = None,
 ) -> Estimate:
     """`autocorrelation_difference` and its standard error by the jackknife, which leaves out one series at a time on
-    either side; NaN for a single series."""
+    either side; NaN for a single series. windows: those of y; None if its series are independent.
+    sample_windows: those of x."""
     lags = x.shape[1] // 2
     if lags < 1:
         raise ValueError(f"the autocorrelation of series of length {x.shape[1]}: needs at least 2")
@@ -55,14 +60,12 @@ def autocorrelation_difference_with_error(
     value = (of_x - of_y).abs().mean()
     if min(len(x), len(y)) < 2:
         return Estimate(value, torch.full_like(value, torch.nan))
-    variance = value.new_zeros(())
-    for left_out, other in (
-        (_autocorrelation_without_each(x, lags), of_y),
-        (_autocorrelation_without_each(y, lags), of_x),
-    ):
-        count = len(left_out)
-        variance += (count - 1) * (left_out - other).abs().mean((1, 2)).var(correction=0)
-    return Estimate(value, variance.sqrt())
+    influence = [
+        -(len(series) - 1) * (_autocorrelation_without_each(series, lags) - other).abs().mean((1, 2))
+        for series, other in ((x, of_y), (y, of_x))
+    ]
+    on_x, on_y = influence
+    return two_sided(value, on_x, on_y, windows, sample_windows=sample_windows)
 
 
 def _autocorrelation_without_each(
@@ -99,20 +102,24 @@ def marginal_difference_with_error(
     x: Float[Tensor, "n time channels"],
     y: Float[Tensor, "m time channels"],
     scale: Float[Tensor, " channels"],
+    windows: Windows | None = None,
+    sample_windows: Windows | None = None,
 ) -> Estimate:
     """`marginal_difference` and its standard error by the delta method, from the potentials of the transport; NaN for a
-    single series. The scale counts as fixed."""
+    single series. The scale counts as fixed. windows: those of y; None if its series are independent.
+    sample_windows: those of x."""
     (sorted_x, order_x), (sorted_y, order_y) = _sorted_values(x), _sorted_values(y)
     value = (wasserstein_of_sorted(sorted_x, sorted_y, power=1) / scale).mean()
-    variance = value.new_zeros(())
+    influence = []
     for count, order, potentials in (
         (len(x), order_x, potentials_of_sorted(sorted_x, sorted_y, power=1)),
         (len(y), order_y, potentials_of_sorted(sorted_y, sorted_x, power=1)),
     ):
         scaled = potentials / scale[:, None] / len(scale)
         by_value = torch.zeros_like(scaled).scatter_(1, order, scaled).sum(0)
-        variance += by_value.view(count, -1).mean(1).var() / count if count > 1 else torch.nan
-    return Estimate(value, variance.sqrt())
+        influence.append(by_value.view(count, -1).mean(1))
+    on_x, on_y = influence
+    return two_sided(value, on_x, on_y, windows, sample_windows=sample_windows)
 
 
 def _sorted_values(
@@ -140,8 +147,10 @@ def _autocorrelation_value(inputs: ScoringInputs) -> MetricValue:
             return metric_value(
                 name, inputs, None, note=f"a channel of the {side} never varies: no autocorrelation"
             )
-    found = autocorrelation_difference_with_error(samples, reference)
-    return metric_value(name, inputs, found.value, stderr=found.stderr)
+    found = autocorrelation_difference_with_error(
+        samples, reference, inputs.reference_windows, inputs.sample_windows
+    )
+    return estimated_value(name, inputs, found)
 
 
 def _marginal_value(inputs: ScoringInputs) -> MetricValue:
@@ -151,5 +160,11 @@ def _marginal_value(inputs: ScoringInputs) -> MetricValue:
     scale = inputs.train.x.double().std((0, 1), correction=0)
     if not (scale > 0).all():
         return metric_value(name, inputs, None, note="a channel of the training split never varies")
-    found = marginal_difference_with_error(inputs.samples.float(), inputs.reference.float(), scale)
-    return metric_value(name, inputs, found.value, stderr=found.stderr)
+    found = marginal_difference_with_error(
+        inputs.samples.float(),
+        inputs.reference.float(),
+        scale,
+        inputs.reference_windows,
+        inputs.sample_windows,
+    )
+    return estimated_value(name, inputs, found)

@@ -15,11 +15,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
-from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets
+from genbench.metrics.metric_values import estimated_value, feature_obstacle, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, of_two_feature_sets, two_sided
 from genbench.metrics.numerics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import Windows
 
 PROJECTIONS = 256
 # Projected numbers of each set that are in memory at a time, 16 MB; and examples converted at a time.
@@ -63,10 +64,13 @@ def sliced_wasserstein_with_error(
     y: Float[Tensor, "m dim"],
     generator: torch.Generator,
     projections: int = PROJECTIONS,
+    windows: Windows | None = None,
+    sample_windows: Windows | None = None,
 ) -> Estimate:
     """SW₂ and its standard error, which says how much the value varies between sets of examples on both sides, for
     fixed directions. It is computed by the delta method, from the potentials of the transport along each direction. It
-    does not include the bias, and is too large where the distance is mostly bias. NaN where the distance is 0."""
+    does not include the bias, and is too large where the distance is mostly bias. NaN where the distance is 0. windows:
+    those of y; None if its examples are independent. sample_windows: those of x."""
     squares = []
     influence_x, influence_y = (torch.zeros(len(z), dtype=torch.float64, device=z.device) for z in (x, y))
     for some_x, some_y in _projected(x, y, generator, projections):
@@ -78,8 +82,7 @@ def sliced_wasserstein_with_error(
         ):
             influence.index_add_(0, order.flatten(), (potentials / projections).flatten())
     value = torch.cat(squares).mean().sqrt()
-    variance = influence_x.var() / len(x) + influence_y.var() / len(y)
-    return Estimate(value, variance.sqrt() / (2 * value) if value > 0 else torch.full_like(value, torch.nan))
+    return two_sided(value, influence_x, influence_y, windows, 2 * value, sample_windows)
 
 
 def _projected(
@@ -100,6 +103,10 @@ def score_sliced_wasserstein(inputs: ScoringInputs) -> list[MetricValue]:
     if (obstacle := feature_obstacle(inputs, needed=2)) is not None:
         return without_value(["sliced_wasserstein"], inputs, obstacle)
     found = sliced_wasserstein_with_error(
-        inputs.sample_features, inputs.reference_features, inputs.generator()
+        inputs.sample_features,
+        inputs.reference_features,
+        inputs.generator(),
+        windows=inputs.reference_windows,
+        sample_windows=inputs.sample_windows,
     )
-    return [metric_value("sliced_wasserstein", inputs, found.value, stderr=found.stderr)]
+    return [estimated_value("sliced_wasserstein", inputs, found)]

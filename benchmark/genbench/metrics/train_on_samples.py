@@ -20,6 +20,7 @@ from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.sample_density.fit import VERSION, fit_sample_density
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import Windows, mean_error
 from genbench.util.tensor_cache import cached_tensors
 
 _NATS, _BITS = "train_on_samples_nll", "train_on_samples_bits_per_dim"
@@ -67,10 +68,29 @@ def score_train_on_samples(inputs: ScoringInputs) -> list[MetricValue]:
     for name in names:
         factor = 1.0 if name == _NATS else 1 / (spec.dimension * math.log(2))
         nll = -log_prob * factor
-        stderr = nll.std() / len(nll) ** 0.5 if len(nll) > 1 else None
-        found = metric_value(name, inputs, nll.mean(), stderr=stderr, note=note)
-        metric_values.append(msgspec.structs.replace(found, n=count, real=float(-real.mean() * factor)))
+        error, real_error = (
+            mean_error(part * factor, _windows(inputs, len(part))) for part in (log_prob, real)
+        )
+        found = metric_value(
+            name,
+            inputs,
+            nll.mean(),
+            stderr=error.stderr,
+            test_stderr=error.stderr,
+            # other samples move the value by a tenth of this, but by as much where they are few windows of a series
+            is_rough=error.is_rough or (inputs.reference_windows is not None and not spec.is_discrete),
+            note=note,
+            real=-real.mean() * factor,
+            real_stderr=real_error.stderr,
+        )
+        metric_values.append(msgspec.structs.replace(found, n=count))
     return metric_values
+
+
+def _windows(inputs: ScoringInputs, count: int) -> Windows | None:
+    """Where in time the first `count` reference examples lie."""
+    windows = inputs.reference_windows
+    return None if windows is None else windows._replace(starts=windows.starts[:count])
 
 
 def _log_prob_from_real(inputs: ScoringInputs, train: Tensor, test: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from torch import Tensor
 from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import mean_error, share_error
 
 HIGH_QUALITY_STDS = 3.0
 _NAMES = ("modes_covered", "high_quality_share", "truth_log_prob")
@@ -95,16 +96,22 @@ def _mode_values(inputs: ScoringInputs, modes: Tensor | None, mode_scale: float 
         )
     assignment = assign_to_modes(inputs.samples.float(), modes, mode_scale)
     share = high_quality_share(assignment)
-    stderr = (share * (1 - share) / len(inputs.samples)) ** 0.5
+    error = share_error(share, len(inputs.samples))
+    covered = modes_covered_stderr(assignment)
     return [
         metric_value(
             "modes_covered",
             inputs,
             float(modes_covered(assignment)),
-            stderr=modes_covered_stderr(assignment),
+            stderr=covered,
+            test_stderr=0.0,
+            # a whole number has no interval that is half a mode wide, and modes that were not found are not known
+            is_rough=True,
             note=f"of {len(modes)} modes",
         ),
-        metric_value("high_quality_share", inputs, share, stderr=stderr),
+        metric_value(
+            "high_quality_share", inputs, share, stderr=error.stderr, test_stderr=0.0, is_rough=error.is_rough
+        ),
     ]
 
 
@@ -114,4 +121,7 @@ def _log_prob_value(inputs: ScoringInputs, log_prob: Float[Tensor, " n"]) -> Met
         note = f"{outside} of {len(log_prob)} samples lie where the density is 0, so the mean is -inf"
         return metric_value("truth_log_prob", inputs, None, note=note)
     wide = log_prob.double()
-    return metric_value("truth_log_prob", inputs, wide.mean(), stderr=wide.std() / len(wide) ** 0.5)
+    error = mean_error(wide)
+    return metric_value(
+        "truth_log_prob", inputs, wide.mean(), stderr=error.stderr, test_stderr=0.0, is_rough=error.is_rough
+    )

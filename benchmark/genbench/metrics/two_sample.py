@@ -23,12 +23,17 @@ from genbench.metrics.numerics.distances import centred, nearest_neighbours, tie
 from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import share_error
 
 FOLDS = 5
 HIDDEN = 128
 # λ of the logistic regression, which adds ½ λ |w|² to the sum of log losses, on features of unit variance.
 PENALTY = 1.0
 _NEWTON_STEPS = 50
+# The spread of the cross-validated accuracy over its binomial error, where the sets cannot be told apart.
+_SHARED_FOLDS = 1.3
+# Closer to 1/2 than so many standard errors, the distance from 1/2 has an error that is rough.
+_MIN_ERRORS_FROM_HALF = 2.0
 
 
 @of_two_feature_sets
@@ -64,7 +69,9 @@ def _with_shared_neighbours(hits: Float[Tensor, " n"], neighbours: Int[Tensor, "
     mutual = neighbours[neighbours] == torch.arange(len(hits), device=hits.device)
     products = deviations * deviations[neighbours] * torch.where(mutual, 1.0, 2.0)
     variance = (together + products.sum()).clamp_min(0.0) / len(hits) ** 2
-    return Estimate(accuracy, variance.sqrt())
+    error = share_error(float(accuracy), len(hits))
+    stderr = variance.sqrt().clamp_min(error.stderr / 2)
+    return Estimate(accuracy, stderr, is_rough=error.is_rough)
 
 
 @of_two_feature_sets
@@ -73,8 +80,8 @@ def classifier_accuracy(
 ) -> Estimate:
     """Cross-validated accuracy of the network at telling x from y. Raises ValueError for fewer than 5 of each.
 
-    The standard error is the binomial one, for that many held-out examples. Since folds share examples that they are
-    fitted to, it is too small, by about a quarter where the sets cannot be told apart.
+    The standard error is the binomial one for that many held-out examples, times `_SHARED_FOLDS`, since folds share
+    examples that they are fitted to.
     """
     x, y = _balanced(x, y, FOLDS)
     labels = torch.cat([torch.ones(len(x)), torch.zeros(len(y))]).double().to(x.device)
@@ -88,7 +95,8 @@ def classifier_accuracy(
         scores = inputs[held_out] @ weights
         hits[held_out] = torch.where(scores == 0, 0.5, ((scores > 0) == (labels[held_out] > 0)).double())
     accuracy = hits.mean()
-    return Estimate(accuracy, (accuracy * (1 - accuracy) / len(hits)).sqrt())
+    error = share_error(float(accuracy), len(hits))
+    return Estimate(accuracy, accuracy.new_tensor(error.stderr * _SHARED_FOLDS), is_rough=error.is_rough)
 
 
 def _hidden_features(x: Float[Tensor, "n dim"], generator: torch.Generator) -> Float[Tensor, "n inputs"]:
@@ -157,10 +165,17 @@ def score_two_sample(inputs: ScoringInputs) -> list[MetricValue]:
             inputs,
             (accuracy.value - 0.5).abs(),
             stderr=accuracy.stderr,
+            # both sides have equally many examples, and an equal part in the hits
+            test_stderr=accuracy.stderr / 2**0.5,
+            is_rough=accuracy.is_rough or inputs.reference_windows is not None or _near_half(accuracy),
             note=_below_a_coin_toss(accuracy),
         )
         for name, accuracy in zip(names, found, strict=True)
     ]
+
+
+def _near_half(accuracy: Estimate) -> bool:
+    return bool((accuracy.value - 0.5).abs() < _MIN_ERRORS_FROM_HALF * accuracy.stderr)
 
 
 def _below_a_coin_toss(accuracy: Estimate) -> str | None:

@@ -16,10 +16,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
+from genbench.metrics.metric_values import estimated_value, feature_obstacle, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_one_feature_set
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import mean_error
 
 # The Gaussian kernel needs the eigenvectors of the matrix of all pairs.
 MAX_EXAMPLES = 2000
@@ -89,8 +90,8 @@ def _from_spectrum(eigenvalues: Float[Tensor, " rank"], squares: Float[Tensor, "
     logs = eigenvalues[kept].log()
     score = (-(eigenvalues[kept] * logs).sum()).exp()
     influence = -squares[:, kept] @ logs
-    spread = influence.std() if len(influence) > 1 else influence.new_full((), torch.nan)
-    return Estimate(score, score * spread / len(influence) ** 0.5)
+    error = mean_error(influence)
+    return Estimate(score, score * error.stderr, torch.zeros_like(score), error.is_rough)
 
 
 def score_vendi(inputs: ScoringInputs) -> list[MetricValue]:
@@ -110,4 +111,4 @@ def score_vendi(inputs: ScoringInputs) -> list[MetricValue]:
         note = f"Gaussian kernel, bandwidth {bandwidth:.3g}"
         if len(samples) > MAX_EXAMPLES:
             note += f", of {MAX_EXAMPLES} samples"
-    return [metric_value(name, inputs, found.value, stderr=found.stderr, note=note, real=real.value)]
+    return [estimated_value(name, inputs, found, note=note, real=real)]

@@ -13,8 +13,8 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
-from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets
+from genbench.metrics.metric_values import estimated_value, feature_obstacle, without_value
+from genbench.metrics.numerics.feature_arrays import Estimate, evenly_spaced, of_two_feature_sets, two_sided
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 
@@ -42,8 +42,7 @@ def wasserstein_distance(x: Float[Tensor, "n dim"], y: Float[Tensor, "m dim"], p
     of_x, of_y = kantorovich_potentials(costs, partners)
     carried = costs.gather(1, partners[:, None]).mean()
     value = carried.pow(1 / power)
-    spread = ((of_x.var() + of_y.var()) / count).sqrt()
-    return Estimate(value, spread / (power * value.pow(power - 1)) if value > 0 else value * torch.nan)
+    return two_sided(value, of_x, of_y, slope=power * value.pow(power - 1) if value > 0 else 0.0)
 
 
 def kantorovich_potentials(
@@ -73,4 +72,4 @@ def score_wasserstein(inputs: ScoringInputs) -> list[MetricValue]:
     found = wasserstein_distance(inputs.sample_features, inputs.reference_features)
     count = len(inputs.samples)
     note = f"of {MAX_EXAMPLES} of {count} samples" if count > MAX_EXAMPLES else None
-    return [metric_value(name, inputs, found.value, stderr=found.stderr, note=note)]
+    return [estimated_value(name, inputs, found, note=note)]

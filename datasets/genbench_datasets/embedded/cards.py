@@ -11,9 +11,9 @@ _BY_HASH = (
     " no image occurs twice"
 )
 _FROM_DENSITY = "independent draws from the density, with seeds 0 (train), 1 (valid) and 2 (test)"
-_CHRONOLOGICAL = (
-    "the series is cut in time, 60/20/20, before any window is taken: no two splits share a time step;"
-    " windows of one split start at every time step and overlap, so they are far from independent"
+_OVERLAP = (
+    "windows of one split start at every time step and overlap, so they are far from independent, and standard"
+    " errors count them so"
 )
 _FORMULA = "CC0: a formula"
 _PACGAN = (
@@ -135,20 +135,28 @@ SERIES = (
         spec=DataSpec(name="sunspots", modality="series", event_shape=(16, 1)),
         summary="yearly sunspot numbers 1700-2008, windows of 16 years; sunspots as counted, not standardised",
         sizes=(170, 47, 47),
-        splits=f"train 1700-1884, valid 1885-1946, test 1947-2008; {_CHRONOLOGICAL}",
+        splits="train 1700-1884, valid 1885-1946, test 1947-2008: the series is cut in time, 60/20/20, before any"
+        f" window is taken, and no two splits share a time step; {_OVERLAP}",
         source="statsmodels, statsmodels.datasets.sunspots: National Geophysical Data Center",
         licence="public domain",
         citation=f"National Geophysical Data Center, yearly sunspot data 1700-2008; {_STATSMODELS}",
         factory="genbench_datasets.embedded.series:sunspots",
         embedded=True,
+        ranking=RankingRule(
+            metric="frechet_distance",
+            reason="every family has samples, and the Fréchet distance compares how the years of a window depend on"
+            " each other",
+            cannot_rank="62 test years are four windows side by side, and eras differ so much that held-out years do"
+            " not beat marginals by two standard errors under any split of the 309 years that was tried",
+        ),
     ),
     DatasetCard(
         spec=DataSpec(name="elnino", modality="series", event_shape=(24, 1)),
         summary="monthly sea-surface temperature of the Pacific 1950-2010, windows of 24 months;"
         " degrees Celsius, not standardised",
-        sizes=(416, 123, 124),
-        splits="train January 1950 to July 1986, valid to September 1998, test to December 2010;"
-        f" {_CHRONOLOGICAL}",
+        sizes=(231, 98, 98),
+        splits="eras of whole years, two years apart, so that no two splits share a time step: train 1950-1959,"
+        f" 1978-1987 and 2006-2010, valid 1962-1967 and 1990-1995, test 1970-1975 and 1998-2003; {_OVERLAP}",
         source="statsmodels, statsmodels.datasets.elnino: NOAA, ERSST.V3B, region Nino 1+2"
         " (0-10 degrees south, 80-90 degrees west)",
         licence="public domain",
@@ -156,6 +164,11 @@ SERIES = (
         f" merged land-ocean surface temperature analysis, Journal of Climate 21, 2283-2296; {_STATSMODELS}",
         factory="genbench_datasets.embedded.series:elnino",
         embedded=True,
+        ranking=RankingRule(
+            metric="frechet_distance",
+            reason="every family has samples, and held-out years beat marginals by many standard errors of this metric",
+            zero_reason="a model has to learn how the months of a window depend on each other",
+        ),
     ),
 )
 

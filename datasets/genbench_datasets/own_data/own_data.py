@@ -46,6 +46,8 @@ class OwnData:
     """(N,) int64 class numbers, or None."""
     classes: tuple[str, ...] = ()
     """Names of the classes."""
+    starts: Shaped[np.ndarray, " count"] | None = None
+    """(N,) int64, where each example begins if it is a window of a longer text or piece; as in `genbench.Split`."""
 
     def __post_init__(self) -> None:
         wanted = np.dtype(np.float32 if self.levels is None else integer_type(self.levels))
@@ -65,19 +67,28 @@ class OwnData:
             classes=None if self.y is None else len(self.classes),
         )
 
-    def splits(self) -> Iterator[tuple[str, Array, Array | None]]:
-        """(name, x, y) of each split."""
+    def splits(self) -> Iterator[tuple[str, dict[str, Array]]]:
+        """The name of each split, and its arrays by the names that `genbench.Split` gives them."""
+        whole = {"x": self.x, "y": self.y, "starts": self.starts}
         for name in PARTS:
             chosen = getattr(self.parts, name)
-            yield name, self.x[chosen], None if self.y is None else self.y[chosen].astype(np.int64)
+            yield (
+                name,
+                {part: _typed(part, array[chosen]) for part, array in whole.items() if array is not None},
+            )
 
     def version(self) -> str:
         """12 hexadecimal digits: a hash of all that models and metrics are given, which is the values and not the
         files."""
         digest = hashlib.sha256(repr((self.modality, self.levels, self.classes)).encode())
-        arrays = (self.x, self.y, self.parts.train, self.parts.valid, self.parts.test)
+        arrays = (self.x, self.y, self.parts.train, self.parts.valid, self.parts.test, self.starts)
         for array in arrays:
             if array is not None:
                 digest.update(f"{array.dtype.name}{array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()[:12]
+
+
+def _typed(part: str, array: Array) -> Array:
+    """The array in the type that a split stores it in."""
+    return array if part == "x" else array.astype(np.int64)

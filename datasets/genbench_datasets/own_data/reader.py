@@ -69,8 +69,8 @@ class Reader:
             )
         spec = data.spec(request.name)
         train, valid, test = (
-            Split(spec, torch.from_numpy(x), None if y is None else torch.from_numpy(y))
-            for _, x, y in data.splits()
+            Split(spec, **{part: torch.from_numpy(array) for part, array in arrays.items()})
+            for _, arrays in data.splits()
         )
         return Dataset(spec, train, valid, test)
 
@@ -104,9 +104,7 @@ class Reader:
 
 def _keep_prepared(card: DatasetCard, data: OwnData) -> None:
     arrays: dict[str, Array] = {}
-    for name, x, y in data.splits():
-        arrays[f"{name}.x"] = x
-        if y is not None:
-            arrays[f"{name}.y"] = y
+    for name, parts in data.splits():
+        arrays |= {f"{name}.{part}": array for part, array in parts.items()}
     with contextlib.suppress(*WRITE_ERRORS):  # without it, workers read the files themselves
         write_arrays(arrays, prepared_path(card))

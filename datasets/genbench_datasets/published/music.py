@@ -12,7 +12,7 @@ import torch
 from genbench import Dataset, DataSpec, Split
 from genbench.datasets import fetch
 from genbench.errors import DataError
-from genbench_datasets.piano_roll import KEYS, LOWEST_KEY, Roll, windows_of
+from genbench_datasets.piano_roll import KEYS, LOWEST_KEY, Roll, starts_in_pieces, windows_of
 from genbench_datasets.published.files import JSB_CHORALES, NOTTINGHAM
 from genbench_datasets.published.specs import SPECS
 
@@ -70,7 +70,8 @@ def rolls_dataset(
 
     def split(rolls: Iterable[Roll]) -> Split:
         windows = [windows_of(roll, steps) for roll in rolls]
-        return Split(spec, torch.from_numpy(np.concatenate(windows)))
+        starts = starts_in_pieces([len(each) for each in windows], steps)
+        return Split(spec, torch.from_numpy(np.concatenate(windows)), starts=torch.from_numpy(starts))
 
     return Dataset(spec, split(train), split(valid), split(test))
 

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from genbench import Dataset, DataSpec, Split
+from genbench import Dataset, DataSpec
 from genbench.datasets import fetch
 from genbench.errors import DataError
 from genbench_datasets.published.files import TIMEGAN_STOCKS
 from genbench_datasets.published.specs import SPECS
+from genbench_datasets.windows import windows_split
 
 _BLOCK_DAYS = 96
 _TURNS = ("train", "train", "train", "valid", "test")
@@ -39,13 +40,9 @@ def read_prices(path: Path) -> Float[np.ndarray, "days 6"]:
 
 def blocks_dataset(spec: DataSpec, values: Float[np.ndarray, "time variables"]) -> Dataset:
     """Blocks of time go to the splits in turn; every window that lies within a block is taken."""
-    steps, _ = spec.event_shape
     series = torch.from_numpy(values.astype(np.float32))
-    windows: dict[str, list[torch.Tensor]] = {name: [] for name in _TURNS}
-    for number, block in enumerate(series.split(_BLOCK_DAYS)):
-        if len(block) >= steps:
-            windows[_TURNS[number % len(_TURNS)]].append(block.unfold(0, steps, 1).transpose(1, 2))
-    train, valid, test = (
-        Split(spec, torch.cat(windows[name]).contiguous()) for name in ("train", "valid", "test")
-    )
+    blocks: dict[str, list[tuple[int, int]]] = {name: [] for name in _TURNS}
+    for number, begin in enumerate(range(0, len(series), _BLOCK_DAYS)):
+        blocks[_TURNS[number % len(_TURNS)]].append((begin, min(begin + _BLOCK_DAYS, len(series))))
+    train, valid, test = (windows_split(spec, series, blocks[name]) for name in ("train", "valid", "test"))
     return Dataset(spec, train, valid, test)

@@ -44,6 +44,7 @@ def text_dataset(spec: DataSpec, codes: UInt8[np.ndarray, " length"], train: int
 
     def split(part: np.ndarray) -> Split:
         whole = len(part) // width * width
-        return Split(spec, torch.from_numpy(part[:whole].copy()).reshape(-1, width))
+        x = torch.from_numpy(part[:whole].copy()).reshape(-1, width)
+        return Split(spec, x, starts=torch.arange(0, whole, width))
 
     return Dataset(spec, split(codes[:train]), split(codes[train:valid]), split(codes[valid:]))

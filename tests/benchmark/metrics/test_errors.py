@@ -108,18 +108,21 @@ def test_where_the_sets_are_alike(name: str) -> None:
 @pytest.mark.parametrize(
     ("dim", "scale"), [(2, 0.6), (8, 1.0), (8, 1.3)], ids=["collapsed", "alike", "spread out"]
 )
-def test_neighbourhoods_given_the_reference(dim: int, scale: float) -> None:
-    reference = normal(fixed(), 200, dim)
-    runs = [
-        precision_recall_density_coverage(
-            normal(torch.Generator().manual_seed(seed), 200, dim, scale=scale), reference
-        )
-        for seed in range(1, 121)
-    ]
+@pytest.mark.parametrize("of_reference", [False, True], ids=["given the reference", "other references too"])
+def test_neighbourhoods(dim: int, scale: float, *, of_reference: bool) -> None:
+    runs = []
+    for seed in range(1, 121):
+        generator = torch.Generator().manual_seed(seed)
+        reference = normal(generator if of_reference else fixed(), 200, dim)
+        runs.append(precision_recall_density_coverage(normal(generator, 200, dim, scale=scale), reference))
     for name in ("precision", "recall", "density", "coverage"):
         values = torch.stack([getattr(run, name) for run in runs])
         if 0.03 < float(values.mean()) < 0.97 or name == "density":
-            claimed = torch.stack([getattr(run, f"{name}_stderr") for run in runs]).square().mean().sqrt()
+            total, of_test = (
+                torch.stack([getattr(run, f"{name}_{part}") for run in runs]).square().mean()
+                for part in ("stderr", "test_stderr")
+            )
+            claimed = (total if of_reference else total - of_test).sqrt()
             assert 0.75 < float(claimed / values.std()) < 1.9, name
 
 

@@ -148,7 +148,11 @@ def test_standard_errors_match_the_spread_over_samples() -> None:
     runs = [precision_recall_density_coverage(draw(200, 2, seed, 1.5), reference) for seed in range(1, 201)]
     for name in ("precision", "density"):
         spread = torch.stack([getattr(run, name) for run in runs]).std()
-        claimed = torch.stack([getattr(run, f"{name}_stderr") for run in runs]).mean()
+        total, of_reference = (
+            torch.stack([getattr(run, f"{name}_{part}") for run in runs]).square().mean()
+            for part in ("stderr", "test_stderr")
+        )
+        claimed = (total - of_reference).sqrt()
         assert 0.8 < float(claimed / spread) < 1.25
 
 

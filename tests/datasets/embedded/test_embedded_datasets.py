@@ -27,7 +27,7 @@ DIGESTS = {
     "two-moons": ("09579391dadefadc", "4e614704556f7c43", "3eccd334fc7dabe4"),
     "checkerboard": ("5f4cf88fb4113006", "0cdcd03520975fc7", "9d9ef65ec2f5424a"),
     "sunspots": ("42d10dccd00c86db", "2ab4fd9e026a5ace", "9ec221b6b375b5c0"),
-    "elnino": ("9087bf8558593c51", "45e6b117542f6b36", "597a2f3b47a4eadf"),
+    "elnino": ("9e014c3b998d81bd", "05f0758feb0577c5", "957c5e97f3c9a54b"),
 }
 
 

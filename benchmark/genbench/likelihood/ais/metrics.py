@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genbench.api.data import Dataset
+from genbench.api.data import Dataset, Split
 from genbench.api.model import GenerativeModel, HasDecoder, HasEnergy
 from genbench.errors import LikelihoodUnavailable
 from genbench.likelihood.ais.decoder import AnnealingSettings, DecoderAnnealing
@@ -34,6 +34,7 @@ from genbench.records import likelihood_kinds as kinds
 from genbench.records.job import Job
 from genbench.records.result import MetricValue
 from genbench.records.task import ANNEALING_SECONDS
+from genbench.util.mean_errors import Windows
 from genbench.util.seeding import derive_seed
 
 # Chains for a partition function, as many as in Salakhutdinov & Murray (2008).
@@ -58,6 +59,8 @@ class AnnealedMetrics:
     """What `estimate_likelihood` returned for the reference."""
     seed: int
     """Seed of all random numbers."""
+    windows: Windows | None = None
+    """Where in time the reference examples lie (`Split.windows`); None if they are independent."""
 
     def compute(self) -> list[MetricValue]:
         """All metrics that the model's capabilities and the job's settings allow."""
@@ -80,8 +83,9 @@ class AnnealedMetrics:
     def _gap_of_estimates(self) -> MetricValue:
         best = self.estimates[0]
         train = self._train_examples(len(self.reference))
-        on_train = estimate_likelihood(self.model, self.dataset.spec, train, k=best.k or 1)[0]
-        return generalisation_gap(on_train.log_prob, best.log_prob, best.kind)
+        x = train.tensor().to(self.reference.device)
+        on_train = estimate_likelihood(self.model, self.dataset.spec, x, k=best.k or 1)[0]
+        return generalisation_gap(on_train.log_prob, best.log_prob, best.kind, train.windows, self.windows)
 
     def _of_decoder(self, model: HasDecoder, *, headline: bool) -> list[MetricValue]:
         job, spec = self.job, self.dataset.spec
@@ -101,11 +105,12 @@ class AnnealedMetrics:
             f"{annealing.observation.describe(annealing.scale.scale)} on the decoder;"
             f" gap {gap.nats:.2f} ± {gap.stderr:.2f} nats on {gap.n} simulated examples",
         )
-        metric_values = likelihood_metrics([estimate], spec, "decoder_")
+        metric_values = likelihood_metrics([estimate], spec, "decoder_", some.windows)
         if headline:
-            train = annealing.log_likelihood(self._train_examples(len(test)), "train")
-            metric_values += likelihood_metrics([estimate], spec)
-            metric_values.append(generalisation_gap(train, test, estimate.kind))
+            chosen = self._train_examples(len(test))
+            train = annealing.log_likelihood(chosen.tensor().to(self.reference.device), "train")
+            metric_values += likelihood_metrics([estimate], spec, windows=some.windows)
+            metric_values.append(generalisation_gap(train, test, estimate.kind, chosen.windows, some.windows))
         return metric_values
 
     def _of_energy(self, model: HasEnergy) -> list[MetricValue]:
@@ -130,22 +135,22 @@ class AnnealedMetrics:
                 ]
             return torch.cat(values) - partition.log_z
 
-        test, train = log_prob(self.reference), log_prob(self._train_examples(len(self.reference)))
+        chosen = self._train_examples(len(self.reference))
+        test, train = log_prob(self.reference), log_prob(chosen.tensor().to(self.reference.device))
         kind = kinds.annealed_partition(partition.within)
         note = f"log Z = {partition.log_z:.2f}, between {partition.lower:.2f} and {partition.upper:.2f}"
-        estimate = LikelihoodEstimate(test, kind, _PARTITION_CHAINS, note)
+        estimate = LikelihoodEstimate(
+            test, kind, _PARTITION_CHAINS, note, shared_stderr=partition.log_z_stderr
+        )
         # Z cancels in the gap, which is exact
         return [
-            *likelihood_metrics([estimate], spec),
-            generalisation_gap(train, test, kinds.EXACT),
+            *likelihood_metrics([estimate], spec, windows=self.windows),
+            generalisation_gap(train, test, kinds.EXACT, chosen.windows, self.windows),
         ]
 
-    def _train_examples(self, count: int) -> Tensor:
-        """`count` random training examples, or all where there are fewer, on the model's device."""
-        chosen = self.dataset.train.random_subset(
-            count, derive_seed(0, self.job.dataset, "training examples")
-        )
-        return chosen.tensor().to(self.reference.device)
+    def _train_examples(self, count: int) -> Split:
+        """`count` random training examples, or all where there are fewer."""
+        return self.dataset.train.random_subset(count, derive_seed(0, self.job.dataset, "training examples"))
 
 
 def _deadline() -> Callable[[], None]:

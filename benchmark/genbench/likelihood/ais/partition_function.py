@@ -41,6 +41,12 @@ class PartitionFunctionEstimate:
     """Log-weight of each chain, including log Z_0."""
 
     @property
+    def log_z_stderr(self) -> float:
+        """Standard error of log Z, nats, by the delta method."""
+        weights = (self.log_weights - self.log_weights.max()).exp()
+        return float(weights.std() / weights.mean() / math.sqrt(len(weights)))
+
+    @property
     def within(self) -> float:
         """Half the width of the interval, nats."""
         return (self.upper - self.lower) / 2

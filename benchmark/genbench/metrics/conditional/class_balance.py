@@ -20,10 +20,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
+from genbench.metrics.metric_values import estimated_value, feature_obstacle, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import mean_error
 
 BOOTSTRAPS = 1000
 _NAMES = ("class_balance", "class_entropy", "predictive_entropy", "class_information")
@@ -61,8 +62,10 @@ def class_balance(
     """The class balance of two sets of logits, and its standard error by the bootstrap over the examples of both
     sides."""
     a, b = class_counts(samples), class_counts(reference)
-    drawn = total_variation(_resampled(a, int(a.sum()), generator), _resampled(b, int(b.sum()), generator))
-    return Estimate(total_variation(a, b), drawn.std())
+    samples_drawn, reference_drawn = (_resampled(side, int(side.sum()), generator) for side in (a, b))
+    drawn = total_variation(samples_drawn, reference_drawn)
+    other_references = total_variation(a.expand_as(reference_drawn), reference_drawn)
+    return Estimate(total_variation(a, b), drawn.std(), other_references.std())
 
 
 def expected_balance(
@@ -111,12 +114,14 @@ def score_class_balance(inputs: ScoringInputs) -> list[MetricValue]:
 
 
 def _metric_value(name: str, inputs: ScoringInputs, found: Estimate, real: Float[Tensor, ""]) -> MetricValue:
-    value = metric_value(name, inputs, found.value, stderr=found.stderr)
+    value = estimated_value(name, inputs, found)
     return msgspec.structs.replace(value, real=float(real))
 
 
 def _mean(x: Float[Tensor, " n"]) -> Estimate:
-    return Estimate(x.mean(), x.std() / len(x) ** 0.5)
+    """The mean over samples, whose error has no part of the reference."""
+    error = mean_error(x)
+    return Estimate(x.mean(), x.new_tensor(error.stderr), x.new_zeros(()), error.is_rough)
 
 
 def _resampled(

@@ -21,6 +21,7 @@ from genbench.metrics.frechet import frechet_distance, frechet_distance_with_err
 from genbench.metrics.metric_values import metric_value, without_value
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import share_error
 
 _DISTANCES = ("class_frechet", "class_frechet_worst")
 
@@ -61,14 +62,19 @@ def _distances(
     found = [frechet_distance_with_error(a, b) for a, b in zip(features, reference, strict=True)]
     floor = torch.stack([frechet_distance(a, b) for a, b in zip(real, reference, strict=True)])
     values, errors = torch.stack([each.value for each in found]), torch.stack([each.stderr for each in found])
-    mean_error = errors.square().sum().sqrt() / len(found)
-    yield metric_value("class_frechet", inputs, values.mean(), stderr=mean_error, real=floor.mean())
+    test_errors = torch.stack([torch.as_tensor(each.test_stderr or torch.nan) for each in found])
+    total, of_test = (each.square().sum().sqrt() / len(found) for each in (errors, test_errors))
+    yield metric_value(
+        "class_frechet", inputs, values.mean(), stderr=total, test_stderr=of_test, real=floor.mean()
+    )
     worst = int(values.argmax())
     yield metric_value(
         "class_frechet_worst",
         inputs,
         values[worst],
         stderr=errors[worst],
+        test_stderr=test_errors[worst],
+        is_rough=True,  # of the class that came out worst, which chance had a part in
         real=floor.max(),
         note=f"class {worst}",
     )
@@ -84,5 +90,14 @@ def _accuracy(inputs: ScoringInputs, features: Tensor, real: Tensor) -> MetricVa
             return metric_value("class_accuracy", inputs, None, note=note)
         shares.append(class_accuracy(logits.unflatten(0, each.shape[:2])))
     count = features.shape[0] * features.shape[1]
-    stderr = (shares[0] * (1 - shares[0]) / count).sqrt()
-    return metric_value("class_accuracy", inputs, shares[0], stderr=stderr, real=shares[1])
+    error, real_error = (share_error(float(share), count) for share in shares)
+    return metric_value(
+        "class_accuracy",
+        inputs,
+        shares[0],
+        stderr=error.stderr,
+        test_stderr=0.0,
+        is_rough=error.is_rough,
+        real=shares[1],
+        real_stderr=real_error.stderr,
+    )

@@ -25,6 +25,7 @@ from genbench.metrics.numerics.feature_arrays import Estimate
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 from genbench.samples.completions import Completion, masks_for
+from genbench.util.mean_errors import mean_error
 
 _MEAN_OF = 2048  # training examples
 
@@ -70,21 +71,40 @@ def _of_mask(
     count = len(completion.x)
     truth, others = inputs.reference[:count], inputs.reference[count : 2 * count]
     error = relative_error(completion.x, truth, given, guess)
-    found = [metric_value(f"completion_error_{name}", inputs, error.value, stderr=error.stderr)]
+    # what is completed is a part of the test split, so that all of the errors count as the test set's
+    found = [
+        metric_value(
+            f"completion_error_{name}", inputs, error.value, stderr=error.stderr, test_stderr=error.stderr
+        )
+    ]
     try:
         features, real, against = (inputs.extractor(x) for x in (completion.x, truth, others))
         distance = frechet_distance_with_error(features, against)
-        floor = frechet_distance_with_error(real, against).value
+        floor = frechet_distance_with_error(real, against)
         found.append(
             metric_value(
-                f"completion_frechet_{name}", inputs, distance.value, stderr=distance.stderr, real=floor
+                f"completion_frechet_{name}",
+                inputs,
+                distance.value,
+                stderr=distance.stderr,
+                test_stderr=distance.stderr,
+                real=floor.value,
+                real_stderr=floor.stderr,
             )
         )
     except FeatureError as failure:
         found.append(metric_value(f"completion_frechet_{name}", inputs, None, note=str(failure)))
     if completion.log_prob is not None:
         nll = -completion.log_prob.double()
-        mean = metric_value(f"completion_nll_{name}", inputs, nll.mean(), stderr=nll.std() / count**0.5)
+        sampled = mean_error(nll)
+        mean = metric_value(
+            f"completion_nll_{name}",
+            inputs,
+            nll.mean(),
+            stderr=sampled.stderr,
+            test_stderr=sampled.stderr,
+            is_rough=sampled.is_rough,
+        )
         found.append(msgspec.structs.replace(mean, kind="exact"))
     for each in found:
         yield msgspec.structs.replace(each, n=count)

@@ -40,6 +40,8 @@ class DataCopying:
     """C_T; NaN where no cell has enough samples."""
     stderr: Float[Tensor, ""]
     """Standard error of C_T between sets of samples and of held-out data (DeLong et al. 1988)."""
+    held_out_stderr: Float[Tensor, ""]
+    """The part of it that comes from the held-out data."""
     cells: tuple[int, int]
     """The number of cells with enough samples, and the number of all cells."""
 
@@ -52,6 +54,8 @@ class MannWhitney:
     """z-score; positive where samples' distances are larger than those of held-out data."""
     variance: Float[Tensor, ""]
     """Variance of z."""
+    held_out_variance: Float[Tensor, ""]
+    """The part of it that comes from the held-out data."""
 
 
 def mann_whitney(samples: Float[Tensor, " m"], held_out: Float[Tensor, " n"]) -> MannWhitney:
@@ -62,10 +66,12 @@ def mann_whitney(samples: Float[Tensor, " m"], held_out: Float[Tensor, " n"]) ->
     tied = (counts.double() ** 3 - counts).sum() / ((m + n) * max(m + n - 1, 1))
     sigma_squared = m * n / 12 * ((m + n + 1) - tied)
     if not sigma_squared > 0:
-        return MannWhitney(*(sigma_squared.new_zeros(()) for _ in range(2)))
+        return MannWhitney(*(sigma_squared.new_zeros(()) for _ in range(3)))
     z = (below.sum() * n - m * n / 2) / sigma_squared.sqrt()
-    spread = below.var(correction=min(1, m - 1)) / m + above.var(correction=min(1, n - 1)) / n
-    return MannWhitney(z, spread * (m * n) ** 2 / sigma_squared)
+    scale = (m * n) ** 2 / sigma_squared
+    of_samples = below.var(correction=min(1, m - 1)) / m * scale
+    of_held_out = above.var(correction=min(1, n - 1)) / n * scale
+    return MannWhitney(z, of_samples + of_held_out, of_held_out)
 
 
 def _placements(x: Float[Tensor, " n"], among: Float[Tensor, " m"]) -> Float[Tensor, " n"]:
@@ -129,11 +135,14 @@ def data_copying(
         weights.append(float(len(theirs)))
     if not scores:
         nothing = torch.tensor(torch.nan, dtype=torch.float64)
-        return DataCopying(nothing, nothing, (0, len(centres)))
+        return DataCopying(nothing, nothing, nothing, (0, len(centres)))
     share = torch.tensor(weights).double() / sum(weights)
-    z, variance = (torch.stack([getattr(score, name) for score in scores]) for name in ("z", "variance"))
-    stderr = (share.square() * variance).sum().sqrt()
-    return DataCopying((share * z).sum(), stderr, (len(scores), len(centres)))
+    z, variance, held_out_variance = (
+        torch.stack([getattr(score, name) for score in scores])
+        for name in ("z", "variance", "held_out_variance")
+    )
+    stderr, held_out_stderr = ((share.square() * part).sum().sqrt() for part in (variance, held_out_variance))
+    return DataCopying((share * z).sum(), stderr, held_out_stderr, (len(scores), len(centres)))
 
 
 def _to_nearest(x: Float[Tensor, "n dim"], train: Float[Tensor, "m dim"]) -> Float[Tensor, " n"]:
@@ -172,7 +181,19 @@ def score_data_copying(inputs: ScoringInputs) -> list[MetricValue]:
         if counted < all_cells
         else None
     )
-    return [metric_value(name, inputs, found.value, stderr=found.stderr, k=all_cells, note=partly)]
+    return [
+        metric_value(
+            name,
+            inputs,
+            found.value,
+            stderr=found.stderr,
+            test_stderr=found.held_out_stderr,
+            # no error where all samples, or none, are nearer than all held-out examples
+            is_rough=inputs.reference_windows is not None or float(found.stderr) == 0.0,
+            k=all_cells,
+            note=partly,
+        )
+    ]
 
 
 def _fitted(inputs: ScoringInputs, count: int) -> dict[str, Tensor]:

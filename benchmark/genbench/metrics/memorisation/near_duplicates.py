@@ -32,6 +32,7 @@ from genbench.metrics.memorisation.nearest_training import NearestTraining, near
 from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.mean_errors import share_error
 from genbench.util.tensor_cache import cached_tensors
 
 HELD_OUT_QUANTILE = 0.01
@@ -66,6 +67,8 @@ class NearDuplicates:
     """Share among held-out real data."""
     stderr: Float[Tensor, ""]
     """Standard error of `value` between sets of samples and of held-out data (`near_duplicates_from_closeness`)."""
+    held_out_stderr: Float[Tensor, ""]
+    """The part of it that comes from the held-out data."""
 
     @property
     def excess_share(self) -> Float[Tensor, ""]:
@@ -95,8 +98,9 @@ def near_duplicates_from_closeness(
     threshold = held_out.kthvalue(rank).values
     value, real = (part.le(threshold).double().mean() for part in (samples, held_out))
     others = ((1 - value) / (1 - real).clamp(min=1 / len(held_out))).clamp(max=1.0)
-    variance = value * (1 - value) / len(samples) + others.square() * real * (1 - real) / len(held_out)
-    return NearDuplicates(value, real, variance.sqrt())
+    of_samples = share_error(float(value), len(samples)).stderr
+    of_held_out = others * share_error(float(real), len(held_out)).stderr
+    return NearDuplicates(value, real, (of_samples**2 + of_held_out.square()).sqrt(), of_held_out)
 
 
 def near_duplicates(
@@ -147,19 +151,29 @@ def _neighbour_values(inputs: ScoringInputs) -> list[MetricValue]:
     if (obstacle := feature_obstacle(inputs, needed=2, train=True)) is not None:
         return without_value(_FEATURE_NAMES, inputs, obstacle)
     found = nearest_training(inputs.sample_features, inputs.train_features)
-    share = authentic(found).double().mean()
-    stderr = (share * (1 - share) / len(inputs.samples)).sqrt()
-    authenticity_value = metric_value("authenticity", inputs, share, stderr=stderr)
+    share = float(authentic(found).double().mean())
+    error = share_error(share, len(inputs.samples))
+    authenticity_value = metric_value(
+        "authenticity", inputs, share, stderr=error.stderr, test_stderr=0.0, is_rough=error.is_rough
+    )
     if len(inputs.reference) == 0:
         note = "0 reference examples, needs at least 1"
         return [authenticity_value, metric_value("near_duplicate_share", inputs, None, note=note)]
     real = _nearest_to_reference(inputs)
     copies = near_duplicates_from_closeness(closeness(found), closeness(real))
     return [
-        _with_real(authenticity_value, float(authentic(real).double().mean())),
+        _with_real(authenticity_value, float(authentic(real).double().mean()), len(inputs.reference)),
         _with_real(
-            metric_value("near_duplicate_share", inputs, copies.value, stderr=copies.stderr),
+            metric_value(
+                "near_duplicate_share",
+                inputs,
+                copies.value,
+                stderr=copies.stderr,
+                test_stderr=copies.held_out_stderr,
+                is_rough=_is_rough(copies, inputs),
+            ),
             float(copies.real),
+            len(inputs.reference),
         ),
     ]
 
@@ -184,14 +198,25 @@ def _copied_value(inputs: ScoringInputs) -> MetricValue:
     stored = storage_dtype(inputs.spec)
     known = set(_digests(inputs.train.x))
     share = _share_of(inputs.samples.to(stored), known)
+    error = share_error(share, len(inputs.samples))
     found = metric_value(
-        "copied_share", inputs, share, stderr=(share * (1 - share) / len(inputs.samples)) ** 0.5
+        "copied_share", inputs, share, stderr=error.stderr, test_stderr=0.0, is_rough=error.is_rough
     )
     if len(inputs.reference) == 0:
         return found
     # where there are few possible examples, as with sixteen bits, real data repeat the training set too
-    return _with_real(found, _share_of(inputs.reference.to(stored), known))
+    return _with_real(found, _share_of(inputs.reference.to(stored), known), len(inputs.reference))
 
 
-def _with_real(found: MetricValue, real: float) -> MetricValue:
-    return msgspec.structs.replace(found, real=real)
+def _with_real(found: MetricValue, real: float, count: int) -> MetricValue:
+    """The record with the share of `count` real examples."""
+    return msgspec.structs.replace(found, real=real, real_stderr=share_error(real, count).stderr)
+
+
+def _is_rough(copies: NearDuplicates, inputs: ScoringInputs) -> bool:
+    """Whether few samples, or few held-out examples, are near-duplicates, or held-out examples depend on each other."""
+    return (
+        inputs.reference_windows is not None
+        or share_error(float(copies.value), len(inputs.samples)).is_rough
+        or share_error(float(copies.real), len(inputs.reference)).is_rough
+    )

@@ -8,6 +8,7 @@ The function gets tensors in float32 or float64, of equal width, finite, without
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -16,6 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from genbench.util.mean_errors import MeanError, Windows, mean_error
 
 FeatureArray = Tensor | NDArray[Any]
 P = ParamSpec("P")
@@ -32,6 +35,41 @@ class Estimate(NamedTuple):
     """The metric's value."""
     stderr: Tensor
     """Its standard error; NaN where there is none."""
+    test_stderr: Tensor | None = None
+    """The part of it that comes from the finite reference; None where it is not known apart."""
+    is_rough: bool = False
+    """Whether the standard error is an order of magnitude only."""
+
+
+def two_sided(
+    value: Tensor,
+    of_x: Tensor,
+    of_y: Tensor,
+    windows: Windows | None = None,
+    slope: Tensor | float = 1.0,
+    sample_windows: Windows | None = None,
+) -> Estimate:
+    """The estimate `value` with the standard error that comes from both sets.
+
+    of_x: (N,), of_y: (M,), the influence of each example: how g(value) changes with more weight of it, up to a
+    constant. slope: the derivative of g at the value; where it is 0 there is no error. windows: those of y.
+    sample_windows: those of x.
+    """
+    x, y = _influence_error(of_x, sample_windows), _influence_error(of_y, windows)
+    slope = float(slope)
+    scale = 1 / slope if slope > 0 else torch.nan
+    return Estimate(
+        value,
+        value.new_tensor(math.hypot(x.stderr, y.stderr) * scale),
+        value.new_tensor(y.stderr * scale),
+        x.is_rough or y.is_rough,
+    )
+
+
+def _influence_error(of_examples: Tensor, windows: Windows | None) -> MeanError:
+    if windows is not None:
+        return mean_error(of_examples, windows)
+    return MeanError(float(of_examples.double().std()) / math.sqrt(len(of_examples)), is_rough=False)
 
 
 def of_two_feature_sets(

@@ -45,7 +45,10 @@ def text_windows(texts: Mapping[str, str], width: int) -> OwnData:
     about = (
         f"{len(codes):,} characters, {len(known):,} different ones, in windows of {width} that do not overlap"
     )
-    return OwnData("tokens", x, parts, about, len(known))
+    # texts are as far apart as windows that have nothing to do with each other
+    texts_of_windows = np.repeat(np.arange(len(windows)), [len(each) for each in windows])
+    begins = (np.arange(len(x)) + 4 * texts_of_windows) * width
+    return OwnData("tokens", x, parts, about, len(known), starts=begins)
 
 
 def _windows(codes: Integer[np.ndarray, " length"], width: int) -> Integer[np.ndarray, "count width"]:

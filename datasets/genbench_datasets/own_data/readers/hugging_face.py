@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
         data = _read_splits(request, splits)
     if left_out:
         about = f"{data.about}; left out: split{'s' * (len(left_out) > 1)} {listed(left_out)}"
-        return OwnData(data.modality, data.x, data.parts, about, data.levels, data.y, data.classes)
+        return replace(data, about=about)
     return data
 
 
@@ -71,7 +72,7 @@ def _read_splits(request: Request, splits: Splits) -> OwnData:
         data = text_windows(
             {split: columns[0].text(split) for split in splits}, request.required("window", 2)
         )
-        return OwnData("tokens", data.x, data.parts, f"{about}: {data.about}", data.levels)
+        return replace(data, about=f"{about}: {data.about}")
     modality, x, levels = _examples(request, columns)
     classes, y = Column.of(request.place, splits, label).classes() if label else ((), None)
     parts = _parts(splits, x, y, classes, together=modality != "points")

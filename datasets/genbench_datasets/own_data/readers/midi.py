@@ -17,7 +17,7 @@ from genbench_datasets.own_data.reader import Reader
 from genbench_datasets.own_data.readers.midi_file import read_roll
 from genbench_datasets.own_data.request import Request, files_below
 from genbench_datasets.own_data.splitting import MIN_EXAMPLES_IN_ORDER, by_piece, in_order
-from genbench_datasets.piano_roll import windows_of
+from genbench_datasets.piano_roll import starts_in_pieces, windows_of
 
 if TYPE_CHECKING:
     from genbench import Dataset
@@ -67,7 +67,12 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
                 f" {MIN_EXAMPLES_IN_ORDER} are needed, or a folder of pieces",
             )
         return OwnData(
-            "pianoroll", windows[0], in_order(counts[0]), f"one piece in windows of {grid}", levels=2
+            "pianoroll",
+            windows[0],
+            in_order(counts[0]),
+            f"one piece in windows of {grid}",
+            levels=2,
+            starts=starts_in_pieces(counts, steps),
         )
     long = [index for index, count in enumerate(counts) if count]
     parts = by_piece([rolls[index] for index in long], [counts[index] for index in long])
@@ -75,7 +80,14 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     about = f"{len(long):,} pieces in windows of {grid}" + (
         f"; {short:,} shorter ones left out" if short else ""
     )
-    return OwnData("pianoroll", np.concatenate(windows), parts, about, levels=2)
+    return OwnData(
+        "pianoroll",
+        np.concatenate(windows),
+        parts,
+        about,
+        levels=2,
+        starts=starts_in_pieces(counts, steps),
+    )
 
 
 READER = Reader("midi", __name__, _OPTIONS, _files, _read)
