@@ -25,8 +25,8 @@ def process_cpu_seconds() -> float:
 
 
 class ExcludingClock:
-    """A clock from which pauses are taken out. Steps that are slowed down on purpose are taken out too, and charged
-    later at the price of an ordinary step."""
+    """A clock from which pauses are taken out. Of steps that are slowed down on purpose, what the slowing down may have
+    taken is taken out too; when the price of an ordinary step is known, they are charged that."""
 
     def __init__(self, read: Callable[[], float]) -> None:
         """read: seconds since some fixed moment."""
@@ -34,9 +34,13 @@ class ExcludingClock:
         self._started: float | None = None
         self._excluded = 0.0
         self._deferred = 0.0
+        self._charged = 0.0  # of the slowed steps, already
+        self._likely = 0.0  # what they would have taken
 
-    def start(self) -> None:
+    def start(self, spent: float = 0.0) -> None:
+        """spent: seconds that count from the beginning."""
         self._started = self._read()
+        self._excluded = -spent
 
     def seconds(self) -> float:
         """Seconds since the start that count. The clock must have been started."""
@@ -47,16 +51,21 @@ class ExcludingClock:
         """These seconds do not count."""
         self._excluded += seconds
 
-    def defer(self, seconds: float) -> None:
-        """These seconds of a slowed step are charged later."""
-        self._excluded += seconds
-        self._deferred += seconds
+    def defer(self, seconds: float, likely: float, at_most: float) -> None:
+        """A slowed step took `seconds`, `likely` of them because it was slowed. The seconds beyond `at_most`, which
+        slowing down cannot explain, count at once; the others are charged later."""
+        deferred = min(seconds, at_most)
+        self._excluded += deferred
+        self._deferred += deferred
+        self._charged += seconds - deferred
+        self._likely += max(0.0, seconds - likely)
 
     def charge_deferred(self, seconds: float) -> None:
-        """Charge `seconds` for the deferred steps, but never more than they took."""
-        self._excluded -= min(seconds, self._deferred)
-        self._deferred = 0.0
+        """Charge `seconds` for all slowed steps together: not less than what was charged already, and not more than
+        they took."""
+        self._excluded -= min(max(0.0, seconds - self._charged), self._deferred)
+        self._deferred = self._charged = self._likely = 0.0
 
-    def charge_all(self) -> None:
-        """Charge the deferred steps what they took."""
-        self.charge_deferred(self._deferred)
+    def charge_likely(self) -> None:
+        """Charge the slowed steps what they would have taken, as far as that is known without an ordinary step."""
+        self.charge_deferred(self._likely)

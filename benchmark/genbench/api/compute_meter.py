@@ -1,15 +1,20 @@
 """The meter that `fit` is given: it yields the batches, counts what they cost, and ends the loop.
 
-The clock runs only while the model trains. It stands still during checkpoints and during steps whose FLOPs are
-counted: counting slows a step down, so such a step is charged at the price of the next ordinary one. On a GPU the clock
-is read after the device has finished its work.
+The clocks, of the wall and of the processor, begin with what building the model has cost, and run while `fit` does:
+before the first batch, during every batch, and after the last one. They stand still during checkpoints. On a GPU they
+are read after the device has finished its work.
+
+Some steps are counted for their FLOPs (`genbench.api.flop_estimate`), which slows them down. Such a step is charged at
+the price of the next ordinary one, but never less than it took without what counting may have taken:
+`MAX_COUNTING` times what it takes per operator of torch on this machine, times the operators of the step. That bounds
+what a model could hide by being slow in counted steps alone.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,11 +24,23 @@ from torch import Tensor
 from genbench.api.budget import CHECKPOINT_FRACTIONS, Budget
 from genbench.api.clocks import ExcludingClock, process_cpu_seconds
 from genbench.api.data import Batch, Split, working_dtype
-from genbench.api.flop_counter import FlopCounter
-from genbench.errors import Diverged
+from genbench.api.flop_counter import counting, counting_seconds_per_operator
+from genbench.api.flop_estimate import FlopEstimate
+from genbench.errors import Diverged, PluginError
 
 # A split up to this size is moved to the device as a whole; a larger one, batch by batch.
 RESIDENT_BYTES = 2**30
+MAX_COUNTING = 2.0
+"""Counting a step's FLOPs may take so many times what was measured per operator, before the rest is charged."""
+MAX_OVERRUN = 0.1
+"""By this share a budget may be exceeded, or by one step, before the training is called over budget."""
+MIN_OUTSIDE_SECONDS = 1.0
+"""Less time outside of batches says nothing."""
+UNCHARGED = "fit must take its batches from meter.batches or charge its cost with meter.charge"
+"""What is said of a `fit` that charged nothing."""
+NO_FLOPS = "no floating-point operations are counted for this model; give its budget in steps or seconds"
+"""What is said of a model that a budget of FLOPs alone would never end."""
+_STEPS_WITHOUT_FLOPS = 100  # after which none are expected any more
 _REPORT_EVERY_SECONDS = 0.2
 # On a GPU the clock is exact only after a wait for the device, and waiting at every step would stall the device.
 _SYNCHRONISE_EVERY_SECONDS = 0.02
@@ -57,10 +74,11 @@ class ComputeMeter:
     budget: the limits. device: where the batches are to be. seed: determines the order of the examples.
     valid: the validation split, for models that choose something on it while they train.
     fractions: shares of the budget at which checkpoints are taken. on_checkpoint: called there with `Spent`, off the
-    clock. on_progress: called with `Spent` and the last losses, about five times per second. clock: seconds.
+    clock. on_progress: called with `Spent` and the last losses, about five times per second. clock, cpu_clock: seconds.
+    construction_seconds, construction_cpu_seconds: what building the model has cost, with which the clocks begin.
 
-    The limits on steps, examples and FLOPs are never exceeded, except that the first step always runs. The limit on
-    seconds is exceeded by one step at most.
+    Batches never exceed the limits on steps and examples, nor that on FLOPs as far as these are known, except that the
+    first step always runs. They exceed the limits on seconds by one step at most.
     """
 
     def __init__(
@@ -75,10 +93,11 @@ class ComputeMeter:
         on_progress: Callable[[Spent, dict[str, float]], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
         cpu_clock: Callable[[], float] = process_cpu_seconds,
+        construction_seconds: float = 0.0,
+        construction_cpu_seconds: float = 0.0,
     ) -> None:
         self.budget = budget
         self.device = torch.device(device)
-        self.flop_counter = FlopCounter()
         self._valid = valid
         self._order = torch.Generator().manual_seed(seed)
         self._fractions = sorted(fractions)
@@ -86,17 +105,26 @@ class ComputeMeter:
         self._on_progress = on_progress
         self._wall = ExcludingClock(clock)
         self._cpu = ExcludingClock(cpu_clock)
+        self._construction = construction_seconds, construction_cpu_seconds
         self._steps = 0
+        self._batches = 0  # those of the steps that were handed out here
         self._examples = 0
         self._flops = 0.0
+        self._estimates: dict[Hashable, FlopEstimate] = {}
+        self._is_counting = False
         self._started = False
         self._uncharged_steps = 0  # steps counted for FLOPs, to be charged at the next step's price
         self._now = 0.0
         self._cpu_now = 0.0
+        self._loops = 0  # calls of `batches` that have not ended
+        self._left_batches = 0.0  # when the last of them ended
+        self._outside = 0.0
         self._next_report = 0.0
         self._next_synchronise = 0.0
         self._losses: dict[str, float | Tensor] = {}
         self._binding: str | None = None
+        others = (budget.seconds, budget.cpu_seconds, budget.steps, budget.examples)
+        self._limited_by_flops_alone = all(limit is None for limit in others)
 
     # ---- for models
 
@@ -120,11 +148,13 @@ class ComputeMeter:
         """Shuffled batches, epoch after epoch, until the budget is used up.
 
         cycle: the period of a loop whose steps differ, such as 5 where the generator learns at every fifth step; FLOPs
-        are counted over one whole period. until: the share of the budget at which this loop ends, for models that train
+        are then known after two periods. until: the share of the budget at which this loop ends, for models that train
         in stages.
 
         An epoch's incomplete last batch is left out, unless it is the only one. Where a split has grey levels, they are
-        drawn anew for each batch.
+        drawn anew for each batch. Every batch that was handed out is charged, whether or not the loop goes on after it.
+
+        Raises PluginError where FLOPs alone limit the training and none are counted.
         """
         self.start()
         self._binding = None
@@ -135,38 +165,48 @@ class ComputeMeter:
         if train.x.device != self.device and train.x.nbytes <= RESIDENT_BYTES:
             train = train.to(self.device)
         x, y, grey, dtype = train.x, train.y, train.grey, working_dtype(train.spec)
-        counted = self.flop_counter
-        price = {(size, phase): counted.price((tuple(x.shape[1:]), size, phase)) for phase in range(cycle)}
-        step = 0
-        while True:
-            order = torch.randperm(count, generator=self._order).to(x.device)
-            for start in range(0, count - size + 1, size):
-                if self._exhausted(size, until):
-                    return
-                index = order[start : start + size]
-                examples = x[index] if grey is None else self._binarised(grey[index])
-                batch = Batch(
-                    examples.to(self.device, dtype), None if y is None else y[index].to(self.device)
-                )
-                known = price[size, step % cycle]
-                if known is None:
-                    key = (tuple(x.shape[1:]), size, step % cycle)
-                    began = self._read()
-                    with counted.counting(key):
-                        yield batch
-                    known = price[size, step % cycle] = counted.price(key) or 0.0
-                    self._defer(began)
-                elif self._uncharged_steps:
-                    began = self._read()
-                    yield batch
-                    self._charge_deferred(began)
-                else:
-                    yield batch
-                step += 1
-                self._steps += 1
-                self._examples += size
-                self._flops += known
-                self._tick()
+        fits = (
+            x.device == self.device and x.dtype == dtype
+        )  # `to` takes a microsecond even where it does nothing
+        if not self._estimates:
+            with self._paused():
+                counting_seconds_per_operator()  # measured once in a process
+        estimate = self._estimates.setdefault((tuple(x.shape[1:]), size, cycle), FlopEstimate(cycle))
+        estimate.restart()
+        self._enter_loop()
+        try:
+            while True:
+                order = torch.randperm(count, generator=self._order).to(x.device)
+                for start in range(0, count - size + 1, size):
+                    if self._exhausted(size, estimate, until):
+                        return
+                    index = order[start : start + size]
+                    examples = x[index] if grey is None else self._binarised(grey[index])
+                    batch = Batch(
+                        examples if fits and grey is None else examples.to(self.device, dtype),
+                        None if y is None else y[index].to(self.device),
+                    )
+                    # `finally`: a loop that is left after this batch has had it
+                    if estimate.uncounted_left or self._is_counting:
+                        began = self._read() if self._uncharged_steps else None
+                        try:
+                            yield batch
+                        finally:
+                            if began is not None and not self._is_counting:
+                                self._charge_deferred(began)
+                            self._add(size, estimate.skip())
+                    else:
+                        began, self._is_counting = self._read(), True
+                        try:
+                            with counting() as counted:
+                                yield batch
+                        finally:
+                            self._is_counting = False
+                            self._defer(began, counted.operators)
+                            self._add(size, estimate.count(counted.flops))
+                    self._tick()
+        finally:
+            self._leave_loop()
 
     def log(self, **losses: float | Tensor) -> None:
         """Note the current losses. A tensor's value is read only when it is reported, so that the device need not be
@@ -176,7 +216,14 @@ class ComputeMeter:
         }
 
     def charge(self, *, steps: int = 0, examples: int = 0, flops: float = 0.0) -> None:
-        """Add the cost of work that used no `batches`, such as a closed-form fit. Its time is on the clock."""
+        """Add the cost of work that used no `batches`, such as a closed-form fit. Its time is on the clock.
+
+        Raises ValueError for a negative cost.
+        """
+        if min(steps, examples, flops) < 0:
+            raise ValueError(
+                f"meter.charge(steps={steps}, examples={examples}, flops={flops}): nothing is given back"
+            )
         self.start()
         self._steps += steps
         self._examples += examples
@@ -190,18 +237,27 @@ class ComputeMeter:
         if not self._started:
             self._started = True
             self._wait_for_device()
-            self._wall.start()
-            self._cpu.start()
+            self._wall.start(self._construction[0])
+            self._cpu.start(self._construction[1])
+            self._left_batches = self._construction[0]
 
     def finish(self) -> Spent:
         """Stop the clock and return what was spent. Raises Diverged where the last losses are not finite."""
         self.start()
         for clock in (self._wall, self._cpu):
-            clock.charge_all()  # no ordinary step followed the counted ones
+            clock.charge_likely()  # no ordinary step followed the counted ones
         self._uncharged_steps = 0
         self._now, self._cpu_now = self._read()
+        if self._loops == 0:
+            self._outside += self._now - self._left_batches
+            self._left_batches = self._now
         self.losses()
         return self.spent()
+
+    def check_charged(self) -> None:
+        """Raises PluginError where `fit` took no batch and charged nothing."""
+        if not (self._steps or self._examples or self._flops):
+            raise PluginError(UNCHARGED)
 
     def spent(self) -> Spent:
         """What training has cost so far."""
@@ -223,9 +279,56 @@ class ComputeMeter:
                     return limit
         return self._binding or "finished"
 
+    @property
+    def seconds_outside_batches(self) -> float:
+        """Time of `fit` before the first loop over batches, between loops and after the last one; up to the call of
+        `finish`."""
+        return self._outside
+
+    def overrun(self) -> float:
+        """By which share the training exceeded the limit that it exceeded most, after `finish`. 0 where it exceeded
+        each by a tenth or by one step at most.
+
+        One step is a mean one, of those that `batches` handed out: 60 s in the constructor or in a loop of the model's
+        own are no step.
+        """
+        batches = max(1, self._batches)
+        in_batches = max(0.0, self._now - self._construction[0] - self._outside)
+        share = in_batches / self._now if self._now > 0 and self._batches else 0.0
+        one_step = {
+            "seconds": in_batches / batches if self._batches else 0.0,
+            "cpu_seconds": share * self._cpu_now / batches,
+            "steps": 1.0,
+            "examples": self._examples / self._steps if self._steps else 0.0,
+            "flops": self._flops / self._steps if self._steps else 0.0,
+        }
+        return max(
+            (
+                used / size - 1
+                for limit, used, size in self._used()
+                if used - size > max(MAX_OVERRUN * size, one_step[limit])
+            ),
+            default=0.0,
+        )
+
+    def warning(self) -> str | None:
+        """What a reader should know of the training's accounts, after `finish`; None if nothing.
+
+        A budget without a limit on time sees the steps only, and says little where most of the time lies outside.
+        """
+        in_fit = self._now - self._construction[0]
+        if not self.budget.is_repeatable or self._outside <= max(MIN_OUTSIDE_SECONDS, in_fit / 2):
+            return None
+        return (
+            f"{self._outside:.2g} of the {in_fit:.2g} s of fit lie outside of meter.batches, where its budget of"
+            f" {self.budget} limits nothing"
+        )
+
+    # ---- internals
+
     @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Stop the clock inside the block."""
+    def _paused(self) -> Iterator[None]:
+        """Stop the clocks inside the block."""
         began = self._read()
         try:
             yield
@@ -233,8 +336,6 @@ class ComputeMeter:
             wall, cpu = self._read()
             self._wall.exclude(wall - began[0])
             self._cpu.exclude(cpu - began[1])
-
-    # ---- internals
 
     def _binarised(self, grey: Tensor) -> Tensor:
         """A fresh draw: 1 with probability grey / 255 (Salakhutdinov & Murray 2008)."""
@@ -270,10 +371,22 @@ class ComputeMeter:
             yield "flops", self._flops, budget.flops
 
     def _fraction(self) -> float:
-        return min(1.0, max((used / size for _, used, size in self._used()), default=0.0))
+        # asked for at every step: written out, since a loop over `_used` takes as long as the rest of the meter
+        budget, fraction = self.budget, 0.0
+        if budget.seconds is not None:
+            fraction = max(fraction, self._now / budget.seconds)
+        if budget.cpu_seconds is not None:
+            fraction = max(fraction, self._cpu_now / budget.cpu_seconds)
+        if budget.steps is not None:
+            fraction = max(fraction, self._steps / budget.steps)
+        if budget.examples is not None:
+            fraction = max(fraction, self._examples / budget.examples)
+        if budget.flops is not None:
+            fraction = max(fraction, self._flops / budget.flops)
+        return min(1.0, fraction)
 
-    def _exhausted(self, batch_size: int, until: float) -> bool:
-        """Whether another step would exceed a limit."""
+    def _exhausted(self, batch_size: int, estimate: FlopEstimate, until: float) -> bool:
+        """Whether another step would exceed a limit. estimate: knows the FLOPs that it is expected to cost."""
         if self._steps == 0:
             return False
         budget = self.budget
@@ -285,17 +398,38 @@ class ComputeMeter:
             self._binding = "steps"
         elif budget.examples is not None and self._examples + batch_size > until * budget.examples:
             self._binding = "examples"
-        elif budget.flops is not None and self._flops * (1 + 1 / self._steps) > until * budget.flops:
+        elif budget.flops is not None and self._flops + estimate.price > until * budget.flops:
             self._binding = "flops"
         else:
+            if self._limited_by_flops_alone and not self._flops and self._steps >= _STEPS_WITHOUT_FLOPS:
+                raise PluginError(NO_FLOPS)
             return False
         return True
 
-    def _defer(self, began: tuple[float, float]) -> None:
-        """The step since `began` was counted for its FLOPs; it is charged when an ordinary step shows the price."""
+    def _enter_loop(self) -> None:
+        if self._loops == 0:
+            self._outside += self._wall.seconds() - self._left_batches
+        self._loops += 1
+
+    def _leave_loop(self) -> None:
+        self._loops -= 1
+        if self._loops == 0:
+            self._left_batches = self._wall.seconds()
+
+    def _add(self, examples: int, flops: float) -> None:
+        """A batch was handed out and used."""
+        self._steps += 1
+        self._batches += 1
+        self._examples += examples
+        self._flops += flops
+
+    def _defer(self, began: tuple[float, float], operators: int) -> None:
+        """The step since `began` was counted for its FLOPs; what counting may have taken is charged when an ordinary
+        step shows the price."""
         wall, cpu = self._read()
-        self._wall.defer(wall - began[0])
-        self._cpu.defer(cpu - began[1])
+        likely = counting_seconds_per_operator() * operators
+        self._wall.defer(wall - began[0], likely, MAX_COUNTING * likely)
+        self._cpu.defer(cpu - began[1], likely, MAX_COUNTING * likely)
         self._uncharged_steps += 1
 
     def _charge_deferred(self, began: tuple[float, float]) -> None:
@@ -319,11 +453,10 @@ class ComputeMeter:
             losses = self.losses()
             if self._on_progress is not None:
                 self._on_progress(self.spent(), losses)
-        used = self._fraction() if self._fractions else 0.0
-        if self._fractions and used >= self._fractions[0]:
+        if self._fractions and (used := self._fraction()) >= self._fractions[0]:
             self._fractions = [fraction for fraction in self._fractions if fraction > used]
             self.losses()
             if self._on_checkpoint is not None:
                 self._cpu_now = self._cpu.seconds()
-                with self.paused():
+                with self._paused():
                     self._on_checkpoint(self.spent())

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from genbench.api.cards import load_factory
+from genbench.api.clocks import process_cpu_seconds
 from genbench.api.compute_meter import ComputeMeter, Spent
 from genbench.api.data import Dataset
 from genbench.api.model import GenerativeModel, HasSamplingSteps
@@ -125,10 +126,15 @@ class _Worker:
         model_class = load_factory(self.task.model_factory)
         set_threads(self.job.threads)  # the module may have imported libraries with threads of their own
         seed_everything(derive_seed(self.job.seed, self.job.dataset, "initialisation"))
+        began, cpu_began = synchronised_clock(device), process_cpu_seconds()
         model = model_class(dataset.spec, **self.job.hyperparameters)
         if not isinstance(model, GenerativeModel):
             raise PluginError(f"{self.task.model_factory} is not a genbench.GenerativeModel")
-        return JobContext(self.task, device, dataset, model.to(device), gauges)
+        model = model.to(device)
+        # building is training, so that work in the constructor is not free
+        self.construction_seconds = synchronised_clock(device) - began
+        self.construction_cpu_seconds = process_cpu_seconds() - cpu_began
+        return JobContext(self.task, device, dataset, model, gauges)
 
     # ---- train, with pauses for checkpoints
 
@@ -154,6 +160,8 @@ class _Worker:
             valid=context.dataset.valid.to(context.device),
             on_checkpoint=on_checkpoint,
             on_progress=on_progress,
+            construction_seconds=self.construction_seconds,
+            construction_cpu_seconds=self.construction_cpu_seconds,
         )
         seed_everything(context.seed("training"))
         model.train()
@@ -161,21 +169,28 @@ class _Worker:
         meter.start()
         model.fit(context.dataset.train, meter)
         spent = meter.finish()
+        meter.check_charged()
         gauges.stop()
         self.observer.progress(spent.fraction, meter.losses())
         self.checkpoint(spent, meter.losses())
         peak = gauges.peak
         joules, energy_note = gauges.joules()
+        in_fit = spent.seconds - self.construction_seconds
+        if (warning := meter.warning()) is not None:
+            self.outcome.warnings.append(warning)
         self.add_cost(
             train_seconds=spent.seconds,
             train_cpu_seconds=spent.cpu_seconds,
+            construction_seconds=self.construction_seconds,
+            outside_batches_seconds=meter.seconds_outside_batches,
+            budget_overrun=meter.overrun(),
             bound_by=meter.bound_by(),
             steps=spent.steps,
             examples=spent.examples,
             flops=spent.flops,
             flops_per_step=spent.flops / spent.steps if spent.steps else None,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
-            train_examples_per_second=spent.examples / spent.seconds if spent.examples else None,
+            train_examples_per_second=spent.examples / in_fit if spent.examples else None,
             train_peak_rss_bytes=peak.rss_bytes,
             train_peak_cuda_bytes=peak.cuda_allocated_bytes,
             train_peak_cuda_reserved_bytes=peak.cuda_reserved_bytes,

@@ -144,19 +144,28 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     Peaks are above the worker's baseline: an idle worker with torch and the data set loaded and, on a GPU, its context.
     """
 
-    train_cpu_seconds: float | None = None
-    """Processor time of the training, all threads together, without pauses for checkpoints."""
     train_seconds: float | None = None
-    """Training time by the meter's clock, which is stopped for checkpoints."""
+    """Training time by the wall clock: of building the model and of `fit`, without pauses for checkpoints. Building
+    counts since protocol 2.0."""
+    train_cpu_seconds: float | None = None
+    """Processor time of the training, all threads together; of what `train_seconds` is the time of."""
+    construction_seconds: float | None = None
+    """The part of `train_seconds` in which the model was built. The import of its module is no part of it."""
+    outside_batches_seconds: float | None = None
+    """The part of `train_seconds` in which `fit` was in no loop over batches: before the first, between loops, after
+    the last."""
+    budget_overrun: float | None = None
+    """By which share the training exceeded the limit of its budget that it exceeded most: 0.5 for 15 s of 10 s. 0 if it
+    exceeded none by more than a tenth or one step, whichever is more."""
     bound_by: str | None = None
-    """The limit of the budget that ended the training: "seconds", "steps", "examples" or "flops"; "finished" if the
-    model ended it."""
+    """The limit of the budget that ended the training: "seconds", "cpu_seconds", "steps", "examples" or "flops";
+    "finished" if the model ended it."""
     steps: int | None = None
     """Training steps."""
     examples: int | None = None
     """Training examples, those seen again included."""
     flops: float | None = None
-    """Floating-point operations of the training."""
+    """Floating-point operations of the training, from counts of some of its steps (`genbench.api.flop_estimate`)."""
     flops_per_step: float | None = None
     """The mean over the training steps."""
     flops_per_sample: float | None = None
@@ -164,7 +173,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int | None = None
     """Learned numbers of the model."""
     train_examples_per_second: float | None = None
-    """Training examples per second of training time."""
+    """Training examples per second of training time, that of building the model left out."""
     sample_seconds: float | None = None
     """Time to draw the samples that are scored."""
     sample_latency_seconds: float | None = None

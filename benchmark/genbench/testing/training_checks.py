@@ -1,26 +1,46 @@
-"""Contract checks of `fit`: it keeps its budget, trains every parameter, and does not change the data."""
+"""Contract checks of the accounts and of `fit`: it keeps its budget, trains every parameter, and does not change the
+data."""
 
 from __future__ import annotations
 
 import torch
 
+from genbench.api.clocks import process_cpu_seconds
+from genbench.api.compute_meter import UNCHARGED
 from genbench.api.data import Split
 from genbench.samples.draw import checked_samples
 from genbench.testing.requirement import NotApplicable, contract_check, require
 from genbench.testing.subject import SHORT_STEPS, TRAINING_STEPS, Subject, differing, draw, state_of
 from genbench.testing.tiny_data import constant, one_class, smallest_spec, tiny_dataset
 
+MAX_CONSTRUCTION_SECONDS = 2.0
+"""The processor time that building a model for tiny data may take."""
+
 
 @contract_check()
 def training_stops_at_the_budget(subject: Subject) -> None:
-    training = subject.trained
-    spent = training.spent
+    spent = subject.trained.spent
     require(spent.steps <= TRAINING_STEPS, f"spent {spent.steps} steps of a budget of {TRAINING_STEPS}")
-    charged = spent.steps > 0 or spent.examples > 0 or spent.flops > 0
+
+
+@contract_check()
+def fit_charges_its_cost(subject: Subject) -> None:
+    """A job whose `fit` charges nothing fails."""
+    spent = subject.trained.spent
+    require(spent.steps > 0 or spent.examples > 0 or spent.flops > 0, UNCHARGED)
+
+
+@contract_check()
+def construction_is_cheap(subject: Subject) -> None:
+    """It is charged to the training, so that work in the constructor would only shorten `fit`."""
+    subject.build()  # once before, so that libraries are loaded
+    began = process_cpu_seconds()
+    subject.build()
+    seconds = process_cpu_seconds() - began
     require(
-        charged or not training.changed_parameters,
-        "fit changed parameters, but nothing was charged: take batches from meter.batches, or meter.charge"
-        " what a closed form costs",
+        seconds <= MAX_CONSTRUCTION_SECONDS,
+        f"building the model took {seconds:.1f} s of processor time, expected {MAX_CONSTRUCTION_SECONDS:g} at most:"
+        " it is charged to the training budget; what is training belongs in fit",
     )
 
 

@@ -11,13 +11,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
+from genbench.api import compute_meter
 from genbench.api.budget import CHECKPOINT_FRACTIONS, Budget
 from genbench.api.compute_meter import ComputeMeter, Spent
 from genbench.api.data import Split
 from genbench.api.flop_counter import flops_of
 from genbench.api.spec import DataSpec
-from genbench.errors import DataError, Diverged
+from genbench.errors import DataError, Diverged, PluginError
 
 SPEC = DataSpec(name="numbers", modality="points", event_shape=(1,))
 
@@ -219,16 +221,51 @@ def test_checkpoints_are_off_the_clock() -> None:
     assert [spent.fraction for spent in taken] == pytest.approx(CHECKPOINT_FRACTIONS, abs=0.011)
 
 
-def test_counting_flops_is_charged_at_the_price_of_an_ordinary_step() -> None:
-    clock = FakeClock()
-    durations = iter([5.0, *[0.5] * 9])  # the counted step is ten times as slow
+@pytest.fixture
+def slow_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting takes a second per operator."""
+    monkeypatch.setattr(compute_meter, "counting_seconds_per_operator", lambda: 1.0)
+
+
+def timed_step(clock: FakeClock, ordinary: float, counted: float) -> Callable[[], None]:
+    """A step of ten operators that takes `ordinary` seconds, or `counted` where its FLOPs are counted."""
 
     def step() -> None:
-        clock.now += next(durations)
+        x = torch.ones(1)
+        for _ in range(9):
+            x = x + 1
+        clock.now += counted if _get_current_dispatch_mode_stack() else ordinary
 
+    return step
+
+
+@pytest.mark.usefixtures("slow_counting")
+@pytest.mark.parametrize("steps", [30, 60, 500])
+def test_counting_flops_is_charged_at_the_price_of_an_ordinary_step(steps: int) -> None:
+    clock = FakeClock()
+    meter = meter_of(f"{steps}steps", clock=clock)
+    run(meter, numbers(8), 4, timed_step(clock, ordinary=0.5, counted=10.0))
+    assert meter.finish().seconds == pytest.approx(0.5 * steps)
+
+
+@pytest.mark.usefixtures("slow_counting")
+def test_where_no_ordinary_step_followed_counted_ones_are_charged_without_what_counting_takes() -> None:
+    clock = FakeClock()
+    meter = meter_of("5steps", clock=clock)
+    run(meter, numbers(8), 4, timed_step(clock, ordinary=0.5, counted=11.0))
+    assert meter.finish().seconds == pytest.approx(5 * (11.0 - 10 * 1.0))
+
+
+@pytest.mark.usefixtures("slow_counting")
+def test_a_model_that_is_slow_in_counted_steps_alone_hides_no_more_than_counting_may_take() -> None:
+    clock = FakeClock()
     meter = meter_of("10steps", clock=clock)
-    run(meter, numbers(8), 4, step)
-    assert meter.finish().seconds == pytest.approx(5.0)
+    run(meter, numbers(8), 4, timed_step(clock, ordinary=0.5, counted=100.0))
+    assert meter.finish().seconds == pytest.approx(10 * (100.0 - 10 * 1.0))  # each is a counted one
+    meter = meter_of("1200s", clock=clock)
+    # at once: 100 s less twice what counting takes; without that bound there would be 2,400 steps
+    assert run(meter, numbers(8), 4, timed_step(clock, ordinary=0.5, counted=100.0)) == 1200 / 80
+    assert meter.finish().seconds == pytest.approx(15 * 90.0)
 
 
 def test_a_lone_counted_step_is_charged_as_it_was() -> None:
@@ -282,6 +319,159 @@ def test_a_gru_costs_what_its_matrices_cost(layers: int) -> None:
     assert counted[0] == first + others
 
 
+def test_a_batch_after_which_the_loop_is_left_is_charged_too() -> None:
+    layer = nn.Linear(1, 8)
+    meter = meter_of("3steps")
+    for _ in range(10):
+        for batch in meter.batches(numbers(8), 4):
+            layer(batch.x)
+            break
+    spent = meter.finish()
+    assert (spent.steps, spent.examples, spent.flops) == (3, 12, 3 * 2 * 4 * 8)
+
+
+def test_two_loops_at_once_count_one_after_the_other() -> None:
+    layer = nn.Linear(1, 8)
+    meter = meter_of("40steps")
+    for first, _ in zip(meter.batches(numbers(8), 4), meter.batches(numbers(8), 2), strict=False):
+        layer(first.x)
+    # the batch of one loop was out when the other reached the limit
+    assert meter.finish().steps == 41
+    assert not _get_current_dispatch_mode_stack()
+
+
+def test_a_budget_of_flops_ends_a_model_of_which_none_are_counted() -> None:
+    meter = meter_of("1e9flops")
+    with pytest.raises(PluginError, match="no floating-point operations are counted for this model"):
+        run(meter, numbers(8), 4, lambda: None)
+    assert meter.spent().steps == 100
+    # with another limit, that one ends it
+    assert run(meter_of("1e9flops,300steps"), numbers(8), 4) == 300
+
+
+# ---- the accounts
+
+
+def test_building_the_model_is_charged() -> None:
+    wall, cpu = FakeClock(), FakeClock()
+    meter = meter_of(
+        "10s", clock=wall, cpu_clock=cpu, construction_seconds=60.0, construction_cpu_seconds=59.0
+    )
+
+    def step() -> None:
+        wall.now += 1.0
+
+    assert run(meter, numbers(8), 4, step) == 1  # the first step always runs
+    spent = meter.finish()
+    assert (spent.seconds, spent.cpu_seconds, spent.fraction) == (61.0, 59.0, 1.0)
+    assert meter.seconds_outside_batches == 0.0
+    assert meter.overrun() == pytest.approx(5.1)
+
+
+def test_time_before_between_and_after_loops_is_on_the_clock_and_recorded() -> None:
+    wall = FakeClock()
+    meter = meter_of("4steps", clock=wall, construction_seconds=100.0)
+    meter.start()
+
+    def step() -> None:
+        wall.now += 1.0
+
+    wall.now += 5.0
+    for _ in meter.batches(numbers(8), 4, until=0.5):
+        step()
+    wall.now += 7.0
+    run(meter, numbers(8), 4, step)
+    wall.now += 11.0
+    assert meter.finish().seconds == 100.0 + 5.0 + 2.0 + 7.0 + 2.0 + 11.0
+    assert meter.seconds_outside_batches == 5.0 + 7.0 + 11.0
+    assert meter.warning() == (
+        "23 of the 27 s of fit lie outside of meter.batches, where its budget of 4steps limits nothing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("budget", "before", "told"),
+    [
+        ("10steps", 11.0, True),
+        ("10steps", 9.0, False),  # less than half of fit
+        ("10steps,100s", 11.0, False),  # time is limited
+        ("100examples", 11.0, True),
+    ],
+)
+def test_time_outside_of_batches_is_told_where_no_limit_sees_it(
+    budget: str, before: float, told: bool
+) -> None:
+    wall = FakeClock()
+    meter = meter_of(budget, clock=wall)
+    meter.start()
+    wall.now += before
+
+    def step() -> None:
+        wall.now += 1.0
+
+    run(meter, numbers(10), 10, step)
+    meter.finish()
+    assert (meter.warning() is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("budget", "step_seconds", "after", "overrun"),
+    [
+        ("10s", 1.0, 0.0, 0.0),
+        ("10s", 3.0, 0.0, 0.0),  # 12 s: less than a step more
+        ("10s", 1.0, 0.9, 0.0),  # a tenth
+        ("10s", 0.5, 5.0, 0.5),
+        ("10s", 11.0, 0.0, 0.0),  # the first step always runs
+        ("10s", 3.0, 5.0, 0.7),
+        ("10cpu-s", 0.5, 5.0, 0.5),
+        ("10cpu-s", 3.0, 0.0, 0.0),
+    ],
+)
+def test_an_overrun_is_more_than_a_tenth_and_more_than_a_step(
+    budget: str, step_seconds: float, after: float, overrun: float
+) -> None:
+    clock = FakeClock()
+    meter = meter_of(budget, clock=clock, cpu_clock=clock)
+
+    def step() -> None:
+        clock.now += step_seconds
+
+    run(meter, numbers(8), 4, step)
+    clock.now += after
+    meter.finish()
+    assert meter.overrun() == pytest.approx(overrun)
+
+
+@pytest.mark.parametrize(
+    ("budget", "charged", "overrun"),
+    [
+        ("10steps", {"steps": 11}, 0.0),
+        ("10steps", {"steps": 12}, 0.2),
+        ("100examples", {"steps": 1, "examples": 500}, 0.0),  # a closed form is one step
+        ("100examples", {"steps": 10, "examples": 500}, 4.0),
+        ("1e6flops,100examples", {"steps": 10, "examples": 50, "flops": 3e6}, 2.0),
+    ],
+)
+def test_charges_may_exceed_a_budget(budget: str, charged: dict[str, float], overrun: float) -> None:
+    meter = meter_of(budget)
+    meter.charge(**charged)  # type: ignore[arg-type]
+    meter.finish()
+    assert meter.overrun() == pytest.approx(overrun)
+
+
+def test_nothing_is_given_back() -> None:
+    with pytest.raises(ValueError, match="nothing is given back"):
+        meter_of("10steps").charge(steps=-5)
+
+
+def test_a_fit_that_charges_nothing_is_told_what_to_do() -> None:
+    meter = meter_of("10steps")
+    meter.start()
+    meter.finish()
+    with pytest.raises(PluginError, match=r"must take its batches from meter\.batches or charge its cost"):
+        meter.check_charged()
+
+
 # ---- losses
 
 
@@ -296,7 +486,7 @@ def test_progress_is_reported_with_the_last_losses() -> None:
     clock, reports = FakeClock(), []
 
     def step() -> None:
-        clock.now += 0.1
+        clock.now += 0.11
 
     meter = meter_of("2s", clock=clock, on_progress=lambda spent, losses: reports.append((spent, losses)))
     for number, _ in enumerate(meter.batches(numbers(8), 4)):
@@ -404,19 +594,19 @@ def test_checkpoints_are_off_the_processor_clock() -> None:
     assert spent.seconds == pytest.approx(10.0, abs=0.5)
 
 
+@pytest.mark.usefixtures("slow_counting")
 def test_steps_counted_for_flops_are_charged_at_the_price_of_the_next_one_on_both_clocks() -> None:
     wall, cpu = FakeClock(), FakeClock()
-    meter = meter_of("3steps", clock=wall, cpu_clock=cpu)
-    prices = iter([(50.0, 40.0), (2.0, 1.0), (2.0, 1.0)])
+    meter = meter_of("100steps", clock=wall, cpu_clock=cpu)
+    on_the_wall, on_the_processor = timed_step(wall, 2.0, 5.0), timed_step(cpu, 1.0, 4.0)
 
     def step() -> None:
-        wall_price, cpu_price = next(prices)
-        wall.now += wall_price
-        cpu.now += cpu_price
+        on_the_wall()
+        on_the_processor()
 
     run(meter, numbers(8), 4, step)
     spent = meter.finish()
-    assert (spent.seconds, spent.cpu_seconds) == (6.0, 3.0)
+    assert (spent.seconds, spent.cpu_seconds) == (pytest.approx(200.0), pytest.approx(100.0))
 
 
 def test_processor_time_is_of_all_threads_and_of_no_sleep() -> None:

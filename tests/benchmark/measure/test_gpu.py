@@ -154,7 +154,7 @@ def test_every_clock_waits_for_the_device(gpu: StandInGpu, monkeypatch: pytest.M
     timed_calls(lambda: events.append("work"), CUDA, min_calls=3, max_calls=3, seconds=0.0)
     meter = ComputeMeter(Budget(seconds=1e9), device="cuda", clock=clock)
     meter.start()
-    with meter.paused():
+    with meter._paused():
         events.append("checkpoint")
     meter.finish()
     readings = [index for index, event in enumerate(events) if event == "clock"]

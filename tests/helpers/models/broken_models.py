@@ -6,6 +6,7 @@ A broken model's class is called after the check, in CamelCase: `LogProbSumsToOn
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import torch
@@ -127,13 +128,34 @@ class CapabilitiesMatchTheClass(Sound):
 
 
 class TrainingStopsAtTheBudget(Sound):
-    """Trains on what the meter did not deal out."""
+    """Charges what it does, but does not ask whether it may."""
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         optimiser = torch.optim.Adam(self.parameters(), lr=self.learning_rate)
         for _ in range(50):
             self.loss(train.tensor()).backward()
             optimiser.step()
+            meter.charge(steps=1, examples=len(train))
+
+
+class FitChargesItsCost(Sound):
+    """Trains on what the meter did not hand out."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        optimiser = torch.optim.Adam(self.parameters(), lr=self.learning_rate)
+        for _ in range(50):
+            self.loss(train.tensor()).backward()
+            optimiser.step()
+
+
+class ConstructionIsCheap(Sound):
+    """Works where it is built."""
+
+    def __init__(self, spec: DataSpec, *, learning_rate: float = 0.1) -> None:
+        super().__init__(spec, learning_rate=learning_rate)
+        end = time.process_time() + 2.1
+        while time.process_time() < end:
+            pass
 
 
 class EveryParameterIsTrained(Sound):

@@ -81,6 +81,40 @@ class HangsDeaf(Good):
             time.sleep(0.1)
 
 
+class WorksWhereItIsBuilt(Good):
+    """Half a second in the constructor."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec)
+        end = time.perf_counter() + 0.5
+        while time.perf_counter() < end:
+            pass
+
+
+class TrainsInALoopOfItsOwn(Good):
+    """Takes no batch and charges nothing."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        with torch.no_grad():
+            self.mean.copy_(train.x.float().mean(0))
+
+
+class TrainsBesidesItsBatches(Good):
+    """More than a second before its first batch."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        time.sleep(1.3)
+        super().fit(train, meter)
+
+
+class AddsNumbersUp(Good):
+    """Has no operation that costs FLOPs, and trains until it is told to stop."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        for batch in meter.batches(train, batch_size=8):
+            self.mean.data += batch.x.sum(0) / 8
+
+
 class HangsInSample(Good):
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
         while True:
