@@ -228,9 +228,9 @@ def test_suites_are_listed_from_the_shortest_on(capsys: pytest.CaptureFixture[st
     assert heading.split()[:5] == ["suite", "a", "job", "seeds", "samples"]
     listed = [row.split()[:5] for row in rows if not row.startswith(" ")]
     assert listed == [
-        ["quick", "10s", "1", "1000", "all"],
-        ["standard", "60s", "3", "2000", "all"],
-        ["full", "600s", "5", "10000", "all"],
+        ["quick", "10cpu-s", "1", "1000", "all"],
+        ["standard", "60cpu-s", "3", "2000", "all"],
+        ["full", "600cpu-s", "5", "10000", "all"],
         ["ci", "500steps", "5", "400", "6"],
     ]
     assert f"all but {len(load_suite('quick').without)} " in rows[0]
@@ -256,7 +256,7 @@ def test_the_standard_suite_is_planned_with_mnist(
     assert command("run", "--suite", "standard", "--dry-run") == 0
     shown = capsys.readouterr().out
     for name in ("mnist", "mnist-static"):
-        assert re.search(rf"^\w{{16}}  vae on {name}, seed 2, 60s$", shown, re.MULTILINE)
+        assert re.search(rf"^\w{{16}}  vae on {name}, seed 2, 60cpu-s$", shown, re.MULTILINE)
         source = f"the mirror {server.address}" if mirrored else "where it is published"
         assert re.search(rf"^{name} is to be fetched first: [\d.]+ MB, from {source}$", shown, re.MULTILINE)
     assert "seed 3" not in shown

@@ -115,6 +115,16 @@ class AddsNumbersUp(Good):
             self.mean.data += batch.x.sum(0) / 8
 
 
+class MultipliesMatrices(Good):
+    """Every step is the same work, a few milliseconds of it."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        a = torch.ones(192, 192)
+        for _ in meter.batches(train, batch_size=8):
+            for _ in range(10):
+                a = (a @ a).clamp(max=1.0)
+
+
 class HangsInSample(Good):
     def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
         while True:
