@@ -97,7 +97,7 @@ class RunResult:
         from genbench.samples.stored import load_samples
 
         return load_samples(
-            self.folder / "samples.safetensors", self._task.dataset.spec, self.record.job.samples
+            self.folder / "samples.safetensors", self._task.dataset.spec, self.record.job.drawn_samples
         )
 
     # ---- assertions

@@ -31,6 +31,12 @@ def genbench_reports() -> Iterable[ReportCard]:
         factory="genbench_reports.render.json_records:render_json",
     )
     yield ReportCard(
+        name="summary",
+        summary="the answer for programs: scores, ranks with their intervals, floors, and the verdict in a sentence",
+        suffix=".json",
+        factory="genbench_reports.render.summary_json:render_summary",
+    )
+    yield ReportCard(
         name="csv",
         summary="one row per job and metric, with costs, for pandas and its like",
         suffix=".csv",

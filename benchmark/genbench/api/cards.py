@@ -204,8 +204,12 @@ class MetricCard(msgspec.Struct, frozen=True, kw_only=True):
     """Kinds of data that the metric applies to."""
     requires_truth: bool = False
     """Whether the metric needs the data set's known density."""
+    min_samples: int = 2
+    """The fewest samples that the metric can be computed from."""
     extractor: bool = False
     """Whether the metric is computed on the features of an extractor rather than on the examples."""
+    is_logarithmic: bool = False
+    """Whether the value is a logarithm already, as a log-likelihood is; scores are then linear in it."""
     factory: str | None = None
     """"package.module:function" that takes `ScoringInputs` and returns the `MetricValue`s of all cards that name it.
     None: the worker measures the metric while the job runs."""

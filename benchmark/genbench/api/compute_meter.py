@@ -62,6 +62,8 @@ class Spent:
     """Floating-point operations."""
     cpu_seconds: float = 0.0
     """Processor time of the process, all threads together."""
+    is_last_stage: bool = True
+    """False in a loop that ends before the budget does: another part of the model is then still untrained."""
 
 
 class ComputeMeter:
@@ -125,6 +127,7 @@ class ComputeMeter:
         self._binding: str | None = None
         others = (budget.seconds, budget.cpu_seconds, budget.steps, budget.examples)
         self._limited_by_flops_alone = all(limit is None for limit in others)
+        self._until = 1.0  # of the loop that runs
 
     # ---- for models
 
@@ -157,7 +160,7 @@ class ComputeMeter:
         Raises PluginError where FLOPs alone limit the training and none are counted.
         """
         self.start()
-        self._binding = None
+        self._binding, self._until = None, until
         count = len(train)
         if count == 0:
             raise ValueError(f"{train.spec.name}: no training examples")
@@ -247,6 +250,7 @@ class ComputeMeter:
         for clock in (self._wall, self._cpu):
             clock.charge_likely()  # no ordinary step followed the counted ones
         self._uncharged_steps = 0
+        self._until = 1.0  # what the model is now is what the training leaves
         self._now, self._cpu_now = self._read()
         if self._loops == 0:
             self._outside += self._now - self._left_batches
@@ -261,7 +265,15 @@ class ComputeMeter:
 
     def spent(self) -> Spent:
         """What training has cost so far."""
-        return Spent(self._fraction(), self._now, self._steps, self._examples, self._flops, self._cpu_now)
+        return Spent(
+            self._fraction(),
+            self._now,
+            self._steps,
+            self._examples,
+            self._flops,
+            self._cpu_now,
+            is_last_stage=self._until >= 1.0,
+        )
 
     def losses(self) -> dict[str, float]:
         """The last logged losses as numbers. Raises Diverged where one is not finite."""

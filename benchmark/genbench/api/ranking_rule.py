@@ -18,10 +18,14 @@ class RankingRule(msgspec.Struct, frozen=True, kw_only=True):
     samples: int | None = None
     """How many samples the metric is computed from, if it takes more than the other metrics do; None: as many as they
     do."""
+    floor: str = "held-out"
+    """The baseline whose samples are real held-out data. Its value is a score of 1."""
     zero: str = "marginals"
-    """The baseline whose value is a score of 0. Real held-out data have 1."""
+    """The baseline whose value is a score of 0."""
     zero_reason: str = "models have to learn more than each dimension by itself"
     """Why this baseline, in one clause."""
+    yardsticks: tuple[str, ...] = ("gaussian-mixture",)
+    """Baselines besides `zero` that a model should beat before anything is said for it."""
     true_families: tuple[str, ...] = ()
     """Baselines that contain the true density. No model is asked to beat them."""
     cannot_rank: str | None = None

@@ -52,7 +52,8 @@ class JobContext:
     def inputs(
         self, samples: Tensor, reference: Tensor, conditional: ConditionalSamples | None = None
     ) -> ScoringInputs:
-        """What metrics are computed from. samples, reference: (N, *event_shape), on the CPU."""
+        """What metrics are computed from. samples: (N or more, *event_shape), reference: (N, *event_shape), on the
+        CPU."""
         return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor, conditional)
 
     @cached_property

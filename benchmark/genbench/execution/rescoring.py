@@ -35,7 +35,7 @@ class Rescorer:
         self.enter("load")
         set_threads(job.threads)
         dataset = load_data(self.task.dataset)
-        samples = load_samples(Path(self.task.samples_path), dataset.spec, job.samples)
+        samples = load_samples(Path(self.task.samples_path), dataset.spec, job.drawn_samples)
         conditional = load_conditional_samples(Path(self.task.samples_path).parent, dataset, job)
         self.enter("score")
         extractor = load_extractor(self.task.extractor, dataset)

@@ -38,7 +38,7 @@ class TimedSamples:
 
 def draw_timed(context: JobContext, cost: Cost) -> TimedSamples:
     """Draw the job's samples, and measure time, memory and energy meanwhile."""
-    count = context.job.samples
+    count = context.job.drawn_samples
     gauges = PhaseGauges(context.gauges)
     gauges.start()
     began = synchronised_clock(context.device)

@@ -21,7 +21,13 @@ from genbench.api.data import Dataset
 from genbench.api.model import GenerativeModel, HasSamplingSteps
 from genbench.datasets.prepared import load_data
 from genbench.errors import PluginError
-from genbench.execution.checkpoints import CheckpointChoice, copy_of_state, judge_on_validation
+from genbench.execution.checkpoints import (
+    Checkpoint,
+    CheckpointChoice,
+    copy_of_state,
+    judge_on_validation,
+    ranking_metric,
+)
 from genbench.execution.failures import classify
 from genbench.execution.job_context import JobContext
 from genbench.execution.rescoring import Rescorer
@@ -35,7 +41,7 @@ from genbench.measure.sampling_steps import sampling_curve
 from genbench.measure.speed import synchronised_clock
 from genbench.metrics.frechet import score_frechet
 from genbench.metrics.scoring import reference_examples, score
-from genbench.records.result import CurvePoint, MetricValue
+from genbench.records.result import CurvePoint, LikeliestCheckpoint, MetricValue
 from genbench.records.task import Observer, Outcome, Phase, Task
 from genbench.samples.conditional_samples import (
     ConditionalSamples,
@@ -72,7 +78,7 @@ class _Worker:
         self.observer = observer
         self.outcome = Outcome()
         self.phase: Phase = "load"
-        self.choice = CheckpointChoice()
+        self.likeliest: Checkpoint | None = None
 
     # ---- the phases, in their order
 
@@ -82,6 +88,9 @@ class _Worker:
         self.train()  # and `checkpoint` at fixed shares of the budget, and at the end
         last_state = self.restore_chosen()
         self.evaluate_chosen()
+        if self.likeliest is not None:
+            self.context.model.load_state_dict(self.likeliest.state)
+            self.evaluate_likeliest(self.likeliest)
         if last_state is not None:
             self.context.model.load_state_dict(last_state)
             self.evaluate_last()
@@ -96,10 +105,16 @@ class _Worker:
         self.outcome.metrics = self.score(samples, reference, conditional) + likelihoods
         self.sampling_curve(reference)
 
+    def evaluate_likeliest(self, checkpoint: Checkpoint) -> None:
+        """The likelihoods of the checkpoint that is best by likelihood, if another one was chosen."""
+        self.enter("likelihood")
+        _, likelihoods = self.estimate(reference_examples(self.context.dataset, self.job))
+        self.outcome.likeliest = LikeliestCheckpoint(fraction=checkpoint.fraction, metrics=likelihoods)
+
     def evaluate_last(self) -> None:
         """The metrics of the last state of the model, if an earlier checkpoint was chosen."""
         self.enter("sample")
-        samples = self.context.draw(self.job.samples, self.context.seed("sampling"))
+        samples = self.context.draw(self.job.drawn_samples, self.context.seed("sampling"))
         self.enter("likelihood")
         reference = reference_examples(self.context.dataset, self.job)
         _, likelihoods = self.estimate(reference)
@@ -141,6 +156,7 @@ class _Worker:
     def train(self) -> None:
         self.enter("train")
         context, model = self.context, self.context.model
+        self.choice = CheckpointChoice(ranking_metric(context))
         gauges = PhaseGauges(context.gauges)
 
         def on_checkpoint(spent: Spent) -> None:
@@ -222,6 +238,7 @@ class _Worker:
                 flops=spent.flops,
                 losses=losses,
                 metrics=metrics,
+                is_last_stage=spent.is_last_stage,
             )
         )
         self.choice.offer(model, spent, metrics)
@@ -235,6 +252,8 @@ class _Worker:
             last_state = copy_of_state(model)
             model.load_state_dict(chosen.state)
         self.outcome.selected_fraction = chosen.fraction
+        if self.choice.likeliest is not None and self.choice.likeliest.steps != chosen.steps:
+            self.likeliest = self.choice.likeliest
         model.eval()
         return last_state
 

@@ -36,6 +36,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="nats",
         better="lower",
         group="likelihood",
+        is_logarithmic=True,
         modalities=MODALITIES,
     ),
     MetricCard(
@@ -44,6 +45,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="bits/dim",
         better="lower",
         group="likelihood",
+        is_logarithmic=True,
         modalities=MODALITIES,
     ),
     MetricCard(
@@ -53,6 +55,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="nats",
         better="lower",
         group="likelihood",
+        is_logarithmic=True,
         modalities=MODALITIES,
     ),
     MetricCard(
@@ -61,6 +64,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="bits/dim",
         better="lower",
         group="likelihood",
+        is_logarithmic=True,
         modalities=MODALITIES,
     ),
     MetricCard(
@@ -69,6 +73,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="nats",
         better="lower",
         group="likelihood",
+        is_logarithmic=True,
         modalities=MODALITIES,
     ),
     MetricCard(
@@ -344,6 +349,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         group="quality",
         modalities=("points",),
         requires_truth=True,
+        min_samples=16,
         factory=_DIVERGENCES,
     ),
     MetricCard(
@@ -375,6 +381,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="nats",
         better="lower",
         group="quality",
+        is_logarithmic=True,
         modalities=MODALITIES,
         factory=_TRAIN_ON_SAMPLES,
     ),
@@ -384,6 +391,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         unit="bits/dim",
         better="lower",
         group="quality",
+        is_logarithmic=True,
         modalities=MODALITIES,
         factory=_TRAIN_ON_SAMPLES,
     ),

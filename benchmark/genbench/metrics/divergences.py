@@ -29,6 +29,7 @@ from genbench.metrics.metric_values import estimated_value, metric_value, withou
 from genbench.metrics.numerics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
+from genbench.util.seeding import derive_seed
 
 NEIGHBOURS = 5
 TRUTH_DRAWS = 50_000
@@ -37,6 +38,8 @@ _SAMPLES_PER_CELL, _MAX_CELLS = 8, 256
 # Samples whose distances to all others are in memory at once.
 _ROWS = 1024
 _NAMES = ("kl_divergence", "js_divergence")
+# Sets of points of the truth whose mean divergence is the value of real data.
+_REAL_SETS = 4
 
 
 @of_one_feature_set
@@ -146,8 +149,9 @@ def equal_cells(
 
 
 def score_divergences(inputs: ScoringInputs) -> list[MetricValue]:
-    """The metrics `kl_divergence` and `js_divergence`. Their `real` is the value of the reference, estimated in the
-    same way from as many points, which shows the bias."""
+    """The metrics `kl_divergence` and `js_divergence`. Their `real` is the value of as many real points, estimated in
+    the same way, which shows the bias: that of the reference for the first, the mean over several sets of fresh points
+    of the truth for the second."""
     truth, samples = inputs.truth, inputs.samples
     if truth is None:
         return without_value(_NAMES, inputs, "the density is not known")
@@ -177,12 +181,22 @@ def _kl_of(points: Tensor, truth: Truth, k: int) -> Estimate:
 
 
 def _js_value(inputs: ScoringInputs, truth: Truth) -> MetricValue:
-    name, needed = "js_divergence", 2 * _SAMPLES_PER_CELL
-    if len(inputs.samples) < needed:
-        return metric_value(
-            name, inputs, None, note=f"{len(inputs.samples)} samples, needs at least {needed}"
-        )
+    """Computed from all samples that were drawn, since the truth gives as many points as they are."""
+    name, needed, samples = "js_divergence", 2 * _SAMPLES_PER_CELL, inputs.all_samples
+    if len(samples) < needed:
+        return metric_value(name, inputs, None, note=f"{len(samples)} samples, needs at least {needed}")
     draws = truth.sample(TRUTH_DRAWS, inputs.generator()).flatten(1)
-    found = js_divergence(inputs.samples.flatten(1), draws)
-    real = js_divergence(inputs.reference.flatten(1), draws) if len(inputs.reference) >= needed else None
-    return estimated_value(name, inputs, found, real=real)
+    found = js_divergence(samples.flatten(1), draws)
+    values = torch.stack(
+        [
+            js_divergence(truth.sample(len(samples), _fresh_points(inputs, index)).flatten(1), draws).value
+            for index in range(_REAL_SETS)
+        ]
+    )
+    real = Estimate(values.mean(), values.std() / _REAL_SETS**0.5)
+    return estimated_value(name, inputs, found, n=len(samples), real=real)
+
+
+def _fresh_points(inputs: ScoringInputs, index: int) -> torch.Generator:
+    """The source of a set of points of the truth, equal for all models and different from that of the cells."""
+    return torch.Generator().manual_seed(derive_seed(inputs.seed, "real points", str(index)))

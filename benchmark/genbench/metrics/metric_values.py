@@ -23,6 +23,7 @@ def metric_value(
     stderr: float | Tensor | None = None,
     test_stderr: float | Tensor | None = None,
     is_rough: bool = False,
+    n: int | None = None,
     k: int | None = None,
     note: str | None = None,
     real: float | Tensor | None = None,
@@ -32,8 +33,9 @@ def metric_value(
     says so.
 
     value: None, with a note, where there is none. stderr: its standard error. test_stderr: the part of it that comes
-    from the reference. is_rough: whether it is an order of magnitude only. k: neighbours, cells or draws, where the
-    metric has such a number. real: the value of held-out real data. real_stderr: its standard error.
+    from the reference. is_rough: whether it is an order of magnitude only. n: the number of samples, if not all of
+    `inputs.samples`. k: neighbours, cells or draws, where the metric has such a number. real: the value of held-out
+    real data. real_stderr: its standard error.
     """
     card = _CARDS[name]
     number = None if value is None else finite_or_none(float(value))
@@ -47,7 +49,7 @@ def metric_value(
         stderr=_finite(stderr, number),
         test_stderr=_finite(test_stderr, number),
         is_rough=is_rough,
-        n=len(inputs.samples),
+        n=len(inputs.samples) if n is None else n,
         dimension=_feature_dimension(inputs) if card.extractor else inputs.spec.dimension,
         k=k,
         extractor=inputs.extractor.identity if card.extractor else None,
@@ -67,11 +69,13 @@ def estimated_value(
     inputs: ScoringInputs,
     found: Estimate,
     *,
+    n: int | None = None,
     k: int | None = None,
     note: str | None = None,
     real: Estimate | None = None,
 ) -> MetricValue:
-    """`metric_value` of an estimate and its errors. real: that of held-out real data."""
+    """`metric_value` of an estimate and its errors. n: the number of samples, if not all of `inputs.samples`. real: the
+    estimate of held-out real data."""
     return metric_value(
         name,
         inputs,
@@ -79,6 +83,7 @@ def estimated_value(
         stderr=found.stderr,
         test_stderr=found.test_stderr,
         is_rough=found.is_rough,
+        n=n,
         k=k,
         note=note,
         real=None if real is None else real.value,

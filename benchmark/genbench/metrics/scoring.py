@@ -39,7 +39,8 @@ class ScoringInputs:
     spec: DataSpec
     """Domain of the data."""
     samples: Tensor
-    """The model's samples, (N, *event_shape), in the working type, on the CPU."""
+    """N of the model's samples, (N, *event_shape), in the working type, on the CPU. Metrics are computed from these,
+    unless they say otherwise."""
     reference: Tensor
     """Test examples, (N, *event_shape), in the working type, on the CPU. The model was not trained on them."""
     train: Split
@@ -60,6 +61,14 @@ class ScoringInputs:
     """Samples of given classes; None where the model takes no condition."""
     reference_windows: Windows | None = None
     """Where in time the reference examples lie, if they are windows of longer series; None if they are independent."""
+    more_samples: Tensor | None = None
+    """Samples of the model besides `samples`, for metrics that need no reference and are better with more; None where
+    there are no others."""
+
+    @cached_property
+    def all_samples(self) -> Tensor:
+        """All samples that were drawn, (N or more, *event_shape)."""
+        return self.samples if self.more_samples is None else torch.cat([self.samples, self.more_samples])
 
     @cached_property
     def sample_features(self) -> Tensor:
@@ -149,11 +158,16 @@ def scoring_inputs(
     conditional_samples: ConditionalSamples | None = None,
     windows: Windows | None = None,
 ) -> ScoringInputs:
-    """The inputs of a job's metrics. samples, reference: (N, *event_shape), in the working type, on the CPU. windows:
-    those of the reference (`Split.windows`)."""
+    """The inputs of a job's metrics, in the working type, on the CPU.
+
+    samples: (N or more, *event_shape), all that were drawn. reference: (N, *event_shape). windows: those of the
+    reference (`Split.windows`).
+    """
+    n = len(reference)
     return ScoringInputs(
         spec=dataset.spec,
-        samples=samples,
+        samples=samples[:n],
+        more_samples=samples[n:] if len(samples) > n else None,
         reference=reference,
         train=dataset.train,
         extractor=extractor,

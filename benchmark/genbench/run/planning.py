@@ -15,6 +15,7 @@ from genbench.plugin.registry import Registry
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Plan
+from genbench.run.ranking_choice import with_ranking
 from genbench.run.suite import Suite
 from genbench.util.source_hash import source_hash
 
@@ -70,7 +71,10 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
     if seeds < 1:
         raise UsageError(f"--seeds {seeds}: expected 1 or more")
     variants = _choose_models(request, registry)
-    datasets = _choose_datasets(request, registry)
+    datasets = [
+        with_ranking(dataset, suite, registry, _scored_samples(suite, dataset))
+        for dataset in _choose_datasets(request, registry)
+    ]
     jobs: list[Job] = []
     refused: list[Result] = []
     extractors = {dataset.name: _choose_extractor(request, registry, dataset) for dataset in datasets}
@@ -210,6 +214,11 @@ def _choose_extractor(request: Request, registry: Registry, dataset: DatasetCard
     return card
 
 
+def _scored_samples(suite: Suite, dataset: DatasetCard) -> int:
+    _, valid, test = dataset.sizes
+    return min(suite.samples, valid, test)
+
+
 def _job(
     request: Request,
     registry: Registry,
@@ -219,7 +228,6 @@ def _job(
     budget: str,
     seed: int,
 ) -> Job:
-    _, valid, test = dataset.sizes
     rule = dataset.ranking_rule
     return Job(
         model=variant.card.name,
@@ -231,7 +239,7 @@ def _job(
         dataset_version=dataset_version(dataset),
         budget=budget,
         sampling_seconds=request.suite.sampling_seconds,
-        samples=min(request.suite.samples, valid, test),
+        samples=_scored_samples(request.suite, dataset),
         importance_samples=request.suite.importance_samples,
         seed=seed,
         device=request.device,

@@ -42,6 +42,8 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Names of models to leave out again. A model that the user asks for by name is never left out."""
     datasets: tuple[str, ...] = ("*",)
     """Names, "embedded", or "*" for all."""
+    ranking: dict[str, str] = {}
+    """The metric that ranks a data set, by the name of the data set, in place of the one on its card."""
     name: str = ""
     """The name of the file without its suffix; runs and reports are named after it."""
 

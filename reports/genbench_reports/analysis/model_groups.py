@@ -6,30 +6,28 @@ Tables show both, and the number of models.
 
 from __future__ import annotations
 
-import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from genbench.api import Better, ModelCard
+from genbench.api import ModelCard
 from genbench.errors import UnknownNameError
-from genbench_reports.analysis.score_matrix import ScoreMatrix, score_matrices
-from genbench_reports.format.columns import metric_title
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Table
-from genbench_reports.format.text import MISSING, clean
+from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.leaderboard import Leaderboards
-
-if TYPE_CHECKING:
-    import pandas as pd
+from genbench_reports.leaderboard.summary import Summary, SummaryRow, score_text
 
 ORIGIN = "origin"
 """Stands for two fields, country and institution, with a table each."""
 _LISTS = ("institution", "country")
 """Fields with several names between commas; a model counts for each of them."""
+NO_GROUPS = (
+    "There are no scores to group by: they take a run with real held-out data and with the zero of its data sets, which"
+    " the suites include."
+)
 NOT_INSTALLED = "(plugin not installed)"
 NOT_STATED = "(not stated)"
-NEVER = "∞"
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def group_fields() -> list[str]:
 
 
 def group_tables(boards: Leaderboards, cards: Mapping[str, ModelCard], field: str) -> list[GroupTable]:
-    """A table for each setting, two for `origin`. Contenders only.
+    """A table for each summary, two for `origin`. Contenders only, in the order of their scores.
 
     cards: those of installed models. Of other models only the family is known, from the records. Raises
     UnknownNameError where cards have no such field.
@@ -59,16 +57,15 @@ def group_tables(boards: Leaderboards, cards: Mapping[str, ModelCard], field: st
     if field not in group_fields():
         raise UnknownNameError("field of model cards", field, group_fields())
     fields = ("country", "institution") if field == ORIGIN else (field,)
-    all_boards = [leaderboard.board for leaderboard in boards.boards]
-    jobs = {row.label: row.job for board in all_boards for row in board.entrants}
+    jobs = {row.label: row.job for board in boards.boards for row in board.board.entrants}
     tables = []
-    for matrix in score_matrices(all_boards):
+    for summary in boards.summaries:
         for name in fields:
             groups = {
-                model: _groups_of(cards.get(jobs[model].model), name, jobs[model].family)
-                for model in matrix.models
+                row.label: _groups_of(cards.get(jobs[row.label].model), name, row.family)
+                for row in summary.rows
             }
-            tables.append(_table(matrix, name, groups))
+            tables.append(_table(summary, name, groups))
     return tables
 
 
@@ -90,94 +87,52 @@ def _groups_of(card: ModelCard | None, field: str, family: str) -> tuple[str, ..
     return (str(value),)
 
 
-def _table(matrix: ScoreMatrix, field: str, groups: Mapping[str, Sequence[str]]) -> GroupTable:
-    members: dict[str, list[str]] = {}
-    for model in matrix.models:
-        for group in groups[model]:
-            members.setdefault(group, []).append(model)
-    values = _group_values(matrix, members)
-    ranks = {
-        how: values[how].unstack("dataset").rank(axis=0).mean(axis=1).to_dict() for how in ("min", "median")
-    }
-    place = {group: _finite(ranks["min"].get(group)) for group in members}
-    order = sorted(members, key=lambda group: (place[group] is None, place[group] or 0.0, group))
-    rows = [
+def _table(summary: Summary, field: str, groups: Mapping[str, Sequence[str]]) -> GroupTable:
+    members: dict[str, list[SummaryRow]] = {}
+    for row in summary.rows:  # from the best score to the worst, and so are the groups
+        for group in groups[row.label]:
+            members.setdefault(group, []).append(row)
+    rows = tuple(
         (
             Cell(clean(group)),
-            Cell(str(len(members[group])), value=len(members[group])),
-            *(_rank_cell(ranks[how].get(group)) for how in ("min", "median")),
-            *(_value_cell(matrix, dataset, values, group) for dataset in matrix.datasets),
-            Cell(clean(", ".join(members[group]))),
+            Cell(str(len(theirs)), value=len(theirs)),
+            Cell(score_text(theirs[0]), value=theirs[0].score.value, best=place == 0 and len(members) > 1),
+            Cell(clean(theirs[0].label)),
+            Cell(format_value(median := _median(theirs)), value=median),
+            Cell(clean(", ".join(row.label for row in theirs))),
         )
-        for group in order
-    ]
+        for place, (group, theirs) in enumerate(members.items())
+    )
     columns = (
         Column(field.replace("_", " "), numeric=False, essential=True),
         Column("models", essential=True),
-        Column("rank of best", essential=True),
-        Column("rank of median", essential=True),
-        *(Column(_heading(matrix, name)) for name in matrix.datasets),
+        Column("best score ↑", essential=True),
+        Column("best model", numeric=False, essential=True),
+        Column("median score", essential=True),
         Column("which", numeric=False),
     )
-    title = f"by {field.replace('_', ' ')}" + (f" ({clean(matrix.title)})" if matrix.title else "")
-    return GroupTable(title, Table(columns, tuple(rows)), tuple(_notes(matrix, field, members)))
+    title = f"by {field.replace('_', ' ')}: {clean(summary.title)}"
+    return GroupTable(title, Table(columns, rows), tuple(_notes(summary, field, members, groups)))
 
 
-def _group_values(matrix: ScoreMatrix, members: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Columns "min" and "median", less being better, by group and data set: over the models of the group that were run
-    on the data set, with infinity for those without a rank."""
-    import pandas as pd
-
-    rows = [
-        (group, dataset, matrix.mean(dataset, model))
-        for dataset in matrix.datasets
-        for group, models in members.items()
-        for model in models
-        if model in matrix.run[dataset]
-    ]
-    frame = pd.DataFrame(rows, columns=["group", "dataset", "value"])
-    return frame.groupby(["group", "dataset"])["value"].agg(["min", "median"])
+def _median(rows: Sequence[SummaryRow]) -> float:
+    return statistics.median(row.score.value for row in rows)
 
 
-def _value_cell(matrix: ScoreMatrix, dataset: str, values: pd.DataFrame, group: str) -> Cell:
-    """ "best / median"; bold where no other group has a better best value."""
-    if (group, dataset) not in values.index:
-        return Cell(MISSING)
-    sign = -1.0 if dataset in matrix.higher_is_better else 1.0
-    rivals = [float(value) for value in values["min"].xs(dataset, level="dataset")]
-    own, median = (float(values[how].to_dict()[group, dataset]) for how in ("min", "median"))
-    texts = [format_value(sign * value) if math.isfinite(value) else NEVER for value in (own, median)]
-    is_best = math.isfinite(own) and own == min(rivals) and len(rivals) > 1
-    return Cell(" / ".join(texts), value=sign * own if math.isfinite(own) else None, best=is_best)
-
-
-def _heading(matrix: ScoreMatrix, dataset: str) -> str:
-    better: Better = "higher" if dataset in matrix.higher_is_better else "lower"
-    return f"{clean(dataset)}: {metric_title(matrix.metric[dataset], better)}"
-
-
-def _rank_cell(value: float | None) -> Cell:
-    rank = _finite(value)
-    return Cell(MISSING) if rank is None else Cell(f"{rank:.2f}", value=rank)
-
-
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None
-
-
-def _notes(matrix: ScoreMatrix, field: str, members: Mapping[str, Sequence[str]]) -> Iterable[str]:
-    yield (
-        f"By data set: the best model of the group / the median of its models, where a failed model counts as {NEVER}."
-        " Ranks are among groups, and means over the data sets on which the group has a model."
-    )
+def _notes(
+    summary: Summary,
+    field: str,
+    members: Mapping[str, Sequence[SummaryRow]],
+    groups: Mapping[str, Sequence[str]],
+) -> Iterable[str]:
+    yield summary.verdict
     yield (
         "The best of many models is better than the best of few by chance alone, and a single model represents itself"
         " rather than those who published it. Groups are not tested against each other."
     )
-    if field in _LISTS and any(sum(m in models for models in members.values()) > 1 for m in matrix.models):
+    if field in _LISTS and any(len(theirs) > 1 for theirs in groups.values()):
         yield f"A model of several {'countries' if field == 'country' else 'institutions'} counts for each."
     if NOT_INSTALLED in members:
-        missing = ", ".join(map(clean, members[NOT_INSTALLED]))
+        missing = ", ".join(clean(row.label) for row in members[NOT_INSTALLED])
         yield f"No installed plugin announces {missing}: only what the records say is known."
-    for name, why in matrix.left_out.items():
-        yield f"Without {clean(name)}. {clean(why)}"
+    yield from summary.notes

@@ -11,9 +11,9 @@ from genbench_reports.format.columns import metric_title
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean
-from genbench_reports.statistics.rank_groups import pairwise_p
 from genbench_reports.statistics.resampling import CONFIDENCE, bootstrap_interval, few_pairs, paired_test
 from genbench_reports.statistics.seeds import MIN_SEEDS, SIGNIFICANCE, adjust_by_holm
+from genbench_reports.statistics.uncertain_means import adjusted_p
 
 
 def one_dataset(matrix: ScoreMatrix, dataset: str) -> Iterable[StatisticsPart]:
@@ -37,7 +37,7 @@ def one_dataset(matrix: ScoreMatrix, dataset: str) -> Iterable[StatisticsPart]:
         if common
         else "The rows have no seeds in common: no paired test."
     )
-    by_t = pairwise_p(rows_by_seed)
+    by_t = adjusted_p([matrix.uncertain(dataset, model) for model in models])
     sign = -1.0 if dataset in matrix.higher_is_better else 1.0
     title = metric_title(matrix.metric[dataset], "higher" if sign < 0 else "lower")
     columns = [

@@ -1,18 +1,17 @@
-"""The statistics over data sets: mean ranks with their groups, pairs of models, performance profiles."""
+"""The statistics over data sets besides scores: Friedman's test, pairs of models, performance profiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from genbench_reports.analysis.mean_ranks import all_wins, mean_rank_intervals
-from genbench_reports.analysis.part import NO_TABLE, StatisticsPart, count_pairs, format_p, short_intervals
+from genbench_reports.analysis.pairs_of_models import all_wins
+from genbench_reports.analysis.part import NO_TABLE, StatisticsPart, count_pairs, format_p
 from genbench_reports.analysis.performance_profiles import FACTORS, can_have_ratios, profiles_of
 from genbench_reports.analysis.score_matrix import ScoreMatrix
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, plural
 from genbench_reports.statistics.friedman import MIN_DATASETS, MIN_MODELS, Friedman, friedman
-from genbench_reports.statistics.letter_display import letters_of
-from genbench_reports.statistics.resampling import CONFIDENCE, bootstrap_interval, few_pairs
+from genbench_reports.statistics.resampling import few_pairs
 from genbench_reports.statistics.seeds import MIN_SEEDS, SIGNIFICANCE
 
 BY_SEEDS = "†"
@@ -27,71 +26,47 @@ def friedman_of(matrix: ScoreMatrix) -> Friedman | None:
     return friedman(matrix.means(models, matrix.datasets), models)
 
 
-def over_datasets(matrix: ScoreMatrix, suffix: str) -> Iterable[StatisticsPart]:
-    """The tables for three data sets or more. suffix: ends their titles where there are several settings."""
-    models = matrix.complete_models
+def over_datasets(matrix: ScoreMatrix, suffix: str, order: Sequence[str]) -> Iterable[StatisticsPart]:
+    """The tables for three data sets or more. suffix: ends their titles where there are several settings. order: the
+    models in the order of their scores, which the tables follow."""
     if (found := friedman_of(matrix)) is not None:
-        yield _mean_ranks(matrix, found, suffix)
-        yield _wins(matrix, list(found.mean_ranks), suffix)
+        yield _other_datasets(matrix, found, suffix)
+        yield _wins(matrix, in_order(matrix.complete_models, order), suffix)
     else:
         note = (
             f"No test over data sets: it takes {MIN_MODELS} models that were run on all"
-            f" {len(matrix.datasets)} of them; here it is {len(models)}."
+            f" {len(matrix.datasets)} of them; here it is {len(matrix.complete_models)}."
         )
-        yield StatisticsPart(f"mean ranks over data sets{suffix}", NO_TABLE, (note,))
-    yield from _profiles(matrix, suffix)
+        yield StatisticsPart(f"would other data sets show an order{suffix}", NO_TABLE, (note,))
+    yield from _profiles(matrix, suffix, order)
 
 
-def _mean_ranks(matrix: ScoreMatrix, found: Friedman, suffix: str) -> StatisticsPart:
-    models = list(found.mean_ranks)
-    means = matrix.means(models, matrix.datasets)
-    by_model = {model: _ranks_of(means, index) for index, model in enumerate(models)}
-    nested = mean_rank_intervals(matrix, models)
-    letters = dict.fromkeys(models, "")
-    for number, group in enumerate(found.groups, 1):
-        for model in group:
-            letters[model] += letters_of(number)
-    rows = []
-    for model, rank in found.mean_ranks.items():
-        interval, both = bootstrap_interval(by_model[model]), nested[model]
-        rows.append(
-            (
-                Cell(f"{rank:.2f}", value=rank),
-                Cell(clean(model)),
-                Cell(letters[model]),
-                Cell(f"{interval.low:.2f} to {interval.high:.2f}"),
-                Cell(f"{both.low:.2f} to {both.high:.2f}" if matrix.min_seeds >= MIN_SEEDS else MISSING),
-            )
-        )
-    table = Table(
-        (
-            Column("mean rank", essential=True),
-            Column("model", numeric=False, essential=True),
-            Column("group", numeric=False, essential=True),
-            Column(f"{CONFIDENCE:.0%}, data sets"),
-            Column(f"{CONFIDENCE:.0%}, data sets and seeds"),
-        ),
-        tuple(rows),
-    ).without_empty_columns()
+def in_order(models: Sequence[str], order: Sequence[str]) -> list[str]:
+    """The models in the given order, then those that it does not name."""
+    places = {model: place for place, model in enumerate(order)}
+    return sorted(models, key=lambda model: places.get(model, len(places)))
+
+
+def _other_datasets(matrix: ScoreMatrix, found: Friedman, suffix: str) -> StatisticsPart:
+    """What the ranks on these data sets say about data sets of their kind; the scores are about these alone."""
     sign = format_p(found.p) if found.p < 0.001 else f"= {format_p(found.p)}"
     how = "all permutations" if found.exact else "permutations"
-    verdict = (
-        f"models in a common group cannot be told apart: Nemenyi's test, which corrects for all"
-        f" {count_pairs(len(found.p_values))}, critical difference {found.critical_difference:.2f} ranks."
+    said = (
+        f"the order of some models can be expected on other data sets too: two mean ranks that are"
+        f" {found.critical_difference:.2f} apart differ, by Nemenyi's test, which corrects for all"
+        f" {count_pairs(len(found.p_values))}."
         if found.differs
-        else f"no model is told from another; Nemenyi's critical difference would be"
-        f" {found.critical_difference:.2f} ranks."
+        else "too few data sets, or too unlike ones, to expect the same order on others."
     )
     left = [model for model in matrix.models if model not in found.mean_ranks]
     notes = [
-        f"Friedman's test of {plural(len(models), 'model')} on {plural(found.blocks, 'data set')}:"
-        f" χ² = {found.statistic:.2f}, p {sign} by {how} within data sets: {verdict}",
-        "Ranks are among the models of this table; a model that failed on a data set is last there.",
+        f"Friedman's test of {plural(len(found.mean_ranks), 'model')} on {plural(found.blocks, 'data set')}:"
+        f" χ² = {found.statistic:.2f}, p {sign} by {how} within data sets: {said}",
     ]
     if left:
         notes.append(f"Not run on all data sets, so not compared: {', '.join(map(clean, left))}.")
-    notes += [*left_out(matrix), *short_intervals(found.blocks, "data set")]
-    return StatisticsPart(f"mean ranks over data sets{suffix}", table, tuple(notes))
+    notes += left_out(matrix)
+    return StatisticsPart(f"would other data sets show an order{suffix}", NO_TABLE, tuple(notes))
 
 
 def _wins(matrix: ScoreMatrix, models: Sequence[str], suffix: str) -> StatisticsPart:
@@ -132,12 +107,11 @@ def _wins(matrix: ScoreMatrix, models: Sequence[str], suffix: str) -> Statistics
     )
 
 
-def _profiles(matrix: ScoreMatrix, suffix: str) -> Iterable[StatisticsPart]:
+def _profiles(matrix: ScoreMatrix, suffix: str, order: Sequence[str]) -> Iterable[StatisticsPart]:
     names = can_have_ratios(matrix)
     if len(names) < MIN_DATASETS:
         return
     profiles = profiles_of(matrix, names)
-    order = sorted(profiles, key=lambda model: [-profiles[model].share(factor) for factor in FACTORS])
     bests = [max(profile.share(factor) for profile in profiles.values()) for factor in FACTORS]
     rows = tuple(
         (
@@ -149,7 +123,7 @@ def _profiles(matrix: ScoreMatrix, suffix: str) -> Iterable[StatisticsPart]:
             ),
             Cell(str(sum(model in matrix.run[name] for name in names))),
         )
-        for model in order
+        for model in in_order(list(profiles), order)
     )
     columns = (
         Column("model", numeric=False, essential=True),
@@ -167,14 +141,6 @@ def _profiles(matrix: ScoreMatrix, suffix: str) -> Iterable[StatisticsPart]:
     if without:
         notes.append(f"Without {', '.join(map(clean, without))}, where ratios of values mean nothing.")
     yield StatisticsPart(f"performance profiles{suffix}", Table(columns, rows), tuple(notes))
-
-
-def _ranks_of(means: Sequence[Sequence[float]], column: int) -> list[float]:
-    """Ranks of one model on every data set; equal values share the mean of their ranks."""
-    from scipy.stats import rankdata
-
-    ranks: list[float] = rankdata(means, axis=1)[:, column].tolist()
-    return ranks
 
 
 def left_out(matrix: ScoreMatrix) -> Iterable[str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from genbench_reports.leaderboard.rows import Board
 from genbench_reports.leaderboard.setting import CONDITION_FIELDS
 from genbench_reports.leaderboard.summary import boards_by_conditions
+from genbench_reports.statistics.uncertain_means import UncertainMean, uncertain_mean
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,19 @@ class ScoreMatrix:
     """Values by data set, model and seed, less being better; contenders without a rank are missing."""
     run: Mapping[str, frozenset[str]]
     """The models that were run on each data set, whatever the outcome."""
+    means_with_errors: Mapping[str, Mapping[str, UncertainMean]] = field(default_factory=dict)
+    """Means over seeds with their errors, less being better, by data set and model. Those of matrices that were made by
+    hand are missing, and come from the seeds alone."""
 
     def mean(self, dataset: str, model: str) -> float:
         """Mean over seeds; infinite where the model has no rank."""
         values = self.values[dataset].get(model)
         return math.inf if not values else math.fsum(value / len(values) for value in values.values())
+
+    def uncertain(self, dataset: str, model: str) -> UncertainMean:
+        """Mean over seeds with its error, of a model that has a rank."""
+        known = self.means_with_errors.get(dataset, {}).get(model)
+        return known or uncertain_mean(self.values[dataset][model], {}, {})
 
     def means(self, models: Sequence[str], datasets: Sequence[str]) -> list[list[float]]:
         """A row a data set, a column a model."""
@@ -78,6 +87,7 @@ def _score_matrix(title: str, boards: Sequence[Board]) -> ScoreMatrix:
             board.title for board in ranked if board.ranking_metric.better == "higher"
         ),
         values={board.title: _signed_values(board) for board in ranked},
+        means_with_errors={board.title: _signed_means(board) for board in ranked},
         run={board.title: frozenset(row.label for row in board.contenders) for board in ranked},
     )
 
@@ -89,4 +99,12 @@ def _signed_values(board: Board) -> dict[str, Mapping[int, float]]:
         row.label: {seed: sign * value for seed, value in row.values[board.headline].by_seed.items()}
         for row in board.contenders
         if row.rank is not None
+    }
+
+
+def _signed_means(board: Board) -> dict[str, UncertainMean]:
+    sign = -1.0 if board.ranking_metric.better == "higher" else 1.0
+    means = {row.label: row.uncertain(board.headline) for row in board.contenders if row.rank is not None}
+    return {
+        label: replace(mean, value=sign * mean.value) for label, mean in means.items() if mean is not None
     }

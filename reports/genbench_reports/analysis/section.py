@@ -1,4 +1,4 @@
-"""The statistics section of a report: intervals, tests and groups, as tables and sentences that renderers draw.
+"""The statistics section of a report: scores, intervals and tests, as tables and sentences that renderers draw.
 
 Tables of one data set need three seeds or more; those over data sets need three data sets, and three models that were
 run on all of them. Where there are fewer, a sentence says what is missing.
@@ -17,16 +17,20 @@ from genbench_reports.statistics.seeds import MIN_SEEDS
 
 
 def statistics_parts(boards: Leaderboards) -> list[StatisticsPart]:
-    """The tables of each data set, then those over data sets; empty where there are fewer than three seeds everywhere
-    and fewer than three data sets."""
-    parts: list[StatisticsPart] = []
+    """Scores, then the tables of each data set, then those over data sets. Empty where there are no scores, fewer than
+    three seeds everywhere and fewer than three data sets."""
+    parts = [
+        StatisticsPart(f"scores over {clean(each.title)}", each.table, (each.verdict, *each.notes))
+        for each in boards.summaries
+    ]
+    order = list(dict.fromkeys(row.label for summary in boards.summaries for row in summary.rows))
     matrices = score_matrices([leaderboard.board for leaderboard in boards.boards])
     for matrix in matrices:
         suffix = f" ({clean(matrix.title)})" if matrix.title else ""
         for dataset in matrix.datasets:
             parts += one_dataset(matrix, dataset)
         if len(matrix.datasets) >= MIN_DATASETS:
-            parts += over_datasets(matrix, suffix)
+            parts += over_datasets(matrix, suffix, order)
         elif matrix.min_seeds >= MIN_SEEDS:
             parts.append(
                 StatisticsPart(

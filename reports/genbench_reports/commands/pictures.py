@@ -66,7 +66,7 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
     spec, folder = data.spec, run.job_folder(job)
     reference = reference_examples(data, job)
     title = f"{job.variant} on {job.dataset}, seed {job.seed}"
-    samples = load_samples(run.samples_path(job), spec, job.samples)
+    samples = load_samples(run.samples_path(job), spec, job.drawn_samples)
     if (figure := draw.samples_beside_real(samples, reference, spec, title)) is not None:
         yield "samples", figure
     made = load_conditional_samples(folder, data, job)

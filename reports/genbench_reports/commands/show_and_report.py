@@ -114,7 +114,7 @@ def report(
     format_: Annotated[
         str,
         typer.Option(
-            "--format", help="md, html, json, csv, latex, png, svg, pytest-benchmark, or a plugin's."
+            "--format", help="md, html, json, summary, csv, latex, png, svg, pytest-benchmark, or a plugin's."
         ),
     ] = "md",
     group_by: GroupByOption = None,

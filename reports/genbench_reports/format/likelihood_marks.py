@@ -22,6 +22,8 @@ from genbench.records.likelihood_kinds import (
 
 DOUBTED = "✗"
 """Follows a value whose audit failed; a footnote says why."""
+ROUGH = "~"
+"""Follows an error that is an order of magnitude only."""
 _MEANINGS = {
     EXACT_SIGN: "exact",
     BOUND_SIGN: "the model's own value is at most this (a lower bound on its log-likelihood)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 MISSING = "—"
@@ -37,6 +38,14 @@ def superscript(number: int) -> str:
 def plural(count: int, noun: str) -> str:
     """ "1 seed", "3 seeds"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def named(names: Sequence[str], most: int = 3) -> str:
+    """ "a, b and c"; of more than `most` names the first ones, and how many others there are. Cleaned."""
+    shown = [clean(name) for name in names]
+    if len(shown) > most:
+        shown = [*shown[: most - 1], plural(len(names) - most + 1, "other")]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]])) if shown else ""
 
 
 LOG_LINES = 20

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Table
-from genbench_reports.format.text import MISSING, clean, plural
-from genbench_reports.leaderboard.rows import Board
+from genbench_reports.format.text import MISSING, clean, named, plural
+from genbench_reports.leaderboard.rows import Board, Rank
 from genbench_reports.statistics.letter_display import share_a_letter
-from genbench_reports.statistics.seeds import MIN_SEEDS
 
-_MAX_NAMED = 3
-HELD_OUT = "held-out"
-APART = "Welch’s t-test sets it apart from all others."
+APART = "The tests tell it from all others."
 
 
 @dataclass(frozen=True)
@@ -56,18 +53,14 @@ def _leader(board: Board) -> Leader | None:
     value = row.values[board.headline]
     if len(ranked) == 1:
         certainty, is_sure = "The only model that is ranked here.", False
-    elif rank is None or rank.group is None:
-        seeds = min(len(each.results) for each in ranked)
-        certainty = f"{plural(seeds, 'seed')}: no claim is made; that takes {MIN_SEEDS}."
-        is_sure = False
+    elif rank is None or rank.interval is None:
+        certainty, is_sure = "How sure that is cannot be said: values have no standard errors.", False
+    elif row.standing is not None and row.standing.is_at_floor:
+        certainty, is_sure = "It cannot be told from real held-out data.", False
     else:
-        others = [
-            clean(each.label)
-            for each in ranked[1:]
-            if each.rank and share_a_letter(each.rank.group or "", rank.group)
-        ]
+        others = [each.label for each in ranked[1:] if each.rank and _may_be_equal(rank, each.rank)]
         is_sure = not others
-        certainty = f"Not told apart from {_few(others)}." if others else APART
+        certainty = f"Not told apart from {named(others)}." if others else APART
     return Leader(
         board=board,
         label=clean(row.label),
@@ -81,17 +74,15 @@ def _leader(board: Board) -> Leader | None:
 
 
 def _floor(board: Board) -> str | None:
-    for row in board.entrants:
-        if row.is_calibration and row.results and row.job.model == HELD_OUT:
-            mean = row.mean(board.headline)
-            return None if mean is None else format_value(mean)
-    return None
+    return None if board.floor is None else format_value(board.floor.value)
 
 
-def _few(names: Sequence[str]) -> str:
-    if len(names) <= _MAX_NAMED:
-        return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    return f"{', '.join(names[: _MAX_NAMED - 1])} and {len(names) - _MAX_NAMED + 1} others"
+def _may_be_equal(best: Rank, other: Rank) -> bool:
+    """Whether the test does not tell the first row from another: they share a letter, or where there are no letters
+    the other may have the first rank."""
+    if best.group is not None and other.group is not None:
+        return share_a_letter(best.group, other.group)
+    return other.interval is None or other.interval[0] == 1
 
 
 def facts(boards: Sequence[Board]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from genbench_reports.format.text import MISSING, clean, log_tail, shorten
 from genbench_reports.html.metric_facts import PITFALLS
 from genbench_reports.html.overview import facts, leaders, ranks_across
 from genbench_reports.html.packed import embedded_json, packed_plotly, plotly_source, script_hash
-from genbench_reports.leaderboard.document import READING_NOTES, SUMMARY_NOTE, make_document
+from genbench_reports.leaderboard.document import READING_NOTES, make_document
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 from genbench_reports.leaderboard.rows import Board, Row
 from genbench_reports.leaderboard.summary import Summary
@@ -152,7 +152,6 @@ def render_html(run: Run, registry: Registry) -> str:
             facts=facts(values),
             leaders=leaders(values),
             summaries=[(summary, _summary_view(summary)) for summary in document.leaderboards.summaries],
-            summary_note=SUMMARY_NOTE,
             ranks=_ranks_view(values),
             boards=boards,
             failures=_failures(run, values),
@@ -199,10 +198,13 @@ def _board_view(run: Run, leaderboard: Leaderboard, anchor: str, room: float) ->
     board = leaderboard.board
     shown = [metric.name for metric in board.main_metrics]
     others = [metric.name for metric in board.further_metrics]
+    heads = (None,) * (
+        len(leaderboard.main.columns) - len(shown)
+    )  # rank, model, family and, where there is one, score
     return BoardView(
         leaderboard,
         anchor,
-        _table_view(leaderboard.main, board.rows, (None, None, None, *shown)),
+        _table_view(leaderboard.main, board.rows, (*heads, *shown)),
         _table_view(leaderboard.cost, board.rows, (None,) * len(leaderboard.cost.columns)),
         _table_view(leaderboard.further, board.rows, (None, *others)),
         make_exhibit(run, board, room),
@@ -234,13 +236,12 @@ def _ranks_view(boards: Sequence[Board]) -> TableView | None:
 
 
 def _sort_key(cell: Cell) -> str:
-    """What a column is sorted by: the value, the number of a rank, or the text; "" for a missing value."""
+    """What a column is sorted by: the value or the text; "" for a missing value."""
     if cell.text == MISSING:
         return ""
     if cell.value is not None:
         return repr(cell.value)
-    digits = cell.text.rstrip("abcdefghijklmnopqrstuvwxyz")
-    return digits if digits.isdecimal() else cell.text
+    return cell.text
 
 
 def _failures(run: Run, boards: Sequence[Board]) -> list[Failure]:

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from genbench.api import Better, DatasetCard, MetricCard
+import msgspec
+
+from genbench.api import Better, DatasetCard, MetricCard, RankingRule
+from genbench.records.job import Job
 from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import Cost, MetricValue, Result
 from genbench_reports.format.columns import ALTERNATIVES, COST_COLUMNS, choose_columns
 from genbench_reports.format.table import best_values
 from genbench_reports.format.text import clean
+from genbench_reports.leaderboard.board_scale import make_scale
 from genbench_reports.leaderboard.curves import make_curve
 from genbench_reports.leaderboard.grouping import SettingResults, VariantResults, group_results
 from genbench_reports.leaderboard.merge_notes import merge_notes
 from genbench_reports.leaderboard.ranking import Ranking, rank_rows
 from genbench_reports.leaderboard.rows import Board, BoardMetric, Row, Value
 from genbench_reports.leaderboard.setting import CONDITION_FIELDS, DATA_FIELDS
+from genbench_reports.leaderboard.standing_notes import reported_and_last, standing_notes
 from genbench_reports.statistics.seeds import Estimate
+from genbench_reports.statistics.uncertain_means import uncertain_mean
 
 MAX_COPIED_SHARE_ABOVE_REAL = 0.1
 """A row is said to copy where the share of its samples that equal a training example is larger than that of held-out
@@ -26,6 +32,11 @@ MIN_DISTURBED_SECONDS = 1.0
 """Shorter trainings say nothing about neighbours."""
 MAX_WALL_PER_CPU_SECOND = 1.25
 """A job whose training takes more seconds of the wall clock per second of processor time is called disturbed."""
+
+MIN_RECALL_SHARE = 0.05
+"""A row is called collapsed if its recall is less than this share of that of held-out real data."""
+REWARD_COLLAPSE = ("precision", "density", "high_quality_share")
+"""Metrics in which few good samples, drawn again and again, have the best values."""
 
 
 def build_boards(
@@ -49,25 +60,44 @@ def build_board(
     """The leaderboard of one setting."""
     metrics = _metrics(group, cards)
     chosen = choose_columns(dataset.spec.modality if dataset else None, cards, metrics)
-    headline = _resolve(chosen.headline, metrics)
-    columns = tuple(dict.fromkeys(_resolve(name, metrics) for name in chosen.names))
+    rule = _rule(group.setting.job, dataset, _resolve(chosen.headline, metrics))
+    headline = rule.metric
+    columns = tuple(dict.fromkeys([headline, *(_resolve(name, metrics) for name in chosen.names)]))
     further = (*columns, headline, *_curve_names(group))
     metrics |= {name: _metric(name, (), cards) for name in further if name not in metrics}
-    drafts = [_draft_row(variant, metrics) for variant in group.variants]
-    ranking = rank_rows(drafts, headline, metrics[headline].better)
-    entrants = tuple(_finish_rows(drafts, ranking, metrics))
+    drafts = [_draft_row(variant, metrics, headline) for variant in group.variants]
+    drafts = [replace(row, is_collapsed=_is_collapsed(row, drafts, rule)) for row in drafts]
+    better = metrics[headline].better
+    is_logarithmic = headline in cards and cards[headline].is_logarithmic
+    scale = make_scale(drafts, rule, better, is_logarithmic=is_logarithmic)
+    ranking = rank_rows(drafts, rule, better, scale)
+    entrants = tuple(_finish_rows(drafts, ranking, metrics, rule))
     return Board(
         title=title,
         setting=group.setting,
         dataset=dataset,
         metrics=metrics,
         headline=headline,
+        rule=rule,
+        floor=scale.floor,
+        zero=scale.zero,
+        can_rank=bool(ranking.ranks),
         columns=columns,
         rows=tuple(_in_order(entrants, ranking, metrics[headline])),
         entrants=entrants,
         claim=ranking.claim,
         unsupported=group.unsupported,
     )
+
+
+def _rule(job: Job, dataset: DatasetCard | None, usual: str) -> RankingRule:
+    """What ranks the board: what its jobs name. Old jobs name nothing, and the metric that is usual for the data ranked
+    them."""
+    metric = job.ranking or usual
+    if dataset is None:
+        return RankingRule(metric=metric, reason="")
+    rule = dataset.ranking_rule
+    return rule if rule.metric == metric else msgspec.structs.replace(rule, metric=metric, reason="")
 
 
 # ---- metrics
@@ -115,7 +145,7 @@ def _resolve(name: str, metrics: Mapping[str, BoardMetric]) -> str:
 # ---- rows
 
 
-def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric]) -> Row:
+def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric], headline: str) -> Row:
     """All of a row that does not depend on other rows."""
     values = {
         name: value for name, metric in metrics.items() if (value := _value(variant, metric)) is not None
@@ -130,7 +160,7 @@ def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric]) -> R
         costs=_costs(variant.results),
         bound_by=tuple(sorted({clean(r.cost.bound_by) for r in variant.results if r.cost.bound_by})),
         curve=make_curve(variant.results),
-        notes=tuple(_row_notes(variant, values.get("copied_share"))),
+        notes=tuple(_row_notes(variant, values.get("copied_share"), headline)),
         results=variant.results,
         failures=variant.failures,
     )
@@ -148,7 +178,15 @@ def _value(variant: VariantResults, metric: BoardMetric) -> Value | None:
         for record in records.values()
         if record.value is not None
     }
-    estimate = Estimate(by_seed) if len(kinds) == 1 else None
+    mean = (
+        uncertain_mean(
+            by_seed,
+            {seed: record.stderr for seed, record in records.items()},
+            {seed: record.test_stderr for seed, record in records.items()},
+        )
+        if len(kinds) == 1
+        else None
+    )
     notes = [clean(record.note) for record in records.values() if record.note]
     several = len(variant.results) > 1
     doubts = tuple(
@@ -158,17 +196,16 @@ def _value(variant: VariantResults, metric: BoardMetric) -> Value | None:
     )
     return Value(
         by_seed=by_seed,
-        mean=None if estimate is None else estimate.mean,
-        stderr=None if estimate is None else estimate.stderr,
+        mean=None if mean is None else mean.value,
+        stderr=mean.stderr if mean is not None and mean.is_known else None,
+        uncertain=mean,
+        is_rough=any(record.is_rough for record in records.values()),
         records=records,
         kind=kinds.pop() if len(kinds) == 1 else None,
-        notes=tuple(merge_notes([note for note in notes if estimate is None or note != metric.note])),
+        notes=tuple(merge_notes([note for note in notes if mean is None or note != metric.note])),
         doubts=doubts,
         is_complete=(
-            not variant.failures
-            and estimate is not None
-            and len(by_seed) == len(variant.results)
-            and not doubts
+            not variant.failures and mean is not None and len(by_seed) == len(variant.results) and not doubts
         ),
     )
 
@@ -195,7 +232,7 @@ def _numbers(cost: Cost) -> dict[str, float]:
     return numbers
 
 
-def _row_notes(variant: VariantResults, copied: Value | None) -> Iterable[str]:
+def _row_notes(variant: VariantResults, copied: Value | None, headline: str) -> Iterable[str]:
     if variant.failures:
         total = len(variant.results) + len(variant.failures)
         yield f"mean over {len(variant.results)} of {total} seeds, because the others failed; not ranked"
@@ -211,6 +248,7 @@ def _row_notes(variant: VariantResults, copied: Value | None) -> Iterable[str]:
         if (disturbed := _disturbance(result)) is not None:
             yield f"{clean(variant.label)}: {seed}{disturbed}"
         yield from (f"{clean(variant.label)}: {seed}{clean(warning)}" for warning in result.warnings)
+        yield from (f"{clean(variant.label)}: {seed}{note}" for note in reported_and_last(result, headline))
 
 
 def _disturbance(result: Result) -> str | None:
@@ -229,8 +267,23 @@ def _disturbance(result: Result) -> str | None:
 # ---- what depends on all rows
 
 
-def _finish_rows(rows: Sequence[Row], ranking: Ranking, metrics: Mapping[str, BoardMetric]) -> Iterable[Row]:
-    """The rows with their ranks, and with their best values marked."""
+def _is_collapsed(row: Row, rows: Sequence[Row], rule: RankingRule) -> bool:
+    """Whether the samples are warned of as collapsed, or cover next to nothing of the real data."""
+    if row.is_calibration:
+        return False
+    if any(warning.startswith("mode collapse") for result in row.results for warning in result.warnings):
+        return True
+    recall = row.mean("recall")
+    if recall is None:
+        return False
+    floor = next((other.mean("recall") for other in rows if other.job.model == rule.floor), None)
+    return recall < MIN_RECALL_SHARE * (1.0 if floor is None else floor)
+
+
+def _finish_rows(
+    rows: Sequence[Row], ranking: Ranking, metrics: Mapping[str, BoardMetric], rule: RankingRule
+) -> Iterable[Row]:
+    """The rows with their ranks and what they have to be marked with, and with their best values marked."""
     best_metrics = {name: _best_by_kind(rows, metric) for name, metric in metrics.items()}
     best_costs = {column.name: _best_cost(rows, column.name, column.better) for column in COST_COLUMNS}
     for row in rows:
@@ -238,12 +291,20 @@ def _finish_rows(rows: Sequence[Row], ranking: Ranking, metrics: Mapping[str, Bo
         yield replace(
             row,
             rank=ranking.ranks.get(row.label),
+            standing=ranking.standings.get(row.label),
+            notes=(*row.notes, *standing_notes(row, ranking.standings.get(row.label), metrics[rule.metric])),
             values={
-                name: _marked(value, contends and value.is_complete, best_metrics[name].get(value.kind))
+                name: _marked(value, contends and _may_be_best(row, name), best_metrics[name].get(value.kind))
                 for name, value in row.values.items()
             },
             costs={name: _marked(value, contends, best_costs.get(name)) for name, value in row.costs.items()},
         )
+
+
+def _may_be_best(row: Row, metric: str) -> bool:
+    """Whether the row's value can be the best: complete, and not of samples that have too little variety where the
+    metric rewards that."""
+    return row.values[metric].is_complete and not (row.is_collapsed and metric in REWARD_COLLAPSE)
 
 
 def _marked(value: Value, may_be_best: bool, best: float | None) -> Value:
@@ -256,7 +317,9 @@ def _best_by_kind(rows: Sequence[Row], metric: BoardMetric) -> dict[str | None, 
     means: dict[str | None, list[float]] = {}
     for row in rows:
         value = row.values.get(metric.name)
-        if value is not None and value.mean is not None and value.is_complete and not row.is_calibration:
+        if value is None or value.mean is None or row.is_calibration:
+            continue
+        if _may_be_best(row, metric.name):
             means.setdefault(value.kind, []).append(value.mean)
     return {kind: best_values(members, metric.better) for kind, members in means.items()}
 

@@ -15,15 +15,12 @@ from genbench_reports.format.text import clean, plural
 from genbench_reports.leaderboard.leaderboard import Leaderboards, build_leaderboards
 
 READING_NOTES = (
-    "Metrics are computed on the test split, from the checkpoint that was best on the validation split.",
-    "± is the standard error over seeds.",
+    "Metrics are computed on the test split. The weights are those of the checkpoint that was best on the validation"
+    " split by the metric that ranks, or within one standard error of the best and later.",
+    "± is the standard error: that of the samples and the test set, and with several seeds that of the seeds too.",
     "Bold marks the best value of a column among contenders. Rows of the family “baseline” calibrate and have no"
     " rank: held-out real data show the best value to expect, and a copy of the training set shows what memorisation"
     " looks like.",
-)
-SUMMARY_NOTE = (
-    "Mean rank over the data sets on which a model is ranked. It is a summary and no claim, because models meet"
-    " different data sets and rivals."
 )
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from genbench_reports.format import machines as machine
 from genbench_reports.format.columns import LIKELIHOOD_METRICS
-from genbench_reports.format.likelihood_marks import DOUBTED, marks_legend
-from genbench_reports.format.text import clean, plural
+from genbench_reports.format.likelihood_marks import DOUBTED, ROUGH, marks_legend
+from genbench_reports.format.numbers import format_value
+from genbench_reports.format.text import clean, named, plural
 from genbench_reports.leaderboard.ranking import order_by_kind
 from genbench_reports.leaderboard.rows import Board
+from genbench_reports.leaderboard.standing_notes import NOT_BETTER
 
 
 def caption(board: Board) -> str:
@@ -21,7 +23,8 @@ def caption(board: Board) -> str:
         shape = "×".join(str(size) for size in spec.event_shape)
         values = f"{spec.levels} levels" if spec.levels else "real values"
         parts.append(f"{spec.modality} {shape}, {values}")
-    parts.append(f"N = {job.samples} samples, scored against as many of the test split")
+    more = f" ({job.ranking_samples} for the metric that ranks)" if job.ranking_samples else ""
+    parts.append(f"N = {job.samples} samples, scored against as many of the test split{more}")
     parts.append(f"budget {clean(job.budget)}")
     seeds = sorted({seed for row in board.rows for seed in row.seeds})
     if seeds:
@@ -38,7 +41,9 @@ def notes(board: Board) -> Iterable[str]:
     if any(not row.is_calibration for row in board.rows):
         metric = board.ranking_metric
         direction = "" if metric.better == "neither" else f" ({metric.better} is better)"
-        yield f"Ranked by {metric.plain_title}{direction}. {board.claim}"
+        reason = f", because {clean(board.rule.reason)}" if board.rule.reason else ""
+        yield f"Ranked by {metric.plain_title}{direction}{reason}. {board.claim}"
+        yield from _scale(board)
     yield from _extractors(board)
     yield from _hardware(board)
     yield from _likelihoods(board)
@@ -49,6 +54,28 @@ def notes(board: Board) -> Iterable[str]:
         metric = board.metrics[name]
         if metric.reasons and not metric.has_values:
             yield f"No {metric.plain_title}: {'; '.join(metric.reasons)}."
+
+
+def _scale(board: Board) -> Iterable[str]:
+    """What the values are measured against."""
+    rule, title = board.rule, board.ranking_metric.plain_title
+    if board.floor is None:
+        yield f"No floor, and so no scores: the run has no row {rule.floor}, which is real held-out data."
+    else:
+        yield f"Real held-out data: {title} {format_value(board.floor.value, board.floor.stderr)}."
+    if board.zero is None:
+        yield f"No zero, and so no scores: the run has no row {rule.zero}."
+    else:
+        value = format_value(board.zero.value, board.zero.stderr)
+        yield f"Score 0 is {rule.zero}, because {rule.zero_reason}: {title} {value}. Score 1 is real held-out data."
+    if rule.true_families:
+        names = named(rule.true_families)
+        verb = "contains" if len(rule.true_families) == 1 else "contain"
+        yield f"{names} {verb} the true density, so that no model is asked to beat {names} here."
+    if any(row.standing is not None and row.standing.not_beaten for row in board.rows):
+        yield f"{NOT_BETTER}: the row does not beat the zero or a yardstick beyond its error."
+    if any(value.is_rough for row in board.rows for value in row.values.values()):
+        yield f"{ROUGH}: the error is rough, because the examples are too few or too dependent for a better one."
 
 
 def unsupported(board: Board) -> str | None:

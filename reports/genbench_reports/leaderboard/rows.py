@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from genbench.api import Better, DatasetCard
+from genbench.api import Better, DatasetCard, RankingRule
 from genbench.records.job import Job
 from genbench.records.result import MetricValue, Result
 from genbench_reports.format.columns import metric_title
 from genbench_reports.leaderboard.setting import Setting
+from genbench_reports.statistics.uncertain_means import UncertainMean
 
 BASELINE_FAMILY = "baseline"
 """Models of this family calibrate the metrics and do not compete."""
@@ -26,10 +27,28 @@ class Rank:
     number: int
     """From 1; rows with equal values share the better number."""
     group: str | None
-    """Letters: two rows share one exactly when the test does not tell them apart. None where no test was possible."""
+    """Letters: two rows share one exactly when the test does not tell them apart. None where there are fewer than three
+    seeds."""
+    interval: tuple[int, int] | None = None
+    """The best and the worst rank that the corrected tests allow, with 95 % confidence for all rows together; None
+    where the error of a value is not known."""
 
     def __str__(self) -> str:
-        return f"{self.number}{self.group or ''}"
+        """ "2-5", with letters "2-5ab"; the number alone where there is no interval."""
+        low, high = self.interval or (self.number, self.number)
+        return f"{low if low == high else f'{low}-{high}'}{self.group or ''}"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a row stands between the board's zero and real data."""
+
+    score: UncertainMean | None
+    """The share of the way from the zero to real data (`board_scale`); None where the board has no such scale."""
+    is_at_floor: bool
+    """The row cannot be told from real held-out data. Such rows share the first rank."""
+    not_beaten: tuple[str, ...]
+    """The board's zero and the yardsticks that the row does not beat beyond its error, by name."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +60,8 @@ class Value:
     mean: float | None
     """Mean of `by_seed`; None where it is empty, or where the seeds have likelihoods of different kinds."""
     stderr: float | None
-    """Standard error of the mean over seeds; None for a single seed."""
+    """Standard error of the mean. With several seeds it holds their part and that of the test set, with one seed the
+    error of its value; for costs it is that over seeds. None where it is not known."""
     is_best: bool = False
     """No contender has a better value; for likelihoods, no contender with a value of the same kind."""
     records: Mapping[int, MetricValue] = field(default_factory=dict)
@@ -52,6 +72,10 @@ class Value:
     """Notes of the records, those of several seeds merged, without the note that belongs to the whole column."""
     doubts: tuple[str, ...] = ()
     """What failed in the audits that the value rests on, a line per seed; empty where it can be trusted."""
+    uncertain: UncertainMean | None = None
+    """The mean with the parts of its error; None for costs, and where there is no mean."""
+    is_rough: bool = False
+    """The error is an order of magnitude: a record says that its intervals do not cover what they promise."""
     is_complete: bool = True
     """Every seed finished and has a value beyond doubt. Only complete values are ranked and can be best, because a
     mean over the seeds that survived would flatter the row."""
@@ -97,6 +121,12 @@ class Row:
     """Records of the seeds that finished."""
     failures: tuple[Result, ...]
     """Records of the seeds that failed."""
+    standing: Standing | None = None
+    """None for rows without a value of the metric that ranks, or with one in doubt."""
+    is_collapsed: bool = False
+    """The samples lack most of the data's variety. Such a row is never the best in precision and its like."""
+    is_over_budget: bool = False
+    """A seed was trained for more than its budget, so that the row has no rank."""
 
     @property
     def is_calibration(self) -> bool:
@@ -112,6 +142,11 @@ class Row:
         """Mean over seeds; None where the row has none."""
         value = self.values.get(metric)
         return None if value is None else value.mean
+
+    def uncertain(self, metric: str) -> UncertainMean | None:
+        """The mean of a complete value with its error; None where the row has none."""
+        value = self.values.get(metric)
+        return None if value is None or not value.is_complete else value.uncertain
 
 
 @dataclass(frozen=True)
@@ -157,6 +192,14 @@ class Board:
     as far as no result records them."""
     headline: str
     """Name of the metric that ranks."""
+    rule: RankingRule
+    """What ranks the data set, and against which baselines."""
+    floor: UncertainMean | None
+    """The value of real held-out data by that metric; None where the run has none."""
+    zero: UncertainMean | None
+    """The value of the board's zero by that metric; None where the run has none."""
+    can_rank: bool
+    """False where the board cannot tell models apart, for a reason that `claim` states. Summaries leave it out."""
     columns: tuple[str, ...]
     """Metrics of the main table, whether they have values or not."""
     rows: tuple[Row, ...]
@@ -173,6 +216,11 @@ class Board:
     def ranking_metric(self) -> BoardMetric:
         """The metric of `headline`."""
         return self.metrics[self.headline]
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether a row has a score."""
+        return any(row.standing is not None and row.standing.score is not None for row in self.rows)
 
     @property
     def ranked(self) -> tuple[Row, ...]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from genbench_reports.format.columns import COST_COLUMNS, LIKELIHOOD_METRICS
-from genbench_reports.format.likelihood_marks import DOUBTED, likelihood_mark
+from genbench_reports.format.likelihood_marks import DOUBTED, ROUGH, likelihood_mark
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Footnotes, Table
 from genbench_reports.format.text import MISSING, clean, shorten
 from genbench_reports.leaderboard.merge_notes import merge_notes
 from genbench_reports.leaderboard.rows import Board, BoardMetric, Row
+from genbench_reports.leaderboard.standing_notes import NOT_BETTER
 
 _MAX_REASON_CHARACTERS = 100
 
@@ -18,17 +19,20 @@ _MAX_REASON_CHARACTERS = 100
 def main_table(board: Board, footnotes: Footnotes) -> Table:
     """Rank, model and family, then the metrics."""
     essential = (board.headline, *LIKELIHOOD_METRICS)
+    with_scores = board.has_scores
     columns = [
         Column("rank", numeric=False, essential=True),
         Column("model", numeric=False, essential=True),
         Column("family", numeric=False),
+        *([Column("score ↑", essential=True)] if with_scores else []),
         *(Column(metric.title, essential=metric.name in essential) for metric in board.main_metrics),
     ]
     heads = [  # before the metrics, so that the notes on rows come first among the footnotes
         (
-            Cell(MISSING if row.rank is None else str(row.rank)),
+            Cell(_rank_text(row), value=None if row.rank is None else row.rank.number),
             Cell(clean(row.label), notes=footnotes.numbers(row.notes)),
             Cell(clean(row.family)),
+            *([_score_cell(row)] if with_scores else []),
         )
         for row in board.rows
     ]
@@ -37,6 +41,20 @@ def main_table(board: Board, footnotes: Footnotes) -> Table:
         for head, row in zip(heads, board.rows, strict=True)
     ]
     return _set_apart(board, columns, rows)
+
+
+def _rank_text(row: Row) -> str:
+    mark = NOT_BETTER if row.standing is not None and row.standing.not_beaten else ""
+    if row.rank is None:
+        return mark or MISSING
+    return f"{row.rank} {mark}".rstrip()
+
+
+def _score_cell(row: Row) -> Cell:
+    score = None if row.standing is None else row.standing.score
+    if score is None:
+        return Cell(MISSING)
+    return Cell(format_value(score.value, score.stderr if score.is_known else None), value=score.value)
 
 
 def further_table(board: Board, footnotes: Footnotes) -> Table:
@@ -147,6 +165,8 @@ def metric_cell(
             f"mean over {len(value.by_seed)} of {len(row.results)} seeds, because the others have no value"
         )
     text = format_value(value.mean, value.stderr)
+    if value.is_rough and value.stderr is not None:
+        text = f"{text}{ROUGH}"
     if value.kind is not None:
         text = f"{likelihood_mark(value.kind)} {text}"
     if value.doubts:

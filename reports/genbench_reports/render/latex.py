@@ -13,7 +13,7 @@ from genbench.records.run_folder import Run
 from genbench_reports.analysis.section import statistics_parts
 from genbench_reports.format.table import Cell, Table
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.document import SUMMARY_NOTE, Document, make_document
+from genbench_reports.leaderboard.document import Document, make_document
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 from genbench_reports.render.latex_text import latex
 
@@ -35,7 +35,7 @@ def document_latex(document: Document) -> str:
     blocks = [PREAMBLE]
     blocks += [f"% {clean(line)}" for line in (document.title, document.status, *document.machines)]
     for summary in document.leaderboards.summaries:
-        blocks.append(table_latex(summary.table, summary.title, (SUMMARY_NOTE,)))
+        blocks.append(table_latex(summary.table, summary.title, (summary.verdict, *summary.notes)))
     for board in document.leaderboards.boards:
         blocks += _board(board)
     for part in statistics_parts(document.leaderboards):

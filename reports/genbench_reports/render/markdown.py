@@ -15,7 +15,7 @@ from genbench_reports.analysis.part import StatisticsPart
 from genbench_reports.analysis.section import statistics_parts
 from genbench_reports.format.table import Cell, Table
 from genbench_reports.format.text import clean, superscript
-from genbench_reports.leaderboard.document import READING_NOTES, SUMMARY_NOTE, Document, make_document
+from genbench_reports.leaderboard.document import READING_NOTES, Document, make_document
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 
 # characters that can begin markup within a line: backslash, code, emphasis, links, HTML, cells, strikethrough, maths
@@ -55,7 +55,12 @@ def document_markdown(document: Document, cards: dict[str, MetricCard]) -> str:
     if not document.leaderboards.boards:
         blocks.append("There are no results.")
     for summary in document.leaderboards.summaries:
-        blocks += [f"## {escape(summary.title)}", table_markdown(summary.table), SUMMARY_NOTE]
+        blocks += [
+            f"## {escape(summary.title)}",
+            escape_line(summary.verdict),
+            table_markdown(summary.table),
+            bullets(escape_line(note) for note in summary.notes),
+        ]
     for board in document.leaderboards.boards:
         blocks += _board(board)
     blocks += statistics_markdown(statistics_parts(document.leaderboards))

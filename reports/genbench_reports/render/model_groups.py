@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from genbench.errors import UsageError
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
-from genbench_reports.analysis.model_groups import GroupTable, group_tables
+from genbench_reports.analysis.model_groups import NO_GROUPS, GroupTable, group_tables
 from genbench_reports.leaderboard.document import make_document
 from genbench_reports.render.latex import table_latex
 from genbench_reports.render.markdown import bullets, escape, escape_line, table_markdown
@@ -22,7 +22,7 @@ def render_groups(run: Run, registry: Registry, format_: str, field: str) -> str
 
 
 def groups_markdown(groups: Sequence[GroupTable]) -> str:
-    blocks = ["# genai-bench: models by what their cards say"]
+    blocks = ["# genai-bench: models by what their cards say", *([] if groups else [NO_GROUPS])]
     for group in groups:
         blocks += [
             f"## {escape(group.title)}",

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from genbench_reports.analysis.model_groups import GroupTable
+from genbench_reports.analysis.model_groups import NO_GROUPS, GroupTable
 from genbench_reports.analysis.part import StatisticsPart
 from genbench_reports.format.likelihood_marks import marks_legend
 from genbench_reports.format.table import Cell, Footnotes, Table
 from genbench_reports.format.text import clean, superscript
-from genbench_reports.leaderboard.document import READING_NOTES, SUMMARY_NOTE, Document
+from genbench_reports.leaderboard.document import READING_NOTES, Document
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 from genbench_reports.leaderboard.tables import metric_across
 
@@ -33,8 +33,10 @@ def print_document(document: Document, console: Console) -> None:
     for summary in document.leaderboards.summaries:
         console.print()
         console.print(Text(clean(summary.title), style="bold"))
+        console.print(Text(summary.verdict))
         print_table(summary.table, console)
-        _note(SUMMARY_NOTE, console)
+        for note in summary.notes:
+            _note(note, console)
     if document.leaderboards.boards:
         console.print()
     for note in READING_NOTES if document.leaderboards.boards else ():
@@ -80,6 +82,8 @@ def print_statistics(parts: Sequence[StatisticsPart], console: Console) -> None:
 
 def print_groups(groups: Sequence[GroupTable], console: Console) -> None:
     """Models grouped by a field of their cards."""
+    if not groups:
+        console.print(Text(NO_GROUPS))
     for group in groups:
         console.print()
         console.print(Text(clean(group.title), style="bold"))

@@ -69,6 +69,6 @@ def load_row(run: Run, row: Row, spec: DataSpec) -> RowSamples | str:
         return "every seed failed"
     job = min((result.job for result in row.results), key=lambda each: each.seed)
     try:
-        return RowSamples(row, job, load_samples(run.samples_path(job), spec, job.samples))
+        return RowSamples(row, job, load_samples(run.samples_path(job), spec, job.drawn_samples))
     except GenbenchError as error:
         return clean(str(error).replace(str(run.folder), run.folder.name))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from genbench_reports.statistics.friedman import friedman
 from genbench_reports.statistics.letter_display import share_a_letter
-from genbench_reports.statistics.rank_groups import row_letters
+from genbench_reports.statistics.rank_groups import means_of, row_letters
 from genbench_reports.statistics.resampling import bootstrap_interval
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def interval_coverage(seeds: int, repeats: int = LEADERBOARDS) -> Rate:
 def _letters(values: np.ndarray) -> list[str]:
     """The letters of each model, as a leaderboard gives them, with less being better."""
     order = values.mean(axis=1).argsort().tolist()
-    letters = row_letters([dict(enumerate(values[model].tolist())) for model in order])
-    assert letters is not None, "letters take three seeds"
+    letters = row_letters(means_of([dict(enumerate(values[model].tolist())) for model in order]))
     return [letters[order.index(model)] for model in range(len(order))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable
 
 import pytest
@@ -55,6 +56,15 @@ FIGURES = {
 }
 
 
+def calibration(result: Make, *datasets: str) -> list[Result]:
+    """Real data at 0.1 and marginals at 100: a score of 1/3 for each factor of ten."""
+    return [
+        result(name, family="baseline", dataset=dataset, figures={"frechet_distance": value})
+        for dataset in datasets
+        for name, value in (("held-out", 0.1), ("marginals", 100.0))
+    ]
+
+
 @pytest.fixture
 def boards(
     result: Make, metric_cards: dict[str, MetricCard], dataset_cards: dict[str, DatasetCard]
@@ -70,9 +80,7 @@ def boards(
         for name, value in values.items()
     ]
     results.append(result("two", family="gan", dataset="tiny-series", status="oom", reason="too big"))
-    results.append(
-        result("noise", family="baseline", dataset="tiny-image", figures={"frechet_distance": 0.1})
-    )
+    results += calibration(result, *FIGURES)
     return build_leaderboards(results, metric_cards, dataset_cards)
 
 
@@ -82,40 +90,63 @@ def rows(group: GroupTable) -> dict[str, list[str]]:
 
 
 def by(boards: Leaderboards, field: str) -> dict[str, list[str]]:
-    (only,) = group_tables(boards, CARDS, field)
-    return rows(only)
+    """Over both data sets, which `one`, `two` and `three` have met."""
+    return rows(group_tables(boards, CARDS, field)[0])
 
 
-def test_best_and_median_of_each_group(boards: Leaderboards) -> None:
+def test_groups_are_in_the_order_of_their_best_models(boards: Leaderboards) -> None:
     found = by(boards, "year")
-    assert list(found) == ["2014", "2016", "(plugin not installed)", "(not stated)"]
-    # 2014: on the series model two failed, so that its median is infinite; medians on the image are tied with 2016
-    assert found["2014"] == ["2", "1.50", "1.75", "1.000 / 2.000", "2.000 / ∞", "one, two"]
-    assert found["2016"] == ["1", "1.50", "1.25", "2.000 / 2.000", "1.000 / 1.000", "three"]
-    assert found[NOT_STATED] == ["1", "4.00", "4.00", "9.000 / 9.000", "—", "silent"]
-    assert found[NOT_INSTALLED][-1] == "stranger"
+    # log10(100 / value) / 3, mean over both; on the series model two failed, which counts as 0
+    one, three = (2 + math.log10(50)) / 6, (2 + math.log10(50)) / 6
+    two = math.log10(100 / 3) / 6
+    assert found["2014"] == ["2", f"{one:.3f}", "one", f"{(one + two) / 2:.3f}", "one, two"]
+    assert found["2016"] == ["1", f"{three:.3f}", "three", f"{three:.3f}", "three"]
+    assert list(found) == ["2014", "2016"]
 
 
-def test_the_best_of_a_column_is_bold(boards: Leaderboards) -> None:
+def test_models_of_fewer_data_sets_are_grouped_over_those(boards: Leaderboards) -> None:
+    found = {group.title: rows(group) for group in group_tables(boards, CARDS, "year")}
+    assert list(found) == ["by year: all data sets"]
+    summary = boards.summaries[0]
+    assert [row.label for row in summary.rows] == ["one", "three", "two"]
+
+
+def test_the_best_group_is_bold(boards: Leaderboards) -> None:
     (table,) = group_tables(boards, CARDS, "year")
-    bold = {(row[0].text, column) for row in table.table.rows for column in (4, 5) if row[column].best}
-    assert bold == {("2014", 4), ("2016", 5)}
+    assert [row[2].best for row in table.table.rows] == [True, False]
 
 
 def test_a_model_counts_for_each_of_its_origins(boards: Leaderboards) -> None:
     country, institution = group_tables(boards, CARDS, "origin")
-    assert (country.title, institution.title) == ("by country", "by institution")
+    assert (country.title, institution.title) == (
+        "by country: all data sets",
+        "by institution: all data sets",
+    )
     assert rows(country)["Canada"][-1] == "one, two"
     assert rows(country)["United States"][-1] == "one"
     assert rows(institution)["B"][-1] == "one, two"
     assert any("several countries" in note for note in country.notes)
-    assert by(boards, "capabilities")["sample"][-1] == "one, two, three, silent"
+    assert by(boards, "capabilities")["sample"][-1] == "one, three, two"
 
 
-def test_what_is_not_installed_is_said_and_keeps_its_family(boards: Leaderboards) -> None:
-    (year,) = group_tables(boards, CARDS, "year")
+@pytest.fixture
+def image(
+    result: Make, metric_cards: dict[str, MetricCard], dataset_cards: dict[str, DatasetCard]
+) -> Leaderboards:
+    """One data set, with a model that no plugin announces, and one whose card says little."""
+    results = [
+        result(name, family="vae" if name == "stranger" else "gan", figures={"frechet_distance": value})
+        for name, value in FIGURES["tiny-image"].items()
+    ]
+    results += calibration(result, "tiny-image")
+    return build_leaderboards(results, metric_cards, dataset_cards)
+
+
+def test_what_is_not_installed_is_said_and_keeps_its_family(image: Leaderboards) -> None:
+    (year,) = group_tables(image, CARDS, "year")
+    assert list(rows(year)) == ["2014", "2016", NOT_INSTALLED, NOT_STATED]
     assert any("announces stranger" in note for note in year.notes)
-    (family,) = group_tables(boards, CARDS, "family")
+    (family,) = group_tables(image, CARDS, "family")
     assert rows(family)["vae"][-1] == "stranger"
     assert set(rows(family)) == {"gan", "vae"}
     assert not any("announces" in note for note in family.notes)
@@ -135,9 +166,9 @@ def test_data_sets_without_ranks_are_left_out(
     results = [
         result("one", figures={"frechet_distance": 1.0}),
         result("two", dataset="tiny-series", status="timeout"),
+        *calibration(result, "tiny-image"),
     ]
     (table,) = group_tables(build_leaderboards(results, metric_cards, dataset_cards), CARDS, "year")
-    assert [column.title for column in table.table.columns[4:-1]] == ["tiny-image: Fréchet ↓"]
     assert any("Without tiny-series" in note for note in table.notes)
 
 
@@ -160,6 +191,7 @@ def test_the_command(
             result(name, family=family, dataset="digits", figures={"frechet_distance": value})
             for name, family, value in (("gan", "gan", 1.0), ("wgan-gp", "gan", 2.0), ("vae", "vae", 3.0))
         ]
+        + calibration(result, "digits")
     )
     assert run_command_line(["report", str(run.folder), "--format", format_, "--group-by", "family"]) == 0
     output = capsys.readouterr().out
@@ -169,6 +201,16 @@ def test_the_command(
         assert (first["group"], first["models"], second["group"]) == ("gan", "2", "vae")
     assert run_command_line(["show", str(run.folder), "--group-by", "origin"]) == 0
     assert "Netherlands" in capsys.readouterr().out
+
+
+def test_without_scores_a_line_says_what_they_take(
+    result: Make, stored_run: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored_run([result("vae", dataset="digits", figures={"frechet_distance": 1.0})])
+    assert run_command_line(["show", str(run.folder), "--group-by", "family"]) == 0
+    assert "There are no scores to group by" in capsys.readouterr().out
+    assert run_command_line(["report", str(run.folder), "--group-by", "family"]) == 0
+    assert "There are no scores to group by" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

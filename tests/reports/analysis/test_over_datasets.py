@@ -13,7 +13,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genbench_reports.analysis.mean_ranks import all_wins, mean_rank_intervals
+from genbench_reports.analysis.pairs_of_models import all_wins
 from genbench_reports.analysis.performance_profiles import can_have_ratios, performance_profiles, profiles_of
 from genbench_reports.analysis.score_matrix import ScoreMatrix
 from genbench_reports.statistics.friedman import friedman
@@ -140,19 +140,6 @@ def test_p_of_wins_are_corrected_for_the_pairs() -> None:
     wins = all_wins(matrix(values), ("a", "b", "c"))
     assert {found.p_new_datasets for found in wins.values()} == {3 * 2 / 2**7}
     assert all_wins(matrix(values), ("a",)) == {}
-
-
-def test_intervals_of_mean_ranks() -> None:
-    certain = {f"set{i}": {"a": [1.0, 1.1], "b": [2.0, 2.1], "c": []} for i in range(4)}
-    found = mean_rank_intervals(matrix(certain), ("a", "b", "c"))
-    assert [(found[name].low, found[name].high) for name in "abc"] == [(1, 1), (2, 2), (3, 3)]
-    generator = np.random.default_rng(0)
-    noisy = {f"set{i}": {name: generator.normal(size=3).tolist() for name in "ab"} for i in range(6)}
-    wide = mean_rank_intervals(matrix(noisy), ("a", "b"))
-    assert 1 <= wide["a"].low < wide["a"].high <= 2
-    assert wide["a"].low + wide["b"].high == pytest.approx(3)
-    only_seeds = mean_rank_intervals(matrix({"one": {"a": [1.0, 3.0], "b": [2.0, 2.5]}}), ("a", "b"))
-    assert (only_seeds["a"].low, only_seeds["a"].high) == (1, 2)
 
 
 def test_profiles_are_shares_within_a_factor() -> None:

@@ -82,7 +82,7 @@ def test_seeds_become_a_mean_with_its_error_and_groups(
         for seed, value in enumerate(row)
     ]
     shown = board(results, metric_cards, dataset_cards)
-    assert texts(shown.main, "rank") == ["1a", "2a", "3b"]
+    assert texts(shown.main, "rank") == ["1-2a", "1-2a", "3b"]
     assert texts(shown.main, "Fréchet")[0] == "1.100±0.058"
     assert any("cannot be told apart" in note for note in shown.notes)
 
@@ -401,20 +401,3 @@ def test_costs_are_means_over_seeds_and_nobodys_columns_are_left_out(
     assert texts(cost, "training") == ["11 s"]
     assert texts(cost, "bound by") == ["seconds, steps"]
     assert not any("GPU" in column.title for column in cost.columns)
-
-
-def test_the_summary_is_the_mean_rank(result: Make, metric_cards: Metrics, dataset_cards: Datasets) -> None:
-    distances = {"tiny-image": {"a": 1.0, "b": 2.0}, "tiny-series": {"a": 1.0, "b": 2.0, "c": 0.5}}
-    results = [
-        result(model, dataset=dataset, figures={"frechet_distance": value})
-        for dataset, row in distances.items()
-        for model, value in row.items()
-    ]
-    (summary,) = build_leaderboards(results, metric_cards, dataset_cards).summaries
-    assert texts(summary.table, "model") == ["c", "a", "b"]
-    assert texts(summary.table, "mean rank") == ["1.00", "1.50", "2.50"]
-    assert texts(summary.table, "ranked on") == ["1", "2", "2"]
-
-
-def test_one_data_set_has_no_summary(result: Make, metric_cards: Metrics, dataset_cards: Datasets) -> None:
-    assert not build_leaderboards(scores(result, a=1.0), metric_cards, dataset_cards).summaries

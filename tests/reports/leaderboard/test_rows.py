@@ -18,9 +18,10 @@ from genbench_reports.format.columns import COST_COLUMNS
 from genbench_reports.html.overview import leaders, ranks_across
 from genbench_reports.leaderboard.build_boards import build_boards
 from genbench_reports.leaderboard.leaderboard import make_leaderboard
-from genbench_reports.leaderboard.rows import Board, Rank, Row
+from genbench_reports.leaderboard.rows import Board, Rank, Row, Standing
 from genbench_reports.leaderboard.summary import make_summaries
 from genbench_reports.render.terminal import print_leaderboard
+from genbench_reports.statistics.uncertain_means import UncertainMean
 
 Make = Callable[..., Result]
 Figure = Callable[..., MetricValue]
@@ -105,7 +106,8 @@ def test_every_renderer_shows_the_value_of_the_row(
     rows = tuple(
         replace(
             each,
-            rank=Rank(1 + place, "z"),
+            rank=Rank(1 + place, "z", (1, 2)),
+            standing=Standing(UncertainMean(0.5 - place / 4, known_stderr=0.1), False, ()),
             values={
                 name: replace(value, mean=other + place, by_seed=dict.fromkeys(range(3), other + place))
                 for name, value in each.values.items()
@@ -116,18 +118,18 @@ def test_every_renderer_shows_the_value_of_the_row(
     changed = replace(board, rows=rows, entrants=rows)
     screen = io.StringIO()
     print_leaderboard(make_leaderboard(changed), Console(file=screen, width=200))
-    assert "1z" in screen.getvalue()
+    assert "1-2z" in screen.getvalue()
     assert "0.777" in screen.getvalue()
     (leader,) = leaders([changed])
     assert leader.value.startswith("0.777")
     assert leader.certainty == "Not told apart from bad."
-    assert ranks_across([changed]).rows[0][2].text == "1z"
+    assert ranks_across([changed]).rows[0][2].text == "1-2z"
     numbers = chart_numbers(changed)
     assert [entry["y"][0][0] for entry in numbers["trade"]["entries"]] == [0.777, 1.777]
     (matrix,) = score_matrices([changed])
     assert matrix.mean(changed.title, "good") == pytest.approx(other)
     (summary,) = make_summaries([changed, replace(changed, title="again")])
-    assert [each.mean_rank for each in summary.rows] == [1.0, 2.0]
+    assert [each.score.value for each in summary.rows] == [0.5, 0.25]
 
 
 def test_metrics_without_values_say_why(

@@ -124,7 +124,7 @@ def test_a_document_is_whole(result: Make, stored_run: Store, registry: Registry
     assert {node.environmentname for node in floats} == {"table*"}
     assert text.count(r"\begin{") == text.count(r"\end{")
     assert r"vae\_1" in text
-    assert "Statistics: mean ranks over data sets" in text
+    assert "Statistics: would other data sets show an order" in text
     used = commands(re.sub(r"^%.*$", "", text, flags=re.MULTILINE))
     ours = "begin end caption centering resizebox ifdim width textwidth else fi toprule midrule bottomrule textbf"
     ours += " textit par smallskip parbox footnotesize paragraph"

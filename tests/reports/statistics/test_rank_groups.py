@@ -15,7 +15,7 @@ from genbench_reports.statistics.letter_display import share_a_letter
 from genbench_reports.statistics.rank_groups import (
     POWER,
     claim,
-    pairwise_p,
+    means_of,
     row_letters,
     separable_effect,
 )
@@ -30,6 +30,7 @@ from genbench_reports.statistics.simulate_ranks import (
     power,
     simulation_tables,
 )
+from genbench_reports.statistics.uncertain_means import adjusted_p
 
 whole = st.integers(-1000, 1000).map(float)
 
@@ -47,7 +48,7 @@ def test_holms_correction_is_statsmodels(p_values: list[float]) -> None:
 def test_every_pair_is_corrected_for_all() -> None:
     generator = np.random.default_rng(0)
     rows = [by_seed(row) for row in generator.normal(size=(4, 5)).tolist()]
-    adjusted = pairwise_p(rows)
+    adjusted = adjusted_p(means_of(rows))
     pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
     raw = [
         scipy.stats.ttest_ind(list(rows[i].values()), list(rows[j].values()), equal_var=False).pvalue
@@ -65,9 +66,8 @@ def test_every_pair_is_corrected_for_all() -> None:
 def test_two_rows_share_a_letter_exactly_when_the_test_does_not_tell_them_apart(
     rows: list[dict[int, float]],
 ) -> None:
-    letters = row_letters(rows)
-    adjusted = pairwise_p(rows)
-    assert letters is not None
+    letters = row_letters(means_of(rows))
+    adjusted = adjusted_p(means_of(rows))
     for (i, j), p in adjusted.items():
         assert share_a_letter(letters[i], letters[j]) == (p >= SIGNIFICANCE)
 
@@ -80,8 +80,7 @@ def test_letters_do_not_contradict_the_test_where_spreads_differ() -> None:
         values = draw_uneven(generator, 5, 5) + np.arange(5)[:, None]
         order = values.mean(axis=1).argsort()
         rows = [by_seed(values[model].tolist()) for model in order]
-        letters, adjusted = row_letters(rows), pairwise_p(rows)
-        assert letters is not None
+        letters, adjusted = row_letters(means_of(rows)), adjusted_p(means_of(rows))
         mixed += any(p < SIGNIFICANCE for p in adjusted.values()) and any(len(each) > 1 for each in letters)
         for (i, j), p in adjusted.items():
             assert share_a_letter(letters[i], letters[j]) == (p >= SIGNIFICANCE)
@@ -90,13 +89,11 @@ def test_letters_do_not_contradict_the_test_where_spreads_differ() -> None:
 
 def test_the_27th_group_has_two_letters() -> None:
     rows = [by_seed([100.0 * i, 100.0 * i, 100.0 * i]) for i in range(28)]
-    letters = row_letters(rows)
-    assert letters is not None
+    letters = row_letters(means_of(rows))
     assert [letters[0], letters[25], letters[26], letters[27]] == ["a", "z", "aa.", "ab."]
 
 
-def test_no_groups_from_fewer_than_three_seeds() -> None:
-    assert row_letters([by_seed([1, 2, 3]), by_seed([4, 5])]) is None
+def test_fewer_than_three_seeds_make_no_claim_about_seeds() -> None:
     assert "no claim is made" in claim(2, 5)
     assert claim(1, 5).startswith("1 seed per row")
 

@@ -1,23 +1,19 @@
-"""Pairs of models, and the mean rank of each model, over data sets and seeds.
+"""Pairs of models over data sets and seeds: how often one is better than the other.
 
-Values of different data sets have no common scale, so only their order is used: how often a model is better than
-another (the probability of improvement of Agarwal et al. 2021, "Deep reinforcement learning at the edge of the
-statistical precipice", section 4.3), and ranks.
+Only the order of values is used: the probability of improvement of Agarwal et al. 2021, "Deep reinforcement learning at
+the edge of the statistical precipice", section 4.3.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from genbench_reports.analysis.score_matrix import ScoreMatrix
-from genbench_reports.statistics.resampling import CONFIDENCE, Interval, sign_flip_test
+from genbench_reports.statistics.resampling import sign_flip_test
 from genbench_reports.statistics.seeds import adjust_by_holm
-
-_SEED = 0
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -65,32 +61,3 @@ def _scores(matrix: ScoreMatrix, first: str, second: str) -> list[list[float]]:
             pairs = [(0.0 if one else 1.0, 0.0 if two else 1.0)] * max(len(one), len(two), 1)
         scores.append([float(a < b) - float(a > b) for a, b in pairs])
     return scores
-
-
-def mean_rank_intervals(
-    matrix: ScoreMatrix, models: Sequence[str], confidence: float = CONFIDENCE
-) -> Mapping[str, Interval]:
-    """Interval of each model's mean rank among `models`: percentiles of a bootstrap that resamples data sets, and
-    within each data set the seeds of every model (Davison and Hinkley 1997, "Bootstrap methods and their
-    application", section 3.8).
-    """
-    import numpy as np
-    from scipy.stats import rankdata
-
-    generator = np.random.default_rng(_SEED)
-    names = matrix.datasets
-    drawn = np.full((len(names), len(models), _RESAMPLES), np.inf)
-    for row, dataset in enumerate(names):
-        for column, model in enumerate(models):
-            if values := list(matrix.values[dataset].get(model, {}).values()):
-                choice = generator.integers(len(values), size=(_RESAMPLES, len(values)))
-                drawn[row, column] = np.asarray(values)[choice].mean(axis=1)
-    ranks = rankdata(drawn, axis=1)
-    choice = generator.integers(len(names), size=(len(names), _RESAMPLES))
-    means = ranks[choice, :, np.arange(_RESAMPLES)].mean(axis=0)
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, (tail, 1 - tail), axis=0)
-    return {
-        model: Interval(float(low[index]), float(high[index]), "percentile", len(names))
-        for index, model in enumerate(models)
-    }

@@ -1,0 +1,110 @@
+"""Means with an error of two parts: that of the seeds, and that of the test set."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genbench_reports.statistics.rank_groups import row_letters
+from genbench_reports.statistics.seeds import SIGNIFICANCE
+from genbench_reports.statistics.uncertain_means import (
+    UncertainMean,
+    adjusted_p,
+    difference_p,
+    exceeds,
+    rank_intervals,
+    uncertain_mean,
+)
+
+
+def test_one_seed_has_the_error_of_its_value() -> None:
+    mean = uncertain_mean({0: 3.0}, {0: 0.5}, {0: 0.4})
+    assert (mean.value, mean.stderr, mean.is_known) == (3.0, 0.5, True)
+    assert not uncertain_mean({0: 3.0}, {0: None}, {}).is_known
+
+
+def test_several_seeds_have_their_spread_and_the_part_of_the_test_set() -> None:
+    values = {0: 1.0, 1: 2.0, 2: 3.0}
+    mean = uncertain_mean(values, {}, dict.fromkeys(values, 0.3))
+    assert mean.value == 2.0
+    assert mean.seeds_stderr == pytest.approx(1 / math.sqrt(3))
+    assert mean.stderr == pytest.approx(math.hypot(1 / math.sqrt(3), 0.3))
+    assert mean.freedom == 2.0
+
+
+def test_a_model_without_randomness_still_has_the_error_of_the_test_set() -> None:
+    """Three equal seeds are no proof: rows of 3.000 and 3.0001 are alike where the test set leaves 0.1 open."""
+    rows = [
+        uncertain_mean(dict.fromkeys(range(3), value), {}, dict.fromkeys(range(3), 0.1))
+        for value in (3.000, 3.0001)
+    ]
+    assert difference_p(*rows) > 0.9
+    assert row_letters(rows) == ["a", "a"]
+
+
+def test_without_a_known_part_it_is_welchs_test() -> None:
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(size=4), generator.normal(1.0, 3.0, size=6)
+    means = [uncertain_mean(dict(enumerate(row.tolist())), {}, {}) for row in (first, second)]
+    expected = scipy.stats.ttest_ind(first, second, equal_var=False).pvalue
+    assert difference_p(*means) == pytest.approx(expected)
+
+
+def test_with_known_parts_alone_it_is_the_normal_test() -> None:
+    first, second = UncertainMean(1.0, known_stderr=0.3), UncertainMean(2.0, known_stderr=0.4)
+    assert difference_p(first, second) == pytest.approx(2 * scipy.stats.norm.sf(2.0))
+    assert difference_p(first, UncertainMean(9.0, is_known=False)) == 1.0
+
+
+@pytest.mark.parametrize("known", [0.0, 1.0, 3.0])
+def test_equal_rows_of_unequal_spread_are_rarely_told_apart(known: float) -> None:
+    """Five rows with spreads from 1 to 10 and a common test set whose error every row feels in its own measure."""
+    generator = np.random.default_rng(1)
+    spreads, boards, seeds = np.geomspace(1.0, 10.0, 5), 400, 3
+    alarms = 0
+    for _ in range(boards):
+        values = generator.normal(size=(5, seeds)) * spreads[:, None]
+        values += known * generator.normal(size=(5, 1))
+        rows = [
+            uncertain_mean(dict(enumerate(row.tolist())), {}, dict.fromkeys(range(seeds), known))
+            for row in values
+        ]
+        alarms += min(adjusted_p(rows).values()) < SIGNIFICANCE
+    assert alarms / boards < SIGNIFICANCE + 3 * math.sqrt(SIGNIFICANCE * (1 - SIGNIFICANCE) / boards)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=6, unique=True), st.data())
+def test_rank_intervals_are_what_the_pairs_leave_open(values: list[float], data: st.DataObject) -> None:
+    pairs = [(i, j) for i in range(len(values)) for j in range(i + 1, len(values))]
+    different = data.draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
+    for row, (low, high) in enumerate(rank_intervals(values, different)):
+        place = 1 + sum(value < values[row] for value in values)
+        assert 1 <= low <= place <= high <= len(values)
+    assert rank_intervals(values, []) == [(1, len(values))] * len(values)
+    order = [1 + sum(other < value for other in values) for value in values]
+    assert rank_intervals(values, pairs) == [(place, place) for place in order]
+
+
+def test_rank_intervals_hold_together() -> None:
+    """The true ranks lie in all intervals of a board in at least 95 % of boards."""
+    generator = np.random.default_rng(0)
+    truth, errors = np.array([0.0, 0.5, 1.0, 3.0, 3.2]), np.array([0.2, 0.5, 0.1, 1.0, 0.2])
+    boards, missed = 400, 0
+    for _ in range(boards):
+        values = (truth + errors * generator.normal(size=5)).tolist()
+        rows = [UncertainMean(v, known_stderr=float(e)) for v, e in zip(values, errors, strict=True)]
+        different = [pair for pair, p in adjusted_p(rows).items() if p < SIGNIFICANCE]
+        intervals = rank_intervals(values, different)
+        missed += any(not low <= place <= high for place, (low, high) in enumerate(intervals, 1))
+    assert missed / boards < SIGNIFICANCE + 3 * math.sqrt(SIGNIFICANCE * (1 - SIGNIFICANCE) / boards)
+
+
+def test_a_difference_exceeds_two_standard_errors_or_not() -> None:
+    assert exceeds(UncertainMean(3.1, known_stderr=1.0), UncertainMean(0.0, known_stderr=1.0))
+    assert not exceeds(UncertainMean(2.7, known_stderr=1.0), UncertainMean(0.0, known_stderr=1.0))
