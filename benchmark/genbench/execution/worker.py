@@ -100,7 +100,7 @@ class _Worker:
         samples = self.sample()
         reference, estimates, likelihoods = self.likelihood(samples)
         if estimates:
-            self.audit(samples, reference)
+            self.audit(samples, reference, estimates[0].log_prob)
         conditional = self.conditional_samples(reference)
         self.outcome.metrics = self.score(samples, reference, conditional) + likelihoods
         self.sampling_curve(reference)
@@ -308,8 +308,8 @@ class _Worker:
             )
             return estimates, likelihood_metrics(estimates, spec)
 
-    def audit(self, samples: Tensor, reference: Tensor) -> None:
-        """Check that the model's likelihood is one. Not timed."""
+    def audit(self, samples: Tensor, reference: Tensor, reported: Tensor) -> None:
+        """Check that the model's likelihood is one. Not timed. reported: the likelihoods of the test examples."""
         self.enter("audit")
         cost = self.outcome.cost
         # a training step is a pass forwards and a pass backwards, which costs twice as much
@@ -321,6 +321,8 @@ class _Worker:
                 reference,
                 seed=self.context.seed("audit"),
                 flops_per_example=flops,
+                reported=reported,
+                truth=self.context.dataset.truth,
             )
 
     def conditional_samples(self, reference: Tensor) -> ConditionalSamples:

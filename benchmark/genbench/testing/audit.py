@@ -17,10 +17,13 @@ import torch
 from torch import Tensor
 
 from genbench.api.model import GenerativeModel
+from genbench.api.spec import DataSpec
+from genbench.likelihood.audit.check_annealed_total import check_annealed_total
 from genbench.likelihood.audit.check_batches import (
     check_batch_independence,
     check_batch_independence_of_weights,
     check_importance_samples,
+    check_reported_values,
 )
 from genbench.likelihood.audit.check_normalisation import (
     check_entropy,
@@ -36,13 +39,18 @@ from genbench.likelihood.audit.check_own_samples import (
 from genbench.likelihood.audit.check_values import check_at_most_one, check_finite
 from genbench.likelihood.audit.likelihood_values import LikelihoodValues
 from genbench.likelihood.audit.perturbations import fit_perturbation
-from genbench.likelihood.audit.reference_density import fit_reference
+from genbench.likelihood.audit.reference_density import Reference, fit_reference
+from genbench.likelihood.audit.tree_reference import TreeReference, can_fit_tree
+from genbench.likelihood.batching import batches
 from genbench.records.audit import Audit, AuditCheck, LikelihoodName
 from genbench.samples.draw import draw_samples
 from genbench.util.seeding import derive_seed, seeded
 
+ANNEALING_SECONDS = 30.0
+"""Seconds of one core, roughly, that chains between a reference and the model take by default."""
 _K = 64
 _BATCH = 16
+_MIN_TREE_SAMPLES = 100
 
 
 def audit_likelihood(
@@ -52,20 +60,26 @@ def audit_likelihood(
     seed: int = 0,
     samples: int = 4096,
     examples: Tensor | None = None,
+    annealing_seconds: float = ANNEALING_SECONDS,
 ) -> Audit:
     """Audit `log_prob`, `log_density`, `elbo` or `log_weights` of a model in evaluation mode.
 
     likelihood: None takes the first of these that the model has. seed: of all random numbers; global generators are
     restored. samples: how many the model draws; references are fitted to a third of them. examples: real data for the
-    checks of batches, (M, *event_shape), in the working type; None takes samples. Raises ValueError where the model has
-    no such likelihood.
+    checks of batches, (M, *event_shape), in the working type, best the test split, since some are evaluated in the
+    batches in which the harness does it; None takes samples. annealing_seconds: of one core,
+    roughly, for `check_annealed_total`, by which exact likelihoods of spaces too large to sum over are checked; 0
+    leaves it out. Raises ValueError where the model has no such likelihood.
     """
     values = LikelihoodValues.of(model, likelihood, k=_K, seed=seed)
     with seeded(seed, model.device):
-        return Audit(likelihood=values.method, checks=tuple(_checks(values, samples, examples)))
+        checks = _checks(values, samples, examples, annealing_seconds)
+        return Audit(likelihood=values.method, checks=tuple(checks))
 
 
-def _checks(values: LikelihoodValues, count: int, examples: Tensor | None) -> list[AuditCheck]:
+def _checks(
+    values: LikelihoodValues, count: int, examples: Tensor | None, annealing_seconds: float
+) -> list[AuditCheck]:
     spec, model = values.spec, values.model
     generator = torch.Generator().manual_seed(derive_seed(values.seed, "audit"))
     sampling = torch.Generator(model.device).manual_seed(derive_seed(values.seed, "audit samples"))
@@ -81,6 +95,8 @@ def _checks(values: LikelihoodValues, count: int, examples: Tensor | None) -> li
         checks.append(check_at_most_one(values, log_p, f"{len(fresh):,} samples"))
     if values.is_exact:
         checks.append(check_batch_independence(values, fresh[:_BATCH], log_p[:_BATCH], examples[:_BATCH]))
+        reported = torch.cat([values.log_prob(batch) for batch in batches(examples, spec, 1)])
+        checks.append(check_reported_values(values, examples, reported, fresh, generator))
     else:
         checks.append(check_batch_independence_of_weights(values, examples, fresh[:_BATCH], _K))
         if values.method == "log_weights":
@@ -94,11 +110,28 @@ def _checks(values: LikelihoodValues, count: int, examples: Tensor | None) -> li
                 checks.append(check_entropy(census, log_p))
     if not finite:
         return checks
-    reference = fit_reference(fitted, spec)
+    reference = _closest_reference(fitted, spec)
     drawn = reference.sample(len(fresh), generator)
     checks.append(judge_not_over_claimed(reference, drawn, values.log_prob(drawn, "drawn")))
     if values.is_exact:
         checks.append(judge_not_under_claimed(reference, fresh, log_p))
-        changed, log_ratio = fit_perturbation(fitted, spec).perturb(fresh, generator)
+        perturbation = fit_perturbation(fitted, spec)
+        changed, log_ratio = perturbation.perturb(fresh, generator)
         checks.append(judge_line_up(log_p, values.log_prob(changed), log_ratio))
+        if annealing_seconds > 0 and not is_auditable(spec):
+            checks += check_annealed_total(
+                values,
+                reference,
+                fitted,
+                fresh,
+                seconds=annealing_seconds,
+                generator=generator,
+            )
     return checks
+
+
+def _closest_reference(samples: Tensor, spec: DataSpec) -> Reference:
+    """The reference that makes other samples likeliest."""
+    if can_fit_tree(spec) and len(samples) >= _MIN_TREE_SAMPLES:
+        return TreeReference(samples, spec)
+    return fit_reference(samples, spec)

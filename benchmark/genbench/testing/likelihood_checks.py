@@ -93,7 +93,9 @@ def log_weights_fit_the_samples(subject: Subject) -> None:
 @lru_cache(maxsize=2)
 def _audit(subject: Subject, likelihood: LikelihoodName) -> Audit:
     examples = subject.dataset.test.tensor()
-    return audit_likelihood(subject.trained.model, likelihood, samples=_SAMPLES, examples=examples)
+    return audit_likelihood(
+        subject.trained.model, likelihood, samples=_SAMPLES, examples=examples, annealing_seconds=0.0
+    )
 
 
 @lru_cache(maxsize=2)

@@ -17,6 +17,9 @@ BATCH_TOLERANCE = 1e-3
 """Allowed difference relative to 1 + |log p|, from float32 sums in another order."""
 _ALONE = 4  # examples that are evaluated one by one
 NAME = "batch independence"
+REPORTED = "reported values"
+# Reported values that are computed again, and examples beside them: batches of 1 and 7, sizes that nobody chooses.
+_COMPUTED_AGAIN, _COMPANIONS = 5, 3
 
 
 def check_batch_independence(
@@ -62,6 +65,37 @@ def check_batch_independence(
             detail += " an estimate belongs in log_weights"
     value = gap if math.isfinite(gap) else None
     return AuditCheck(name=NAME, passed=passed, detail=detail, value=value, expected=0.0)
+
+
+def check_reported_values(
+    likelihood: LikelihoodValues,
+    x: Tensor,
+    reported: Float64[Tensor, " n"],
+    others: Tensor,
+    generator: torch.Generator,
+) -> AuditCheck:
+    """Whether the values that are reported for examples come out again where the model cannot tell by the batch that
+    they count: for one example alone, and for a few in random order among others.
+
+    x: the examples, (N, *event_shape). reported: their exact log-likelihoods, as the harness computed them. others:
+    other examples.
+    """
+    chosen = torch.randperm(len(x), generator=generator)[:_COMPUTED_AGAIN]
+    few = x[chosen]
+    mixed = torch.cat([few[1:], others[:_COMPANIONS]])
+    order = torch.randperm(len(mixed), generator=generator)
+    values = torch.empty(len(mixed), dtype=torch.float64)
+    values[order] = likelihood.log_prob(mixed[order])
+    again = torch.cat([likelihood.log_prob(few[:1]), values[: len(few) - 1]])
+    gap = _gap(again, reported[chosen])
+    return AuditCheck(
+        name=REPORTED,
+        passed=gap <= BATCH_TOLERANCE,  # NaN does not pass
+        detail=f"{likelihood.method} of {len(few)} random examples differs by {gap:.2g} (relative) from what is"
+        f" reported, where computed alone and among others; expected at most {BATCH_TOLERANCE:g}",
+        value=gap if math.isfinite(gap) else None,
+        expected=0.0,
+    )
 
 
 def _gap(values: Float64[Tensor, " m"], together: Float64[Tensor, " n"]) -> float:

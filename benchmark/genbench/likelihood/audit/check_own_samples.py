@@ -54,7 +54,7 @@ def judge_line_up(
 def judge_not_over_claimed(reference: Reference, x: Tensor, log_p: Float64[Tensor, " n"]) -> AuditCheck:
     """Whether the model's likelihood is too large. x: draws from the reference. log_p: their log-likelihood, or the
     logarithm of an unbiased estimate of the likelihood."""
-    return _judge_ratios(
+    return judge_ratios(
         "not over-claimed",
         log_p - reference.log_prob(x),
         f"p(x) / q(x) over {len(x)} draws from {reference.name}",
@@ -65,7 +65,7 @@ def judge_not_over_claimed(reference: Reference, x: Tensor, log_p: Float64[Tenso
 def judge_not_under_claimed(reference: Reference, x: Tensor, log_p: Float64[Tensor, " n"]) -> AuditCheck:
     """Whether the model's likelihood is too small. x: samples to which the reference was not fitted. log_p: their exact
     log-likelihood."""
-    return _judge_ratios(
+    return judge_ratios(
         "not under-claimed",
         reference.log_prob(x) - log_p,
         f"q(x) / p(x) over {len(x)} samples, q {reference.name},",
@@ -73,7 +73,11 @@ def judge_not_under_claimed(reference: Reference, x: Tensor, log_p: Float64[Tens
     )
 
 
-def _judge_ratios(name: str, log_ratios: Float64[Tensor, " n"], what: str, meaning: str) -> AuditCheck:
+def judge_ratios(name: str, log_ratios: Float64[Tensor, " n"], what: str, meaning: str) -> AuditCheck:
+    """Whether independent ratios, whose means are at most 1 for a right likelihood, are so by a bet.
+
+    log_ratios: their logarithms; NaN counts as a ratio of 0. what: the ratios, in words. meaning: of a failure.
+    """
     log_ratios = log_ratios.nan_to_num(-math.inf, posinf=_LARGE, neginf=-math.inf)
     log_e_value = log_e_value_of_mean_above_one(log_ratios)
     log_mean = float(log_ratios.logsumexp(0)) - math.log(len(log_ratios))

@@ -13,18 +13,21 @@ import traceback
 import torch
 from torch import Tensor
 
+from genbench.api.data import Truth
 from genbench.api.model import GenerativeModel
 from genbench.errors import PluginError, is_out_of_memory
 from genbench.likelihood.audit.check_batches import (
     check_batch_independence,
     check_batch_independence_of_weights,
     check_importance_samples,
+    check_reported_values,
 )
 from genbench.likelihood.audit.check_own_samples import (
     judge_line_up,
     judge_not_over_claimed,
     judge_not_under_claimed,
 )
+from genbench.likelihood.audit.check_truth import check_not_better_than_truth
 from genbench.likelihood.audit.check_values import check_at_most_one, check_finite
 from genbench.likelihood.audit.likelihood_values import LikelihoodValues
 from genbench.likelihood.audit.perturbations import fit_perturbation
@@ -45,19 +48,30 @@ _FEW = 8  # examples that are looked at in several batches
 
 
 def quick_audit(
-    model: object, samples: Tensor, examples: Tensor, *, seed: int, flops_per_example: float = 0.0
+    model: object,
+    samples: Tensor,
+    examples: Tensor,
+    *,
+    seed: int,
+    flops_per_example: float = 0.0,
+    reported: Tensor | None = None,
+    truth: Truth | None = None,
 ) -> Audit | None:
     """The audit; None for a model without a likelihood. An exception that the model raises is a failed check.
 
     samples: of the model, (N, *event_shape), already checked. examples: real data, (M, *event_shape). Both in the
-    working type, on the CPU. flops_per_example: the approximate cost of one draw of the likelihood.
+    working type, on the CPU. flops_per_example: the approximate cost of one draw of the likelihood. reported:
+    the log-likelihoods of the examples, or lower bounds, as they are reported, (M,). truth: the density from which the
+    examples were drawn, if it is known.
     """
     if not isinstance(model, GenerativeModel) or not LikelihoodValues.exist_for(model):
         return None
     likelihood = LikelihoodValues.of(model, k=_K, seed=seed)
     checks: list[AuditCheck] = []
     try:
-        _audit(likelihood, samples, examples, affordable(likelihood, flops_per_example), checks)
+        if reported is not None and truth is not None:
+            checks.append(check_not_better_than_truth(reported, truth.log_prob(examples).cpu().double()))
+        _audit(likelihood, samples, examples, affordable(likelihood, flops_per_example), checks, reported)
     except PluginError as error:
         traceback.print_exc()
         out_of_memory = error.__cause__ is not None and is_out_of_memory(error.__cause__)
@@ -72,7 +86,12 @@ def quick_audit(
 
 
 def _audit(
-    likelihood: LikelihoodValues, samples: Tensor, examples: Tensor, count: int, checks: list[AuditCheck]
+    likelihood: LikelihoodValues,
+    samples: Tensor,
+    examples: Tensor,
+    count: int,
+    checks: list[AuditCheck],
+    reported: Tensor | None,
 ) -> None:
     generator = torch.Generator().manual_seed(derive_seed(likelihood.seed, "quick audit"))
     samples = samples[torch.randperm(len(samples), generator=generator)]
@@ -101,15 +120,16 @@ def _audit(
     if likelihood.spec.is_discrete:
         checks.append(check_at_most_one(likelihood, log_p["fresh"], what))
     if likelihood.is_exact:
-        few = fresh[:_FEW]
-        checks.append(
-            check_batch_independence(likelihood, few, log_p["fresh"][:_FEW], examples[:_FEW], thorough=False)
-        )
+        few = _FEW if reported is None else _FEW // 2
+        x, values, others = fresh[:few], log_p["fresh"][:few], examples[:few]
+        checks.append(check_batch_independence(likelihood, x, values, others, thorough=False))
+        if reported is not None:
+            checks.append(check_reported_values(likelihood, examples, reported, fresh, generator))
     else:
-        few = examples[: _FEW // 2]
-        checks.append(check_batch_independence_of_weights(likelihood, few, fresh[: _FEW // 2], _K))
+        some = examples[: _FEW // 2]
+        checks.append(check_batch_independence_of_weights(likelihood, some, fresh[: _FEW // 2], _K))
         if likelihood.method == "log_weights":
-            checks.append(check_importance_samples(likelihood, few, _K))
+            checks.append(check_importance_samples(likelihood, some, _K))
     if not finite.passed or third < _MIN_FITTED_SAMPLES:
         return
     checks.append(judge_not_over_claimed(reference, looked_at["drawn"], log_p["drawn"]))

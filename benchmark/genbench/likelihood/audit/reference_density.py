@@ -27,6 +27,8 @@ MAX_COVARIANCE = 160
 # Kernel widths, relative to the distance to this neighbour.
 _WIDTHS = (0.3, 0.6, 1.2)
 _NEIGHBOUR = 4
+LONGEST_MOVE = 16
+"""The length of a move by which an example of real values is drawn anew."""
 _NORMAL_SHARE = (
     0.1  # weight of the normal distribution, which covers what lies between and beyond the kernels
 )
@@ -48,6 +50,13 @@ class Reference(ABC):
     @abstractmethod
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Draws from q, (count, *event_shape), in the working type, on the CPU."""
+
+    @abstractmethod
+    def moved(self, x: Tensor, length: int, generator: torch.Generator) -> Tensor:
+        """Each example after a random move that is reversible under q, so that it leaves draws of q as draws of q.
+
+        length: from 1 to `LONGEST_MOVE`; of integers, the numbers that are redrawn. x: (N, *event_shape).
+        """
 
     def _shaped(self, flat: Tensor) -> Tensor:
         return flat.to(working_dtype(self.spec)).reshape(len(flat), *self.spec.event_shape)
@@ -98,16 +107,30 @@ class CopyReference(Reference):
         self.copied, self.marginals, self.centres = copied, marginals, centres
 
     def log_prob(self, x: Tensor) -> Float64[Tensor, " n"]:
-        flat = x.flatten(1)
-        redrawn = self.marginals.T.gather(0, flat)  # N, D
-        base = redrawn.sum(1)
         if not self.copied:
-            return base
+            return self.marginals.T.gather(0, x.flatten(1)).sum(1)
+        return self._log_joint(x.flatten(1)).logsumexp(1) - math.log(len(self.centres))
+
+    def moved(self, x: Tensor, length: int, generator: torch.Generator) -> Tensor:
+        """A centre is drawn from its probability given x, and then some numbers given the centre."""
+        flat, count = x.flatten(1).clone(), min(length, self.spec.dimension)
+        chosen = torch.rand(flat.shape, generator=generator).topk(count, 1).indices  # N, count
+        fresh = torch.multinomial(self.marginals[chosen].exp().flatten(0, 1), 1, generator=generator)
+        fresh = fresh.reshape(chosen.shape)
+        if self.copied:
+            centre = torch.multinomial(self._log_joint(flat).softmax(1), 1, generator=generator).squeeze(1)
+            keep = torch.rand(fresh.shape, generator=generator) < self.copied
+            fresh = torch.where(keep, self.centres[centre].gather(1, chosen), fresh)
+        return self._shaped(flat.scatter(1, chosen, fresh))
+
+    def _log_joint(self, flat: Int64[Tensor, "n dimension"]) -> Float64[Tensor, "n m"]:
+        """log q(x | centre) of every centre."""
+        redrawn = self.marginals.T.gather(0, flat)  # N, D
         # a number that equals the centre's has the probability copied + (1 - copied) r in place of (1 - copied) r
         agreeing = torch.log1p(self.copied / (1 - self.copied) * (-redrawn).exp())  # N, D
         gained = torch.stack([torch.where(flat == c, agreeing, 0.0).sum(1) for c in self.centres], 1)  # N, M
         factor = self.spec.dimension * math.log1p(-self.copied)
-        return base + factor + gained.logsumexp(1) - math.log(len(self.centres))
+        return redrawn.sum(1, keepdim=True) + factor + gained
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         fresh = torch.multinomial(self.marginals.exp(), count, replacement=True, generator=generator).T
@@ -159,6 +182,12 @@ class NormalReference(Reference):
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         return self._shaped(self.whitening.coloured(_noise((count, self.spec.dimension), generator)))
 
+    def moved(self, x: Tensor, length: int, generator: torch.Generator) -> Tensor:
+        """Towards the mean, with noise in exchange."""
+        white, share = self.whitening.white(x), length / LONGEST_MOVE
+        noise = _noise((len(x), self.spec.dimension), generator)
+        return self._shaped(self.whitening.coloured(math.sqrt(1 - share**2) * white + share * noise))
+
 
 class KernelReference(Reference):
     """A normal kernel at each sample, whose width is `width` times the distance to its fourth neighbour; and, with a
@@ -176,13 +205,27 @@ class KernelReference(Reference):
         self.scales = (width * nearest / math.sqrt(spec.dimension)).clamp(min=floor)  # M
 
     def log_prob(self, x: Tensor) -> Float64[Tensor, " n"]:
-        white = self.whitening.white(x)
+        return self._log_joint(self.whitening.white(x)).logsumexp(1) - self.whitening.log_volume
+
+    def moved(self, x: Tensor, length: int, generator: torch.Generator) -> Tensor:
+        """A kernel, or the normal distribution, is drawn from its probability given x; then x moves towards its centre,
+        with noise of its width in exchange."""
+        white, share = self.whitening.white(x), length / LONGEST_MOVE
+        part = torch.multinomial(self._log_joint(white).softmax(1), 1, generator=generator).squeeze(1)
+        # the normal distribution comes last
+        centres = torch.cat([self.centres, torch.zeros(1, self.spec.dimension)])[part]
+        scales = torch.cat([self.scales, torch.ones(1)])[part].unsqueeze(1)
+        noise = _noise((len(x), self.spec.dimension), generator)
+        moved = centres + math.sqrt(1 - share**2) * (white - centres) + share * scales * noise
+        return self._shaped(self.whitening.coloured(moved))
+
+    def _log_joint(self, white: Float64[Tensor, "n d"]) -> Float64[Tensor, "n parts"]:
+        """Log-density of whitened examples with each kernel, and with the normal distribution, in white coordinates."""
         squares = _distances(white, self.centres).square() / self.scales.square()  # N, M
         constant = white.shape[1] * (self.scales.log() + 0.5 * math.log(2 * math.pi))  # M
-        kernels = (-0.5 * squares - constant).logsumexp(1) - math.log(len(self.centres))
+        kernels = -0.5 * squares - constant + math.log1p(-_NORMAL_SHARE) - math.log(len(self.centres))
         broad = _log_standard_normal(white) + math.log(_NORMAL_SHARE)
-        mixed = torch.logaddexp(kernels + math.log1p(-_NORMAL_SHARE), broad)
-        return mixed - self.whitening.log_volume
+        return torch.cat([kernels, broad.unsqueeze(1)], 1)
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         centre = torch.randint(len(self.centres), (count,), generator=generator)

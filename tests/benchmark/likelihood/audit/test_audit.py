@@ -6,6 +6,7 @@ import math
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 import broken_models
 import numpy as np
@@ -18,21 +19,37 @@ from toy_likelihoods import Autoregression, Chain, Dequantised, LinearGaussian, 
 from genbench import DataSpec, GenerativeModel
 from genbench.errors import PluginError
 from genbench.likelihood.audit import quick_audit as quick_module
+from genbench.likelihood.audit.check_batches import check_reported_values
+from genbench.likelihood.audit.check_truth import check_not_better_than_truth
 from genbench.likelihood.audit.likelihood_values import LikelihoodValues
 from genbench.likelihood.audit.quick_audit import affordable, quick_audit
+from genbench.likelihood.estimates import estimate_likelihood
 from genbench.records.audit import FALSE_ALARM_RATE, Audit
-from genbench.testing import audit_likelihood, is_auditable
+from genbench.testing import audit_likelihood as full_audit
+from genbench.testing import is_auditable
+from genbench.util.seeding import seeded
 
 Make = Callable[..., GenerativeModel]
+# The chains of the full audit, which take most of its time, are tested in test_annealed_total.py.
+audit_likelihood = partial(full_audit, annealing_seconds=0.0)
 
 
 def quick(model: GenerativeModel, seed: int = 0, samples: int = 600) -> Audit:
     """As the harness does it."""
     generator = torch.Generator().manual_seed(seed)
     drawn, examples = model.sample(samples, generator), model.sample(20, generator)
-    audit = quick_audit(model, drawn, examples, seed=seed)
+    audit = quick_audit(model, drawn, examples, seed=seed, reported=reported_values(model, examples))
     assert audit is not None
     return audit
+
+
+def reported_values(model: GenerativeModel, x: Tensor) -> Tensor | None:
+    """As the harness reports them; None where the model raises."""
+    try:
+        with seeded(0):
+            return estimate_likelihood(model, model.spec, x, k=10)[0].log_prob
+    except (PluginError, ValueError, RuntimeError):
+        return None
 
 
 def failures(audit: Audit) -> set[str]:
@@ -177,6 +194,52 @@ def test_what_chance_and_batches_do_is_told_apart() -> None:
             assert check is not None
             assert check.passed is False
             assert words in check.detail
+
+
+class TwoFaced(Chain):
+    """Three nats better in batches of one size."""
+
+    size = 20
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return super().log_prob(x) + (3.0 if len(x) == self.size else 0.0)
+
+
+def test_a_likelihood_that_knows_the_test_split_by_its_size_is_found_out() -> None:
+    model = TwoFaced()
+    assert failures(quick(model)) == {"reported values"}
+    model.size = 30
+    examples = model.sample(30, torch.Generator().manual_seed(1))
+    assert failures(audit_likelihood(model, samples=600, examples=examples)) == {"reported values"}
+    assert audit_likelihood(model, samples=600).passed  # no split, and no batch of its size
+
+
+def test_reported_values_that_are_no_numbers_do_not_come_out_again() -> None:
+    model, x = Chain(), Chain().sample(9, torch.Generator().manual_seed(0))
+    for reported in (torch.full((9,), math.nan).double(), torch.full((9,), -math.inf).double()):
+        check = check_reported_values(LikelihoodValues.of(model), x, reported, x[:0], torch.Generator())
+        assert check.passed is False
+        assert check.value is None
+
+
+@pytest.mark.parametrize("seeds", [200, pytest.param(4000, marks=pytest.mark.slow)])
+def test_no_right_likelihood_beats_the_truth(seeds: int) -> None:
+    """Neither the truth itself nor a density beside it, over so many test splits."""
+    truth = Ring(width=0.1)
+    for seed in range(seeds):
+        x = truth.sample(100, torch.Generator().manual_seed(seed))
+        log_truth = truth.log_prob(x).double()
+        for model in (truth, Ring(width=0.1 + 0.02 * (seed % 3))):
+            check = check_not_better_than_truth(model.log_prob(x).double(), log_truth)
+            assert check.passed, check.detail
+
+
+def test_a_likelihood_that_beats_the_truth_is_found_out() -> None:
+    truth = Ring(width=0.1)
+    x = truth.sample(2000, torch.Generator().manual_seed(0))
+    for model, beats in ((Ring(width=0.1, excess=0.2), True), (Ring(width=0.15, excess=-0.1), False)):
+        log_p = model.log_prob(x).double()
+        assert check_not_better_than_truth(log_p, truth.log_prob(x).double()).passed is not beats
 
 
 def test_weights_that_share_their_noise_or_their_batch_are_found_out() -> None:

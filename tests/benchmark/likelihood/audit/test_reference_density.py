@@ -13,6 +13,7 @@ from genbench import DataSpec
 from genbench.likelihood.audit.e_values import chi_square_p_value
 from genbench.likelihood.audit.perturbations import fit_perturbation
 from genbench.likelihood.audit.reference_density import (
+    LONGEST_MOVE,
     CopyReference,
     KernelReference,
     NormalReference,
@@ -22,6 +23,7 @@ from genbench.likelihood.audit.reference_density import (
     log_marginals,
     shrunk_covariance,
 )
+from genbench.likelihood.audit.tree_reference import TreeReference
 
 SMALL = DataSpec(name="small", modality="points", event_shape=(3,), levels=4)
 PLANE = DataSpec(name="plane", modality="points", event_shape=(2,))
@@ -56,6 +58,47 @@ def test_references_of_integers_add_up_and_draw_as_they_say(kept: float) -> None
     assert chi_square_p_value(counts, p)[0] > 1e-3
 
 
+def test_a_tree_adds_up_and_draws_as_it_says() -> None:
+    x = correlated(200)
+    reference = TreeReference(x, SMALL)
+    p = reference.log_prob(everything(SMALL)).exp()
+    assert float(p.sum()) == pytest.approx(1.0)
+    assert chi_square_p_value(frequencies(reference.sample(20_000, generator())), p)[0] > 1e-3
+    other = correlated(200, seed=5)
+    marginals = CopyReference(log_marginals(x, 4), x[:7], SMALL, 0.0)
+    assert float((reference.log_prob(other) - marginals.log_prob(other)).mean()) > 0.3
+
+
+def frequencies(x: Tensor) -> Tensor:
+    return torch.bincount((x * torch.tensor([16, 4, 1])).sum(1), minlength=64).double()
+
+
+@pytest.mark.parametrize("kind", ["marginals", "copies", "tree"])
+def test_moves_of_integers_are_reversible_and_leave_the_reference_as_it_is(kind: str) -> None:
+    """Pairs before and after a move: as often in one order as in the other."""
+    x = correlated(60)
+    marginals = log_marginals(x, 4)
+    reference = (
+        TreeReference(x, SMALL)
+        if kind == "tree"
+        else CopyReference(marginals, x[:5], SMALL, 0.7 if kind == "copies" else 0.0)
+    )
+    before = reference.sample(60_000, generator())
+    for length in (1, 2, 5):
+        after = reference.moved(before, length, generator(length))
+        assert chi_square_p_value(frequencies(after), reference.log_prob(everything(SMALL)).exp())[0] > 1e-3
+        first, second = before[:, 1] * 4 + before[:, 2], after[:, 1] * 4 + after[:, 2]
+        pairs = torch.bincount(first * 16 + second, minlength=256).double().view(16, 16)
+        upper = torch.ones(16, 16).triu(1).bool()
+        there, back = pairs[upper], pairs.T[upper]
+        seen = there + back > 20
+        statistic = float(((there - back).square() / (there + back))[seen].sum())
+        assert stats.chi2.sf(statistic, int(seen.sum())) > 1e-3
+        changed = (before != after).sum(1)
+        assert int(changed.max()) <= length
+        assert float(changed.double().mean()) > 0.2
+
+
 def real_references() -> list[Reference]:
     x = torch.randn(30, 2, generator=generator()) @ torch.tensor([[2.0, 1.0], [0.0, 0.2]]) + 3
     white = Whitening(x)
@@ -78,6 +121,23 @@ def test_real_references_integrate_to_one_and_draw_as_they_say(reference: Refere
     inside = (grid - reference.whitening.mean).norm(dim=1) < 1  # type: ignore[attr-defined]
     share = ((drawn - reference.whitening.mean).norm(dim=1) < 1).double().mean()  # type: ignore[attr-defined]
     assert float(p[inside].sum()) * cell == pytest.approx(float(share), abs=0.015)
+
+
+@pytest.mark.parametrize("reference", real_references(), ids=lambda reference: reference.name)
+@pytest.mark.parametrize("length", [1, 8, LONGEST_MOVE])
+def test_moves_of_real_values_are_reversible_and_leave_the_reference_as_it_is(
+    reference: Reference, length: int
+) -> None:
+    before = reference.sample(20_000, generator())
+    after = reference.moved(before, length, generator(1))
+    for axis in range(2):
+        assert stats.ks_2samp(before[::2, axis], after[1::2, axis]).pvalue > 1e-3
+        # moves up are as long and as frequent as moves down, from whatever place
+        first, second = before[:, axis], after[:, axis]
+        order = stats.ks_2samp((first * second.sin())[::2], (second * first.sin())[1::2])
+        assert order.pvalue > 1e-3
+    step = float((after - before).norm(dim=1).mean() / (before - before.flip(0)).norm(dim=1).mean())
+    assert 0.01 < step < 1.1
 
 
 def test_the_reference_is_the_one_that_fits() -> None:
