@@ -163,6 +163,7 @@ def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric], head
         notes=tuple(_row_notes(variant, values.get("copied_share"), headline)),
         results=variant.results,
         failures=variant.failures,
+        is_over_budget=any(result.cost.budget_overrun for result in variant.results),
     )
 
 

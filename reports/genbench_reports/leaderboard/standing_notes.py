@@ -30,7 +30,8 @@ def standing_notes(row: Row, standing: Standing | None, metric: BoardMetric) -> 
     if row.is_collapsed and recall is not None:
         yield f"{label}: mode collapse, because its samples come near {recall:.1%} of the real data (recall)"
     if row.is_over_budget:
-        yield f"{label}: over budget, so not ranked"
+        overrun = max(result.cost.budget_overrun or 0.0 for result in row.results)
+        yield f"{label}: over budget by {overrun:.0%}, so not ranked"
 
 
 def reported_and_last(result: Result, headline: str) -> Iterable[str]:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from genbench.api import DatasetCard, MetricCard, RankingRule
-from genbench.records.result import LikeliestCheckpoint, MetricValue, Result
+from genbench.records.result import Cost, LikeliestCheckpoint, MetricValue, Result
 from genbench_reports.leaderboard.build_boards import build_boards
 from genbench_reports.leaderboard.rows import Board, Row
 
@@ -185,3 +185,15 @@ def test_a_row_says_where_other_weights_would_be_better(
     assert any("by likelihood, the weights at 20% of training would be best" in note for note in notes)
     (board,) = build_boards([near], metric_cards, dataset_cards)
     assert board.rows[0].notes == ()
+
+
+def test_a_row_over_its_budget_has_no_rank(
+    result: Make, figure: Figure, metric_cards: Metrics, dataset_cards: Datasets
+) -> None:
+    results = [
+        result(name, figures={DISTANCE: figure(DISTANCE, value)}, cost=Cost(budget_overrun=overrun))
+        for name, value, overrun in (("greedy", 0.1, 0.35), ("fair", 1.0, None), ("slow", 2.0, 0.0))
+    ]
+    (board,) = build_boards(results, metric_cards, dataset_cards)
+    assert [each.label for each in board.ranked] == ["fair", "slow"]
+    assert "greedy: over budget by 35%, so not ranked" in row(board, "greedy").notes
