@@ -18,7 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genbench.util.mean_errors import MeanError, Windows, mean_error
+from genbench.util.mean_errors import (
+    MIN_SEPARATE_WINDOWS_OF_SHARES,
+    MeanError,
+    Windows,
+    mean_error,
+    separate_windows,
+)
 
 FeatureArray = Tensor | NDArray[Any]
 P = ParamSpec("P")
@@ -68,7 +74,8 @@ def two_sided(
 
 def _influence_error(of_examples: Tensor, windows: Windows | None) -> MeanError:
     if windows is not None:
-        return mean_error(of_examples, windows)
+        few = separate_windows(windows) < MIN_SEPARATE_WINDOWS_OF_SHARES
+        return mean_error(of_examples, windows)._replace(is_rough=few)
     return MeanError(float(of_examples.double().std()) / math.sqrt(len(of_examples)), is_rough=False)
 
 
