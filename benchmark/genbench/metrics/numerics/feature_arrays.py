@@ -76,6 +76,8 @@ def _influence_error(of_examples: Tensor, windows: Windows | None) -> MeanError:
     if windows is not None:
         few = separate_windows(windows) < MIN_SEPARATE_WINDOWS_OF_SHARES
         return mean_error(of_examples, windows)._replace(is_rough=few)
+    if len(of_examples) < 2:
+        return MeanError(math.nan, is_rough=True)
     return MeanError(float(of_examples.double().std()) / math.sqrt(len(of_examples)), is_rough=False)
 
 
