@@ -26,14 +26,15 @@ _SPLITS = ("train", "valid", "test")
 _PARTS = ("x", "y", "grey", "starts")
 
 
-def load_dataset(card: DatasetCard) -> Dataset:
+def load_dataset(card: DatasetCard, *, with_test: bool = True) -> Dataset:
     """The data set, read from the cache if it holds it, else built and stored there.
 
+    with_test: without it, the test split is empty, and this process does not hold the examples of the real one.
     Where the cache cannot be read or written, the data set is built. Raises DataError where the data set is not what
     its card says, and PluginError where its factory cannot be imported.
     """
     path = prepared_path(card)
-    dataset = _read(card, path)
+    dataset = _read(card, path, with_test)
     if dataset is None:
         dataset = _build(card)
         try:
@@ -41,7 +42,9 @@ def load_dataset(card: DatasetCard) -> Dataset:
         except WRITE_ERRORS as error:
             _log.warning("%s cannot be stored in %s: %s", card.name, path.parent, error)
         else:
-            dataset = _read(card, path) or dataset
+            dataset = _read(card, path, with_test) or dataset
+    if not with_test and len(dataset.test):
+        dataset = replace(dataset, test=_no_examples(dataset.test))
     return replace(dataset, truth=_load_truth(card))
 
 
@@ -112,8 +115,9 @@ def _load_truth(card: DatasetCard) -> Truth | None:
 # ---- the file: tensors named "train.x", "train.y", "train.grey", "valid.x", ..., as `Split` stores them
 
 
-def _read(card: DatasetCard, path: Path) -> Dataset | None:
-    """The data set without its truth; None where there is no file, or a damaged one."""
+def _read(card: DatasetCard, path: Path, with_test: bool) -> Dataset | None:
+    """The data set without its truth, with an empty test split if it is not wanted; None where there is no file, or a
+    damaged one."""
     try:
         tensors = read_tensors(path).tensors
         train, valid, test = (
@@ -125,7 +129,12 @@ def _read(card: DatasetCard, path: Path) -> Dataset | None:
     except (SafetensorError, OSError, KeyError, DataError) as error:
         _log.warning("%s is built again: %s: %s", card.name, path, error)
         return None
-    return Dataset(card.spec, train, valid, test)
+    return Dataset(card.spec, train, valid, test if with_test else _no_examples(test))
+
+
+def _no_examples(split: Split) -> Split:
+    """The split without its examples, and without a view of their memory."""
+    return split.subset(torch.zeros(0, dtype=torch.int64))
 
 
 def _write(dataset: Dataset, path: Path) -> None:
@@ -138,10 +147,10 @@ def _write(dataset: Dataset, path: Path) -> None:
     write_tensors(tensors, path)
 
 
-def load_data(card: DatasetCard) -> Dataset:
+def load_data(card: DatasetCard, *, with_test: bool = True) -> Dataset:
     """`load_dataset`, with DataError in place of any other exception."""
     try:
-        return load_dataset(card)
+        return load_dataset(card, with_test=with_test)
     except DataError:
         raise
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The executor "local": runs tasks on this machine, a few at a time, each in a supervised process."""
+"""The executor "local": runs tasks on this machine, a few at a time, each stage in a supervised process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from pathlib import Path
 
-import msgspec
 import psutil
 
 from genbench.execution.interrupts import deferred_interrupts
@@ -49,8 +48,7 @@ class LocalExecutor:
                     ):  # else an interrupt might come between the start and `running`
                         running.append(
                             Supervised(
-                                task.job,
-                                msgspec.json.encode(task),
+                                task,
                                 Limits.of(task.job, memory_bytes),
                                 log_path(task.job),
                                 context,

@@ -1,30 +1,32 @@
-"""Supervision of one worker process: reads its messages and its output, enforces its limits, and makes its result.
+"""Supervision of one job: starts the process of each of its stages, reads messages and output, enforces the limits, and
+makes the result.
 
 A worker whose phase takes longer than its limit gets SIGINT, then SIGTERM, then SIGKILL. A worker that passes its
-memory limit is killed at once. Whatever a worker does, its job ends with a result.
+memory limit is killed at once. Whatever a worker does, its job ends with a result, which keeps what the stages before
+have found.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
+import shutil
 import signal
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import psutil
 
 from genbench.execution.bounded_log import BoundedLog
-from genbench.execution.child import child_main
+from genbench.execution.child_process import KILL, ChildProcess
 from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.limits import Limits
+from genbench.execution.stages.stage_folder import new_stage_folder
 from genbench.records.job import Job
 from genbench.records.result import Result, Status
-from genbench.records.task import Message, Outcome, Phase
+from genbench.records.task import STAGES, Message, Outcome, Phase, StageRequest, Task
 
 if TYPE_CHECKING:
     from genbench.execution.start_method import WorkerContext
@@ -32,64 +34,65 @@ if TYPE_CHECKING:
 ESCALATION = (
     (signal.SIGINT, 2.0),
     (signal.SIGTERM, 1.0),
-    (getattr(signal, "SIGKILL", signal.SIGTERM), math.inf),
+    (KILL, math.inf),
 )
 """The signals to a worker that has passed a time limit, and the seconds until the next one is sent."""
 _MEMORY_POLL_SECONDS = 0.05
 
 
 class Supervised:
-    """One worker process and its job. Call `poll` when one of `waitables` is ready, and at least every 50 ms."""
+    """One job and the process that runs its present stage. Call `poll` when one of `waitables` is ready, and at least
+    every 50 ms."""
 
     def __init__(
         self,
-        job: Job,
-        task: bytes,
+        task: Task,
         limits: Limits,
         log_path: Path,
         context: WorkerContext,
         on_message: Callable[[Job, Message], None],
     ) -> None:
-        self.job = job
+        self.job = task.job
         self.limits = limits
-        self._decode = msgspec.json.Decoder(Message).decode
+        self._task = task
+        self._context = context
         self._on_message = on_message
-        self._channel, child_channel = context.Pipe(duplex=False)
-        self._log, child_log = context.Pipe(duplex=False)
+        self._stages = deque(() if task.rescoring is not None else STAGES)
+        self._folder = new_stage_folder(task)
         self._log_file = BoundedLog(log_path)
-        os.set_blocking(self._log.fileno(), False)
-        self._process = context.Process(
-            target=child_main,
-            args=(task, child_channel, child_log, os.getpid()),
-            name=f"genbench {job.variant}",
-        )
-        with deferred_interrupts():
-            self._process.start()
-        child_channel.close()
-        child_log.close()
         self._phase: Phase = "start"
         self._phase_began = time.monotonic()
         self._phase_seconds: dict[str, float] = {}
         self._outcome: Outcome | None = None
-        self._finished = False
         self._verdict: tuple[Status, str] | None = None
         self._escalation = 0
         self._next_signal = math.inf
-        self._baseline_bytes: int | None = None
         self._next_memory_look = 0.0
+        self._start()
+
+    def _start(self) -> None:
+        """Start the process of the next stage."""
+        task = self._task
+        if self._stages:
+            request = StageRequest(
+                name=self._stages.popleft(), folder=str(self._folder), so_far=self._outcome or Outcome()
+            )
+            task = msgspec.structs.replace(task, stage=request)
+        self._finished = False
+        self._baseline_bytes: int | None = None
+        self._child = ChildProcess(task, self._context)
 
     @property
     def waitables(self) -> list[Any]:
         """For `multiprocessing.connection.wait`."""
-        return [self._process.sentinel, *(c for c in (self._channel, self._log) if not c.closed)]
+        return self._child.waitables
 
     def poll(self) -> Result | None:
-        """Read messages and output, and enforce the limits. Returns the result once the process has ended, else
-        None."""
-        self._read_log()
-        self._read_messages()
-        if not self._process.is_alive():
-            return self._conclude()
+        """Read messages and output, and enforce the limits; start the next stage when one has ended well. Returns the
+        result once the job has ended, else None."""
+        self._read()
+        if not self._child.is_alive():
+            return self._conclude_stage()
         now = time.monotonic()
         if now >= self._next_memory_look:
             self._next_memory_look = now + _MEMORY_POLL_SECONDS
@@ -99,57 +102,44 @@ class Supervised:
 
     def kill(self) -> None:
         """End the process, and all processes that it started, at once."""
-        self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-        self._process.join(5)
+        self._child.kill()
         self._close()
 
     # ---- messages and output
 
-    def _read_messages(self) -> None:
-        while not self._channel.closed:
-            try:
-                if not self._channel.poll():
-                    return
-                message = self._decode(self._channel.recv_bytes())
-            except (EOFError, OSError):
-                self._channel.close()
-                return
-            except msgspec.DecodeError:  # a plugin has written into the pipe
-                continue
+    def _read(self) -> None:
+        for chunk in self._child.output():
+            self._log_file.write(chunk)
+        for message in self._child.messages():
             if message.kind == "phase":
                 self._enter(message.phase)
             if message.outcome is not None:
                 self._outcome = message.outcome
-            self._finished |= message.kind == "done"
+            if message.kind == "done":
+                self._finished = True
+                if self._goes_on():
+                    message = msgspec.structs.replace(message, kind="outcome")
             self._on_message(self.job, message)
+
+    def _goes_on(self) -> bool:
+        """Whether the stage has ended well and another follows."""
+        is_well = self._finished and self._outcome is not None and self._outcome.status == "ok"
+        return bool(self._stages) and is_well and self._verdict is None
 
     def _enter(self, phase: Phase) -> None:
         now = time.monotonic()
         self._phase_seconds[self._phase] = self._spent_in_phase(now)
         self._phase, self._phase_began = phase, now
         if phase == "build":
-            self._baseline_bytes = self._resident_bytes()
+            self._baseline_bytes = self._child.resident_bytes()
 
     def _spent_in_phase(self, now: float) -> float:
         return self._phase_seconds.get(self._phase, 0.0) + now - self._phase_began
 
-    def _read_log(self) -> None:
-        while not self._log.closed:
-            try:
-                chunk = os.read(self._log.fileno(), 1 << 20)
-            except BlockingIOError:
-                return
-            except OSError:
-                chunk = b""
-            if not chunk:
-                self._log.close()
-                return
-            self._log_file.write(chunk)
-
     # ---- limits
 
     def _enforce_memory(self) -> None:
-        resident = self._resident_bytes()
+        resident = self._child.resident_bytes()
         if self._baseline_bytes is None:
             self._baseline_bytes = resident
         used = resident - self._baseline_bytes
@@ -158,17 +148,7 @@ class Supervised:
                 "oom",
                 f"{_mebibytes(used)} in {self._phase}, past the limit of {_mebibytes(self.limits.memory_bytes)}",
             )
-            self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-
-    def _resident_bytes(self) -> int:
-        total = 0
-        with contextlib.suppress(psutil.Error):
-            process = psutil.Process(self._process.pid)
-            total = process.memory_info().rss
-            for child in process.children(recursive=True):
-                with contextlib.suppress(psutil.Error):
-                    total += child.memory_info().rss
-        return total
+            self._child.signal(KILL)
 
     def _enforce_time(self, now: float) -> None:
         if self._verdict is None:
@@ -184,31 +164,23 @@ class Supervised:
             number, patience = ESCALATION[self._escalation]
             self._escalation += 1
             self._next_signal = now + patience
-            self._signal(number)
-
-    def _signal(self, number: signal.Signals) -> None:
-        pid = self._process.pid
-        if pid is None or not self._process.is_alive():
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            # the worker leads a process group, so this reaches the processes that it started
-            if hasattr(os, "killpg") and number != signal.SIGINT and os.getpgid(pid) == pid:
-                os.killpg(pid, number)
-            else:
-                os.kill(pid, number)
+            self._child.signal(number)
 
     # ---- the end
 
-    def _conclude(self) -> Result:
-        self._read_log()
-        self._read_messages()
+    def _conclude_stage(self) -> Result | None:
+        self._read()
+        code = self._child.exit_code
+        if self._goes_on():
+            self._enter("start")
+            with deferred_interrupts():  # else an interrupt might come while no child is known
+                self._child.clear_away()
+                self._start()
+            return None
         now = time.monotonic()
         self._phase_seconds[self._phase] = self._spent_in_phase(now)
-        status, reason = self._status_and_reason()
-        pid = self._process.pid
-        if pid is not None and hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)  # processes that it left running
+        status, reason = self._status_and_reason(code)
+        self._child.clear_away()
         self._close()
         outcome = self._outcome
         if outcome is None:
@@ -230,24 +202,19 @@ class Supervised:
             warnings=outcome.warnings,
         )
 
-    def _status_and_reason(self) -> tuple[Status, str | None]:
+    def _status_and_reason(self, code: int | None) -> tuple[Status, str | None]:
         if self._verdict is not None:
             return self._verdict
         if self._finished and self._outcome is not None:
             return self._outcome.status, self._outcome.reason
-        code = self._process.exitcode
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             return "killed", f"{name} in {self._phase}{_SIGNAL_HINTS.get(name, '')}"
         return "plugin_error", f"the process exited by itself with code {code} in {self._phase}"
 
     def _close(self) -> None:
-        for connection in (self._channel, self._log):
-            if not connection.closed:
-                connection.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
         self._log_file.close()
-        with contextlib.suppress(ValueError):
-            self._process.close()
 
 
 _SIGNAL_HINTS = {

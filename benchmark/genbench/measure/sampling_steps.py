@@ -1,4 +1,4 @@
-"""Quality against sampling cost, for models whose sampler can take more steps or fewer."""
+"""Sampling cost and samples at several settings, for models whose sampler can take more steps or fewer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genbench.api.model import GenerativeModel, HasSamplingSteps
 from genbench.errors import Diverged, SamplingTimeout
 from genbench.measure.sampling_cost import flops_per_sample
 from genbench.measure.speed import synchronised_clock
-from genbench.records.result import MetricValue, SamplingPoint
+from genbench.records.result import SamplingPoint
 from genbench.samples.draw import draw_samples
 
 
@@ -21,14 +21,14 @@ def sampling_curve(
     count: int,
     seed: int,
     budget_seconds: float,
-    judge: Callable[[Tensor], list[MetricValue]],
+    keep: Callable[[int, Tensor], None],
 ) -> list[SamplingPoint]:
     """One point per number of steps that the model offers, the smallest number first; empty if the model offers none.
 
-    seed: of the random generator, which is the same for each point. judge: computes the metrics of a point's samples.
-    budget_seconds: the time for drawing the samples of all points. A point has a note instead of values if no time is
-    left, or if it would probably pass the budget by more than half, judged by the fastest step so far: a call cannot be
-    stopped before it ends.
+    seed: of the random generator, which is the same for each point. keep: called with the number of steps and the
+    samples of each point that has some; their metrics are computed later. budget_seconds: the time for drawing the
+    samples of all points. A point has a note instead of values if no time is left, or if it would probably pass the
+    budget by more than half, judged by the fastest step so far: a call cannot be stopped before it ends.
     """
     if not isinstance(model, HasSamplingSteps):
         return []
@@ -56,13 +56,13 @@ def sampling_curve(
             seconds = synchronised_clock(model.device) - began
             left -= seconds
             step_seconds = min(step_seconds, seconds / steps)
+        keep(steps, samples)
         points.append(
             SamplingPoint(
                 steps=steps,
                 n=count,
                 seconds_per_sample=seconds / count,
                 flops_per_sample=_flops(model, model.device, steps, seed),
-                metrics=judge(samples),
             )
         )
     return points

@@ -15,10 +15,59 @@ from genbench.records.job import Job
 from genbench.records.result import Cost, CurvePoint, LikeliestCheckpoint, MetricValue, SamplingPoint, Status
 
 Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "audit", "score"]
-"""The phases of a job, in the order in which they are first entered."""
+"""The phases of a job, in the order in which they are first entered. Each stage starts and loads its data anew."""
 
 ANNEALING_SECONDS = 1800.0
 """The time limit of annealed importance sampling. Past it, the value is left out with a note."""
+
+
+StageName = Literal["train", "evaluate", "score"]
+"""The stages of a job. The local executor runs each in a process of its own.
+
+train     builds the model, trains it, and saves the states that are evaluated; never holds the test split
+evaluate  builds the model anew from its saved state, draws samples, and answers likelihood calls
+score     computes the metrics of the samples; no code of the model is loaded
+"""
+STAGES: tuple[StageName, ...] = ("train", "evaluate", "score")
+"""All stages in their order."""
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What is known of a job so far. It is sent after each phase, so that a job that is killed keeps its curve."""
+
+    status: Status = "ok"
+    """As in `Result`, like every field here."""
+    reason: str | None = None
+    """Why it failed, in one line."""
+    metrics: list[MetricValue] = []
+    """The metrics of the chosen checkpoint on the test split."""
+    last_metrics: list[MetricValue] | None = None
+    """The metrics of the last checkpoint on the test split, if another was chosen."""
+    likeliest: LikeliestCheckpoint | None = None
+    """The checkpoint that is best by likelihood, if another was chosen."""
+    selected_fraction: float | None = None
+    """The share of the budget at which the chosen checkpoint was taken."""
+    curve: list[CurvePoint] = []
+    """All checkpoints so far."""
+    sampling_curve: list[SamplingPoint] = []
+    """Quality against the sampler's steps."""
+    cost: Cost = Cost()
+    """What was measured so far."""
+    audit: Audit | None = None
+    """The audit of the likelihood."""
+    warnings: list[str] = []
+    """What a reader should know besides."""
+
+
+class StageRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to run one stage of a job."""
+
+    name: StageName
+    """The stage."""
+    folder: str
+    """The folder of the files by which the stages pass states and samples on. It is removed when the job has ended."""
+    so_far: Outcome
+    """What the earlier stages have found; the stage adds to it."""
 
 
 class Rescoring(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,33 +98,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Set if the job has been run and its samples are scored again."""
     capabilities: tuple[Capability, ...] = ()
     """The model's capabilities, from its card."""
-
-
-class Outcome(msgspec.Struct, kw_only=True):
-    """What is known of a job so far. It is sent after each phase, so that a job that is killed keeps its curve."""
-
-    status: Status = "ok"
-    """As in `Result`, like every field here."""
-    reason: str | None = None
-    """Why it failed, in one line."""
-    metrics: list[MetricValue] = []
-    """The metrics of the chosen checkpoint on the test split."""
-    last_metrics: list[MetricValue] | None = None
-    """The metrics of the last checkpoint on the test split, if another was chosen."""
-    likeliest: LikeliestCheckpoint | None = None
-    """The checkpoint that is best by likelihood, if another was chosen."""
-    selected_fraction: float | None = None
-    """The share of the budget at which the chosen checkpoint was taken."""
-    curve: list[CurvePoint] = []
-    """All checkpoints so far."""
-    sampling_curve: list[SamplingPoint] = []
-    """Quality against the sampler's steps."""
-    cost: Cost = Cost()
-    """What was measured so far."""
-    audit: Audit | None = None
-    """The audit of the likelihood."""
-    warnings: list[str] = []
-    """What a reader should know besides."""
+    stage: StageRequest | None = None
+    """The stage to run; None: all of them, one after another."""
 
 
 class Message(msgspec.Struct, kw_only=True):

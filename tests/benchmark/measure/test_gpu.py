@@ -163,11 +163,10 @@ def test_every_clock_waits_for_the_device(gpu: StandInGpu, monkeypatch: pytest.M
 
 
 def test_no_other_clock_is_read_where_work_is_measured() -> None:
-    """`synchronised_clock` is the only clock in measure/ and in the worker's modules."""
+    """`synchronised_clock` is the only clock in measure/ and in the stages of a job."""
     measure = Path(speed.__file__).parent
-    execution = measure.parent / "execution"
-    worker = ("worker", "job_context", "checkpoints", "sampling_costs")
-    for path in (*measure.glob("*.py"), *(execution / f"{name}.py" for name in worker)):
+    stages = measure.parent / "execution" / "stages"
+    for path in (*measure.glob("*.py"), *stages.glob("*.py")):
         if path.name == "machine_probe.py":  # times the processor, never a device
             continue
         readings = path.read_text(encoding="utf-8").count("time.perf_counter")

@@ -13,7 +13,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from genbench.execution.job_context import JobContext
+from genbench.execution.stages.job_context import JobContext
 from genbench.measure.gauges import PhaseGauges
 from genbench.measure.sampling_cost import Drawing, SamplingBench
 from genbench.measure.speed import synchronised_clock

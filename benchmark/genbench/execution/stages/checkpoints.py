@@ -15,12 +15,13 @@ from genbench.api.cards import MetricCard
 from genbench.api.compute_meter import Spent
 from genbench.api.model import GenerativeModel
 from genbench.api.ranking_rule import default_ranking_rule
-from genbench.execution.job_context import JobContext
+from genbench.execution.stages.job_context import JobContext
 from genbench.likelihood.estimates import estimate_likelihood, likelihood_metrics
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.metrics.scoring import score
 from genbench.records.result import MetricValue
 from genbench.util.precision import full_precision
+from genbench.util.torch_settings import default_torch_settings
 
 MAX_EXAMPLES = 512
 """Validation examples, and samples, that a checkpoint is judged on."""
@@ -135,7 +136,8 @@ def judge_on_validation(context: JobContext) -> list[MetricValue]:
     likelihoods = likelihood_metrics(estimates[:1], spec)
     count = MAX_SAMPLES if cards[0].requires_truth else len(x)
     samples = context.draw(max(count, len(x)), context.seed("checkpoint samples"))
-    values = score(cards, context.inputs(samples, x))
+    with default_torch_settings():  # not those that the model has set for itself
+        values = score(cards, context.inputs(samples, x, valid.windows))
     ranking = ranking_metric(context)
     first = [value for value in values if value.name == ranking]
     others = [value for value in values if value.name in _ALWAYS and value.name != ranking]
