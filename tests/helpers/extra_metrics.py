@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from genbench.api.cards import MetricCard
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
@@ -37,3 +39,8 @@ def score_mean(inputs: ScoringInputs) -> list[MetricValue]:
     return [
         MetricValue(name=CARD.name, value=value, unit=CARD.unit, better=CARD.better, n=len(inputs.samples))
     ]
+
+
+def count_model_modules(inputs: ScoringInputs) -> list[MetricValue]:
+    loaded = float("reaching_models" in sys.modules)
+    return [MetricValue(name="model_modules", value=loaded, unit="modules", better="neither", n=1)]
