@@ -102,22 +102,31 @@ def js_divergence(
     than cells.
     """
     if cells is None:
-        cells = min(_MAX_CELLS, 1 << (max(2, len(samples) // _SAMPLES_PER_CELL).bit_length() - 1))
+        cells = _number_of_cells(len(samples))
     if len(samples) < 2 * _SAMPLES_PER_CELL or len(truth) < cells:
         raise ValueError(
             f"the Jensen-Shannon divergence of {len(samples)} samples and {len(truth)} draws: needs at least"
             f" {2 * _SAMPLES_PER_CELL} and {cells}"
         )
-    of_truth, of_samples = equal_cells(truth.double(), samples.double(), cells)
-    p = torch.bincount(of_truth, minlength=cells).double() / len(truth)
-    q = torch.bincount(of_samples, minlength=cells).double() / len(samples)
+    return _js_in_cells(*equal_cells(truth.double(), samples.double(), cells), cells)
+
+
+def _number_of_cells(samples: int) -> int:
+    """The number of cells for so many samples."""
+    return min(_MAX_CELLS, 1 << (max(2, samples // _SAMPLES_PER_CELL).bit_length() - 1))
+
+
+def _js_in_cells(of_truth: Int[Tensor, " m"], of_samples: Int[Tensor, " n"], cells: int) -> Estimate:
+    """JS between the distributions over cells. of_truth, of_samples: the cell of each draw and of each sample."""
+    p = torch.bincount(of_truth, minlength=cells).double() / len(of_truth)
+    q = torch.bincount(of_samples, minlength=cells).double() / len(of_samples)
     middle = (p + q) / 2
     value = (torch.xlogy(q, q / middle).sum() + torch.xlogy(p, p / middle).sum()) / 2
     # with more weight, a sample changes JS by half the logarithm of its cell's q over the mean of p and q
     influence = (q / middle)[of_samples].log() / 2
-    total = influence.var() / len(samples)
+    total = influence.var() / len(of_samples)
     # the second derivative by a cell's q is p / (4 q m), with m the mean of p and q; the variance of q is q / N
-    second_order = (p / (4 * middle * len(samples))).square().sum() / 2
+    second_order = (p / (4 * middle * len(of_samples))).square().sum() / 2
     corrected = torch.maximum(total - second_order, torch.minimum(second_order, total / 2))
     return Estimate(value, corrected.sqrt(), torch.zeros_like(value))
 
@@ -187,13 +196,13 @@ def _js_value(inputs: ScoringInputs, truth: Truth) -> MetricValue:
     if len(samples) < needed:
         return metric_value(name, inputs, None, note=f"{len(samples)} samples, needs at least {needed}")
     draws = truth.sample(TRUTH_DRAWS, inputs.generator()).flatten(1)
-    found = js_divergence(samples.flatten(1), draws)
-    values = torch.stack(
-        [
-            js_divergence(truth.sample(len(samples), _fresh_points(inputs, index)).flatten(1), draws).value
-            for index in range(_REAL_SETS)
-        ]
-    )
+    fresh = [truth.sample(len(samples), _fresh_points(inputs, index)) for index in range(_REAL_SETS)]
+    cells = _number_of_cells(len(samples))
+    # the cells depend on the draws alone, so they are cut once for all sets of points
+    sets = torch.cat([samples, *fresh]).flatten(1)
+    of_draws, of_sets = equal_cells(draws.double(), sets.double(), cells)
+    found, *of_real = (_js_in_cells(of_draws, of_set, cells) for of_set in of_sets.split(len(samples)))
+    values = torch.stack([estimate.value for estimate in of_real])
     real = Estimate(values.mean(), values.std() / _REAL_SETS**0.5)
     return estimated_value(name, inputs, found, n=len(samples), real=real)
 

@@ -24,6 +24,7 @@ from genbench.api.cards import ExecutorCard, ModelCard
 from genbench.cli.main import run_command_line
 from genbench.cli.score import score_command
 from genbench.errors import PluginError
+from genbench.metrics.cards import METRIC_CARDS
 from genbench.plugin import hookspecs
 from genbench.plugin.discovery import build_registry
 from genbench.plugin.registry import Registry
@@ -49,6 +50,7 @@ NAMES = (
 GOOD = ModelCard(
     name="Good", family="baseline", summary="", factory="hostile_models:Good", modalities=("points",)
 )
+METRICS = (extra_metrics.CARD, *(card for card in METRIC_CARDS if card.name == TINY.ranking_rule.metric))
 SUITE = Suite(
     summary="",
     budget=Budget(steps=20),
@@ -81,7 +83,7 @@ def registry() -> Iterator[Registry]:
     manager.add_hookspecs(hookspecs)
     yield dataclasses.replace(
         announced.extended(models=[GOOD], datasets=[TINY]),
-        metrics={extra_metrics.CARD.name: extra_metrics.CARD},
+        metrics={card.name: card for card in METRICS},
         extractors={VALUES.name: msgspec.structs.replace(VALUES, default_for=("points",))},
     )
     del sys.modules[module.__name__]
