@@ -84,9 +84,7 @@ class JobContext:
         generator = torch.Generator(self.device).manual_seed(seed)
         return draw_samples(self.model, count, generator, self.dataset.spec, self.job.sampling_seconds)
 
-    def inputs(
-        self, samples: Tensor, reference: Tensor, windows: Windows | None = None
-    ) -> ScoringInputs:
+    def inputs(self, samples: Tensor, reference: Tensor, windows: Windows | None = None) -> ScoringInputs:
         """What metrics are computed from. samples: (N or more, *event_shape), reference: (N, *event_shape), on the
         CPU. windows: those of the reference (`Split.windows`)."""
         return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor, windows=windows)
