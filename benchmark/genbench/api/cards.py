@@ -210,6 +210,11 @@ class MetricCard(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the metric is computed on the features of an extractor rather than on the examples."""
     is_logarithmic: bool = False
     """Whether the value is a logarithm already, as a log-likelihood is; scores are then linear in it."""
+    minimum: float | None = None
+    """The least value that is possible; None: there is no limit. A smaller one is refused, with a note. An unbiased
+    estimate of a distance can be negative, so its card has no minimum."""
+    maximum: float | None = None
+    """The largest value that is possible; None: there is no limit."""
     factory: str | None = None
     """"package.module:function" that takes `ScoringInputs` and returns the `MetricValue`s of all cards that name it.
     None: the worker measures the metric while the job runs."""

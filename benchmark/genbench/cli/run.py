@@ -16,6 +16,7 @@ from genbench.api.budget import Budget
 from genbench.api.exit_codes import ExitCode
 from genbench.cli.download_bars import fetch_all, size_of
 from genbench.cli.live_view import LiveView, duration
+from genbench.cli.score import report_unscored
 from genbench.datasets.fetching import missing_files, not_in_mirror, whence
 from genbench.errors import RunFolderError, UsageError
 from genbench.measure.machine_probe import PROBE_VERSION, probe_machine
@@ -26,6 +27,7 @@ from genbench.records.run_folder import Plan, Run
 from genbench.run.logger_threads import choose_loggers, logging_to
 from genbench.run.planning import Request, estimate_seconds, folder_name, make_plan
 from genbench.run.provenance import collect_provenance
+from genbench.run.rescoring import out_of_date, rescore
 from genbench.run.run_benchmark import Execution, run_benchmark
 from genbench.run.suite import load_suite
 from genbench.util.usable_cores import usable_cores
@@ -114,6 +116,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     if pending:
         provenance |= {"workers": workers} | (_probe("probe") if options.probe else {})
     _announce(plan, mine, pending, folder, workers, console)
+    _score_again(run, mine, registry, Execution(options.executor, workers), provenance, console)
     try:
         panels = registry.ask("genbench_live_panels", run=run, registry=registry)
         with logging_to(loggers, run, registry), LiveView(console, pending, workers, panels) as view:
@@ -134,6 +137,29 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
             f"[red]{len(failed)} of {len(plan.jobs)} jobs failed[/red]; logs in {escape(str(folder))}/jobs"
         )
     return ExitCode.JOB_FAILED if failed else ExitCode.OK
+
+
+def _score_again(
+    run: Run,
+    jobs: list[Job],
+    registry: Registry,
+    execution: Execution,
+    provenance: dict[str, Any],
+    console: Console,
+) -> None:
+    """Compute those stored values again that come from another version of their metric."""
+    wishes = out_of_date(run, jobs, registry)
+    if not wishes:
+        return
+    console.print(f"{_count(len(wishes), 'job')} to score again: their metrics have changed since")
+    rescore(
+        run,
+        wishes,
+        registry,
+        execution,
+        provenance,
+        on_problem=lambda job, line: report_unscored(console, job, line),
+    )
 
 
 def choose_device(wanted: str) -> str:

@@ -7,19 +7,20 @@ be computed for earlier runs without training again.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
 import torch
 from torch import Tensor
 
 from genbench.api.cards import MetricCard, load_factory
 from genbench.api.data import Dataset, Split, Truth, storage_dtype, working_dtype
 from genbench.api.spec import DataSpec
-from genbench.errors import PluginError
 from genbench.features import Extractor
 from genbench.records.job import Job
+from genbench.records.plausibility import plausible_values, without_value
 from genbench.records.result import MetricValue
 from genbench.samples.class_samples import ClassSamples
 from genbench.samples.completions import Completions
@@ -184,8 +185,8 @@ def scoring_inputs(
 def score(cards: Sequence[MetricCard], inputs: ScoringInputs) -> list[MetricValue]:
     """The values of all metrics of `cards` that apply to the data, in the order of the cards.
 
-    Cards that share a factory are computed in one call. Where a factory fails, its metrics have no value, and a note
-    says why. Raises PluginError where a factory returns a metric that no card announces.
+    Cards that share a factory are computed in one call. Where a factory fails, or returns what cannot be
+    (`genbench.records.plausibility`), its metrics have no value, and a note says why.
     """
     applicable = [
         card
@@ -197,22 +198,24 @@ def score(cards: Sequence[MetricCard], inputs: ScoringInputs) -> list[MetricValu
     metric_values: dict[str, MetricValue] = {}
     for factory in dict.fromkeys(card.factory for card in applicable if card.factory):
         announced = {card.name: card for card in applicable if card.factory == factory}
-        for metric_value in _computed(factory, announced, inputs):
-            if metric_value.name not in announced:
-                raise PluginError(
-                    f"metric factory {factory!r} returned {metric_value.name!r}, which no card announces"
-                )
-            metric_values[metric_value.name] = metric_value
+        metric_values |= {value.name: value for value in _computed(factory, announced, inputs)}
     return [metric_values[card.name] for card in applicable if card.name in metric_values]
 
 
 def _computed(factory: str, announced: dict[str, MetricCard], inputs: ScoringInputs) -> list[MetricValue]:
     try:
-        return list(load_factory(factory)(inputs))
-    except Exception as error:  # a metric may come from a plugin
+        return plausible_values(load_factory(factory)(inputs), announced)
+    except (Exception, SystemExit) as error:  # a metric may come from a plugin
         traceback.print_exc()
         note = f"{type(error).__name__}: {error}"
-        return [
-            MetricValue(name=card.name, value=None, unit=card.unit, better=card.better, note=note)
-            for card in announced.values()
-        ]
+        return [without_value(card, note) for card in announced.values()]
+
+
+def with_versions(
+    values: Sequence[MetricValue], cards: Sequence[MetricCard], versions: Mapping[str, str]
+) -> list[MetricValue]:
+    """The values with the versions of their metrics. versions: by factory (`genbench.run.metric_versions`)."""
+    factories = {card.name: card.factory for card in cards}
+    return [
+        msgspec.structs.replace(value, version=versions.get(factories[value.name] or "")) for value in values
+    ]

@@ -72,8 +72,8 @@ class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
     real_stderr: float | None = None
     """The standard error of `real`; None if it is not known."""
     version: str | None = None
-    """The version of the metric: a hash of its source, and of its extractor's. None in old records and for values that
-    the worker measures itself."""
+    """The version of the metric: a hash of its source (`genbench.run.metric_versions`); that of its extractor is in
+    `extractor`. None in old records, on the validation split, and for values that the worker measures itself."""
 
 
 class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):

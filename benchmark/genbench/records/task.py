@@ -90,6 +90,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What makes the features of metrics."""
     metrics: list[MetricCard]
     """The metrics to compute from samples."""
+    metric_versions: dict[str, str] = {}
+    """The versions of the metrics, by the factory on their cards."""
     samples_path: str
     """The file for the samples that are scored."""
     workers: int = 1

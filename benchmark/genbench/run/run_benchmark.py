@@ -15,6 +15,7 @@ from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench.records.task import Message, Task
+from genbench.run.metric_versions import metric_versions
 
 
 @runtime_checkable
@@ -55,7 +56,8 @@ def run_benchmark(
     After an interruption (KeyboardInterrupt) all finished jobs are stored and no worker is left running.
     Raises PluginError if the executor breaks its contract.
     """
-    tasks = [make_task(job, run, registry, execution.workers) for job in jobs]
+    versions = metric_versions(registry.metrics.values())
+    tasks = [make_task(job, run, registry, execution.workers, versions) for job in jobs]
     executor = make_executor(registry.executor(execution.executor), execution.workers)
     reached: dict[str, _Reached] = {}
 
@@ -103,8 +105,11 @@ class _Reached:
     """How many checkpoints the hooks were called with."""
 
 
-def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
-    """The task of a job: all that a worker needs. workers: how many run at once.
+def make_task(
+    job: Job, run: Run, registry: Registry, workers: int = 1, versions: dict[str, str] | None = None
+) -> Task:
+    """The task of a job: all that a worker needs. workers: how many run at once. versions: of the metrics, by factory;
+    None: they are computed here.
 
     Raises UnknownNameError if the model, data set or extractor is not installed, UsageError for another extractor.
     """
@@ -113,6 +118,7 @@ def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
         or run.plan.datasets.get(job.dataset)  # the user's own data, read once when the run was planned
         or registry.dataset(job.dataset)
     )
+    metrics = [card for card in registry.metrics.values() if card.factory]
     return Task(
         job=job,
         model_factory=registry.model(job.model).factory,
@@ -122,7 +128,8 @@ def make_task(job: Job, run: Run, registry: Registry, workers: int = 1) -> Task:
             if job.extractor is None
             else registry.recorded_extractor(job.extractor)
         ),
-        metrics=[card for card in registry.metrics.values() if card.factory],
+        metrics=metrics,
+        metric_versions=metric_versions(metrics) if versions is None else versions,
         samples_path=str(run.samples_path(job).absolute()),
         workers=workers,
         capabilities=registry.model(job.model).capabilities,

@@ -15,38 +15,48 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
 from genbench.util.package_files import PackageFiles, is_module_file
 
 
-def source_hash(factory: str) -> str:
+def source_hash(factory: str, *, within: str = "", without: Collection[str] = ()) -> str:
     """12 hexadecimal digits for a factory "package.module:object".
 
+    within, without: see `source_files`.
     A module that cannot be found has a hash too. The worker then reports in the row of its model or data set that the
     module is missing.
     """
     digest = hashlib.sha256(factory.encode())
-    for name, path in sorted(source_files(factory.partition(":")[0]).items()):
+    found = source_files(factory.partition(":")[0], within=within, without=without)
+    for name, path in sorted(found.items()):
         digest.update(f"\0{name}\0{_scan(path)[0]}".encode())
     return digest.hexdigest()[:12]
 
 
-def source_files(module: str) -> dict[str, Path]:
+def source_files(module: str, *, within: str = "", without: Collection[str] = ()) -> dict[str, Path]:
     """The files of a module and of the modules of the same top-level package that it imports, by full module name.
-    Empty where the module cannot be found."""
+    Empty where the module cannot be found.
+
+    within: a package; modules outside it are left out. without: modules that are left out, with what only they import.
+    """
     package = PackageFiles(module.partition(".")[0])
     found: dict[str, Path] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        path = None if name in found else package.file(name)
+        is_covered = name not in found and name not in without and _lies_within(name, within)
+        path = package.file(name) if is_covered else None
         if path is not None:
             found[name] = path
             waiting.extend(_imported(name, path, package))
     return found
+
+
+def _lies_within(module: str, package: str) -> bool:
+    return not package or module == package or module.startswith(package + ".")
 
 
 def _imported(module: str, path: Path, package: PackageFiles) -> Iterator[str]:

@@ -95,6 +95,8 @@ class StoredValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """How many samples each value was computed from."""
     extractor: str | None = None
     """Name and hash of what made the features."""
+    version: str | None = None
+    """Version of the metric; None for costs, for likelihoods, and in files that were written before there was one."""
     seeds: dict[int, Measured] = {}
     """What was measured, by seed."""
     doubts: dict[int, str] = {}
@@ -277,7 +279,7 @@ def _group(members: Sequence[tuple[JobState, Result | None, Job]], cards: Mappin
         if result is None or result.status != "ok":
             continue
         for stored in _stored_values(result, cards):
-            key = (stored.name, stored.kind, stored.n, stored.extractor)
+            key = (stored.name, stored.kind, stored.n, stored.extractor, stored.version)
             into = found.setdefault(key, stored)
             into.seeds.update(stored.seeds)
             into.doubts.update(stored.doubts)
@@ -304,6 +306,7 @@ def _stored_values(result: Result, cards: Mapping[str, MetricCard]) -> Iterable[
             kind=None if metric.kind is None else comparable(metric.kind),
             n=metric.n,
             extractor=metric.extractor,
+            version=metric.version,
             seeds={
                 seed: Measured(
                     rounded(metric.value, 10),

@@ -50,6 +50,8 @@ class Pairing:
         ):
             if before != now:
                 return f"{what} {before} in the baseline, {now} now"
+        if None not in (one.version, other.version) and one.version != other.version:
+            return "the metric changed"
         if one.kind is not None and one.kind.startswith("AIS"):
             return _differences(self.baseline, self.current, ("ais_examples", "ais_chains", "ais_steps"))
         return None

@@ -18,6 +18,7 @@ from genbench_reports.leaderboard.board_scale import make_scale
 from genbench_reports.leaderboard.curves import make_curve
 from genbench_reports.leaderboard.grouping import SettingResults, VariantResults, group_results
 from genbench_reports.leaderboard.merge_notes import merge_notes
+from genbench_reports.leaderboard.metric_versions import of_one_version
 from genbench_reports.leaderboard.ranking import Ranking, rank_rows
 from genbench_reports.leaderboard.rows import Board, BoardMetric, Row, Value
 from genbench_reports.leaderboard.setting import CONDITION_FIELDS, DATA_FIELDS
@@ -43,7 +44,7 @@ def build_boards(
     results: Iterable[Result], cards: Mapping[str, MetricCard], datasets: Mapping[str, DatasetCard]
 ) -> list[Board]:
     """A leaderboard for each data set and setting. Cards are missing where their plugin is not installed."""
-    groups = group_results(results)
+    groups = group_results(of_one_version(results))
     boards = []
     for group in groups:
         setting, name = group.setting, group.setting.job.dataset

@@ -23,8 +23,8 @@ from genbench.execution.threads import set_threads
 from genbench.features import Extractor
 from genbench.features.loading import load_extractor, load_extractor_or_reason
 from genbench.metrics.frechet import score_frechet
-from genbench.metrics.scoring import ScoringInputs, reference_split, score, scoring_inputs
-from genbench.records.result import SamplingPoint
+from genbench.metrics.scoring import ScoringInputs, reference_split, score, scoring_inputs, with_versions
+from genbench.records.result import MetricValue, SamplingPoint
 from genbench.records.task import Rescoring
 from genbench.samples.conditional_samples import ConditionalSamples, load_conditional_samples
 from genbench.samples.mode_collapse import collapse_warning
@@ -55,17 +55,20 @@ class ScoringStage(Stage):
         rescoring = self.task.rescoring
         if rescoring is not None:
             self.extractor = recorded_extractor(self.task.extractor, dataset, rescoring)
-            self.outcome.metrics = score(self.task.metrics, self.inputs(samples, conditional))
+            self.outcome.metrics = self.scored(samples, conditional)
             return
         self.extractor = load_extractor_or_reason(self.task.extractor, dataset)
         if (warning := collapse_warning(samples, self.reference)) is not None:
             self.warn(warning)
-        self.outcome.metrics = (
-            score(self.task.metrics, self.inputs(samples, conditional)) + self.outcome.metrics
-        )
+        self.outcome.metrics = self.scored(samples, conditional) + self.outcome.metrics
         self.report()
         self.score_last()
         self.score_curve()
+
+    def scored(self, samples: Tensor, conditional: ConditionalSamples | None = None) -> list[MetricValue]:
+        task = self.task
+        values = score(task.metrics, self.inputs(samples, conditional))
+        return with_versions(values, task.metrics, task.metric_versions)
 
     def inputs(self, samples: Tensor, conditional: ConditionalSamples | None = None) -> ScoringInputs:
         return scoring_inputs(
@@ -78,16 +81,16 @@ class ScoringStage(Stage):
             return
         self.enter("score")
         samples = load_samples(self.folder / LAST_SAMPLES, self.dataset.spec, self.job.drawn_samples)
-        self.outcome.last_metrics = score(self.task.metrics, self.inputs(samples)) + self.outcome.last_metrics
+        self.outcome.last_metrics = self.scored(samples) + self.outcome.last_metrics
         self.report()
 
     def score_curve(self) -> None:
         """Quality against the sampler's steps."""
         if self.outcome.sampling_curve:
             self.enter("score")
-            self.outcome.sampling_curve = [self.scored(point) for point in self.outcome.sampling_curve]
+            self.outcome.sampling_curve = [self.scored_point(point) for point in self.outcome.sampling_curve]
 
-    def scored(self, point: SamplingPoint) -> SamplingPoint:
+    def scored_point(self, point: SamplingPoint) -> SamplingPoint:
         if point.note is not None:
             return point
         samples = load_samples(self.folder / curve_samples(point.steps), self.dataset.spec, point.n)

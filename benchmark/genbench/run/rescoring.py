@@ -1,0 +1,180 @@
+"""Scoring the stored samples of finished jobs again, for `genai-bench score`, and for `run` where values are out of
+date."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from genbench.api.cards import MetricCard
+from genbench.datasets.versions import dataset_version
+from genbench.errors import GenbenchError, UsageError
+from genbench.execution.executor import executing, make_executor
+from genbench.plugin.registry import Registry
+from genbench.records.job import Job
+from genbench.records.result import MetricValue, Result
+from genbench.records.run_folder import Run
+from genbench.records.task import Rescoring, Task
+from genbench.run.metric_versions import metric_versions, outdated
+from genbench.run.run_benchmark import Execution, make_task
+
+OTHER_VERSION = "computed by another version of the metric"
+"""Why a value that cannot be computed again is left out."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A finished job, and the metrics of it that are to be computed again."""
+
+    result: Result
+    """The stored result."""
+    cards: Sequence[MetricCard]
+    """The metrics, with all that share a factory with one of them."""
+
+
+@dataclass
+class Rescored:
+    """How scoring again went."""
+
+    jobs: int = 0
+    """How many jobs have new values."""
+    problems: int = 0
+    """How many jobs or values have none."""
+
+
+def out_of_date(run: Run, jobs: Sequence[Job], registry: Registry) -> list[Wish]:
+    """The jobs whose stored values were computed by another version of their metrics."""
+    cards = [card for card in registry.metrics.values() if card.factory]
+    versions = metric_versions(cards)
+    wishes = []
+    for job in jobs:
+        result = run.result(job)
+        if result is None or result.status != "ok":
+            continue
+        factories = {card.factory for card in outdated(result, cards, versions)}
+        if factories:
+            wishes.append(Wish(result, [card for card in cards if card.factory in factories]))
+    return wishes
+
+
+def rescore(
+    run: Run,
+    wishes: Sequence[Wish],
+    registry: Registry,
+    execution: Execution,
+    provenance: dict[str, Any],
+    *,
+    replace: bool = False,
+    on_problem: Callable[[Job, str], None],
+    on_job: Callable[[], None] = lambda: None,
+) -> Rescored:
+    """Score the samples of jobs again.
+
+    The record of each job is replaced atomically when its new values are computed, so that an interruption loses
+    nothing. Jobs that cannot be scored keep their record. replace: accept another extractor than the recorded one.
+    on_problem: called with a job and one line for each that cannot be scored, and for each value that stays.
+    on_job: called when a job has ended.
+    """
+    done = Rescored()
+
+    def problem(job: Job, line: str) -> None:
+        done.problems += 1
+        on_problem(job, line)
+
+    versions = metric_versions(registry.metrics.values())
+    tasks: list[Task] = []
+    for wish in wishes:
+        try:
+            tasks.append(_task(wish, run, registry, replace, versions))
+        except GenbenchError as error:
+            problem(wish.result.job, str(error))
+    executor = make_executor(registry.executor(execution.executor), execution.workers)
+
+    def log_path(job: Job) -> Path:
+        return run.job_folder(job) / "score.txt"
+
+    with executing(executor, tasks, log_path, lambda *_: None) as results:
+        for fresh in results:
+            on_job()
+            if fresh.status != "ok":
+                problem(fresh.job, f"{fresh.status}: {fresh.reason}")
+                continue
+            merge = partial(_merged, fresh=fresh.metrics, replace=replace, provenance=provenance)
+            merged = run.update(fresh.job, merge)
+            if merged is None:
+                problem(fresh.job, "its result was removed while it was scored")
+                continue
+            done.jobs += 1
+            for metric in fresh.metrics:
+                if merged.metric(metric.name) != metric:
+                    problem(fresh.job, f"{metric.name}: {metric.note}; the stored value is kept")
+    return done
+
+
+def _task(wish: Wish, run: Run, registry: Registry, replace: bool, versions: dict[str, str]) -> Task:
+    """The task of scoring a job again. Raises UnknownNameError or UsageError if its data set is missing or has
+    changed."""
+    job = wish.result.job
+    version = dataset_version(registry.dataset(job.dataset))
+    if version != job.dataset_version:
+        raise UsageError(f"the data set has changed since: {job.dataset_version} then, {version} now")
+    names = {card.name for card in wish.cards}
+    # all values of a row share one extractor: that of the stored values, except those that `replace` replaces
+    staying = [metric for metric in wish.result.metrics if not (replace and metric.name in names)]
+    recorded = sorted({metric.extractor for metric in staying if metric.extractor})
+    task = make_task(job, run, registry, versions=versions)
+    return msgspec.structs.replace(task, metrics=list(wish.cards), rescoring=Rescoring(extractors=recorded))
+
+
+def _merged(
+    stored: Result, fresh: Sequence[MetricValue], replace: bool, provenance: dict[str, Any]
+) -> Result:
+    """The stored result with the fresh values in the places of those of the same name, and new metrics after them.
+
+    A metric that could not be computed does not replace a stored value, unless `replace` is set: then the stored values
+    may be of another extractor.
+    """
+    metrics = {metric.name: metric for metric in stored.metrics}
+    taken = [
+        metric
+        for metric in fresh
+        if metric.value is not None
+        or replace
+        or metric.name not in metrics
+        or metrics[metric.name].value is None
+    ]
+    metrics |= {metric.name: metric for metric in taken}
+    scored: dict[str, Any] = {
+        "metrics": [metric.name for metric in taken],
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    scored |= {key: provenance[key] for key in ("git", "packages") if key in provenance}
+    return msgspec.structs.replace(
+        stored,
+        metrics=list(metrics.values()),
+        last_metrics=_still_comparable(stored.last_metrics, metrics),
+        # one entry per scoring, because the values of one record may come from several
+        provenance={**stored.provenance, "scored": [*stored.provenance.get("scored", []), scored]},
+    )
+
+
+def _still_comparable(
+    last: list[MetricValue] | None, metrics: dict[str, MetricValue]
+) -> list[MetricValue] | None:
+    """The last checkpoint's values without those of another version of their metric: its samples are not stored."""
+    if last is None:
+        return None
+    return [
+        value
+        if value.name not in metrics or metrics[value.name].version == value.version
+        else msgspec.structs.replace(
+            value, value=None, stderr=None, test_stderr=None, real=None, real_stderr=None, note=OTHER_VERSION
+        )
+        for value in last
+    ]
