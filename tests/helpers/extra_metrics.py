@@ -44,3 +44,34 @@ def score_mean(inputs: ScoringInputs) -> list[MetricValue]:
 def count_model_modules(inputs: ScoringInputs) -> list[MetricValue]:
     loaded = float("reaching_models" in sys.modules)
     return [MetricValue(name="model_modules", value=loaded, unit="modules", better="neither", n=1)]
+
+
+def card(name: str, factory: str, **limits: float) -> MetricCard:
+    return MetricCard(
+        name=name,
+        summary="",
+        unit="",
+        better="lower",
+        group="quality",
+        modalities=("points",),
+        factory=f"extra_metrics:{factory}",
+        **limits,
+    )
+
+
+NEGATIVE = card("negative_distance", "negative", minimum=0.0)
+RAISING = card("raising", "raise_error")
+LEAVING = card("leaving", "leave")
+UNANNOUNCED = card("announced", "unannounced")
+
+
+def negative(inputs: ScoringInputs) -> list[MetricValue]:
+    return [MetricValue(name="negative_distance", value=-1.5, unit="", better="lower", stderr=0.1)]
+
+
+def leave(inputs: ScoringInputs) -> list[MetricValue]:
+    sys.exit(3)
+
+
+def unannounced(inputs: ScoringInputs) -> list[MetricValue]:
+    return [MetricValue(name="surprise", value=1.0, unit="", better="lower")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -15,8 +16,7 @@ from genbench.api.cards import MetricCard
 from genbench.records.result import MetricValue
 
 SLACK = 1e-6
-"""By how much rounding may take a value past a limit, as a share of the limit or of 1, whichever is larger. The limit is
-then stored."""
+"""A value that passes a limit by less than this share of it (of 1 for smaller limits) is rounded to the limit."""
 
 
 def plausible_values(returned: Iterable[object], announced: Mapping[str, MetricCard]) -> list[MetricValue]:
@@ -77,15 +77,15 @@ def _refused(record: MetricValue, note: str) -> MetricValue:
     )
 
 
-def _number(value: float | None) -> float | None:
+def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _finite(value: float | None) -> float | None:
+def _finite(value: Any) -> float | None:
     number = _number(value)
     return number if number is not None and math.isfinite(number) else None
 
 
-def _error(value: float | None) -> float | None:
+def _error(value: Any) -> float | None:
     number = _finite(value)
     return number if number is not None and number >= 0 else None

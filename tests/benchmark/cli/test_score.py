@@ -202,3 +202,30 @@ def test_bad_input(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     for record in records(folder).values():
         shutil.rmtree(folder / "jobs" / record["id"])
     assert run_command_line(["score", str(folder)]) == 3
+
+
+def test_run_scores_again_what_another_version_of_a_metric_computed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = records(folder)
+
+    def age(record: dict[str, Any]) -> None:
+        for metric in (*record["metrics"], *(record["last_metrics"] or ())):
+            if metric["name"] == "frechet_distance":
+                metric.update(value=99.0, version="000000000000")
+
+    rewrite(folder, "vae", age)
+    command = ["run", "-m", "vae", "-m", "held-out", "-d", "digits", "--budget", "20steps", "--jobs", "2"]
+    assert run_command_line([*command, "--out", str(folder)]) == 0
+    said = capsys.readouterr().out
+    assert "0 jobs to run (2 are done already)" in said
+    assert "1 job to score again: their metrics have changed since" in said
+    after = records(folder)
+    assert after["vae"]["metrics"] == before["vae"]["metrics"]
+    assert after["held-out"] == before["held-out"]
+    for last in after["vae"]["last_metrics"] or ():
+        assert last["value"] != 99.0
+    (scoring,) = after["vae"]["provenance"]["scored"]
+    assert scoring["metrics"] == ["frechet_distance"]
+    assert run_command_line([*command, "--out", str(folder)]) == 0
+    assert "to score again" not in capsys.readouterr().out

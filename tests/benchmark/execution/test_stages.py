@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import extra_metrics
 import msgspec
 import pytest
 import torch
@@ -203,3 +204,27 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert state_hash(read) == state_hash(state)
     for changed in ({**state, "one": state["one"] + 1}, {**state, "steps": state["steps"].int()}):
         assert state_hash(changed) != state_hash(state)
+
+
+def test_a_metric_that_misbehaves_costs_its_own_value(
+    execute: Execute, tmp_path: Path, good: list[MetricValue]
+) -> None:
+    strange = [
+        extra_metrics.NEGATIVE,
+        extra_metrics.RAISING,
+        extra_metrics.LEAVING,
+        extra_metrics.UNANNOUNCED,
+    ]
+    task = task_of("Good", tmp_path, "hostile_models")
+    versions = {"extra_metrics:negative": "1a2b"}
+    task = msgspec.structs.replace(task, metrics=[*strange, *FEATURE_CARDS], metric_versions=versions)
+    (result,) = execute(task)
+    assert result.status == "ok", result.reason
+    assert {metric.name: (metric.value, metric.note) for metric in result.metrics[:4]} == {
+        "negative_distance": (None, "came out as -1.5, less than 0, which is impossible"),
+        "raising": (None, "RuntimeError: no mean of 16 samples today"),
+        "leaving": (None, "SystemExit: 3"),
+        "announced": (None, "the factory returned 'surprise', which no card announces"),
+    }
+    assert result.metrics[4:] == good
+    assert [metric.version for metric in result.metrics] == ["1a2b", *[None] * (3 + len(good))]
