@@ -142,6 +142,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """What the job cost. None: it was not measured, or there is no GPU.
 
     Peaks are above the worker's baseline: an idle worker with torch and the data set loaded and, on a GPU, its context.
+    Since protocol 2.0 training and sampling are measured in processes of their own, each above its own baseline.
     """
 
     train_seconds: float | None = None
