@@ -32,6 +32,8 @@ PENALTY = 1.0
 _NEWTON_STEPS = 50
 # The spread of the cross-validated accuracy over its binomial error, where the sets cannot be told apart.
 _SHARED_FOLDS = 1.3
+# Both sides have equally many examples, and an equal part in the variance.
+_BOTH_SIDES = 2**0.5
 # Closer to 1/2 than so many standard errors, the distance from 1/2 has an error that is rough.
 _MIN_ERRORS_FROM_HALF = 2.0
 
@@ -71,7 +73,7 @@ def _with_shared_neighbours(hits: Float[Tensor, " n"], neighbours: Int[Tensor, "
     variance = (together + products.sum()).clamp_min(0.0) / len(hits) ** 2
     error = share_error(float(accuracy), len(hits))
     stderr = variance.sqrt().clamp_min(error.stderr / 2)
-    return Estimate(accuracy, stderr, is_rough=error.is_rough)
+    return Estimate(accuracy, stderr, stderr / _BOTH_SIDES, error.is_rough)
 
 
 @of_two_feature_sets
@@ -96,7 +98,8 @@ def classifier_accuracy(
         hits[held_out] = torch.where(scores == 0, 0.5, ((scores > 0) == (labels[held_out] > 0)).double())
     accuracy = hits.mean()
     error = share_error(float(accuracy), len(hits))
-    return Estimate(accuracy, accuracy.new_tensor(error.stderr * _SHARED_FOLDS), is_rough=error.is_rough)
+    stderr = accuracy.new_tensor(error.stderr * _SHARED_FOLDS)
+    return Estimate(accuracy, stderr, stderr / _BOTH_SIDES, error.is_rough)
 
 
 def _hidden_features(x: Float[Tensor, "n dim"], generator: torch.Generator) -> Float[Tensor, "n inputs"]:
@@ -165,8 +168,7 @@ def score_two_sample(inputs: ScoringInputs) -> list[MetricValue]:
             inputs,
             (accuracy.value - 0.5).abs(),
             stderr=accuracy.stderr,
-            # both sides have equally many examples, and an equal part in the hits
-            test_stderr=accuracy.stderr / 2**0.5,
+            test_stderr=accuracy.test_stderr,
             is_rough=accuracy.is_rough or inputs.reference_windows is not None or _near_half(accuracy),
             note=_below_a_coin_toss(accuracy),
         )

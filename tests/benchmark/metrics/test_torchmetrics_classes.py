@@ -49,7 +49,7 @@ def seeded(seed: int) -> torch.Generator:
 
 def vendi_of_both(fake: Tensor, real: Tensor, score: Callable[[Tensor], Any]) -> list[Tensor]:
     ours, theirs = score(fake), score(real)
-    return [*ours, *theirs, ours.value / theirs.value]
+    return [*ours[:2], *theirs[:2], ours.value / theirs.value]
 
 
 @dataclass(frozen=True)
