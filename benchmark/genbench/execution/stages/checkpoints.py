@@ -133,7 +133,7 @@ def judge_on_validation(context: JobContext) -> list[MetricValue]:
     k = min(MAX_IMPORTANCE_SAMPLES, context.job.importance_samples)
     with full_precision():
         estimates = estimate_likelihood(context.model, spec, x.to(context.device), k=k)
-    likelihoods = likelihood_metrics(estimates[:1], spec)
+    likelihoods = likelihood_metrics(estimates[:1], spec, windows=valid.windows)
     count = MAX_SAMPLES if cards[0].requires_truth else len(x)
     samples = context.draw(max(count, len(x)), context.seed("checkpoint samples"))
     with default_torch_settings():  # not those that the model has set for itself

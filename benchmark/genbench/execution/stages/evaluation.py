@@ -29,7 +29,7 @@ from genbench.likelihood.audit.quick_audit import quick_audit
 from genbench.likelihood.estimates import LikelihoodEstimate, estimate_likelihood, likelihood_metrics
 from genbench.measure.sampling_steps import sampling_curve
 from genbench.measure.speed import synchronised_clock
-from genbench.metrics.scoring import reference_examples
+from genbench.metrics.scoring import reference_split
 from genbench.records.result import MetricValue
 from genbench.samples.conditional_samples import make_conditional_samples, save_conditional_samples
 from genbench.samples.stored import save_samples
@@ -151,7 +151,8 @@ class EvaluationStage(Stage):
         """Load the test split, which is not held before the samples are drawn."""
         self.enter("load")
         self.context = replace(self.context, dataset=load_data(self.task.dataset))
-        self.reference = reference_examples(self.context.dataset, self.job)
+        split = reference_split(self.context.dataset, self.job)
+        self.reference, self.windows = split.tensor(), split.windows
 
     def likelihood(self) -> tuple[list[LikelihoodEstimate], list[MetricValue]]:
         """The likelihoods of the chosen state on the test examples, annealed importance sampling included."""
@@ -168,6 +169,7 @@ class EvaluationStage(Stage):
                     self.reference.to(context.device),
                     estimates,
                     context.seed("likelihood"),
+                    self.windows,
                 ).compute()
             self.add_cost(likelihood_seconds=synchronised_clock(context.device) - began if values else None)
         self.report()
@@ -181,7 +183,7 @@ class EvaluationStage(Stage):
             estimates = estimate_likelihood(
                 context.model, spec, self.reference.to(context.device), k=self.job.importance_samples
             )
-            return estimates, likelihood_metrics(estimates, spec)
+            return estimates, likelihood_metrics(estimates, spec, windows=self.windows)
 
     def audit(self, samples: Tensor, reported: Tensor) -> None:
         """Check that the model's likelihood is one. Not timed. reported: the likelihoods of the test examples."""
