@@ -35,7 +35,8 @@ def python(code: str) -> Callable[[], None]:
 
 @pytest.mark.benchmark(group="harness overhead per job")
 def test_a_job_costs_a_fraction_of_a_plain_start(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    """Outside training, sampling and scoring a job costs at most 0.15 s where a plain `import torch` takes 2."""
+    """Outside training, sampling and scoring a job with its three processes costs at most 0.3 s where a plain `import
+    torch` takes 2."""
 
     def run_jobs(count: int = 10) -> float:
         tasks = [make_task("Good", tmp_path, seed=seed) for seed in range(count)]
@@ -56,10 +57,10 @@ def test_a_job_costs_a_fraction_of_a_plain_start(benchmark: BenchmarkFixture, tm
     plain = fastest(python("import torch"), rounds=3)
     overheads: list[float] = []
     benchmark.pedantic(lambda: overheads.append(run_jobs()), rounds=1)
-    while min(overheads) / plain >= 0.15 / 2 and len(overheads) < 3:  # what disturbs only adds
+    while min(overheads) / plain >= 0.3 / 2 and len(overheads) < 3:  # what disturbs only adds
         overheads.append(run_jobs())
     benchmark.extra_info.update(overhead_seconds_per_job=min(overheads), import_torch_seconds=plain)
-    assert min(overheads) / plain < 0.15 / 2
+    assert min(overheads) / plain < 0.3 / 2
 
 
 @pytest.mark.benchmark(group="meter.batches")
