@@ -47,7 +47,7 @@ def test_every_family_gets_a_likelihood_with_its_sign_and_its_kind(
     header, *rows = [line.split("|") for line in table.splitlines() if line.startswith("|")]
     column = next(i for i, title in enumerate(header) if "bits/dim" in title)
     for row in rows:
-        signs.setdefault(row[2].strip().rstrip("¹²³⁴"), row[column].replace("*", "").strip()[:1])
+        signs.setdefault(row[2].strip().rstrip("¹²³⁴⁵⁶⁷⁸⁹⁰ "), row[column].replace("*", "").strip()[:1])
     assert {model: signs[model] for model in kinds} == {"made": "=", "vae": "≤", "gan": "≈"}
     assert "AIS estimate (gap " in page
     assert "Kinds are not ranked against each other" in page
