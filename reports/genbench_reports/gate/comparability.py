@@ -12,7 +12,7 @@ MAX_PROBE_RATIO = 1.5
 times."""
 MAX_OTHERS_CORES = 0.3
 """Where other processes kept more than this many of the cores busy that the workers need, times are not compared."""
-_DATA = ("protocol", "dataset_version", "samples", "budget")
+_DATA = ("protocol", "dataset_version", "samples", "ranking", "budget")
 _PACKAGES = ("torch", "numpy", "scipy", "torchmetrics", "scikit-learn")
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from genbench.records.job import Job
 
-DATA_FIELDS = ("dataset", "dataset_version", "samples", "extractor")
-"""Fields of a job that say which data a leaderboard is about, and how samples of it are scored."""
+DATA_FIELDS = ("dataset", "dataset_version", "samples", "extractor", "ranking", "ranking_samples")
+"""Fields of a job that say which data a leaderboard is about, and how samples of it are scored and ranked."""
 CONDITION_FIELDS = (
     "protocol",
     "budget",
