@@ -93,12 +93,15 @@ class RunResult:
             return ""
 
     def samples(self) -> torch.Tensor:
-        """(N, *event_shape) the samples that were scored, in the data's domain. Raises DataError if there are none."""
+        """(N, *event_shape) the samples that are compared with N test examples, in the data's domain.
+
+        Raises DataError if there are none.
+        """
         from genbench.samples.stored import load_samples
 
-        return load_samples(
-            self.folder / "samples.safetensors", self._task.dataset.spec, self.record.job.drawn_samples
-        )
+        job = self.record.job
+        path, spec = self.folder / "samples.safetensors", self._task.dataset.spec
+        return load_samples(path, spec, job.drawn_samples)[: job.samples]
 
     # ---- assertions
 

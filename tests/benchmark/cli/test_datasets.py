@@ -48,6 +48,7 @@ def _far_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         spec=msgspec.structs.replace(ring8.spec, name=NAME),
         factory="hostile_models:tiny_dataset",
         truth=None,
+        ranking=None,
         sizes=(32, 16, 16),
         embedded=False,
         files=(FILE,),

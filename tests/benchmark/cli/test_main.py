@@ -126,7 +126,7 @@ def test_a_dry_run_shows_jobs_and_refusals_and_writes_nothing(
 ) -> None:
     assert run_command_line(["run", "--all", "--dry-run"]) == 0
     shown = capsys.readouterr().out
-    assert "vae on digits, seed 0, 10s" in shown
+    assert "vae on digits, seed 0, 10cpu-s" in shown
     assert "dcgan takes image; ring8 is points" in shown
     assert "jobs to run on" in shown
     assert "min" in shown.splitlines()[-2]  # about how long it takes

@@ -157,7 +157,7 @@ def test_settings_are_kept_apart(result: Make, parts: Parts) -> None:
 
 
 def test_the_commands_show_it(result: Make, stored_run: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    run = stored_run(draws(result, ("digits", "mnist5k", "sunspots"), 3))
+    run = stored_run(draws(result, ("digits", "mnist5k", "elnino"), 3))
     assert run_command_line(["report", str(run.folder)]) == 0
     text = capsys.readouterr().out
     assert "## Statistics\n\n### digits over seeds" in text
