@@ -45,7 +45,8 @@ def reported_and_last(result: Result, headline: str) -> Iterable[str]:
             f" {result.selected_fraction or 0.0:.0%} of it, where it was best on validation"
         )
     if result.likeliest is not None and result.likeliest.metrics:
-        likelihood = result.likeliest.metrics[-1]
+        metrics = result.likeliest.metrics
+        likelihood = _find(metrics, "bits_per_dim") or _find(metrics, "negative_log_likelihood") or metrics[0]
         kind = f" ({comparable(likelihood.kind)})" if likelihood.kind else ""
         yield (
             f"by likelihood, the weights at {result.likeliest.fraction:.0%} of training would be best:"

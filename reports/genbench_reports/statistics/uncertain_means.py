@@ -52,18 +52,25 @@ def uncertain_mean(
 
     stderrs: the whole standard error of each seed's value, None where it is not known. test_stderrs: the part of it
     that comes from the test set. With one seed the error is that of its value. With more, it is the spread over seeds,
-    which includes what the samples of each add, and the part of the test set, which all seeds share.
+    which includes what the samples of each add, and the part of the test set, which all seeds share. Where all seeds
+    have one value, as those of a model without randomness, it is the error of that value.
     """
     values = list(by_seed.values())
     if len(values) == 1:
         (seed,) = by_seed
         stderr = stderrs.get(seed)
         return UncertainMean(values[0], known_stderr=stderr or 0.0, is_known=stderr is not None)
-    parts = [part for seed in by_seed if (part := test_stderrs.get(seed)) is not None]
-    shared = math.sqrt(mean([part**2 for part in parts])) if parts else 0.0
+    # seeds that all have one value have drawn the same samples, whose error no spread shows
+    shared = {**test_stderrs, **_known(stderrs)} if len(set(values)) == 1 else test_stderrs
+    parts = list(_known({seed: shared.get(seed) for seed in by_seed}).values())
+    known = math.sqrt(mean([part**2 for part in parts])) if parts else 0.0
     return UncertainMean(
-        mean(values), standard_deviation(values) / math.sqrt(len(values)), len(values) - 1.0, shared
+        mean(values), standard_deviation(values) / math.sqrt(len(values)), len(values) - 1.0, known
     )
+
+
+def _known(errors: Mapping[int, float | None]) -> dict[int, float]:
+    return {seed: error for seed, error in errors.items() if error is not None}
 
 
 def adjusted_p(means: Sequence[UncertainMean]) -> dict[Pair, float]:

@@ -47,6 +47,15 @@ def test_a_model_without_randomness_still_has_the_error_of_the_test_set() -> Non
     assert row_letters(rows) == ["a", "a"]
 
 
+def test_seeds_that_drew_the_same_samples_have_the_error_of_those() -> None:
+    """Held-out data of which every seed draws all: the spread over seeds is 0, and says nothing."""
+    same = uncertain_mean(
+        dict.fromkeys(range(3), 0.004), dict.fromkeys(range(3), 0.0003), dict.fromkeys(range(3), 0.0)
+    )
+    assert same.stderr == pytest.approx(0.0003)
+    assert uncertain_mean({0: 1.0, 1: 1.1}, {0: 9.0, 1: 9.0}, {0: 0.0, 1: 0.0}).stderr == pytest.approx(0.05)
+
+
 def test_without_a_known_part_it_is_welchs_test() -> None:
     generator = np.random.default_rng(0)
     first, second = generator.normal(size=4), generator.normal(1.0, 3.0, size=6)
