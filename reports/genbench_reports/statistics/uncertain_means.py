@@ -8,7 +8,7 @@ Cox (1950), which without a known part is Welch's.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,6 +17,9 @@ from genbench_reports.statistics.seeds import adjust_by_holm, mean, standard_dev
 Pair = tuple[int, int]
 _MIN_LOG_P, _HALVINGS = -600.0, 60
 """The logarithm of the smallest p that is told from 0, and how often an interval that holds p is halved."""
+_SAME_SAMPLES = 0.01
+"""Seeds whose values spread by less than this share of their standard errors have drawn the same samples, as held-out
+data do where there are no more of them. The error of those samples is then in no spread."""
 STANDARD_ERRORS = 2.0
 """Two values differ by more than chance if they are farther apart than this many standard errors of their
 difference."""
@@ -60,17 +63,18 @@ def uncertain_mean(
         (seed,) = by_seed
         stderr = stderrs.get(seed)
         return UncertainMean(values[0], known_stderr=stderr or 0.0, is_known=stderr is not None)
-    # seeds that all have one value have drawn the same samples, whose error no spread shows
-    shared = {**test_stderrs, **_known(stderrs)} if len(set(values)) == 1 else test_stderrs
-    parts = list(_known({seed: shared.get(seed) for seed in by_seed}).values())
-    known = math.sqrt(mean([part**2 for part in parts])) if parts else 0.0
-    return UncertainMean(
-        mean(values), standard_deviation(values) / math.sqrt(len(values)), len(values) - 1.0, known
-    )
+    spread = standard_deviation(values)
+    known = _root_mean_square(by_seed, test_stderrs)
+    whole = _root_mean_square(by_seed, stderrs)
+    if spread <= _SAME_SAMPLES * whole:
+        known = max(known, whole)
+    return UncertainMean(mean(values), spread / math.sqrt(len(values)), len(values) - 1.0, known)
 
 
-def _known(errors: Mapping[int, float | None]) -> dict[int, float]:
-    return {seed: error for seed, error in errors.items() if error is not None}
+def _root_mean_square(seeds: Iterable[int], errors: Mapping[int, float | None]) -> float:
+    """Over the seeds whose error is known; 0 where there are none."""
+    known = [error for seed in seeds if (error := errors.get(seed)) is not None]
+    return math.sqrt(mean([error**2 for error in known])) if known else 0.0
 
 
 def adjusted_p(means: Sequence[UncertainMean]) -> dict[Pair, float]:
