@@ -27,6 +27,7 @@ from genbench.api.data import Batch, Split, working_dtype
 from genbench.api.flop_counter import counting, counting_seconds_per_operator
 from genbench.api.flop_estimate import FlopEstimate
 from genbench.errors import Diverged, PluginError
+from genbench.util.usable_cores import usable_cores
 
 # A split up to this size is moved to the device as a whole; a larger one, batch by batch.
 RESIDENT_BYTES = 2**30
@@ -44,6 +45,7 @@ _STEPS_WITHOUT_FLOPS = 100  # after which none are expected any more
 _REPORT_EVERY_SECONDS = 0.2
 # On a GPU the clock is exact only after a wait for the device, and waiting at every step would stall the device.
 _SYNCHRONISE_EVERY_SECONDS = 0.02
+_MAX_CPU_GAP_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,12 @@ class ComputeMeter:
         self._uncharged_steps = 0  # steps counted for FLOPs, to be charged at the next step's price
         self._now = 0.0
         self._cpu_now = 0.0
+        # Reading the processor time is a system call. Between two readings it grows by the wall clock's time on all
+        # cores at most, so that it need not be read while the next mark is farther away. Clocks of tests have no such
+        # bound.
+        real = clock is time.perf_counter and cpu_clock is process_cpu_seconds
+        self._cores = usable_cores() if real else None
+        self._next_cpu_look = 0.0
         self._loops = 0  # calls of `batches` that have not ended
         self._left_batches = 0.0  # when the last of them ended
         self._outside = 0.0
@@ -451,14 +459,22 @@ class ComputeMeter:
         self._cpu.charge_deferred((cpu - began[1]) * self._uncharged_steps)
         self._uncharged_steps = 0
 
+    def _cpu_left(self) -> float:
+        """Processor seconds to the next moment at which a loop ends or a checkpoint is due."""
+        assert self.budget.cpu_seconds is not None
+        mark = min((self._until, *self._fractions[:1]))
+        return max(0.0, mark * self.budget.cpu_seconds - self._cpu_now)
+
     def _tick(self) -> None:
         """After each step: read the clock, report, take a checkpoint where one is due."""
         now = self._wall.seconds()
         if self.device.type == "cuda" and now >= self._next_synchronise:
             now, self._cpu_now = self._read()
             self._next_synchronise = now + _SYNCHRONISE_EVERY_SECONDS
-        elif self.budget.cpu_seconds is not None:
+        elif self.budget.cpu_seconds is not None and now >= self._next_cpu_look:
             self._cpu_now = self._cpu.seconds()
+            if self._cores is not None:
+                self._next_cpu_look = now + min(_MAX_CPU_GAP_SECONDS, self._cpu_left() / self._cores)
         self._now = now
         if now >= self._next_report:
             self._next_report = now + _REPORT_EVERY_SECONDS

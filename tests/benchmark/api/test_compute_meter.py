@@ -629,3 +629,20 @@ def test_processor_time_is_of_all_threads_and_of_no_sleep() -> None:
     work(0.1)
     thread.join()
     assert process_cpu_seconds() - began >= 0.19
+
+
+def test_real_processor_time_is_read_when_it_can_matter_and_ends_the_training() -> None:
+    """Between readings the meter relies on the wall clock; the end and the checkpoints come when they are due."""
+    data = Split(DataSpec(name="x", modality="points", event_shape=(2,)), torch.zeros(64, 2))
+    taken: list[float] = []
+    meter = ComputeMeter(
+        Budget.parse("0.2cpu-s"),
+        fractions=(0.25, 0.5),
+        on_checkpoint=lambda spent: taken.append(spent.cpu_seconds),
+    )
+    for _ in meter.batches(data, 8):
+        torch.rand(50, 50).sum()
+    spent = meter.finish()
+    assert 0.2 <= spent.cpu_seconds < 0.25
+    assert [round(seconds, 2) for seconds in taken] == pytest.approx([0.05, 0.1], abs=0.02)
+    assert meter.bound_by() == "cpu_seconds"

@@ -53,7 +53,9 @@ def test_seeds_that_drew_the_same_samples_have_the_error_of_those() -> None:
         dict.fromkeys(range(3), 0.004), dict.fromkeys(range(3), 0.0003), dict.fromkeys(range(3), 0.0)
     )
     assert same.stderr == pytest.approx(0.0003)
-    assert uncertain_mean({0: 1.0, 1: 1.1}, {0: 0.05, 1: 0.05}, {0: 0.0, 1: 0.0}).stderr == pytest.approx(0.05)
+    assert uncertain_mean({0: 1.0, 1: 1.1}, {0: 0.05, 1: 0.05}, {0: 0.0, 1: 0.0}).stderr == pytest.approx(
+        0.05
+    )
 
 
 def test_without_a_known_part_it_is_welchs_test() -> None:
