@@ -87,11 +87,11 @@ class Subject:
     model: GenerativeModel
     """After the last step, in evaluation mode."""
     earlier: dict[str, GenerativeModel]
-    """The same model at the shares of the budget that `EARLIER` names."""
+    """States of the model from earlier in its training, by the share of the budget that was used."""
     data: Dataset
     """What it was trained on."""
     flops: float
-    """Of one log-likelihood, roughly, as a worker knows it from the training."""
+    """Floating-point operations of one log-likelihood, roughly, as a worker estimates them from the training."""
 
 
 def train_subject(dataset: str, steps: int, seed: int = 0) -> Subject:

@@ -72,7 +72,7 @@ class Series:
     """Blocks of an autoregression of standard normal innovations, cut into all windows."""
 
     coefficients: tuple[float, ...]
-    """Of the values before, the latest first."""
+    """Coefficients of the earlier values, that of the latest value first."""
     blocks: tuple[tuple[int, int], ...]
     """First time step of each block, and the one after its last."""
     length: int

@@ -26,8 +26,8 @@ NORMAL_QUANTILE = 1.959964
 MIN_SEPARATE_WINDOWS = 3.0
 """With fewer windows' worth of time steps, an error is rough."""
 MIN_SEPARATE_WINDOWS_OF_SHARES = 10.0
-"""The same for shares and for distances, which take more: a share, since each window is either in or out; a distance,
-since its influences are skewed."""
+"""With fewer windows' worth of time steps, the error of a share or of a distance is rough. These take more windows than
+means do: a window is either in a share or not, and the influences of windows on a distance are skewed."""
 MIN_HITS = 5
 """With fewer hits, or fewer misses, the error of a share is rough."""
 MAX_SKEWNESS = 0.3

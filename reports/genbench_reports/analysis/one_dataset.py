@@ -37,7 +37,7 @@ def one_dataset(matrix: ScoreMatrix, dataset: str) -> Iterable[StatisticsPart]:
         if common
         else "The rows have no seeds in common: no paired test."
     )
-    by_t = adjusted_p([matrix.uncertain(dataset, model) for model in models])
+    by_t = adjusted_p([matrix.uncertain[dataset][model] for model in models])
     sign = -1.0 if dataset in matrix.higher_is_better else 1.0
     title = metric_title(matrix.metric[dataset], "higher" if sign < 0 else "lower")
     columns = [

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from genbench_reports.leaderboard.rows import Board
 from genbench_reports.leaderboard.setting import CONDITION_FIELDS
 from genbench_reports.leaderboard.summary import boards_by_conditions
-from genbench_reports.statistics.uncertain_means import UncertainMean, uncertain_mean
+from genbench_reports.statistics.uncertain_means import UncertainMean
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,14 @@ class ScoreMatrix:
     """Values by data set, model and seed, less being better; contenders without a rank are missing."""
     run: Mapping[str, frozenset[str]]
     """The models that were run on each data set, whatever the outcome."""
-    means_with_errors: Mapping[str, Mapping[str, UncertainMean]] = field(default_factory=dict)
-    """Means over seeds with their errors, less being better, by data set and model. Those of matrices that were made by
-    hand are missing, and come from the seeds alone."""
+    uncertain: Mapping[str, Mapping[str, UncertainMean]]
+    """Means over seeds with their errors, by data set and model, less being better; contenders without a rank are
+    missing."""
 
     def mean(self, dataset: str, model: str) -> float:
         """Mean over seeds; infinite where the model has no rank."""
         values = self.values[dataset].get(model)
         return math.inf if not values else math.fsum(value / len(values) for value in values.values())
-
-    def uncertain(self, dataset: str, model: str) -> UncertainMean:
-        """Mean over seeds with its error, of a model that has a rank."""
-        known = self.means_with_errors.get(dataset, {}).get(model)
-        return known or uncertain_mean(self.values[dataset][model], {}, {})
 
     def means(self, models: Sequence[str], datasets: Sequence[str]) -> list[list[float]]:
         """A row a data set, a column a model."""
@@ -87,7 +82,7 @@ def _score_matrix(title: str, boards: Sequence[Board]) -> ScoreMatrix:
             board.title for board in ranked if board.ranking_metric.better == "higher"
         ),
         values={board.title: _signed_values(board) for board in ranked},
-        means_with_errors={board.title: _signed_means(board) for board in ranked},
+        uncertain={board.title: _signed_means(board) for board in ranked},
         run={board.title: frozenset(row.label for row in board.contenders) for board in ranked},
     )
 

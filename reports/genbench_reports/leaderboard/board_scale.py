@@ -76,7 +76,7 @@ class BoardScale:
         return UncertainMean(share, known_stderr=math.hypot(*parts), is_known=value.is_known)
 
     def _signed(self, mean: UncertainMean) -> UncertainMean:
-        """The same error around a value of which less is better."""
+        """The mean with its sign changed where higher is better, so that less is better; its error stays."""
         sign = -1.0 if self.better == "higher" else 1.0
         return UncertainMean(
             sign * mean.value, mean.seeds_stderr, mean.freedom, mean.known_stderr, mean.is_known

@@ -41,19 +41,6 @@ def competition_ranks(values: Sequence[float]) -> list[int]:
     return [1 + sum(other < value for other in values) for value in values]
 
 
-def welch_p(first: Sequence[float], second: Sequence[float]) -> float:
-    """Two-sided p of equal means, for independent samples whose variances may differ (Welch 1947, "The generalization
-    of Student's problem when several different population variances are involved"). At least two values on each side.
-    """
-    errors = [standard_deviation(values) / math.sqrt(len(values)) for values in (first, second)]
-    error = math.hypot(*errors)
-    freedom = 1.0
-    if error > 0:
-        parts = [(e / error) ** 4 / (len(v) - 1) for e, v in zip(errors, (first, second), strict=True)]
-        freedom = 1 / sum(parts)
-    return two_sided_p(mean(first) - mean(second), error, freedom)
-
-
 def two_sided_p(difference: float, error: float, freedom: float) -> float:
     """p of Student's t; without any spread, a difference is certain."""
     from scipy.special import stdtr

@@ -17,6 +17,7 @@ from genbench_reports.analysis.pairs_of_models import all_wins
 from genbench_reports.analysis.performance_profiles import can_have_ratios, performance_profiles, profiles_of
 from genbench_reports.analysis.score_matrix import ScoreMatrix
 from genbench_reports.statistics.friedman import friedman
+from genbench_reports.statistics.uncertain_means import uncertain_mean
 
 MODELS = ("a", "b", "c", "d")
 
@@ -32,6 +33,12 @@ def matrix(values: Mapping[str, Mapping[str, list[float]]], *more: str) -> Score
         higher_is_better=frozenset(),
         values={
             name: {model: dict(enumerate(row)) for model, row in figures.items() if row}
+            for name, figures in values.items()
+        },
+        uncertain={
+            name: {
+                model: uncertain_mean(dict(enumerate(row)), {}, {}) for model, row in figures.items() if row
+            }
             for name, figures in values.items()
         },
         run={name: frozenset(figures) for name, figures in values.items()},

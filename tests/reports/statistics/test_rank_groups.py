@@ -19,7 +19,7 @@ from genbench_reports.statistics.rank_groups import (
     row_letters,
     separable_effect,
 )
-from genbench_reports.statistics.seeds import SIGNIFICANCE, adjust_by_holm, welch_p
+from genbench_reports.statistics.seeds import SIGNIFICANCE, adjust_by_holm
 from genbench_reports.statistics.simulate_ranks import (
     CONDITIONS,
     draw_equal,
@@ -30,7 +30,13 @@ from genbench_reports.statistics.simulate_ranks import (
     power,
     simulation_tables,
 )
-from genbench_reports.statistics.uncertain_means import adjusted_p
+from genbench_reports.statistics.uncertain_means import adjusted_p, difference_p
+
+
+def welch_p(first: list[float], second: list[float]) -> float:
+    """The test of reports for rows whose only error is their spread over seeds."""
+    return difference_p(*means_of([by_seed(first), by_seed(second)]))
+
 
 whole = st.integers(-1000, 1000).map(float)
 

@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genbench_reports.statistics.seeds import Estimate, adjust_by_holm, competition_ranks, welch_p
+from genbench_reports.statistics.seeds import Estimate, adjust_by_holm, competition_ranks
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 whole = st.integers(-1000, 1000).map(float)
@@ -40,19 +40,6 @@ def test_values_near_the_largest_float_do_not_overflow() -> None:
 @given(st.lists(finite, min_size=1, max_size=20))
 def test_ranks_are_competition_ranks(values: list[float]) -> None:
     assert competition_ranks(values) == scipy.stats.rankdata(values, method="min").astype(int).tolist()
-
-
-@pytest.mark.parametrize(("seeds", "others"), [(2, 2), (3, 7), (10, 4)])
-def test_welchs_test_is_scipys(seeds: int, others: int) -> None:
-    generator = np.random.default_rng(seeds * others)
-    first, second = generator.normal(size=seeds), generator.normal(1.0, 3.0, size=others)
-    expected = scipy.stats.ttest_ind(first, second, equal_var=False).pvalue
-    assert welch_p(first.tolist(), second.tolist()) == pytest.approx(expected, rel=1e-9)
-
-
-def test_welchs_test_without_spread() -> None:
-    assert welch_p([1.0, 1.0], [1.0, 1.0, 1.0]) == 1.0
-    assert welch_p([1.0, 1.0], [2.0, 2.0, 2.0]) == 0.0
 
 
 def test_holms_correction_by_hand() -> None:

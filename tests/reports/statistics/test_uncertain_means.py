@@ -58,12 +58,18 @@ def test_seeds_that_drew_the_same_samples_have_the_error_of_those() -> None:
     )
 
 
-def test_without_a_known_part_it_is_welchs_test() -> None:
-    generator = np.random.default_rng(0)
-    first, second = generator.normal(size=4), generator.normal(1.0, 3.0, size=6)
+@pytest.mark.parametrize(("seeds", "others"), [(2, 2), (4, 6), (3, 7), (10, 4)])
+def test_without_a_known_part_it_is_welchs_test(seeds: int, others: int) -> None:
+    generator = np.random.default_rng(seeds * others)
+    first, second = generator.normal(size=seeds), generator.normal(1.0, 3.0, size=others)
     means = [uncertain_mean(dict(enumerate(row.tolist())), {}, {}) for row in (first, second)]
     expected = scipy.stats.ttest_ind(first, second, equal_var=False).pvalue
     assert difference_p(*means) == pytest.approx(expected)
+
+
+def test_without_any_spread_a_difference_is_certain() -> None:
+    rows = [uncertain_mean({0: value, 1: value}, {}, {}) for value in (1.0, 1.0, 2.0)]
+    assert (difference_p(rows[0], rows[1]), difference_p(rows[0], rows[2])) == (1.0, 0.0)
 
 
 def test_with_known_parts_alone_it_is_the_normal_test() -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from genbench.execution.stages.job_context import JobContext
+from genbench.execution.stages.peak_costs import peak_costs
 from genbench.measure.gauges import PhaseGauges
 from genbench.measure.sampling_cost import Drawing, SamplingBench
 from genbench.measure.speed import synchronised_clock
@@ -45,7 +46,6 @@ def draw_timed(context: JobContext, cost: Cost) -> TimedSamples:
     samples = context.draw(count, context.seed("sampling"))
     seconds = synchronised_clock(context.device) - began
     gauges.stop()
-    peak = gauges.peak
     joules, energy_note = gauges.joules()
     return TimedSamples(
         samples,
@@ -53,11 +53,7 @@ def draw_timed(context: JobContext, cost: Cost) -> TimedSamples:
         msgspec.structs.replace(
             cost,
             sample_seconds=seconds,
-            sample_peak_rss_bytes=peak.rss_bytes,
-            sample_peak_cuda_bytes=peak.cuda_allocated_bytes,
-            sample_peak_cuda_reserved_bytes=peak.cuda_reserved_bytes,
-            sample_peak_device_bytes=peak.device_bytes,
-            sample_peak_process_device_bytes=peak.process_device_bytes,
+            **peak_costs(gauges.peak, "sample"),
             sample_energy_joules=joules,
             energy_note=_joined_notes(cost.energy_note, energy_note),
         ),

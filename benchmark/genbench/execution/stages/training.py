@@ -10,6 +10,7 @@ from __future__ import annotations
 from genbench.api.compute_meter import ComputeMeter, Spent
 from genbench.execution.stages.checkpoints import CheckpointChoice, judge_on_validation, ranking_metric
 from genbench.execution.stages.job_context import JobContext
+from genbench.execution.stages.peak_costs import peak_costs
 from genbench.execution.stages.stage import Stage
 from genbench.execution.stages.state_files import checked_state, save_state, state_hash
 from genbench.measure.gauges import PhaseGauges
@@ -83,11 +84,7 @@ class TrainingStage(Stage):
             flops_per_step=spent.flops / spent.steps if spent.steps else None,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
             train_examples_per_second=spent.examples / in_fit if spent.examples else None,
-            train_peak_rss_bytes=peak.rss_bytes,
-            train_peak_cuda_bytes=peak.cuda_allocated_bytes,
-            train_peak_cuda_reserved_bytes=peak.cuda_reserved_bytes,
-            train_peak_device_bytes=peak.device_bytes,
-            train_peak_process_device_bytes=peak.process_device_bytes,
+            **peak_costs(peak, "train"),
             train_energy_joules=joules,
             energy_source=context.gauges.energy_source,
             energy_note=energy_note,
