@@ -23,6 +23,7 @@ from genbench_reports.leaderboard.build_boards import build_board
 from genbench_reports.leaderboard.grouping import group_results
 from genbench_reports.leaderboard.rows import Board, Row
 from genbench_reports.leaderboard.setting import Setting
+from genbench_reports.leaderboard.tables import rank_text
 
 _MAX_LINES = 18
 _LEADERS_IN_LINE = 3
@@ -129,7 +130,7 @@ def _rows(board: Board, shown: int, width: int) -> Table:
         grid.add_column(justify="right", no_wrap=True, overflow="ellipsis")
     for row in board.rows[:shown]:
         cells = [
-            "" if row.rank is None else str(row.rank.number),
+            "" if row.rank is None else rank_text(row),
             clean(row.label),
             _value(row, board.headline),
             plural(len(row.results), "seed"),

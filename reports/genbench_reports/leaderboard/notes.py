@@ -25,6 +25,8 @@ def caption(board: Board) -> str:
         parts.append(f"{spec.modality} {shape}, {values}")
     more = f" ({job.ranking_samples} for the metric that ranks)" if job.ranking_samples else ""
     parts.append(f"N = {job.samples} samples, scored against as many of the test split{more}")
+    if any(not row.is_calibration for row in board.rows):
+        parts.append(f"ranked by {board.ranking_metric.title}" if board.can_rank else "no ranks")
     parts.append(f"budget {clean(job.budget)}")
     seeds = sorted({seed for row in board.rows for seed in row.seeds})
     if seeds:

@@ -29,7 +29,7 @@ def main_table(board: Board, footnotes: Footnotes) -> Table:
     ]
     heads = [  # before the metrics, so that the notes on rows come first among the footnotes
         (
-            Cell(_rank_text(row), value=None if row.rank is None else row.rank.number),
+            Cell(rank_text(row), value=None if row.rank is None else row.rank.number),
             Cell(clean(row.label), notes=footnotes.numbers(row.notes)),
             Cell(clean(row.family)),
             *([_score_cell(row)] if with_scores else []),
@@ -43,7 +43,8 @@ def main_table(board: Board, footnotes: Footnotes) -> Table:
     return _set_apart(board, columns, rows)
 
 
-def _rank_text(row: Row) -> str:
+def rank_text(row: Row) -> str:
+    """The rank with its interval and letters, and the mark of a row that beats no yardstick."""
     mark = NOT_BETTER if row.standing is not None and row.standing.not_beaten else ""
     if row.rank is None:
         return mark or MISSING
