@@ -17,8 +17,8 @@ from genbench.records.run_folder import Run
 from genbench_reports.analysis.model_groups import group_tables
 from genbench_reports.analysis.section import statistics_parts
 from genbench_reports.html.page import render_html
-from genbench_reports.leaderboard.document import make_document
 from genbench_reports.leaderboard.leaderboard import build_leaderboards
+from genbench_reports.overview.document import make_document
 from genbench_reports.render.latex import render_latex
 from genbench_reports.render.markdown import render_markdown
 from genbench_reports.render.summary_json import render_summary

@@ -56,7 +56,7 @@ def _render(run: Run, registry: Registry, kind: str) -> dict[str, bytes]:
 
 def _charts(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
     from genbench_reports.charts import board_charts
-    from genbench_reports.leaderboard.document import make_document
+    from genbench_reports.overview.document import make_document
     from genbench_reports.samples.exhibits import make_exhibit
 
     taken: set[str] = set()

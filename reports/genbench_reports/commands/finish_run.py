@@ -11,7 +11,7 @@ from genbench.datasets import write_atomically
 from genbench.errors import RunFolderError
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
-from genbench_reports.leaderboard.document import make_document
+from genbench_reports.overview.document import make_document
 from genbench_reports.render.csv_rows import render_csv
 from genbench_reports.render.markdown import document_markdown
 from genbench_reports.render.screen import screen

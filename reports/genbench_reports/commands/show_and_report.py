@@ -65,8 +65,8 @@ def show(
     -m MODEL -d DATASET or --job ID all that is recorded about a job."""
     from genbench_reports.analysis.model_groups import group_tables
     from genbench_reports.analysis.section import statistics_parts
-    from genbench_reports.leaderboard.document import make_document
     from genbench_reports.leaderboard.targets import read_target, target_table
+    from genbench_reports.overview.document import make_document
     from genbench_reports.render.job import print_record
     from genbench_reports.render.screen import screen
     from genbench_reports.render.terminal import (

@@ -19,6 +19,11 @@ class Column:
     """Aligned to the right."""
     essential: bool = False
     """Shown even on the narrowest screen."""
+    weight: int = 0
+    """Where there is no room for all columns that are not essential, those of less weight are left out first, and of
+    equal ones the rightmost."""
+    name: str | None = None
+    """Name of the metric or of the cost (a field of `Cost`) that the column shows; None for other columns."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Table:
     """Rows that compete."""
     calibration: tuple[tuple[Cell, ...], ...] = ()
     """Rows that do not compete, and are shown below the others."""
+    apart: str = "calibration"
+    """What the rows of `calibration` are, in a word or two."""
 
     def without_empty_columns(self) -> Table:
         """The table without the columns that are empty in every row; essential columns stay."""
@@ -61,6 +68,7 @@ class Table:
             columns=tuple(self.columns[index] for index in indices),
             rows=tuple(tuple(row[index] for index in indices) for row in self.rows),
             calibration=tuple(tuple(row[index] for index in indices) for row in self.calibration),
+            apart=self.apart,
         )
 
 

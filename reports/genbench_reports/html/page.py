@@ -23,12 +23,13 @@ from genbench_reports.format.columns import metric_title
 from genbench_reports.format.table import Cell, Table
 from genbench_reports.format.text import MISSING, clean, log_tail, shorten
 from genbench_reports.html.metric_facts import PITFALLS
-from genbench_reports.html.overview import facts, leaders, ranks_across
+from genbench_reports.html.overview import facts, ranks_across
 from genbench_reports.html.packed import embedded_json, packed_plotly, plotly_source, script_hash
-from genbench_reports.leaderboard.document import READING_NOTES, make_document
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 from genbench_reports.leaderboard.rows import Board, Row
 from genbench_reports.leaderboard.summary import Summary
+from genbench_reports.overview.document import READING_NOTES, make_document
+from genbench_reports.overview.leaders import leaders
 from genbench_reports.samples.exhibits import NEIGHBOURS_CAPTION, Exhibit, make_exhibit
 
 SCRIPTS = ("filter.js", "tables.js", "plotly.js", "charts.js", "closeups.js", "player.js", "start.js")

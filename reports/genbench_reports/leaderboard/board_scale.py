@@ -37,6 +37,16 @@ class BoardScale:
     yardsticks: Mapping[str, UncertainMean]
     """The values of the zero and of the yardsticks that models are asked to beat, by name."""
 
+    @property
+    def span(self) -> float | None:
+        """The natural logarithm of how many times as far the zero is from real data as held-out data are. None where
+        there is no such scale, and where the metric is a logarithm already."""
+        if self.is_logarithmic:
+            return None
+        points = [None if mean is None else self._height(mean) for mean in (self.zero, self.floor)]
+        zero, floor = points
+        return None if zero is None or floor is None or floor <= zero else floor - zero
+
     def excess(self, value: UncertainMean, other: UncertainMean) -> bool:
         """Whether a value is worse than another one beyond chance."""
         return exceeds(self._signed(value), self._signed(other))

@@ -82,6 +82,8 @@ def build_board(
         rule=rule,
         floor=scale.floor,
         zero=scale.zero,
+        span=scale.span,
+        yardsticks=tuple(scale.yardsticks),
         can_rank=bool(ranking.ranks),
         columns=columns,
         rows=tuple(_in_order(entrants, ranking, metrics[headline])),

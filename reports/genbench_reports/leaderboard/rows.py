@@ -198,6 +198,11 @@ class Board:
     """The value of real held-out data by that metric; None where the run has none."""
     zero: UncertainMean | None
     """The value of the board's zero by that metric; None where the run has none."""
+    span: float | None
+    """The natural logarithm of how many times as far the zero is from real data as held-out data are, by that metric.
+    None where one of the two is missing or not farther, and where the metric is a logarithm already."""
+    yardsticks: tuple[str, ...]
+    """Those of the zero and the yardsticks of `rule` that have a value here and do not contain the true density."""
     can_rank: bool
     """False where the board cannot tell models apart, for a reason that `claim` states. Summaries leave it out."""
     columns: tuple[str, ...]

@@ -114,12 +114,9 @@ class Summary:
             certainty = "but it cannot be told from any other model"
         else:
             certainty = f"but it cannot be told from {named(alike)}"
-        families = ", ".join(
-            f"{clean(row.family)} {score_text(row)} ({clean(row.label)})" for row in self.families
-        )
         return (
             f"Over {boards} that {models} share, {clean(first.label)} ({clean(first.family)}) comes nearest to"
-            f" real data: score {score_text(first)} of 1; {certainty}. The best of each family: {families}."
+            f" real data: score {score_text(first)} of 1; {certainty}."
         )
 
 

@@ -13,8 +13,8 @@ from genbench.records.run_folder import Run
 from genbench_reports.analysis.section import statistics_parts
 from genbench_reports.format.table import Cell, Table
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.document import Document, make_document
 from genbench_reports.leaderboard.leaderboard import Leaderboard
+from genbench_reports.overview.document import Document, make_document
 from genbench_reports.render.latex_text import latex
 
 PREAMBLE = """\

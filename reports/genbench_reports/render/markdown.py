@@ -15,8 +15,8 @@ from genbench_reports.analysis.part import StatisticsPart
 from genbench_reports.analysis.section import statistics_parts
 from genbench_reports.format.table import Cell, Table
 from genbench_reports.format.text import clean, superscript
-from genbench_reports.leaderboard.document import READING_NOTES, Document, make_document
 from genbench_reports.leaderboard.leaderboard import Leaderboard
+from genbench_reports.overview.document import READING_NOTES, Document, make_document
 
 # characters that can begin markup within a line: backslash, code, emphasis, links, HTML, cells, strikethrough, maths
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~$])")

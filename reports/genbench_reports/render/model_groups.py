@@ -8,7 +8,7 @@ from genbench.errors import UsageError
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench_reports.analysis.model_groups import NO_GROUPS, GroupTable, group_tables
-from genbench_reports.leaderboard.document import make_document
+from genbench_reports.overview.document import make_document
 from genbench_reports.render.latex import table_latex
 from genbench_reports.render.markdown import bullets, escape, escape_line, table_markdown
 

@@ -19,8 +19,8 @@ from genbench.plugin.registry import Registry
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench_reports.format import machines as machine
-from genbench_reports.leaderboard.document import make_document
 from genbench_reports.leaderboard.rows import Board, Row
+from genbench_reports.overview.document import make_document
 
 FORMAT_VERSION = "5.1.0"
 """Version of pytest-benchmark whose format this is."""

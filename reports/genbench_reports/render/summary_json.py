@@ -7,9 +7,9 @@ from typing import Any
 
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
-from genbench_reports.leaderboard.document import make_document
 from genbench_reports.leaderboard.rows import Board, Row
 from genbench_reports.leaderboard.summary import Summary, SummaryRow
+from genbench_reports.overview.document import make_document
 from genbench_reports.statistics.uncertain_means import UncertainMean
 
 

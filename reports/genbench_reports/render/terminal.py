@@ -15,9 +15,9 @@ from genbench_reports.analysis.part import StatisticsPart
 from genbench_reports.format.likelihood_marks import marks_legend
 from genbench_reports.format.table import Cell, Footnotes, Table
 from genbench_reports.format.text import clean, superscript
-from genbench_reports.leaderboard.document import READING_NOTES, Document
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 from genbench_reports.leaderboard.tables import metric_across
+from genbench_reports.overview.document import READING_NOTES, Document
 
 _PADDING = 3
 _NAME_WIDTH = 24

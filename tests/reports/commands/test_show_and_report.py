@@ -20,7 +20,7 @@ from genbench.records.result import CurvePoint, Result
 from genbench.records.run_folder import Run
 from genbench_reports.commands.finish_run import finish_run
 from genbench_reports.format.text import log_tail
-from genbench_reports.leaderboard.document import make_document
+from genbench_reports.overview.document import make_document
 from genbench_reports.render.terminal import print_document, print_metric
 
 Make = Callable[..., Result]

@@ -18,8 +18,8 @@ from genbench.plugin.registry import Registry
 from genbench.records.audit import Audit, AuditCheck
 from genbench.records.result import MetricValue, Result
 from genbench.records.run_folder import Plan, Run
-from genbench_reports.leaderboard.document import Document, make_document
 from genbench_reports.leaderboard.leaderboard import build_leaderboards
+from genbench_reports.overview.document import Document, make_document
 from genbench_reports.render.csv_rows import render_csv
 from genbench_reports.render.job import print_record
 from genbench_reports.render.json_records import render_json

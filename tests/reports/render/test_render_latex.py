@@ -19,7 +19,7 @@ from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.document import make_document
+from genbench_reports.overview.document import make_document
 from genbench_reports.render.latex import document_latex, table_latex
 from genbench_reports.render.latex_text import latex
 

@@ -15,7 +15,7 @@ from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.document import make_document
+from genbench_reports.overview.document import make_document
 from genbench_reports.render.markdown import code, document_markdown, escape, escape_line, table_markdown
 
 Make = Callable[..., Result]

@@ -13,6 +13,7 @@ from genbench_reports.format import machines as machine
 from genbench_reports.format.joined_runs import JoinedRuns, runs_of
 from genbench_reports.format.text import clean, plural
 from genbench_reports.leaderboard.leaderboard import Leaderboards, build_leaderboards
+from genbench_reports.overview.overview import Overview, make_overview
 
 READING_NOTES = (
     "Metrics are computed on the test split. The weights are those of the checkpoint that was best on the validation"
@@ -44,6 +45,8 @@ class Document:
     """What makes the results hard to compare."""
     leaderboards: Leaderboards
     """The leaderboards."""
+    overview: Overview
+    """The first screen."""
 
 
 def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None = None) -> Document:
@@ -71,6 +74,7 @@ def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None =
     without = len(planned) + unsupported - len(results)
     status += f", {without} without a result yet" if without else ""
     status += f"; {plural(unsupported, 'pair')} of model and data set unsupported" if unsupported else ""
+    leaderboards = build_leaderboards(results, registry.metrics, {**registry.datasets, **run.plan.datasets})
     return Document(
         title=f"genai-bench leaderboard: {clean(run.plan.suite) or 'unnamed suite'}",
         commands=tuple(clean(shlex.join(part.plan.command)) for part in runs_of(run) if part.plan.command),
@@ -79,7 +83,6 @@ def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None =
         software=tuple(versions),
         dates=machine.dates(provenances),
         cautions=tuple(cautions),
-        leaderboards=build_leaderboards(
-            results, registry.metrics, {**registry.datasets, **run.plan.datasets}
-        ),
+        leaderboards=leaderboards,
+        overview=make_overview([each.board for each in leaderboards.boards], leaderboards.summaries),
     )
