@@ -16,6 +16,7 @@ import msgspec
 
 from genbench_reports.format.text import plural
 from genbench_reports.gate.baseline import MISSING, Baseline, Group, Measured, StoredValue
+from genbench_reports.gate.causes import find_causes
 from genbench_reports.gate.comparability import Pairing, pair
 from genbench_reports.gate.difference_test import judge_difference
 from genbench_reports.gate.thresholds import Thresholds
@@ -50,13 +51,13 @@ def compare_sides(
     for group in new:
         jobs += _new_jobs(group)
     judged = [each for pairing in pairings for each in _values(pairing, thresholds)]
-    return Verdict(
+    verdict = Verdict(
         values=tuple(_settle(judged, thresholds.alpha)),
         jobs=tuple(jobs),
         cautions=(
             *_left_out(older, "the baseline"),
             *_left_out(older_now, "the current run"),
-            *_cautions(baseline, current, pairings),
+            *_cautions(pairings),
         ),
         alpha=thresholds.alpha,
         allow_missing=allow_missing,
@@ -64,6 +65,8 @@ def compare_sides(
             state.status not in (*_EXPECTED, MISSING) for group in current.groups for state in group.jobs
         ),
     )
+    worse = {value.place for value in verdict.regressions} | {job.place for job in verdict.job_regressions}
+    return replace(verdict, causes=find_causes(baseline, current, pairings, worse))
 
 
 # ---- which groups belong together
@@ -200,6 +203,7 @@ def _value(
         better=one.better,
         group=one.group,
         outcome="within",
+        ranks=one.name == pairing.baseline.job.ranking,
     )
     if other is None or not other.values():
         refusal = pairing.everything
@@ -298,7 +302,7 @@ def _step(stored: StoredValue) -> float:
 # ---- cautions
 
 
-def _cautions(baseline: Baseline, current: Baseline, pairings: Sequence[Pairing]) -> Iterable[str]:
+def _cautions(pairings: Sequence[Pairing]) -> Iterable[str]:
     seeds = min(
         (
             min(sum(s.status == "ok" for s in group.jobs) for group in (p.baseline, p.current))
@@ -311,25 +315,6 @@ def _cautions(baseline: Baseline, current: Baseline, pairings: Sequence[Pairing]
             f"Some rows have only {plural(seeds, 'seed')}: what another seed would give is unknown there, and a change"
             " of the random streams alone can look like a change of the model."
         )
-    packages = [
-        sorted({f"{name} {version}" for m in side.machines for name, version in m.packages.items()})
-        for side in (baseline, current)
-    ]
-    changed = [
-        f"{', '.join(sorted({*packages[0]} - {*packages[1]})) or 'none'} in the baseline,"
-        f" {', '.join(sorted({*packages[1]} - {*packages[0]})) or 'none'} now"
-    ]
-    if packages[0] != packages[1]:
-        yield f"Packages differ: {changed[0]}."
-    for pairing in pairings:
-        one, other = pairing.baseline.job, pairing.current.job
-        unlike = [
-            f"{name} {one.hyperparameters.get(name)} → {other.hyperparameters.get(name)}"
-            for name in sorted(one.hyperparameters.keys() | other.hyperparameters.keys())
-            if one.hyperparameters.get(name) != other.hyperparameters.get(name)
-        ]
-        if unlike:
-            yield f"Defaults of {one.variant} changed on {one.dataset}: {', '.join(unlike)}."
     factors = {round(pairing.speed, 2) for pairing in pairings if pairing.times is None} - {1.0}
     if factors:
         factor = min(factors)

@@ -1,21 +1,23 @@
-"""A comparison as text on the screen, and as markdown for a pull request. Names and reasons are escaped."""
+"""A comparison as text on the screen, and as Markdown for a pull request. Names and reasons are escaped."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from genbench_reports.format.text import clean
+from genbench_reports.gate.quiet import quiet
 from genbench_reports.gate.tables import VerdictDocument
-from genbench_reports.render.markdown import escape, escape_line, table_markdown
+from genbench_reports.render.markdown import bullets, escape, escape_line, table_markdown
 from genbench_reports.render.terminal import print_table
 
 _STYLES = {"✗": "bold red", "!": "bold yellow", "?": "bold yellow", "✓": "bold green"}
 _SIGNS = {"✗": "❌", "!": "⚠️", "?": "⚠️", "✓": "✅"}
+_CHANGED = "Changed since the baseline"
 MARKER = "<!-- genai-bench comparison -->"
 """First line of the markdown, by which the comment of an earlier push is found again."""
 
@@ -30,8 +32,23 @@ def print_verdict(document: VerdictDocument, console: Console) -> None:
         console.print(Text(clean(line), style="dim"))
     for caution in document.cautions:
         console.print(Text(clean(caution), style="yellow"))
+    for heading, style, lines in (
+        (_CHANGED, "bold", cause_lines(document)),
+        ("Worse", "bold red", document.worse),
+        ("Better", "bold", document.better),
+    ):
+        if lines:
+            console.print(Text(heading, style=style))
+            for line in lines:
+                console.print(Text(f"  {clean(line)}"))
     console.print(Text(document.counts))
     console.print(Text(f"{document.sign} {clean(document.verdict)}", style=_STYLES[document.sign]))
+
+
+def cause_lines(document: VerdictDocument) -> tuple[str, ...]:
+    """A line per kind of change; a line that says so where nothing changed."""
+    lines = tuple(f"{cause.kind}: {'; '.join(cause.changes)}" for cause in document.causes)
+    return lines or (document.no_cause,)
 
 
 def verdict_text(document: VerdictDocument) -> str:
@@ -43,27 +60,31 @@ def verdict_text(document: VerdictDocument) -> str:
 
 
 def verdict_markdown(document: VerdictDocument) -> str:
-    """The verdict as heading, what is wrong below it, the rest folded."""
+    """The verdict as heading, what changed between the two sides, a line per group of values that moved together; the
+    rest folded. It is made for a comment, and nobody is notified by it: see `quiet`."""
     blocks = [
-        MARKER,
         f"### {_SIGNS[document.sign]} genai-bench: {escape(document.verdict)}",
+        f"**{_CHANGED}**",
+        bullets(escape_line(line) for line in cause_lines(document)),
+        *_listed("Worse", document.worse),
+        *_listed("Better", document.better),
         escape_line(document.counts) + ".",
-        *_sections(document, urgent=True),
-        "\n".join(f"- {escape(caution)}" for caution in document.cautions),
-        *_sections(document, urgent=False),
+        bullets(escape_line(caution) for caution in document.cautions),
+        *_sections(document),
         "\n".join(
             ["<sub>", "<br>\n".join(escape(line) for line in (*document.sides, document.method)), "</sub>"]
         ),
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return f"{MARKER}\n\n" + quiet("\n\n".join(block for block in blocks if block)) + "\n"
 
 
-def _sections(document: VerdictDocument, *, urgent: bool) -> Iterable[str]:
+def _listed(heading: str, lines: Sequence[str]) -> Iterable[str]:
+    if lines:
+        yield f"**{heading}**"
+        yield bullets(escape_line(line) for line in lines)
+
+
+def _sections(document: VerdictDocument) -> Iterable[str]:
     for section in document.sections:
-        if section.urgent != urgent:
-            continue
         table = table_markdown(section.table.without_empty_columns())
-        if urgent:
-            yield f"**{escape(section.title)}**\n\n{table}"
-        else:
-            yield f"<details><summary>{escape(section.title)}</summary>\n\n{table}\n\n</details>"
+        yield f"<details><summary>{escape(section.title)}</summary>\n\n{table}\n\n</details>"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from genbench_reports.format.text import shorten
-from genbench_reports.gate.tables import format_change, format_compared, places
+from genbench_reports.gate.changes import format_change, format_compared
+from genbench_reports.gate.summary import format_seeds
 from genbench_reports.gate.verdict import Verdict
 
 MAX_ANNOTATIONS = 10
@@ -22,7 +23,7 @@ def workflow_commands(verdict: Verdict, line: str) -> str:
     line: the verdict in one line.
     """
     errors = [
-        (f"{job.variant} on {job.dataset}", f"{places(job)} {job.outcome}: {job.reason}")
+        (f"{job.variant} on {job.dataset}", f"{format_seeds(job)} {job.outcome}: {job.reason}")
         for job in verdict.job_regressions
     ]
     for compared in verdict.regressions:
@@ -35,7 +36,7 @@ def workflow_commands(verdict: Verdict, line: str) -> str:
         )
         errors.append((f"{compared.variant} on {compared.dataset}", f"{compared.name}: {why}"))
     warnings = [
-        (f"{job.variant} on {job.dataset}", f"{places(job)} {job.outcome}: {job.reason}")
+        (f"{job.variant} on {job.dataset}", f"{format_seeds(job)} {job.outcome}: {job.reason}")
         for job in verdict.jobs
         if job not in verdict.job_regressions and job.outcome in ("failed before", "new and fails", "missing")
     ]

@@ -7,7 +7,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 
 from genbench_reports.format.text import clean
-from genbench_reports.gate.tables import format_change, format_compared, places
+from genbench_reports.gate.changes import format_change, format_compared
+from genbench_reports.gate.summary import format_seeds
 from genbench_reports.gate.verdict import JobComparison, ValueComparison, Verdict
 
 # https://www.w3.org/TR/xml/#charsets: what not even an escape brings into a document
@@ -48,7 +49,7 @@ def _value_case(compared: ValueComparison, is_bad: bool) -> ElementTree.Element:
 
 
 def _job_case(job: JobComparison, is_bad: bool) -> ElementTree.Element:
-    case = _case(job.dataset, job.variant, f"{places(job)} {job.outcome}")
+    case = _case(job.dataset, job.variant, f"{format_seeds(job)} {job.outcome}")
     if is_bad or job.outcome in ("failed before", "new and fails"):
         _add(case, "error", job.reason or job.outcome, job.outcome)
     elif job.outcome == "missing":

@@ -9,19 +9,23 @@ from dataclasses import dataclass
 
 from genbench.api import ExitCode
 from genbench.records.job import Job
-from genbench_reports.format.columns import metric_title
-from genbench_reports.format.numbers import format_bytes, format_count, format_seconds, format_value
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, plural, shorten
 from genbench_reports.gate.baseline import Baseline
-from genbench_reports.gate.verdict import (
-    JobComparison,
-    ValueComparison,
-    Verdict,
+from genbench_reports.gate.causes import commit_of
+from genbench_reports.gate.changes import (
+    format_change,
+    format_compared,
+    format_percent,
+    relative_change,
+    title,
 )
+from genbench_reports.gate.summary import format_place, job_lines, value_lines
+from genbench_reports.gate.verdict import Cause, JobComparison, Place, ValueComparison, Verdict
 
 MAX_ROWS = 20
 """Rows of a table. One broken model changes all of its metrics, and the first few rows show that."""
+MAX_LINES_BETTER = 5
 _MAX_REASON_CHARACTERS = 120
 _SIGNS = {ExitCode.REGRESSION: "✗", ExitCode.JOB_FAILED: "!", ExitCode.NOTHING_RAN: "?"}
 
@@ -35,7 +39,7 @@ class Section:
     table: Table
     """Its rows."""
     urgent: bool = False
-    """Shown first, and never folded."""
+    """It is about what got worse."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,14 @@ class VerdictDocument:
     """How changes are judged."""
     sides: tuple[str, ...]
     """What was compared with what."""
+    causes: tuple[Cause, ...]
+    """What changed between the two."""
+    no_cause: str
+    """What to say where nothing did, as far as the records tell."""
+    worse: tuple[str, ...]
+    """A line per group of values, or of seeds, that got worse."""
+    better: tuple[str, ...]
+    """The same of values that got better."""
 
 
 def make_verdict_document(verdict: Verdict, baseline: Baseline, current: Baseline) -> VerdictDocument:
@@ -73,7 +85,20 @@ def make_verdict_document(verdict: Verdict, baseline: Baseline, current: Baselin
             " equal to rounding count as equal, FLOPs and parameters are compared exactly."
         ),
         sides=(f"Baseline: {_side(baseline)}", f"Now: {_side(current)}"),
+        causes=verdict.causes,
+        no_cause=_no_cause(baseline, current),
+        worse=(*job_lines(verdict.job_regressions), *value_lines(verdict.regressions)),
+        better=value_lines(verdict.improvements, MAX_LINES_BETTER),
     )
+
+
+def _no_cause(baseline: Baseline, current: Baseline) -> str:
+    line = (
+        "Nothing that both sides recorded: settings, sources of models, data sets and metrics, commit, versions of"
+        " packages and machine are the same"
+    )
+    dirty = any(machine.dirty for side in (baseline, current) for machine in side.machines)
+    return f"{line}, but for uncommitted changes." if dirty else f"{line}."
 
 
 def verdict_line(verdict: Verdict) -> str:
@@ -81,10 +106,10 @@ def verdict_line(verdict: Verdict) -> str:
     if verdict.exit_code == ExitCode.REGRESSION:
         parts = []
         if verdict.regressions:
-            where = Counter((each.variant, each.dataset) for each in verdict.regressions)
+            where = Counter(each.place for each in verdict.regressions)
             parts.append(f"{plural(len(verdict.regressions), 'value')} got worse: {_places(where)}")
         if verdict.job_regressions:
-            jobs = Counter((each.variant, each.dataset) for each in verdict.job_regressions)
+            jobs = Counter(each.place for each in verdict.job_regressions)
             kinds = ", ".join(dict.fromkeys(each.outcome for each in verdict.job_regressions))
             parts.append(f"{kinds}: {_places(jobs)}")
         return "; ".join(parts)
@@ -98,52 +123,9 @@ def verdict_line(verdict: Verdict) -> str:
     return "no regression" + (f"; {plural(better, 'value')} got better" if better else "")
 
 
-def format_compared(compared: ValueComparison, value: float | None, error: float | None = None) -> str:
-    """A value of either side, in its unit."""
-    if value is None:
-        return MISSING
-    if compared.unit == "bytes":
-        return format_bytes(value)
-    if compared.unit == "s":
-        return format_seconds(value)
-    if compared.unit in ("1/s", "FLOPs", "parameters"):
-        return format_count(value)
-    return format_value(value, error)
-
-
-def format_change(compared: ValueComparison) -> str:
-    """ "12 % worse"; in the unit of the value where a percentage would mean little."""
-    if compared.worse_by is None:
-        return MISSING
-    way = "worse" if compared.worse_by > 0 else "better"
-    if compared.relative is not None and compared.unit not in (
-        "share",
-        "nats",
-        "bits/dim",
-        "accuracy from 1/2",
-    ):
-        return f"{_percent(compared.relative)} {way}"
-    return f"{format_compared(compared, abs(compared.worse_by))} {way}"
-
-
-def title(compared: ValueComparison) -> str:
-    """The name of the metric or cost, with the arrow of its direction."""
-    return metric_title(compared.name, compared.better)
-
-
-def places(job: JobComparison) -> str:
-    return f"seed {', '.join(map(str, job.seeds))}"
-
-
-def _percent(share: float) -> str:
-    share = abs(share)
-    return f"{share * 100:.1f} %" if share < 0.1 else f"{share * 100:,.0f} %"
-
-
-def _places(where: Counter[tuple[str, str]]) -> str:
+def _places(where: Counter[Place]) -> str:
     named = [
-        f"{shorten(variant, 40)} on {shorten(dataset, 40)}" + (f" ({count})" if count > 1 else "")
-        for (variant, dataset), count in where.most_common(3)
+        format_place(place) + (f" ({count})" if count > 1 else "") for place, count in where.most_common(3)
     ]
     rest = len(where) - len(named)
     return ", ".join(named) + (f", and {rest} more" if rest else "")
@@ -216,9 +198,9 @@ def _value_table(values: Sequence[ValueComparison]) -> Table:
 def _value_row(compared: ValueComparison) -> tuple[Cell, ...]:
     threshold = MISSING
     if compared.threshold is not None:
-        relative = compared.threshold / abs(compared.baseline) if compared.baseline else None
-        by_size = compared.unit in ("share", "nats", "bits/dim", "accuracy from 1/2") or relative is None
-        threshold = format_compared(compared, compared.threshold) if by_size else _percent(relative or 0.0)
+        threshold = format_compared(compared, compared.threshold)
+        if compared.baseline and relative_change(compared) is not None:
+            threshold = format_percent(compared.threshold / compared.baseline)
     p = compared.adjusted_p
     return (
         Cell(clean(compared.variant)),
@@ -287,10 +269,7 @@ def _side(side: Baseline) -> str:
         span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
         parts.append(f"{plural(len(groups), 'row')} of {span} seed{'' if span == '1' else 's'}")
     parts += list(dict.fromkeys(f"budget {clean(job.budget)}" for job in jobs))[:3]
-    for commit in dict.fromkeys((m.commit, m.dirty) for m in machines if m.commit):
-        parts.append(
-            f"commit {clean(commit[0] or '')[:10]}{' with uncommitted changes' if commit[1] else ''}"
-        )
+    parts += [f"commit {clean(commit)}" for commit in dict.fromkeys(map(commit_of, machines)) if commit]
     parts += list(dict.fromkeys(f"{clean(m.cpu or 'unknown CPU')}, {m.cores} cores" for m in machines))
     if machines and (when := max(m.time or "" for m in machines)[:10]):
         parts.append(clean(when))

@@ -16,6 +16,18 @@ from chance.
 JobOutcome = Literal[
     "fails now", "missing", "failed before", "recovered", "new", "new and fails", "audit fails now"
 ]
+Place = tuple[str, str]
+"""A row: model variant and data set."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What of one kind changed between the baseline and the run. That it caused a regression is not proven."""
+
+    kind: str
+    """settings, code, versions or machine."""
+    changes: tuple[str, ...]
+    """Each change in words, those of rows that got worse first. Names in them come from plugins."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,12 @@ class ValueComparison:
     """How the change was judged."""
     reason: str = ""
     """Why it was not."""
+    ranks: bool = False
+    """It is the metric that ranks the data set."""
+
+    @property
+    def place(self) -> Place:
+        return (self.variant, self.dataset)
 
     @property
     def relative(self) -> float | None:
@@ -87,6 +105,10 @@ class JobComparison:
     reason: str = ""
     """Why, as far as the records say."""
 
+    @property
+    def place(self) -> Place:
+        return (self.variant, self.dataset)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -104,6 +126,8 @@ class Verdict:
     """What the current run leaves out is no regression."""
     failed: int
     """How many jobs of the current run failed, for whatever reason."""
+    causes: tuple[Cause, ...] = ()
+    """What changed between the two sides, by kind."""
 
     def of(self, *outcomes: ValueOutcome) -> Sequence[ValueComparison]:
         return [value for value in self.values if value.outcome in outcomes]

@@ -305,7 +305,7 @@ def test_a_folder_that_was_run_again_is_judged_by_what_ran_last(rows: Rows, gate
         code, said = gate(before, again)
         assert code == 1
         assert "Older results of vae on tiny-image in the current run are left out" in said
-        assert "Defaults of vae changed on tiny-image: rate 1.0 → 0.1" in said
+        assert "settings: rate of vae 1.0 → 0.1 on tiny-image" in said
 
 
 def test_every_kind_of_side_reads_the_same(

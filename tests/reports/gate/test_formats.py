@@ -69,8 +69,17 @@ def test_markdown_begins_with_what_to_decide_on(sides: Callable[..., tuple[Basel
         lines[2]
         == "### ❌ genai-bench: 2 values got worse: vae on tiny-image (2); fails now: dead on tiny-image"
     )
-    assert "**Worse (2)**" in lines
-    row = next(line for line in lines if "Fréchet" in line)
+    assert lines[4] == "**Changed since the baseline**"
+    assert lines[6].startswith("- Nothing that both sides recorded")
+    assert lines[8:13] == [
+        "**Worse**",
+        "",
+        "- dead on tiny-image: seed 0 fails now: killed: vae",
+        "- quality of vae on tiny-image: 2 values, Fréchet ↓ +1.000, 100 % worse (1.000±0.006 → 2.000±0.012)",
+        "",
+    ]
+    assert "<details><summary>Worse (2)</summary>" in lines
+    row = next(line for line in lines if line.startswith("|") and "Fréchet" in line)
     assert [cell.strip() for cell in row.strip("|").split("|")][:6] == [
         "vae",
         "tiny-image",

@@ -59,5 +59,5 @@ def test_the_same_code_twice_and_code_that_got_worse(
     assert run_command_line(["compare", baseline, str(file), "--allow-missing", *quiet]) == 1
     said = capsys.readouterr().out
     assert "got worse: made on two-moons" in said
-    assert "Defaults of made changed on two-moons: learning_rate" in said
+    assert "settings: learning_rate of made" in said
     assert "held-out" in said  # it was left out, and is named
