@@ -1,4 +1,5 @@
-# make run: the benchmark, from nothing. make test: everything that must hold. Both set up .venv first.
+# make run: the benchmark, from nothing. make test: everything that must hold. make docs: the documents as a site. Each
+# sets up .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +22,7 @@ TORCH_FOLDER = $(PYTHON) -c 'import importlib.metadata, importlib.util, os; \
 	version = importlib.metadata.version("torch").split(".")[:2] if found else (0, 0); \
 	print(os.path.dirname(os.path.dirname(found.origin)) if tuple(map(int, version)) >= (2, 6) else "")'
 
-.PHONY: run test test-slow measure-slow check format clean
+.PHONY: run test test-slow measure-slow check format docs clean
 
 run: $(READY)
 	$(BIN)/genai-bench run --all
@@ -51,6 +52,12 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The documents as a site in dist/site, whose pages open without a server; searching them needs one:
+#     .venv/bin/python -m http.server -d dist/site
+# The variable turns off a notice that the theme prints (docs/decisions/0037).
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("genai-bench needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'

@@ -71,9 +71,7 @@ def run_command_line(arguments: list[str], registry: Registry | None = None) -> 
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         registry = load_registry() if registry is None else registry
-        code = _with_plugins(registry)(
-            arguments, standalone_mode=False, prog_name="genai-bench", obj=registry
-        )
+        code = with_plugins(registry)(arguments, standalone_mode=False, prog_name="genai-bench", obj=registry)
         if code == ExitCode.INTERRUPTED:  # typer returns this after Ctrl-C, without a message
             stderr.print("interrupted")
         return code if isinstance(code, int) else ExitCode.OK
@@ -97,7 +95,7 @@ def run_command_line(arguments: list[str], registry: Registry | None = None) -> 
         raise
 
 
-def _with_plugins(registry: Registry) -> typer.Typer:
+def with_plugins(registry: Registry) -> typer.Typer:
     """The commands of this file and of plugins. A Typer of its own for each call, or they would be there twice from the
     second on."""
     extended = copy.copy(app)

@@ -265,7 +265,7 @@ def test_a_program_that_calls_it_again_finds_each_command_once() -> None:
     assert run_command_line(["--version"]) == 0
     before = len(command_line.app.registered_commands), len(command_line.app.registered_groups)
     assert run_command_line(["list", "models"]) == 0
-    extended = command_line._with_plugins(load_registry())
+    extended = command_line.with_plugins(load_registry())
     names = [command.name for command in extended.registered_commands if command.name]
     assert {"show", "report", "compare", "pictures"} <= set(names)
     assert len(names) == len(set(names))
