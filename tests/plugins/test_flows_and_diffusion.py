@@ -72,7 +72,9 @@ def test_a_flows_density_integrates_to_one_and_its_samples_follow_it(
         assert float(drawn.float().mean()) == pytest.approx(share, abs=5 * error + 0.005)
 
 
-@pytest.mark.parametrize("model_class", FLOWS)
+@pytest.mark.parametrize(
+    "model_class", [RealNVP, MAF, pytest.param(NeuralSplineFlow, marks=pytest.mark.slow)]
+)
 def test_a_flow_learns_a_gaussian(
     model_class: type[RealNVP] | type[MAF] | type[NeuralSplineFlow],
 ) -> None:
@@ -126,6 +128,7 @@ def mean_bound(model: DDPM, x: Tensor, draws: int) -> Tensor:
         return torch.stack([model.elbo(x) for _ in range(draws)]).double().mean(0)
 
 
+@pytest.mark.slow
 def test_the_bound_of_a_diffusion_is_below_the_likelihood_of_a_gaussian_and_near_it() -> None:
     torch.manual_seed(0)
     model = trained(DDPM(POINTS, steps=50, hidden=64, layers=2), gaussian(4000), "1500steps")
@@ -168,6 +171,7 @@ def test_the_bound_is_the_sum_over_all_time_steps_and_a_draw_is_near_it() -> Non
     assert ((many.mean(1) - expected).abs() < 5 * error + 0.03 * (1 + expected.abs())).all()
 
 
+@pytest.mark.slow
 def test_more_sampling_steps_make_better_samples_of_a_diffusion() -> None:
     torch.manual_seed(0)
     model = trained(DDPM(POINTS, steps=50, hidden=64, layers=2), gaussian(4000), "1500steps")

@@ -50,7 +50,14 @@ def both_ways(target: Target, path: AnnealingSchedule, z: Tensor, chains: int) -
     return forward, back
 
 
-@pytest.mark.parametrize("kind", ["linear", "sigmoid", "explored"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("linear", marks=pytest.mark.slow),
+        pytest.param("sigmoid", marks=pytest.mark.slow),
+        "explored",
+    ],
+)
 def test_a_linear_gaussian_decoder_is_sandwiched_within_a_tenth_of_a_nat(kind: str) -> None:
     _, target, z, exact = linear_target(24)
     if kind == "explored":
