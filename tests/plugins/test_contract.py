@@ -9,6 +9,7 @@ import torch
 from _pytest.mark import ParameterSet
 from small_models import small
 
+from genbench.api import load_factory
 from genbench.api.cards import ModelCard
 from genbench.api.spec import DataSpec
 from genbench.plugin.discovery import load_registry
@@ -19,12 +20,17 @@ from genbench.testing.tiny_data import tiny_specs
 # for them. On one kind of each modality and of each domain that is left, it has the checks that depend on the data. The
 # others say again what these say, and are there in `make test-slow`.
 _LEVELS_IN_FULL = {"image": 5, "points": None, "series": None, "pianoroll": 2, "tokens": 2}
-_BLIND_TO_THE_DATA = (
+# Of several models with one training loop, the first is asked what is a matter of the loop.
+_OF_THE_LOOP = (
     "training_is_repeatable",
     "training_stops_at_the_budget",
     "fit_leaves_the_data_alone",
     "few_examples_do_no_harm",
     "one_class_does_no_harm",
+    "constant_data_do_no_harm",
+)
+_BLIND_TO_THE_DATA = (
+    *_OF_THE_LOOP,
     "the_smallest_shape_is_taken_or_refused",
     "samples_follow_the_generator",
     "sampling_steps_are_taken",
@@ -60,16 +66,25 @@ def _domain(spec: DataSpec) -> str:
     return "real" if spec.levels is None else "bits" if spec.levels == 2 else "levels"
 
 
-def _cases(card: ModelCard) -> Iterator[ParameterSet]:
+def _cases(card: ModelCard, has_loop_of_its_own: bool) -> Iterator[ParameterSet]:
     cases = contract_cases(card, hyperparameters=small(card))
     full, in_part = _told(card, list(dict.fromkeys(case.subject.spec for case in cases)))
     for case in cases:
         spec, blind = case.subject.spec, case.check.name in _BLIND_TO_THE_DATA
-        quick = spec == full or (spec in in_part and not blind)
+        repeated = case.check.name in _OF_THE_LOOP and not has_loop_of_its_own
+        quick = (spec == full and not repeated) or (spec in in_part and not blind)
         yield pytest.param(case, id=str(case), marks=() if quick else pytest.mark.slow)
 
 
-_CASES = [parameter for card in load_registry().models.values() for parameter in _cases(card)]
+def _all_cases() -> Iterator[ParameterSet]:
+    loops: set[object] = set()
+    for card in load_registry().models.values():
+        loop = load_factory(card.factory).fit
+        yield from _cases(card, loop not in loops)
+        loops.add(loop)
+
+
+_CASES = list(_all_cases())
 
 
 def test_the_checks_that_are_named_here_exist() -> None:

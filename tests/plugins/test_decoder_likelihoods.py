@@ -63,7 +63,7 @@ def test_no_decoder_beats_the_truth_on_points(model_class: type[GenerativeModel]
     [
         (GAN, "digits", 150, 3.0),
         pytest.param(DCGAN, "digits", 80, 3.0, marks=pytest.mark.slow),
-        (ConvVAE, "digits", 40, 3.0),
+        pytest.param(ConvVAE, "digits", 40, 3.0, marks=pytest.mark.slow),
         pytest.param(WGANGP, "mnist5k", 30, 3.2, marks=pytest.mark.slow),
     ],
 )

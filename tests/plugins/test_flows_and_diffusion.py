@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 import torch
+from slow_cases import slow_beyond
 from torch import Tensor
 
 from genbench import Budget, ComputeMeter, DataSpec, Split
@@ -53,7 +54,7 @@ def grid(low: float, high: float, count: int) -> tuple[Tensor, float]:
     return torch.cartesian_prod(axis, axis), step**2
 
 
-@pytest.mark.parametrize("model_class", FLOWS)
+@pytest.mark.parametrize("model_class", slow_beyond([RealNVP, MAF], FLOWS))
 def test_a_flows_density_integrates_to_one_and_its_samples_follow_it(
     model_class: type[RealNVP] | type[MAF] | type[NeuralSplineFlow],
 ) -> None:
@@ -72,9 +73,7 @@ def test_a_flows_density_integrates_to_one_and_its_samples_follow_it(
         assert float(drawn.float().mean()) == pytest.approx(share, abs=5 * error + 0.005)
 
 
-@pytest.mark.parametrize(
-    "model_class", [RealNVP, MAF, pytest.param(NeuralSplineFlow, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("model_class", slow_beyond([RealNVP, MAF], FLOWS))
 def test_a_flow_learns_a_gaussian(
     model_class: type[RealNVP] | type[MAF] | type[NeuralSplineFlow],
 ) -> None:
@@ -87,7 +86,7 @@ def test_a_flow_learns_a_gaussian(
     assert 0 <= gap + 0.01 < 0.1
 
 
-@pytest.mark.parametrize("model_class", FLOWS)
+@pytest.mark.parametrize("model_class", slow_beyond([RealNVP, MAF], FLOWS))
 def test_dequantised_probabilities_sum_to_one_but_for_what_lies_outside(
     model_class: type[RealNVP] | type[MAF] | type[NeuralSplineFlow],
 ) -> None:

@@ -87,6 +87,7 @@ def test_few_steps_leave_the_truth_between_the_bounds_and_more_steps_close_the_g
     assert gaps[0] > 2 * gaps[1] > 4 * gaps[2] > 0
 
 
+@pytest.mark.slow
 def test_weights_are_unbiased_whatever_the_path() -> None:
     """The mean of exp(log w - log p) is 1, with three steps of one bad trajectory each; backward, of its inverse."""
     model = LinearDecoder(2, 1, seed=3)
