@@ -9,11 +9,13 @@ lower bound (dequantised, IW-k)   dequantised, with k draws of the spread per ex
 AIS estimate (gap g nats)         annealed importance sampling; g is the mean distance between the bidirectional
                                   bounds on data simulated from the model
 AIS estimate of Z (within g nats) an energy model, by its partition function, whose interval is g to either side
+  (..., error unknown)            in place of an accuracy that is not finite
 difference of KIND                the difference of two likelihoods of a kind that is not exact
 """
 
 from __future__ import annotations
 
+import math
 import re
 
 EXACT = "exact"
@@ -21,7 +23,8 @@ ELBO = "lower bound (ELBO)"
 DEQUANTISED = "lower bound (dequantised)"
 
 # The accuracy in an estimate's kind, which differs from one model to the next.
-_ACCURACY = re.compile(r"^(AIS estimate(?: of Z)?) \((gap|within) (\S+) nats\)$")
+_ACCURACY = re.compile(r"^(AIS estimate(?: of Z)?) \((?:(gap|within) (\S+) nats|error unknown)\)$")
+_UNKNOWN = "error unknown"
 _DIFFERENCE = re.compile(r"^difference of (.+)$")
 
 EXACT_SIGN, BOUND_SIGN, ESTIMATE_SIGN, UNSOUND_SIGN, UNKNOWN_SIGN = "=", "≤", "≈", "~", "?"
@@ -59,11 +62,11 @@ def dequantised(k: int) -> str:
 
 
 def annealed(gap: float) -> str:
-    return f"AIS estimate (gap {gap:.2f} nats)"
+    return f"AIS estimate ({f'gap {gap:.2f} nats' if math.isfinite(gap) else _UNKNOWN})"
 
 
 def annealed_partition(nats: float) -> str:
-    return f"AIS estimate of Z (within {nats:.2f} nats)"
+    return f"AIS estimate of Z ({f'within {nats:.2f} nats' if math.isfinite(nats) else _UNKNOWN})"
 
 
 def difference(kind: str) -> str:
@@ -78,6 +81,15 @@ def comparable(kind: str) -> str:
 
 
 def accuracy(kind: str) -> tuple[str, float] | None:
-    """The accuracy that is part of an estimate's kind: "gap" or "within", and the nats; None for other kinds."""
+    """The accuracy that is part of an estimate's kind: "gap" or "within", and the nats, which are finite; None where it
+    is not known, and for other kinds."""
     found = _ACCURACY.match(kind)
-    return (found[2], float(found[3])) if found else None
+    if found is None or found[3] is None or not math.isfinite(float(found[3])):
+        return None
+    return found[2], float(found[3])
+
+
+def readable(kind: str) -> str:
+    """The kind as it is shown. Old records hold accuracies that are not finite; these are unknown."""
+    found = _ACCURACY.match(kind)
+    return f"{found[1]} ({_UNKNOWN})" if found and accuracy(kind) is None else kind

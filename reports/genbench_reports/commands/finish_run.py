@@ -1,5 +1,5 @@
-"""What happens at the end of a run: leaderboard.md and results.csv are written into its folder, and the leaderboards
-are printed."""
+"""What happens at the end of a run: leaderboard.md and results.csv are written into its folder, and the first screen is
+printed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from genbench_reports.overview.document import make_document
 from genbench_reports.render.csv_rows import render_csv
 from genbench_reports.render.markdown import document_markdown
 from genbench_reports.render.screen import screen
-from genbench_reports.render.terminal import print_document
+from genbench_reports.render.terminal import print_overview
 
 
 def finish_run(run: Run, registry: Registry, console: Console | None = None) -> None:
-    """Write both files and print the leaderboards, even where the files cannot be written (RunFolderError)."""
+    """Write both files and print the first screen, even where the files cannot be written (RunFolderError)."""
     document = make_document(run, registry)
     try:
         write_text(run.folder / "leaderboard.md", document_markdown(document, registry.metrics))
         write_text(run.folder / "results.csv", render_csv(run))
     finally:
-        print_document(document, console or screen())
+        print_overview(document, console or screen(), run.folder)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -62,7 +62,7 @@ def show(
     from genbench_reports.history.render import draw_history, history_table
     from genbench_reports.history.series import change_points, make_series
     from genbench_reports.render.screen import screen
-    from genbench_reports.render.terminal import print_table
+    from genbench_reports.render.terminal_table import print_table
 
     history = read_history(file)
     for broken in history.broken:

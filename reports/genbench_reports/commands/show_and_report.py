@@ -40,6 +40,7 @@ GroupByOption = Annotated[
         help="Groups of models by what their cards say: family, year, country, institution, origin, ...",
     ),
 ]
+WideOption = Annotated[bool, typer.Option("--wide", help="Every column, further metrics and costs.")]
 JobOption = Annotated[str | None, typer.Option("--job", metavar="ID", help="The record of this job.")]
 
 
@@ -59,23 +60,19 @@ def show(
     target: TargetOption = None,
     statistics: StatisticsOption = False,
     group_by: GroupByOption = None,
+    wide: WideOption = False,
 ) -> None:
-    """Show a run's leaderboards. --metric NAME shows one metric over all data sets, --target METRIC=VALUE the training
-    time until a metric reaches a value, --statistics intervals and tests, --group-by FIELD groups of models, and
-    -m MODEL -d DATASET or --job ID all that is recorded about a job."""
+    """Show a run's answer, then its leaderboards. --wide shows every column of them, --metric NAME one metric over all
+    data sets, --target METRIC=VALUE the training time until a metric reaches a value, --statistics intervals and tests,
+    --group-by FIELD groups of models, and -m MODEL -d DATASET or --job ID all that is recorded about a job."""
     from genbench_reports.analysis.model_groups import group_tables
     from genbench_reports.analysis.section import statistics_parts
     from genbench_reports.leaderboard.targets import read_target, target_table
     from genbench_reports.overview.document import make_document
     from genbench_reports.render.job import print_record
     from genbench_reports.render.screen import screen
-    from genbench_reports.render.terminal import (
-        print_document,
-        print_groups,
-        print_metric,
-        print_statistics,
-        print_table,
-    )
+    from genbench_reports.render.terminal import print_document, print_groups, print_metric, print_statistics
+    from genbench_reports.render.terminal_table import print_table
 
     opened = Run.open(run)
     registry = registry_of(context)
@@ -83,7 +80,7 @@ def show(
     if target is not None:
         card, value = read_target(target, registry.metrics)
         results = [found for found in opened.results() if dataset in (None, found.job.dataset)]
-        print_table(target_table(results, card, value), console)
+        print_table(target_table(results, card, value), console, wide=wide)
         return
     if (statistics or group_by is not None) and (job is not None or model is not None):
         raise UsageError("--statistics and --group-by show all models; leave out -m and --job")
@@ -94,13 +91,13 @@ def show(
             _planned_name("metric", metric, known | registry.metrics.keys())
         document = make_document(opened, registry, datasets)
         if statistics:
-            print_statistics(statistics_parts(document.leaderboards), console)
+            print_statistics(statistics_parts(document.leaderboards), console, wide=wide)
         elif group_by is not None:
-            print_groups(group_tables(document.leaderboards, registry.models, group_by), console)
+            print_groups(group_tables(document.leaderboards, registry.models, group_by), console, wide=wide)
         elif metric is None:
-            print_document(document, console)
+            print_document(document, console, wide=wide)
         else:
-            print_metric(document, metric, console)
+            print_metric(document, metric, console, wide=wide)
         return
     for index, (found, result) in enumerate(_find(opened, dataset, model, job)):
         if index:

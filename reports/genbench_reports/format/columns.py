@@ -1,7 +1,8 @@
 """Which metrics and costs a leaderboard shows, and in which order, by modality.
 
-Here are only names: directions, units and groups come from the metric cards. Metrics that have no place in the main
-table, including those of other plugins, are shown in the table of further metrics.
+Here are only names: directions, units and groups come from the metric cards. The main table has few columns, so that it
+can be read at a glance; all other metrics, including those of other plugins, are in the table of further metrics, and
+all other costs in that of costs.
 """
 
 from __future__ import annotations
@@ -15,63 +16,44 @@ from genbench_reports.format.numbers import format_bytes, format_count, format_i
 LIKELIHOOD = "likelihood"
 """Stands for bits_per_dim where the data has levels, else for negative_log_likelihood."""
 LIKELIHOOD_METRICS = ("bits_per_dim", "negative_log_likelihood")
-TRAIN_ON_SAMPLES = "train on samples"
-"""Stands for train_on_samples_bits_per_dim or train_on_samples_nll: the likelihood under a density that is fitted to a
-model's samples, which every family has."""
-ALTERNATIVES = {
-    LIKELIHOOD: LIKELIHOOD_METRICS,
-    TRAIN_ON_SAMPLES: ("train_on_samples_bits_per_dim", "train_on_samples_nll"),
-}
-"""The first metric that has values stands for the name."""
+"""The first of them that has values."""
 
 
 @dataclass(frozen=True)
 class MetricColumns:
-    """Which metrics the main table of a leaderboard shows."""
+    """Which metrics the main table of a leaderboard shows: the one that ranks, the likelihood, and one each of
+    fidelity, diversity and memorisation. Of those the first is shown that has values and does not rank the board."""
 
     headline: str
     """The metric that ranks."""
-    names: tuple[str, ...]
-    """The metrics of the main table in order, that of `headline` included."""
+    fidelity: tuple[str, ...]
+    """Whether single samples look like data."""
+    diversity: tuple[str, ...]
+    """Whether samples are as varied as data."""
+    memorisation: tuple[str, ...] = ("near_duplicate_share", "copied_share")
+    """Whether samples are copies of training data. Near copies first, because they include the exact ones."""
 
 
-_MEMORISATION = ("near_duplicate_share", "copied_share")
 _BY_MODALITY = {
+    # precision and recall share a definition, so that a reader who knows one knows the other
     "image": MetricColumns(
-        "frechet_distance",
-        ("frechet_distance", "precision", "recall", "coverage", LIKELIHOOD, TRAIN_ON_SAMPLES, *_MEMORISATION),
+        "frechet_distance", fidelity=("precision", "density"), diversity=("recall", "coverage")
     ),
+    # a series can have the right values in the wrong order, which the autocorrelation sees
     "series": MetricColumns(
         "frechet_distance",
-        (
-            "frechet_distance",
-            "autocorrelation_difference",
-            "marginal_difference",
-            "recall",
-            "coverage",
-            LIKELIHOOD,
-            TRAIN_ON_SAMPLES,
-            *_MEMORISATION,
-        ),
+        fidelity=("autocorrelation_difference", "marginal_difference", "precision"),
+        diversity=("recall", "coverage"),
     ),
     # The Fréchet distance sees means and covariances alone: one wide Gaussian over all modes of a ring has
-    # distance 0. The sliced Wasserstein distance is 0 for equal distributions only.
+    # distance 0. The sliced Wasserstein distance is 0 for equal distributions only. Of a mixture whose modes are known,
+    # the share of samples near a mode and the modes covered say more than manifolds of neighbours.
     "points": MetricColumns(
         "sliced_wasserstein",
-        (
-            "sliced_wasserstein",
-            "high_quality_share",
-            "modes_covered",
-            "js_divergence",
-            "coverage",
-            LIKELIHOOD,
-            TRAIN_ON_SAMPLES,
-            *_MEMORISATION,
-        ),
+        fidelity=("high_quality_share", "precision"),
+        diversity=("modes_covered", "coverage", "recall"),
     ),
 }
-_GROUP_ORDER = ("quality", "diversity", "memorisation")
-_MAX_FALLBACK_METRICS = 6
 
 TITLES = {
     "authenticity": "authentic",
@@ -114,18 +96,23 @@ def metric_title(name: str, better: Better) -> str:
 def choose_columns(
     modality: str | None, cards: Mapping[str, MetricCard], present: Iterable[str]
 ) -> MetricColumns:
-    """The columns of a modality; for other modalities, chosen by the cards of the metrics that are present."""
+    """The columns of a modality; for other modalities those of the cards' groups, in the order of the metrics that are
+    present."""
     if modality in _BY_MODALITY:
         return _BY_MODALITY[modality]
-    known = [cards[name] for name in present if name in cards]
-    ordered = [
-        card.name
-        for group in _GROUP_ORDER
-        for card in known
-        if card.group == group and card.better != "neither"
-    ]
-    headline = ordered[0] if ordered else LIKELIHOOD
-    return MetricColumns(headline, (*ordered[:_MAX_FALLBACK_METRICS], LIKELIHOOD))
+    known = [cards[name] for name in present if name in cards and cards[name].better != "neither"]
+    quality, diversity, memorisation = (
+        tuple(card.name for card in known if card.group == group)
+        for group in ("quality", "diversity", "memorisation")
+    )
+    ordered = (*quality, *diversity, *memorisation)
+    usual = MetricColumns("", (), ()).memorisation
+    return MetricColumns(
+        ordered[0] if ordered else LIKELIHOOD,
+        fidelity=quality,
+        diversity=diversity,
+        memorisation=(*(name for name in usual if name in memorisation), *memorisation),
+    )
 
 
 @dataclass(frozen=True)
@@ -133,7 +120,7 @@ class CostColumn:
     """One column of the table of costs."""
 
     name: str
-    """Field of `Cost`."""
+    """A key of `Row.costs`."""
     title: str
     """Heading, without the arrow."""
     better: Better
@@ -147,6 +134,8 @@ class CostColumn:
         return self.title + _ARROWS[self.better]
 
 
+MAIN_COSTS = ("samples_per_second", "peak_cuda_bytes", "peak_rss_bytes")
+"""The costs of the main table: speed, GPU memory where a GPU was used, memory of the process."""
 COST_COLUMNS: tuple[CostColumn, ...] = (
     CostColumn("parameters", "parameters", "neither", format_count),
     CostColumn("train_seconds", "training", "neither", format_seconds),
@@ -158,6 +147,8 @@ COST_COLUMNS: tuple[CostColumn, ...] = (
     CostColumn("sample_latency_seconds", "latency", "lower", format_seconds),
     CostColumn("sample_latency_p95_seconds", "p95", "lower", format_seconds),
     CostColumn("flops_per_sample", "FLOPs/sample", "neither", format_count),
+    CostColumn("peak_cuda_bytes", "GPU", "lower", format_bytes),
+    CostColumn("peak_rss_bytes", "memory", "lower", format_bytes),
     CostColumn("train_peak_rss_bytes", "train RAM", "lower", format_bytes),
     CostColumn("sample_peak_rss_bytes", "sample RAM", "lower", format_bytes),
     CostColumn("train_peak_cuda_bytes", "train GPU", "lower", format_bytes),

@@ -17,6 +17,7 @@ from genbench.records.likelihood_kinds import (
     UNSOUND_SIGN,
     accuracy,
     comparable,
+    readable,
     sign,
 )
 
@@ -52,8 +53,11 @@ def marks_legend(kinds: list[str]) -> str:
 
 def _accuracy(kind: str, kinds: Iterable[str]) -> str:
     """The accuracy that the estimates of a kind state: " (gap 0.12 nats)", " (gap 0.12 to 3.40 nats)"."""
-    found = sorted({said for each in kinds if comparable(each) == kind and (said := accuracy(each))})
+    alike = [each for each in kinds if comparable(each) == kind]
+    found = sorted({said for each in alike if (said := accuracy(each))})
+    unknown = any(readable(each) != kind and accuracy(each) is None for each in alike)
     if not found:
-        return ""
+        return " (error unknown)" if unknown else ""
     (word, least), (_, most) = found[0], found[-1]
-    return f" ({word} {least:.2f} nats)" if least == most else f" ({word} {least:.2f} to {most:.2f} nats)"
+    nats = f"{least:.2f}" if least == most else f"{least:.2f} to {most:.2f}"
+    return f" ({word} {nats} nats{', of some unknown' if unknown else ''})"

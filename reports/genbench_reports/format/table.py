@@ -22,6 +22,8 @@ class Column:
     weight: int = 0
     """Where there is no room for all columns that are not essential, those of less weight are left out first, and of
     equal ones the rightmost."""
+    keeps_error: bool = False
+    """Whether cells show their "±" on the narrowest screen too. Other columns lose it before any column is left out."""
     name: str | None = None
     """Name of the metric or of the cost (a field of `Cost`) that the column shows; None for other columns."""
 

@@ -13,7 +13,7 @@ from genbench_reports.format.text import clean
 from genbench_reports.gate.quiet import quiet
 from genbench_reports.gate.tables import VerdictDocument
 from genbench_reports.render.markdown import bullets, escape, escape_line, table_markdown
-from genbench_reports.render.terminal import print_table
+from genbench_reports.render.terminal_table import print_table
 
 _STYLES = {"✗": "bold red", "!": "bold yellow", "?": "bold yellow", "✓": "bold green"}
 _SIGNS = {"✗": "❌", "!": "⚠️", "?": "⚠️", "✓": "✅"}

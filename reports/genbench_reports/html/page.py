@@ -26,7 +26,7 @@ from genbench_reports.html.metric_facts import PITFALLS
 from genbench_reports.html.overview import facts, ranks_across
 from genbench_reports.html.packed import embedded_json, packed_plotly, plotly_source, script_hash
 from genbench_reports.leaderboard.leaderboard import Leaderboard
-from genbench_reports.leaderboard.rows import Board, Row
+from genbench_reports.leaderboard.rows import Board
 from genbench_reports.leaderboard.summary import Summary
 from genbench_reports.overview.document import READING_NOTES, make_document
 from genbench_reports.overview.leaders import leaders
@@ -197,25 +197,21 @@ def _script() -> str:
 
 def _board_view(run: Run, leaderboard: Leaderboard, anchor: str, room: float) -> BoardView:
     board = leaderboard.board
-    shown = [metric.name for metric in board.main_metrics]
-    others = [metric.name for metric in board.further_metrics]
-    heads = (None,) * (
-        len(leaderboard.main.columns) - len(shown)
-    )  # rank, model, family and, where there is one, score
     return BoardView(
         leaderboard,
         anchor,
-        _table_view(leaderboard.main, board.rows, (*heads, *shown)),
-        _table_view(leaderboard.cost, board.rows, (None,) * len(leaderboard.cost.columns)),
-        _table_view(leaderboard.further, board.rows, (None, *others)),
+        _table_view(leaderboard.main, board),
+        _table_view(leaderboard.cost, board),
+        _table_view(leaderboard.further, board),
         make_exhibit(run, board, room),
         chart_numbers(board),
     )
 
 
-def _table_view(table: Table, members: Sequence[Row], metrics: tuple[str | None, ...]) -> TableView:
-    """members: the rows of the board, which are those of the table, in its order."""
-    names = [(clean(row.label), clean(row.family)) for row in members]
+def _table_view(table: Table, board: Board) -> TableView:
+    """The rows of the table are those of the board, in its order."""
+    names = [(clean(row.label), clean(row.family)) for row in board.rows]
+    metrics = tuple(column.name if column.name in board.metrics else None for column in table.columns)
     rows = [
         (label, family, cells)
         for (label, family), cells in zip(names, (*table.rows, *table.calibration), strict=True)

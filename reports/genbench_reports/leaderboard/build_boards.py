@@ -11,7 +11,7 @@ from genbench.api import Better, DatasetCard, MetricCard, RankingRule
 from genbench.records.job import Job
 from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import Cost, MetricValue, Result
-from genbench_reports.format.columns import ALTERNATIVES, COST_COLUMNS, choose_columns
+from genbench_reports.format.columns import COST_COLUMNS, LIKELIHOOD, LIKELIHOOD_METRICS, choose_columns
 from genbench_reports.format.table import best_values
 from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.board_scale import make_scale
@@ -61,9 +61,13 @@ def build_board(
     """The leaderboard of one setting."""
     metrics = _metrics(group, cards)
     chosen = choose_columns(dataset.spec.modality if dataset else None, cards, metrics)
-    rule = _rule(group.setting.job, dataset, _resolve(chosen.headline, metrics))
+    likelihood = _first(LIKELIHOOD_METRICS, metrics) or LIKELIHOOD_METRICS[-1]
+    usual = likelihood if chosen.headline == LIKELIHOOD else chosen.headline
+    rule = _rule(group.setting.job, dataset, usual)
     headline = rule.metric
-    columns = tuple(dict.fromkeys([headline, *(_resolve(name, metrics) for name in chosen.names)]))
+    groups = (chosen.fidelity, chosen.diversity, chosen.memorisation)
+    others = [_first([name for name in names if name != headline], metrics) for names in groups]
+    columns = tuple(dict.fromkeys([headline, likelihood, *filter(None, others)]))
     further = (*columns, headline, *_curve_names(group))
     metrics |= {name: _metric(name, (), cards) for name in further if name not in metrics}
     drafts = [_draft_row(variant, metrics, headline) for variant in group.variants]
@@ -137,12 +141,10 @@ def _metric(name: str, records: Sequence[MetricValue], cards: Mapping[str, Metri
     )
 
 
-def _resolve(name: str, metrics: Mapping[str, BoardMetric]) -> str:
-    """The metric that stands for a name: the first of its alternatives that has values."""
-    if name not in ALTERNATIVES:
-        return name
-    with_values = (each for each in ALTERNATIVES[name] if each in metrics and metrics[each].has_values)
-    return next(with_values, ALTERNATIVES[name][-1])
+def _first(names: Sequence[str], metrics: Mapping[str, BoardMetric]) -> str | None:
+    """The first of the metrics that has values; where none has, the first that is recorded, whose notes say why."""
+    recorded = [name for name in names if name in metrics]
+    return next((name for name in recorded if metrics[name].has_values), recorded[0] if recorded else None)
 
 
 # ---- rows
@@ -231,6 +233,10 @@ def _numbers(cost: Cost) -> dict[str, float]:
         for name in Cost.__struct_fields__
         if isinstance(value := getattr(cost, name), int | float)
     }
+    for name in ("peak_rss_bytes", "peak_cuda_bytes"):
+        peaks = [numbers[key] for key in (f"train_{name}", f"sample_{name}") if key in numbers]
+        if peaks:
+            numbers[name] = max(peaks)
     if cost.samples_per_second:
         numbers["seconds_per_sample"] = 1 / cost.samples_per_second
     return numbers
@@ -296,7 +302,7 @@ def _finish_rows(
             row,
             rank=ranking.ranks.get(row.label),
             standing=ranking.standings.get(row.label),
-            notes=(*row.notes, *standing_notes(row, ranking.standings.get(row.label), metrics[rule.metric])),
+            notes=(*row.notes, *standing_notes(row)),
             values={
                 name: _marked(value, contends and _may_be_best(row, name), best_metrics[name].get(value.kind))
                 for name, value in row.values.items()

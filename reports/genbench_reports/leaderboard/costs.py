@@ -29,7 +29,7 @@ def cost_facts(cost: Cost) -> dict[str, str]:
     facts = {
         column.title: column.write(value)
         for column in COST_COLUMNS
-        if (value := getattr(cost, column.name)) is not None
+        if (value := getattr(cost, column.name, None)) is not None
     }
     if cost.flops_per_step is not None:
         facts["FLOPs/step"] = format_count(cost.flops_per_step)

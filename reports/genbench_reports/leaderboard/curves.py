@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from genbench.api import CHECKPOINT_FRACTIONS
+from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import CurvePoint, Result
 from genbench_reports.leaderboard.rows import Curve
 from genbench_reports.statistics.seeds import Estimate
@@ -70,5 +71,5 @@ def _kinds(results: Sequence[Result]) -> dict[str, str]:
         for point in result.curve:
             for metric in point.metrics:
                 if metric.kind is not None:
-                    kinds.setdefault(metric.name, set()).add(metric.kind)
+                    kinds.setdefault(metric.name, set()).add(comparable(metric.kind))
     return {name: " or ".join(sorted(found)) for name, found in kinds.items()}

@@ -11,7 +11,7 @@ from genbench.api import DatasetCard, MetricCard
 from genbench.records.result import Result
 from genbench_reports.format.table import Footnotes, Table
 from genbench_reports.leaderboard.build_boards import build_boards
-from genbench_reports.leaderboard.notes import caption, notes, unsupported
+from genbench_reports.leaderboard.notes import caption, further_notes, notes, unsupported
 from genbench_reports.leaderboard.rows import Board
 from genbench_reports.leaderboard.summary import Summary, make_summaries
 from genbench_reports.leaderboard.tables import cost_table, failure_table, further_table, main_table
@@ -32,9 +32,13 @@ class Leaderboard:
     further: Table
     """The metrics for which the main table has no place."""
     notes: tuple[str, ...]
-    """What to know about the whole leaderboard."""
+    """What to know about the whole leaderboard, and about the columns of `main`."""
+    further_notes: tuple[str, ...]
+    """What to know about the columns of `further`."""
     footnotes: tuple[str, ...]
-    """Numbered from 1; cells of `main` and `further` refer to them."""
+    """Numbered from 1; cells of `main` refer to them."""
+    further_footnotes: tuple[str, ...]
+    """Numbered from 1; cells of `further` refer to them."""
     failures: Table
     """A row for each job that failed."""
     unsupported: str | None
@@ -71,9 +75,9 @@ def build_leaderboards(
 
 def make_leaderboard(board: Board) -> Leaderboard:
     """The tables and sentences of a board."""
-    footnotes = Footnotes()
+    footnotes, further_footnotes = Footnotes(), Footnotes()
     main = main_table(board, footnotes)
-    further = further_table(board, footnotes)
+    further = further_table(board, further_footnotes)
     return Leaderboard(
         board=board,
         caption=caption(board),
@@ -81,7 +85,9 @@ def make_leaderboard(board: Board) -> Leaderboard:
         cost=cost_table(board),
         further=further,
         notes=tuple(notes(board)),
+        further_notes=tuple(further_notes(board)),
         footnotes=tuple(footnotes.texts),
+        further_footnotes=tuple(further_footnotes.texts),
         failures=failure_table(board),
         unsupported=unsupported(board),
     )

@@ -10,7 +10,7 @@ from genbench_reports.format.likelihood_marks import DOUBTED, ROUGH, marks_legen
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.text import clean, named, plural
 from genbench_reports.leaderboard.ranking import order_by_kind
-from genbench_reports.leaderboard.rows import Board
+from genbench_reports.leaderboard.rows import Board, BoardMetric
 from genbench_reports.leaderboard.standing_notes import NOT_BETTER
 
 
@@ -37,7 +37,7 @@ def caption(board: Board) -> str:
 
 
 def notes(board: Board) -> Iterable[str]:
-    """One or two sentences each; none where there is no row."""
+    """What to know about the main table, one or two sentences each; none where there is no row."""
     if not board.rows:
         return
     if any(not row.is_calibration for row in board.rows):
@@ -49,13 +49,34 @@ def notes(board: Board) -> Iterable[str]:
     yield from _extractors(board)
     yield from _hardware(board)
     yield from _likelihoods(board)
-    for metric in board.metrics.values():
-        if metric.note is not None:
-            yield f"{metric.plain_title}: {metric.note}."
+    yield from _column_notes(board.main_metrics)
     for name in board.columns:
         metric = board.metrics[name]
         if metric.reasons and not metric.has_values:
             yield f"No {metric.plain_title}: {'; '.join(metric.reasons)}."
+
+
+def further_notes(board: Board) -> Iterable[str]:
+    """What to know about the table of further metrics."""
+    yield from _rough(board, board.further_metrics)
+    yield from _column_notes(board.further_metrics)
+
+
+def _column_notes(metrics: Iterable[BoardMetric]) -> Iterable[str]:
+    """The notes that every value of a column carries; columns with equal notes share one."""
+    titles: dict[str, list[str]] = {}
+    for metric in metrics:
+        if metric.note is not None:
+            titles.setdefault(metric.note, []).append(metric.plain_title)
+    for note, names in titles.items():
+        yield f"{named(names, most=len(names))}: {note}."
+
+
+def _rough(board: Board, metrics: Iterable[BoardMetric]) -> Iterable[str]:
+    """What the mark of a rough error means, where a column has one."""
+    names = {metric.name for metric in metrics}
+    if any(value.is_rough for row in board.rows for name, value in row.values.items() if name in names):
+        yield f"{ROUGH}: the error is rough, because the examples are too few or too dependent for a better one."
 
 
 def _scale(board: Board) -> Iterable[str]:
@@ -74,10 +95,20 @@ def _scale(board: Board) -> Iterable[str]:
         names = named(rule.true_families)
         verb = "contains" if len(rule.true_families) == 1 else "contain"
         yield f"{names} {verb} the true density, so that no model is asked to beat {names} here."
-    if any(row.standing is not None and row.standing.not_beaten for row in board.rows):
-        yield f"{NOT_BETTER}: the row does not beat the zero or a yardstick beyond its error."
-    if any(value.is_rough for row in board.rows for value in row.values.values()):
-        yield f"{ROUGH}: the error is rough, because the examples are too few or too dependent for a better one."
+    yield from _not_better(board)
+    yield from _rough(board, board.main_metrics)
+
+
+def _not_better(board: Board) -> Iterable[str]:
+    """What the mark of rows that beat no yardstick means, in one sentence for all rows to which the same applies."""
+    labels: dict[tuple[str, ...], list[str]] = {}
+    for row in board.rows:
+        if row.standing is not None and row.standing.not_beaten:
+            labels.setdefault(row.standing.not_beaten, []).append(row.label)
+    for yardsticks, found in labels.items():
+        verb, error = ("does", "its error") if len(found) == 1 else ("do", "their errors")
+        who, metric = named(found, most=len(found)), board.ranking_metric.plain_title
+        yield f"{NOT_BETTER} {who} {verb} not beat {named(yardsticks)} by {metric} beyond {error}."
 
 
 def unsupported(board: Board) -> str | None:

@@ -110,7 +110,8 @@ class Row:
     values: Mapping[str, Value]
     """Metrics by name, where at least one seed recorded them."""
     costs: Mapping[str, Value]
-    """Costs by name: the numeric fields of `Cost`, and `seconds_per_sample`."""
+    """Costs by name: the numeric fields of `Cost`, `seconds_per_sample`, and the larger of the peaks in training and in
+    sampling as `peak_rss_bytes` and `peak_cuda_bytes`."""
     bound_by: tuple[str, ...]
     """The limits that ended the training of the seeds, each once, in alphabetical order."""
     curve: Curve | None

@@ -1,4 +1,4 @@
-"""What a row says of its place: that it beats no yardstick, that its samples lack variety, that other weights would be
+"""What a row says of its place: that its samples lack variety, that it is over budget, that other weights would be
 better."""
 
 from __future__ import annotations
@@ -9,23 +9,19 @@ from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import MetricValue, Result
 from genbench_reports.format.columns import metric_title
 from genbench_reports.format.numbers import format_value
-from genbench_reports.format.text import clean, named
-from genbench_reports.leaderboard.rows import BoardMetric, Row, Standing
+from genbench_reports.format.text import clean
+from genbench_reports.leaderboard.rows import Row
 from genbench_reports.statistics.uncertain_means import STANDARD_ERRORS, UncertainMean, exceeds
 
 NOT_BETTER = "▽"
 """Marks a row that does not beat a yardstick."""
 
 
-def standing_notes(row: Row, standing: Standing | None, metric: BoardMetric) -> Iterable[str]:
+def standing_notes(row: Row) -> Iterable[str]:
     """The notes that depend on other rows; none for calibration rows."""
     if row.is_calibration:
         return
     label = clean(row.label)
-    if standing is not None and standing.not_beaten:
-        yield (
-            f"{NOT_BETTER} {label} does not beat {named(standing.not_beaten)} by {metric.plain_title} beyond its error"
-        )
     recall = row.mean("recall")
     if row.is_collapsed and recall is not None:
         yield f"{label}: mode collapse, because its samples come near {recall:.1%} of the real data (recall)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genbench_reports.format.columns import COST_COLUMNS, LIKELIHOOD_METRICS
+from genbench_reports.format.columns import COST_COLUMNS, LIKELIHOOD_METRICS, MAIN_COSTS, CostColumn
 from genbench_reports.format.likelihood_marks import DOUBTED, ROUGH, likelihood_mark
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Footnotes, Table
@@ -16,16 +16,35 @@ from genbench_reports.leaderboard.standing_notes import NOT_BETTER
 _MAX_REASON_CHARACTERS = 100
 
 
+_FAMILY_WEIGHT, _MEMORY_WEIGHT, _SPEED_WEIGHT, _SCORE_WEIGHT = 5, 6, 7, 0
+_METRIC_WEIGHTS = (8, 8, 2, 3, 1)
+"""Of the metric that ranks, the likelihood, fidelity, diversity and memorisation. The score comes last, since it says
+again what the ranking metric says."""
+
+
 def main_table(board: Board, footnotes: Footnotes) -> Table:
-    """Rank, model and family, then the metrics."""
+    """Rank, model, family and score; the metric that ranks, the likelihood, one metric each of fidelity, diversity and
+    memorisation; speed and memory. On a narrow screen the columns of less weight are left out."""
     essential = (board.headline, *LIKELIHOOD_METRICS)
     with_scores = board.has_scores
+    weights = dict(zip(board.columns, _METRIC_WEIGHTS, strict=False))
+    costs = _main_costs(board)
     columns = [
         Column("rank", numeric=False, essential=True),
         Column("model", numeric=False, essential=True),
-        Column("family", numeric=False),
-        *([Column("score ↑", essential=True)] if with_scores else []),
-        *(Column(metric.title, essential=metric.name in essential) for metric in board.main_metrics),
+        Column("family", numeric=False, weight=_FAMILY_WEIGHT),
+        *([Column("score ↑", weight=_SCORE_WEIGHT, keeps_error=True)] if with_scores else []),
+        *(
+            Column(
+                metric.title,
+                essential=metric.name in essential,
+                weight=weights[metric.name],
+                keeps_error=metric.name == board.headline,
+                name=metric.name,
+            )
+            for metric in board.main_metrics
+        ),
+        *(Column(column.heading, weight=weight, name=column.name) for column, weight in costs),
     ]
     heads = [  # before the metrics, so that the notes on rows come first among the footnotes
         (
@@ -37,10 +56,33 @@ def main_table(board: Board, footnotes: Footnotes) -> Table:
         for row in board.rows
     ]
     rows = [
-        (*head, *(metric_cell(row, metric, footnotes) for metric in board.main_metrics))
+        (
+            *head,
+            *(metric_cell(row, metric, footnotes) for metric in board.main_metrics),
+            *(_cost_cell(row, column) for column, _ in costs),
+        )
         for head, row in zip(heads, board.rows, strict=True)
     ]
     return _set_apart(board, columns, rows)
+
+
+def _main_costs(board: Board) -> list[tuple[CostColumn, int]]:
+    """The costs of the main table that were measured, with their weights. Memory of the process is the first column to
+    go where a GPU was used."""
+    measured = {
+        column.name: column for column in COST_COLUMNS if any(column.name in row.costs for row in board.rows)
+    }
+    uses_gpu = "peak_cuda_bytes" in measured
+    weights = (_SPEED_WEIGHT, _MEMORY_WEIGHT, -1 if uses_gpu else _MEMORY_WEIGHT)
+    return [
+        (measured[name], weight) for name, weight in zip(MAIN_COSTS, weights, strict=True) if name in measured
+    ]
+
+
+def _cost_cell(row: Row, column: CostColumn) -> Cell:
+    value = row.costs.get(column.name)
+    mean = None if value is None else value.mean
+    return Cell(column.write(mean), value=mean, best=value is not None and value.is_best)
 
 
 def rank_text(row: Row) -> str:
@@ -62,7 +104,7 @@ def further_table(board: Board, footnotes: Footnotes) -> Table:
     """The metrics for which the main table has no place."""
     columns = [
         Column("model", numeric=False, essential=True),
-        *(Column(metric.title) for metric in board.further_metrics),
+        *(Column(metric.title, name=metric.name) for metric in board.further_metrics),
     ]
     rows = [
         (
@@ -99,21 +141,22 @@ def metric_across(boards: Sequence[Board], name: str, footnotes: Footnotes) -> T
 
 
 def cost_table(board: Board) -> Table:
-    """Means over seeds; columns that are empty are left out."""
+    """Means over seeds; columns that are empty are left out. Peaks of memory are those of training and of sampling, of
+    which the main table has the larger."""
+    shown = [column for column in COST_COLUMNS if column.name not in ("peak_rss_bytes", "peak_cuda_bytes")]
     columns = [
         Column("model", numeric=False, essential=True),
-        *(Column(column.heading) for column in COST_COLUMNS),
+        *(Column(column.heading, name=column.name) for column in shown),
         Column("bound by", numeric=False),
     ]
-    rows: list[tuple[Cell, ...]] = []
-    for row in board.rows:
-        cells = [Cell(clean(row.label))]
-        for column in COST_COLUMNS:
-            value = row.costs.get(column.name)
-            mean = None if value is None else value.mean
-            cells.append(Cell(column.write(mean), value=mean, best=value is not None and value.is_best))
-        cells.append(Cell(", ".join(row.bound_by) or MISSING))
-        rows.append(tuple(cells))
+    rows = [
+        (
+            Cell(clean(row.label)),
+            *(_cost_cell(row, column) for column in shown),
+            Cell(", ".join(row.bound_by) or MISSING),
+        )
+        for row in board.rows
+    ]
     return _set_apart(board, columns, rows).without_empty_columns()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from genbench.api import Better
-from genbench_reports.format.numbers import format_bytes, format_count, format_seconds, format_value
+from genbench_reports.format.numbers import format_count, format_seconds, format_value
 from genbench_reports.format.table import Cell, Column, Table, best_values
 from genbench_reports.format.text import MISSING, clean
 from genbench_reports.overview.families import FamilyRow
@@ -21,16 +21,16 @@ def family_table(rows: Sequence[FamilyRow], likelihood_title: str) -> Table:
     carry a mark. GPU memory has its column wherever a GPU was used, and then stands before that of the process, which
     narrow screens leave out."""
     uses_gpu = any(row.costs.uses_gpu for row in rows)
-    gpu = [Column("GPU train / sample ↓", essential=True, weight=4)]
+    gpu = [Column("GPU MiB train / sample ↓", essential=True)]
     columns = (
         Column("family", numeric=False, essential=True),
         Column("best model", numeric=False, essential=True),
-        Column("score ↑", essential=True),
+        Column("score ↑", essential=True, keeps_error=True),
         Column(likelihood_title, weight=3),
         Column("samples/s ↑", essential=True),
-        Column("training", weight=2),
+        Column("train", weight=2),
         *(gpu if uses_gpu else []),
-        Column("memory train / sample ↓", essential=not uses_gpu, weight=0),
+        Column("memory MiB train / sample ↓", essential=not uses_gpu, weight=0),
         Column("boards", weight=1),
         Column("beats mixture", weight=1),
     )
@@ -105,9 +105,11 @@ def _score(row: FamilyRow) -> str:
 
 
 def _pair(train: float | None, sample: float | None) -> str:
-    """ "198 / 210 MiB": the unit once where both share it."""
-    first, second = format_bytes(train), format_bytes(sample)
+    """Both peaks in MiB: "198 / 210"."""
     if train is None and sample is None:
         return MISSING
-    number, _, unit = first.partition(" ")
-    return f"{number} / {second}" if unit and second.endswith(f" {unit}") else f"{first} / {second}"
+    return " / ".join(MISSING if each is None else _mebibytes(each) for each in (train, sample))
+
+
+def _mebibytes(value: float) -> str:
+    return f"{value / 2**20:,.0f}" if value >= 9.95 * 2**20 else f"{value / 2**20:.1f}"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genbench_reports.format.numbers import format_value
-from genbench_reports.format.text import clean, named
+from genbench_reports.format.table import Cell, Column, Table
+from genbench_reports.format.text import MISSING, clean, named
 from genbench_reports.leaderboard.rows import Board, Rank
 from genbench_reports.statistics.letter_display import share_a_letter
 
@@ -31,6 +32,8 @@ class Leader:
     """How sure one can be that it is the best."""
     is_sure: bool
     """A test sets it apart from every other row."""
+    alike: str
+    """What it cannot be told from, in a few words: names of rows, real data, or a dash."""
     floor: str | None
     """The value that held-out real data get; None where they were not run."""
 
@@ -41,22 +44,53 @@ def leaders(boards: Sequence[Board]) -> list[Leader]:
     return [each for each in found if each is not None]
 
 
+def leader_table(found: Sequence[Leader]) -> Table:
+    """A row for each leader: the board, the model, the value that ranks it, and how sure that is."""
+    columns = (
+        Column("data set", numeric=False, essential=True),
+        Column("leads", numeric=False, essential=True),
+        Column("family", numeric=False),
+        Column("ranked by", numeric=False, essential=True),
+        Column("value", essential=True, keeps_error=True),
+        Column("real data"),
+        Column("not told apart from", numeric=False, essential=True),
+    )
+    rows = (
+        (
+            Cell(clean(each.board.title)),
+            Cell(each.label),
+            Cell(clean(each.family)),
+            Cell(each.metric),
+            Cell(each.value),
+            Cell(each.floor or MISSING),
+            Cell(each.alike),
+        )
+        for each in found
+    )
+    return Table(columns, tuple(rows))
+
+
 def _leader(board: Board) -> Leader | None:
     ranked = board.ranked
     if not ranked:
         return None
     row, rank = ranked[0], ranked[0].rank
     value = row.values[board.headline]
+    is_sure, alike = False, MISSING
     if len(ranked) == 1:
-        certainty, is_sure = "The only model that is ranked here.", False
+        certainty, alike = "The only model that is ranked here.", "(no other is ranked)"
     elif rank is None or rank.interval is None:
-        certainty, is_sure = "How sure that is cannot be said: values have no standard errors.", False
+        certainty, alike = (
+            "How sure that is cannot be said: values have no standard errors.",
+            "(errors unknown)",
+        )
     elif row.standing is not None and row.standing.is_at_floor:
-        certainty, is_sure = "It cannot be told from real held-out data.", False
+        certainty, alike = "It cannot be told from real held-out data.", "real data"
     else:
         others = [each.label for each in ranked[1:] if each.rank and _may_be_equal(rank, each.rank)]
         is_sure = not others
         certainty = f"Not told apart from {named(others)}." if others else APART
+        alike = named(others) if others else MISSING
     return Leader(
         board=board,
         label=clean(row.label),
@@ -65,6 +99,7 @@ def _leader(board: Board) -> Leader | None:
         value=format_value(value.mean, value.stderr),
         certainty=certainty,
         is_sure=is_sure,
+        alike=alike,
         floor=None if board.floor is None else format_value(board.floor.value),
     )
 

@@ -11,12 +11,16 @@ from genbench_reports.format.text import clean, named, plural
 from genbench_reports.leaderboard.rows import Board
 from genbench_reports.leaderboard.summary import Summary, boards_by_conditions
 from genbench_reports.overview.entries import Entry, make_entries
+from genbench_reports.overview.failures import FailedRow, failed_rows
 from genbench_reports.overview.families import FamilyRow, family_rows
 from genbench_reports.overview.family_table import NOT_COMPARED, family_table
-from genbench_reports.overview.leaders import Leader, leaders
+from genbench_reports.overview.leaders import Leader, leader_table, leaders
 from genbench_reports.overview.likelihoods import likelihood_title
 from genbench_reports.overview.model_points import ModelPoint, QualityAxis, mean_span, model_points
 from genbench_reports.overview.verdict import verdict_of
+
+_MAX_FAILURES = 3
+"""How many failed rows the first screen names."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,18 @@ class Overview:
     """What the points' quality is; None where the models have no common one, so that there is no picture."""
     leaders: tuple[Leader, ...]
     """The row that leads each board, for the boards that have ranks."""
+    leader_table: Table
+    """The same as a table: a row for each board that has ranks."""
+    failures: tuple[FailedRow, ...]
+    """The models and boards with failed jobs, baselines included."""
     notes: tuple[str, ...]
     """What to know about the table, and what it leaves out."""
+
+    @property
+    def failure_line(self) -> str:
+        """The first failures and how many others there are, in one sentence; empty where there are none."""
+        rows = [f"{clean(each.label)} on {clean(each.board)} ({each.text})" for each in self.failures]
+        return f"Failed: {named(rows, most=_MAX_FAILURES)}." if rows else ""
 
 
 def make_overview(boards: Sequence[Board], summaries: Sequence[Summary]) -> Overview:
@@ -65,6 +79,8 @@ def make_overview(boards: Sequence[Board], summaries: Sequence[Summary]) -> Over
         models=points,
         quality=axis,
         leaders=tuple(leaders(members)),
+        leader_table=leader_table(leaders(members)),
+        failures=failed_rows(members),
         notes=tuple(_notes(members, here, entries, families, others)),
     )
 

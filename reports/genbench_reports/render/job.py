@@ -11,6 +11,7 @@ from rich.text import Text
 
 from genbench.records.audit import Audit
 from genbench.records.job import Job
+from genbench.records.likelihood_kinds import readable
 from genbench.records.result import CurvePoint, MetricValue, Result
 from genbench.records.run_folder import Run
 from genbench_reports.format import machines as machine
@@ -19,7 +20,7 @@ from genbench_reports.format.numbers import format_count, format_seconds, format
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean, log_tail
 from genbench_reports.leaderboard.costs import cost_facts, sampling_curve, throughput
-from genbench_reports.render.terminal import print_table
+from genbench_reports.render.terminal_table import print_table
 
 
 def print_record(run: Run, job: Job, result: Result | None, console: Console) -> None:
@@ -85,7 +86,7 @@ def _metrics(result: Result, metrics: list[MetricValue], title: str) -> Table:
             Cell(_marked(metric) + (f" {DOUBTED}" if result.doubt(metric) else "")),
             Cell(clean(metric.unit)),
             Cell(MISSING if metric.n is None else str(metric.n)),
-            Cell(clean(metric.kind or "") or MISSING),
+            Cell(clean(readable(metric.kind or "")) or MISSING),
             Cell(clean(metric.extractor or "") or MISSING),
             Cell(clean(metric.note or "") or MISSING),
         )

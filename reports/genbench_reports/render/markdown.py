@@ -50,8 +50,8 @@ def render_markdown(run: Run, registry: Registry) -> str:
 
 
 def document_markdown(document: Document, cards: dict[str, MetricCard]) -> str:
-    """Title, command, date and machine; the summary; each data set; what the columns mean."""
-    blocks = [f"# {escape(document.title)}", _heading(document)]
+    """The first screen; command, date and machine; the summaries; each data set; what the columns mean."""
+    blocks = [f"# {escape(document.title)}", *_overview(document), _heading(document)]
     if not document.leaderboards.boards:
         blocks.append("There are no results.")
     for summary in document.leaderboards.summaries:
@@ -92,8 +92,9 @@ def table_markdown(table: Table) -> str:
 
     rows = [[_cell(cell) for cell in row] for row in table.rows]
     if table.calibration:
-        name = next(index for index, column in enumerate(table.columns) if column.title == "model")
-        rows.append(["*calibration*" if index == name else "" for index in range(len(table.columns))])
+        titles = [column.title for column in table.columns]
+        name = titles.index("model") if "model" in titles else 0
+        rows.append([f"*{escape(table.apart)}*" if index == name else "" for index in range(len(titles))])
         rows += [[_cell(cell) for cell in row] for row in table.calibration]
     if not rows:
         return ""
@@ -109,6 +110,18 @@ def table_markdown(table: Table) -> str:
 def _cell(cell: Cell) -> str:
     text = escape(cell.text)
     return (f"**{text}**" if cell.best else text) + " ".join(superscript(note) for note in cell.notes)
+
+
+def _overview(document: Document) -> Iterable[str]:
+    """The verdict, the families, the leaders, what failed."""
+    overview = document.overview
+    yield f"**{escape_line(overview.verdict)}**"
+    yield escape_line(overview.setting)
+    yield table_markdown(overview.table)
+    yield bullets(escape_line(note) for note in overview.notes)
+    if len(overview.leaders) > 1:
+        yield table_markdown(overview.leader_table)
+    yield escape_line(overview.failure_line)
 
 
 def _heading(document: Document) -> str:
@@ -133,6 +146,9 @@ def _board(board: Leaderboard) -> Iterable[str]:
         if len(board.further.columns) > 1:
             yield "Further metrics:"
             yield table_markdown(board.further)
+            yield bullets(
+                [*(escape_line(note) for note in board.further_notes), *_footnotes(board.further_footnotes)]
+            )
     if board.failures.rows:
         yield "Failed jobs:"
         yield table_markdown(board.failures)

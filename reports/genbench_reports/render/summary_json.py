@@ -1,8 +1,10 @@
-"""Leaderboards and summaries as one JSON document, for programs that want the answer rather than the records."""
+"""The first screen, summaries and leaderboards as one JSON document, for programs that want the answer rather than the
+records."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from genbench.plugin.registry import Registry
@@ -10,6 +12,9 @@ from genbench.records.run_folder import Run
 from genbench_reports.leaderboard.rows import Board, Row
 from genbench_reports.leaderboard.summary import Summary, SummaryRow
 from genbench_reports.overview.document import make_document
+from genbench_reports.overview.families import FamilyRow
+from genbench_reports.overview.model_points import ModelPoint
+from genbench_reports.overview.overview import Overview
 from genbench_reports.statistics.uncertain_means import UncertainMean
 
 
@@ -18,10 +23,52 @@ def render_summary(run: Run, registry: Registry) -> str:
     document = make_document(run, registry)
     content = {
         "title": document.title,
+        "overview": _overview(document.overview),
         "summaries": [_summary(summary) for summary in document.leaderboards.summaries],
         "boards": [_board(leaderboard.board) for leaderboard in document.leaderboards.boards],
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def _overview(overview: Overview) -> dict[str, Any]:
+    return {
+        "verdict": overview.verdict,
+        "setting": overview.setting,
+        "families": [_family(row) for row in overview.families],
+        "quality": None if overview.quality is None else asdict(overview.quality),
+        "models": [_point(point) for point in overview.models],
+        "failures": [asdict(row) for row in overview.failures],
+        "notes": overview.notes,
+    }
+
+
+def _family(row: FamilyRow) -> dict[str, Any]:
+    return {
+        "family": row.family,
+        "best_model": row.model,
+        "models": row.models,
+        "is_compared": row.is_compared,
+        "score": _mean(row.score),
+        "rank_interval": row.interval,
+        "scored_on": row.scored_on,
+        "likelihood": None if row.likelihood is None else asdict(row.likelihood),
+        "costs": asdict(row.costs),
+        "boards": {"covered": row.covered, "of": row.boards},
+        "beats_mixture_on": {"boards": row.beaten, "of": row.beatable},
+        "failed_jobs": row.failed,
+    }
+
+
+def _point(point: ModelPoint) -> dict[str, Any]:
+    return {
+        "model": point.label,
+        "family": point.family,
+        "is_compared": point.is_compared,
+        "score": _mean(point.score),
+        "quality": None if point.quality is None else asdict(point.quality),
+        "costs": asdict(point.costs),
+        "boards_covered": point.covered,
+    }
 
 
 def _summary(summary: Summary) -> dict[str, Any]:

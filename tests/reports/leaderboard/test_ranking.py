@@ -10,6 +10,7 @@ import pytest
 from genbench.api import DatasetCard, MetricCard, RankingRule
 from genbench.records.result import Cost, LikeliestCheckpoint, MetricValue, Result
 from genbench_reports.leaderboard.build_boards import build_boards
+from genbench_reports.leaderboard.notes import notes
 from genbench_reports.leaderboard.rows import Board, Row
 
 Make = Callable[..., Result]
@@ -129,8 +130,9 @@ def test_a_row_that_beats_no_yardstick_is_marked(made: Boards) -> None:
         "bad": ("marginals", "gaussian-mixture"),
         **dict.fromkeys(CALIBRATION, ()),
     }
-    notes = row(board, "bad").notes
-    assert any(note.startswith("▽ bad does not beat marginals and gaussian-mixture") for note in notes)
+    said = list(notes(board))
+    assert "▽ bad does not beat marginals and gaussian-mixture by Fréchet beyond its error." in said
+    assert "▽ between does not beat gaussian-mixture by Fréchet beyond its error." in said
 
 
 def test_nobody_is_asked_to_beat_the_family_of_the_truth(made: Boards) -> None:

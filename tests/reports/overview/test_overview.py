@@ -133,12 +133,12 @@ def test_gpu_memory_is_shown_wherever_a_gpu_was_used_and_before_that_of_the_proc
     on_gpu = cost(1.0, 1.0, 1, train_peak_cuda_bytes=7 * MIB, sample_peak_cuda_bytes=5 * MIB)
     found = overview_of([*results, one("flow", "flow", "tiny-image", 3.0, cost=on_gpu)])
     shown = titles(found)
-    assert shown.index("GPU train / sample ↓") + 1 == shown.index("memory train / sample ↓")
+    assert shown.index("GPU MiB train / sample ↓") + 1 == shown.index("memory MiB train / sample ↓")
     by_title = dict(zip(shown, found.table.columns, strict=True))
-    assert by_title["GPU train / sample ↓"].essential
-    assert not by_title["memory train / sample ↓"].essential
+    assert by_title["GPU MiB train / sample ↓"].essential
+    assert not by_title["memory MiB train / sample ↓"].essential
     (flow,) = [row for row in found.table.calibration if row[0].text.startswith("flow")]
-    assert flow[shown.index("GPU train / sample ↓")].text == "7 / 5 MiB"
+    assert flow[shown.index("GPU MiB train / sample ↓")].text == "7.0 / 5.0"
 
 
 def titles(found: Overview) -> list[str]:

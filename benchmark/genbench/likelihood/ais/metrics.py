@@ -10,6 +10,7 @@ any       likelihood_gap, by the kind of negative_log_likelihood
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -138,7 +139,9 @@ class AnnealedMetrics:
         chosen = self._train_examples(len(self.reference))
         test, train = log_prob(self.reference), log_prob(chosen.tensor().to(self.reference.device))
         kind = kinds.annealed_partition(partition.within)
-        note = f"log Z = {partition.log_z:.2f}, between {partition.lower:.2f} and {partition.upper:.2f}"
+        interval = f"between {partition.lower:.2f} and {partition.upper:.2f}"
+        known = math.isfinite(partition.within)
+        note = f"log Z = {partition.log_z:.2f}, {interval if known else 'of which the chains bound no error'}"
         estimate = LikelihoodEstimate(
             test, kind, _PARTITION_CHAINS, note, shared_stderr=partition.log_z_stderr
         )

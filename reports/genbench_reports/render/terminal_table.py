@@ -1,0 +1,162 @@
+"""Tables on the screen: all of a table as far as there is room, and a line that names what there is no room for.
+
+Text from plugins becomes `Text` objects and is never interpreted as rich markup.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from genbench_reports.format.table import Cell, Table
+from genbench_reports.format.text import clean, named, superscript
+
+_GAP = 2
+"""Blanks between columns."""
+_NAME_WIDTH = 24
+"""Names and reasons are folded to this width before anything is left out."""
+_ERROR = re.compile(r"±[\d.e+-]+~?")
+
+
+def print_table(table: Table, console: Console, style: str = "", *, wide: bool = False) -> None:
+    """As much of a table as fits on the screen.
+
+    Where there is no room, headings are broken, then errors are left out, then columns, those of least weight first;
+    a line names what is missing. wide: nothing is left out, and columns that do not fit follow in further tables, which
+    repeat the names of the models.
+    """
+    if not (table.rows or table.calibration):
+        return
+    if wide:
+        for part in _parts(table, console.width):
+            _draw(part, console, style)
+        return
+    shown, missing = _fitted(table, console.width)
+    _draw(shown, console, style)
+    if missing:
+        said = f"No room for {', '.join(map(clean, missing))}: --wide shows everything."
+        console.print(Text(said, style="dim"))
+
+
+def _draw(table: Table, console: Console, style: str) -> None:
+    broken = _width(table, titles_broken=False) > console.width
+    drawn = RichTable(
+        box=SIMPLE_HEAD, padding=(0, 0, 0, _GAP - 1), pad_edge=False, show_edge=False, style=style
+    )
+    for index, column in enumerate(table.columns):
+        width = _column_width(table, index, titles_broken=broken)
+        drawn.add_column(
+            Text("\n".join(_lines(column.title, width))),
+            justify="right" if column.numeric else "left",
+            no_wrap=column.numeric,
+            overflow="ellipsis" if column.numeric else "fold",
+            max_width=width if broken and not column.numeric else None,
+        )
+    for row in table.rows:
+        drawn.add_row(*(_text(cell) for cell in row))
+    if table.rows and table.calibration:
+        drawn.add_section()
+    for row in table.calibration:
+        drawn.add_row(*(_text(cell) for cell in row), style="dim")
+    console.print(drawn)
+
+
+def _lines(title: str, width: int) -> list[str]:
+    """A heading in lines of at most that many columns, as far as its words allow."""
+    lines: list[str] = []
+    for word in _words(title):
+        if lines and cell_len(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _words(title: str) -> list[str]:
+    """The words of a heading; a slash belongs to the word before it."""
+    return clean(title).replace(" /", "\N{NO-BREAK SPACE}/").split(" ")
+
+
+def _fitted(table: Table, width: int) -> tuple[Table, list[str]]:
+    """The table as far as it fits, and what is missing, in words."""
+    kept = list(range(len(table.columns)))
+    by_weight = sorted(kept, key=lambda index: (table.columns[index].weight, -index))
+    without_errors: list[int] = []
+    optional = [index for index in by_weight if not table.columns[index].essential]
+    errors = [
+        index for index in by_weight if not table.columns[index].keeps_error and _has_errors(table, index)
+    ]
+    shown = table
+    while _width(shown, titles_broken=True) > width and (errors or optional):
+        if errors:
+            without_errors.append(errors.pop(0))
+        else:
+            kept.remove(optional.pop(0))
+        shown = _without_errors(table, without_errors).select(kept)
+    titles = [column.title.rstrip(" ↑↓") for column in table.columns]
+    left_out = [title for index, title in enumerate(titles) if index not in set(kept)]
+    bare = [titles[index] for index in sorted(set(without_errors) & set(kept))]
+    return shown, [*left_out, *([f"the ± of {named(bare, most=len(bare))}"] if bare else [])]
+
+
+def _parts(table: Table, width: int) -> list[Table]:
+    """The table in as many parts as are needed for the width; each begins with the names of the rows."""
+    names = [index for index, column in enumerate(table.columns) if column.title in ("model", "best model")][
+        :1
+    ]
+    parts: list[list[int]] = [[]]
+    for index in range(len(table.columns)):
+        candidate = [*parts[-1], index]
+        if len(parts[-1]) > len(names) and _width(table.select(candidate), titles_broken=True) > width:
+            parts.append([*names, index])
+        else:
+            parts[-1] = candidate
+    return [table.select(part) for part in parts]
+
+
+def _has_errors(table: Table, index: int) -> bool:
+    return any("±" in row[index].text for row in (*table.rows, *table.calibration))
+
+
+def _without_errors(table: Table, indices: Sequence[int]) -> Table:
+    def shortened(row: Sequence[Cell]) -> tuple[Cell, ...]:
+        return tuple(
+            replace(cell, text=_ERROR.sub("", cell.text)) if index in indices else cell
+            for index, cell in enumerate(row)
+        )
+
+    return replace(
+        table,
+        rows=tuple(map(shortened, table.rows)),
+        calibration=tuple(map(shortened, table.calibration)),
+    )
+
+
+def _width(table: Table, *, titles_broken: bool) -> int:
+    columns = range(len(table.columns))
+    return sum(_column_width(table, index, titles_broken=titles_broken) + _GAP for index in columns) - _GAP
+
+
+def _column_width(table: Table, index: int, *, titles_broken: bool) -> int:
+    """The width of a column; with titles_broken that of its longest word or cell, names being folded."""
+    column = table.columns[index]
+    cells = [_text(row[index]).cell_len for row in (*table.rows, *table.calibration)]
+    if not titles_broken:
+        return max([cell_len(clean(column.title)), *cells])
+    heading = max(cell_len(word) for word in _words(column.title))
+    natural = max([heading, *cells])
+    return natural if column.numeric else min(natural, max(_NAME_WIDTH, heading))
+
+
+def _text(cell: Cell) -> Text:
+    text = Text(clean(cell.text), style="bold green" if cell.best else "")
+    if cell.notes:
+        text.append(" ".join(superscript(note) for note in cell.notes), style="not bold yellow")
+    return text
