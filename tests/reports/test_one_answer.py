@@ -16,6 +16,7 @@ from genbench.records.result import MetricValue, Result
 from genbench.records.run_folder import Run
 from genbench_reports.analysis.model_groups import group_tables
 from genbench_reports.analysis.section import statistics_parts
+from genbench_reports.commands.finish_run import finish_run
 from genbench_reports.html.page import render_html
 from genbench_reports.leaderboard.leaderboard import build_leaderboards
 from genbench_reports.overview.document import make_document
@@ -84,6 +85,7 @@ def test_every_output_has_the_same_order_and_the_same_sentence(run: Run, registr
     groups = group_tables(document.leaderboards, registry.models, "family")
     outputs = {
         "terminal": screen(lambda console: print_document(document, console)),
+        "the end of a run": screen(lambda console: finish_run(run, registry, console)),
         "markdown": render_markdown(run, registry),
         "LaTeX": render_latex(run, registry),
         "HTML": render_html(run, registry),
@@ -99,7 +101,14 @@ def test_every_output_has_the_same_order_and_the_same_sentence(run: Run, registr
     decoded = json.loads(outputs["JSON"])["summaries"][0]
     assert [row["model"] for row in decoded["rows"]] == names
     assert decoded["verdict"] == summary.verdict
+    assert json.loads(outputs["JSON"])["overview"]["verdict"] == summary.verdict
     by_family = [row[0].text for row in groups[0].table.rows]
+    assert [row.family for row in document.overview.families if row.is_compared] == by_family
+    assert [row.model for row in document.overview.families if row.is_compared] == [
+        row.label for row in summary.families
+    ]
+    compared = [point.label for point in document.overview.models if point.is_compared]
+    assert compared == names
     assert by_family == ["vae", "gan", "autoregressive"]
     assert [row.family for row in summary.families] == by_family
     for part in statistics_parts(document.leaderboards):

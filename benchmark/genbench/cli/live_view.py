@@ -7,6 +7,7 @@ Each finished job prints one line. On a terminal that can be redrawn there is a 
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterable, Sequence
 from types import TracebackType
@@ -30,8 +31,10 @@ from genbench.run.planning import estimate_seconds
 _log = logging.getLogger(__name__)
 
 _STYLES = {"ok": "green", "unsupported": "dim"}
-_HEADLINE_METRICS = ("bits_per_dim", "frechet_distance")
-"""The first of these that a result has is printed with it."""
+_USUAL_METRICS = ("frechet_distance", "bits_per_dim")
+"""Of jobs that name no metric that ranks: the first of these that a result has is printed with it."""
+_MAX_NAME_COLUMNS = 48
+"""Names of jobs are padded to that of the longest, so that lines align, but to no more columns."""
 _MIN_BAR_COLUMNS, _MIN_LOSS_COLUMNS = 60, 90
 """The narrowest terminals on which progress bars, and losses, are shown."""
 _MIN_PANEL_LINES = 3
@@ -47,6 +50,7 @@ class LiveView:
         self._time_left = TimeLeft(jobs, {job.id: estimate_seconds([job], 1) for job in jobs}, workers)
         self._panels = [panel for panel in panels if isinstance(panel, LivePanel)]
         self._rows: dict[str, _Row] = {}
+        self._name_columns = min(_MAX_NAME_COLUMNS, max((len(_name(job)) for job in jobs), default=0))
         narrow = console.width < _MIN_BAR_COLUMNS
         self._overall = Progress(
             TextColumn("[bold]{task.description}"),
@@ -93,13 +97,13 @@ class LiveView:
         done, total = int(self._overall.tasks[0].completed), int(self._overall.tasks[0].total or 0)
         reason = f"  {escape(result.reason)}" if result.reason else ""
         style = _STYLES.get(result.status, "red")
-        name = f"{escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}"
-        left = self._remaining()
-        counter = f"[dim]{done}/{total}{f', {left}' if left and not self._live else ''}[/dim]"
-        self._console.print(
-            f"{counter} [{style}]{result.status:<12}[/{style}] {name}{_headline(result)}{reason}",
-            soft_wrap=True,
+        name = escape(_name(job).ljust(self._name_columns))
+        left = "" if self._live else self._remaining()
+        line = (
+            f"[dim]{done:>{len(str(total))}}/{total}[/dim] [{style}]{result.status:<12}[/{style}] {name}"
+            f"{_ranking_value(result)}{reason}{f'  [dim]({left})[/dim]' if left else ''}"
         )
+        self._console.print(line.rstrip(), soft_wrap=True)
         for panel in list(self._panels):
             try:
                 lines = list(panel.finished(result))
@@ -188,12 +192,26 @@ def _running(rows: Sequence[_Row], width: int) -> Table:
     return grid
 
 
-def _headline(result: Result) -> str:
-    """One metric value: the likelihood with the sign of its kind if there is one, else the Fréchet distance."""
-    for name in _HEADLINE_METRICS:
+def _name(job: Job) -> str:
+    return f"{job.variant} on {job.dataset}, seed {job.seed}"
+
+
+def _ranking_value(result: Result) -> str:
+    """The value by which the data set ranks its models, with its error, and of a likelihood with the sign of its kind.
+    Old jobs name no metric that ranks."""
+    for name in (result.job.ranking,) if result.job.ranking else _USUAL_METRICS:
         metric = result.metric(name)
         if metric is not None and metric.value is not None:
             doubt = "" if result.doubt(metric) is None else ", [yellow]which fails its audit[/yellow]"
             sign = "" if metric.kind is None else f"{kinds.sign(metric.kind)} "
-            return f"  [dim]{sign}{metric.value:.4g} {name.replace('_', ' ')}{doubt}[/dim]"
+            value = f"{sign}{_rounded(metric.value, metric.stderr)}"
+            return f"  [dim]{name.replace('_', ' ')} {value}{doubt}[/dim]"
     return ""
+
+
+def _rounded(value: float, stderr: float | None) -> str:
+    """A value with its error, to two digits of the error; four digits of a value without one."""
+    if not stderr:
+        return f"{value:.4g}"
+    places = max(0, 1 - math.floor(math.log10(stderr)))
+    return f"{value:.{places}f}±{stderr:.{places}f}" if places < 6 else f"{value:.4g}±{stderr:.1g}"

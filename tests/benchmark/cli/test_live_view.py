@@ -86,7 +86,7 @@ def test_likelihoods_carry_the_sign_of_their_kind(kind: str | None, sign: str) -
     job = make_job("Good")
     with LiveView(console, [job], 1) as view:
         view.finished(job, result_of(job, name="bits_per_dim", value=2.5, kind=kind))
-    assert f"seed 0  {sign}2.5 bits per dim" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"seed 0  bits per dim {sign}2.5" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_a_terminal_shows_lines_panels_jobs_and_the_time_left() -> None:
@@ -94,7 +94,7 @@ def test_a_terminal_shows_lines_panels_jobs_and_the_time_left() -> None:
     console = Console(file=Screen(), width=100, height=30, legacy_windows=False)
     shown = watch(console, [panel])
     for text in (
-        "Good on tiny, seed 0  ≤ 2.5 bits per dim",
+        "Good on tiny, seed 0  bits per dim ≤ 2.5",
         "panel heard of seed 1",
         "the panel [not markup]",
         " 50% of 10s",
@@ -165,12 +165,38 @@ def test_only_a_real_terminal_is_redrawn(
         assert "\x1b[2K" not in shown
         assert "\x1b[1A" not in shown
         lines = plain.splitlines()
-        assert lines[0].startswith("1/3, about ")
-        assert lines[0].endswith("left ok           Good on tiny, seed 0  ≤ 2.5 bits per dim")
+        assert lines[0].startswith("1/3 ok           Good on tiny, seed 0  bits per dim ≤ 2.5  (about ")
         assert [line for line in lines if line.startswith("panel")] == [
             f"panel heard of seed {seed}" for seed in range(3)
         ]
         assert lines[4] == "3/3 oom          Good on tiny, seed 2  too [much]"
+
+
+def test_a_finished_job_shows_the_value_that_ranks_its_data_set() -> None:
+    job = make_job("Good", ranking="js_divergence")
+    metrics = [
+        MetricValue(name="bits_per_dim", value=2.5, unit="", better="lower", kind="exact"),
+        MetricValue(name="js_divergence", value=0.022345, unit="", better="lower", stderr=0.00104),
+    ]
+    console = Console(file=io.StringIO(), width=100)
+    with LiveView(console, [job], 1) as view:
+        view.finished(job, Result(id=job.id, status="ok", job=job, metrics=metrics))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == "1/1 ok           Good on tiny, seed 0  js divergence 0.0223±0.0010\n"
+
+
+def test_lines_align_in_a_pipe() -> None:
+    jobs = [make_job("Good", variant=name, seed=seed) for name in ("a", "long-name") for seed in range(6)]
+    console = Console(file=io.StringIO(), width=100)
+    with LiveView(console, jobs, 1) as view:
+        for job in jobs:
+            view.finished(job, result_of(job, name="bits_per_dim", value=2.5))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert (
+        len({line.index(" on tiny") - len(job.variant) for line, job in zip(lines, jobs, strict=True)}) == 1
+    )
+    assert len({line.index("bits per dim") for line in lines}) == 1
 
 
 def test_durations_are_short() -> None:
