@@ -17,6 +17,7 @@ from genbench_reports.overview.family_table import NOT_COMPARED, family_table
 from genbench_reports.overview.leaders import Leader, leader_table, leaders
 from genbench_reports.overview.likelihoods import likelihood_title
 from genbench_reports.overview.model_points import ModelPoint, QualityAxis, mean_span, model_points
+from genbench_reports.overview.setting_words import setting_words
 from genbench_reports.overview.verdict import verdict_of
 
 _MAX_FAILURES = 3
@@ -73,7 +74,7 @@ def make_overview(boards: Sequence[Board], summaries: Sequence[Summary]) -> Over
     title = likelihood_title(members)
     return Overview(
         verdict=verdict_of(members, here),
-        setting=_setting(members),
+        setting=setting_words(members),
         families=families,
         table=family_table(families, title),
         models=points,
@@ -100,20 +101,6 @@ def _chosen(boards: Sequence[Board], summaries: Sequence[Summary]) -> tuple[list
     return chosen, [group for group in groups if group is not chosen]
 
 
-def _setting(boards: Sequence[Board]) -> str:
-    if not boards:
-        return ""
-    job = boards[0].setting.job
-    seeds = {
-        result.job.seed
-        for board in boards
-        for row in board.entrants
-        for result in (*row.results, *row.failures)
-    }
-    parts = [f"budget {clean(job.budget)} per training", clean(job.device), plural(job.threads, "thread")]
-    return ", ".join([*parts, *([plural(len(seeds), "seed")] if seeds else [])])
-
-
 def _notes(
     boards: Sequence[Board],
     summaries: Sequence[Summary],
@@ -133,7 +120,7 @@ def _notes(
         yield from _comparison_notes(summaries[0], entries, families)
     if others:
         count = plural(len(others), "other setting")
-        yield f"Not in this table: {count} ({'; '.join(_setting(group) for group in others)})."
+        yield f"Not in this table: {count} ({'; '.join(setting_words(group) for group in others)})."
 
 
 def _comparison_notes(
@@ -165,9 +152,9 @@ def _likelihood_notes(families: Sequence[FamilyRow]) -> Iterable[str]:
     found = [row.likelihood for row in families if row.likelihood is not None]
     if not found:
         return
+    kinds = " Kinds are not ranked against each other." if len({each.sign for each in found}) > 1 else ""
     if not found[0].is_gain:
-        legend = clean(marks_legend([each.kind for each in found]))
-        yield f"Likelihood: {legend}. Kinds are not ranked against each other."
+        yield f"Likelihood: {clean(marks_legend([each.kind for each in found]))}.{kinds}"
         return
     signs = sorted({each.sign for each in found}, key="=≥≈~?".index)
     meaning = "; ".join(f"{sign} {_MEANINGS[sign]}" for sign in signs)
@@ -176,7 +163,7 @@ def _likelihood_notes(families: Sequence[FamilyRow]) -> Iterable[str]:
     partial = f" Over fewer data sets: {named(fewer)}." if fewer else ""
     yield (
         "Gain: how many bits per dimension less than the zero of a data set a model takes for held-out data, mean over"
-        f" data sets. {meaning}. Kinds are not ranked against each other.{partial}"
+        f" data sets. {meaning}.{kinds}{partial}"
     )
 
 

@@ -56,10 +56,13 @@ def _leads(boards: Sequence[Board]) -> str:
         won.setdefault((leader.label, clean(leader.family)), []).append(leader.board.title)
     ordered = sorted(won.items(), key=lambda item: -len(item[1]))
     parts = [f"{label} ({family}) on {named(titles)}" for (label, family), titles in ordered[:_MAX_NAMED]]
-    others = (
-        f"; {plural(len(ordered) - _MAX_NAMED, 'other model')} elsewhere" if len(ordered) > _MAX_NAMED else ""
+    rest = len(ordered) - _MAX_NAMED
+    others = f"; {plural(rest, 'other model')} elsewhere" if rest > 0 else ""
+    sure = sum(leader.is_sure for leader in found)
+    return (
+        f"Ranked first: {', '.join(parts)}{others}. On {sure} of {plural(len(found), 'data set')} the tests tell the"
+        " first from all others."
     )
-    return f"Ranked first: {', '.join(parts)}{others}."
 
 
 def _why_no_scores(boards: Sequence[Board]) -> str:

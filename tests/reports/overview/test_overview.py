@@ -11,6 +11,7 @@ from genbench.api import DatasetCard, MetricCard
 from genbench.records.result import Cost, MetricValue, Result
 from genbench_reports.leaderboard.leaderboard import build_leaderboards
 from genbench_reports.overview.overview import Overview, make_overview
+from genbench_reports.overview.setting_words import budget_words
 
 Make = Callable[..., Result]
 Figure = Callable[..., MetricValue]
@@ -135,10 +136,10 @@ def test_gpu_memory_is_shown_wherever_a_gpu_was_used_and_before_that_of_the_proc
     shown = titles(found)
     assert shown.index("GPU MiB train / sample ↓") + 1 == shown.index("memory MiB train / sample ↓")
     by_title = dict(zip(shown, found.table.columns, strict=True))
-    assert by_title["GPU MiB train / sample ↓"].essential
-    assert not by_title["memory MiB train / sample ↓"].essential
+    weights = [by_title[f"{what} MiB train / sample ↓"].weight for what in ("GPU", "memory")]
+    assert weights[0] > weights[1] == min(column.weight for column in found.table.columns)
     (flow,) = [row for row in found.table.calibration if row[0].text.startswith("flow")]
-    assert flow[shown.index("GPU MiB train / sample ↓")].text == "7.0 / 5.0"
+    assert flow[shown.index("GPU MiB train / sample ↓")].text == "7 / 5"
 
 
 def titles(found: Overview) -> list[str]:
@@ -203,7 +204,7 @@ def test_what_is_missing_is_said(
         "one model without scores": ([single], "a (gan) is the only ranked model"),
         "several boards without scores": (
             [single, one("b", "vae", "tiny-image", 4.0), one("b", "vae", "tiny-series", 4.0)],
-            "Ranked first: a (gan) on tiny-image, b (vae) on tiny-series. There are no scores",
+            "Ranked first: a (gan) on tiny-image, b (vae) on tiny-series. On 1 of 2 data sets the tests",
         ),
         "no board that can rank": (
             [single, *(one(name, "baseline", "tiny-image", 2.0) for name in ("held-out", "marginals"))],
@@ -225,3 +226,16 @@ def test_names_are_text(one: Make, calibration: list[Result], overview_of: Overv
     assert len(found.families) == 41
     shown = [cell.text for row in found.table.rows for cell in row] + [found.verdict, *found.notes]
     assert all(text.isprintable() for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        ("10cpu-s", "10 s of processor time"),
+        ("2000steps", "2,000 steps"),
+        ("30s,1e12flops", "30 s and 1T FLOPs"),
+        ("soon", "soon"),
+    ],
+)
+def test_budgets_are_words(budget: str, words: str) -> None:
+    assert budget_words(budget) == words
