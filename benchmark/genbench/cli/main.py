@@ -23,7 +23,6 @@ from genbench.cli.features import features_app
 from genbench.errors import GenbenchError, UsageError
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry, registry_of
-from genbench.util.stand_ins import never_fail
 
 # typer contains click since 0.26 and uses the package in earlier versions; this is the base class in either
 ClickException: Any = typer.BadParameter.__mro__[2]
@@ -53,7 +52,6 @@ ExecutorOption = Annotated[str, typer.Option("--executor", metavar="NAME", help=
 
 def main() -> None:
     """The console script."""
-    never_fail(sys.stdout, sys.stderr)
     try:
         code = run_command_line(sys.argv[1:])
     except KeyboardInterrupt:  # a second one, while the first was ending the command
@@ -125,7 +123,7 @@ def _hint(error: Any) -> str:
 
 def _show_version(wanted: bool) -> bool:
     if wanted:
-        print(f"genai-bench {importlib.metadata.version('genbench')}")
+        typer.echo(f"genai-bench {importlib.metadata.version('genbench')}")
         raise typer.Exit
     return wanted
 

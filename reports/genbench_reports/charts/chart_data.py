@@ -35,9 +35,10 @@ COST_AXES = (
     CostAxis("sampling time, s per sample, in bulk", "seconds_per_sample"),
     CostAxis("sampling latency, s", "sample_latency_seconds"),
     CostAxis("parameters", "parameters"),
+    CostAxis("training GPU memory, bytes", "train_peak_cuda_bytes"),
+    CostAxis("sampling GPU memory, bytes", "sample_peak_cuda_bytes"),
     CostAxis("training memory, bytes", "train_peak_rss_bytes"),
     CostAxis("sampling memory, bytes", "sample_peak_rss_bytes"),
-    CostAxis("training GPU memory, bytes", "train_peak_cuda_bytes"),
     CostAxis("training FLOPs", "flops"),
 )
 

@@ -56,6 +56,7 @@ def _render(run: Run, registry: Registry, kind: str) -> dict[str, bytes]:
 
 def _charts(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
     from genbench_reports.charts import board_charts
+    from genbench_reports.charts.sample_charts import samples_chart
     from genbench_reports.overview.document import make_document
     from genbench_reports.samples.exhibits import make_exhibit
 
@@ -66,7 +67,7 @@ def _charts(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
         drawn = {
             "compute": board_charts.curve_chart(board),
             "pareto": board_charts.trade_chart(board),
-            "samples": board_charts.samples_chart(make_exhibit(run, board)),
+            "samples": samples_chart(make_exhibit(run, board)),
         }
         yield from ((f"{name}-{what}", figure) for what, figure in drawn.items() if figure is not None)
 

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import typer
+
 from genbench.api import ReportCard, load_factory
 from genbench.errors import PluginError, RunFolderError, UsageError
 from genbench.plugin.registry import Registry
@@ -44,7 +46,7 @@ def deliver(rendered: object, card: ReportCard, output: Path | None) -> str | No
     if isinstance(rendered, bytes) and sys.stdout.isatty():
         raise UsageError(f"--format {card.name} is not text: -o FILE says where it goes")
     if isinstance(rendered, str):
-        sys.stdout.write(rendered)
+        typer.echo(rendered, nl=False)
     else:
         sys.stdout.buffer.write(rendered)
     return None

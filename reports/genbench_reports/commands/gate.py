@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -45,10 +44,10 @@ def baseline(
         raise RunFolderError(f"{runs[0]} has no job that went well; there is nothing to compare with")
     text = encode_baseline(made)
     if output is None:
-        print(text, end="")
+        typer.echo(text, nl=False)
         return
     write_text(output, text)
-    print(f"wrote {output}: {sound} jobs, {len(text) / 1000:.0f} kB", file=sys.stderr)
+    typer.echo(f"wrote {output}: {sound} jobs, {len(text) / 1000:.0f} kB", err=True)
 
 
 def compare(
@@ -103,7 +102,7 @@ def compare(
     found = compare_sides(one, other, limits, allow_missing=allow_missing)
     document = make_verdict_document(found, one, other)
     if format_ == "github":
-        print(workflow_commands(found, document.verdict), end="")
+        typer.echo(workflow_commands(found, document.verdict), nl=False)
         markdown = verdict_markdown(document)
         if output is not None:
             write_text(output, markdown)
@@ -118,13 +117,13 @@ def compare(
             "junit": lambda: verdict_junit(found),
         }[format_]()
         if output is None:
-            print(text, end="")
+            typer.echo(text, nl=False)
         else:
             write_text(output, text)
-            print(f"wrote {output}", file=sys.stderr)
+            typer.echo(f"wrote {output}", err=True)
     if output is not None:
         with contextlib.suppress(UnicodeEncodeError):
-            print(f"{document.sign} {document.verdict}", file=sys.stderr)
+            typer.echo(f"{document.sign} {document.verdict}", err=True)
     return found.exit_code
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from genbench.api import DatasetCard, DataSpec
+from genbench.api import DatasetCard
 from genbench.records.run_folder import Run
+from genbench_reports.format.numbers import format_value
 from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.rows import Board
 from genbench_reports.samples.classes import ClassView, class_view
@@ -23,7 +24,8 @@ from genbench_reports.samples.latents import latent_pictures
 from genbench_reports.samples.neighbours import MAX_COMPARED, MAX_SHOWN, Neighbours, TrainingSet
 from genbench_reports.samples.piano_rolls import Piece, piece_of
 from genbench_reports.samples.png import Picture
-from genbench_reports.samples.series import series_numbers
+from genbench_reports.samples.series import series_numbers, spread
+from genbench_reports.samples.series_units import series_units
 from genbench_reports.samples.stored_samples import RealData, RowSamples, load_real, load_row
 from genbench_reports.samples.texts import text_of
 
@@ -108,7 +110,7 @@ def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
     training = TrainingSet(real.dataset, real.reference) if isinstance(real, RealData) else None
     panels = []
     if isinstance(real, RealData):
-        panels.append(artist.panel(REAL, "", real.reference))
+        panels.append(artist.panel(REAL, "", artist.in_order(real.reference)))
     for row, found in sources:
         label = clean(row.label)
         if isinstance(found, str):
@@ -141,6 +143,8 @@ class _Artist:
         is_plane = spec.modality == "points" and spec.levels is None
         self.view: View | None = view_of(scale) if is_plane else None
         self.alphabet = card.alphabet
+        self.units = series_units(card) if spec.modality == "series" else None
+        self.scale = (float(scale[..., 0].min()), float(scale[..., 0].max())) if self.units else (0.0, 0.0)
         self.has_neighbours = spec.modality in ("image", "series", "pianoroll")
         self._numbers: list[dict[str, Any]] = []
 
@@ -151,12 +155,22 @@ class _Artist:
                 f"Where the points lie, {self.view.axes[0]} across and {self.view.axes[1]} upwards: darker cells hold"
                 " more points, on one scale for all. The limits are those of the held-out data."
             )
+        if self.units is not None:
+            channel = " Only the first channel is drawn." if self.spec.event_shape[1] > 1 else ""
+            return (
+                f"The first series of each model beside held-out windows drawn at random, {self.spec.event_shape[0]}"
+                f" {self.units.steps} each, on one scale: from {format_value(self.scale[0])} to"
+                f" {format_value(self.scale[1])} ({self.units.value}).{channel}"
+            )
         if self.tiles is not None:
-            channel = " Only the first channel." if _channels(self.spec) > 1 else ""
-            return f"The first {self.tiles.kind}, on the scale of the held-out data.{channel}"
+            return f"The first {self.tiles.kind}, on the scale of the held-out data."
         if self.spec.modality == "tokens":
-            return "The beginning of the first examples. ⏎ marks a line end."
+            return "The first examples. ⏎ marks a line end."
         return ""
+
+    def in_order(self, real: Tensor) -> Tensor:
+        """Held-out examples in the order in which they are shown."""
+        return spread(real) if self.units is not None else real
 
     def panel(
         self,
@@ -180,7 +194,7 @@ class _Artist:
             picture = self.tiles.draw(x[: self.tiles.count], self.tiles.columns)
         elif self.spec.modality == "tokens":
             texts = tuple(text_of(example, self.alphabet) for example in x[:_MAX_TEXTS])
-        if self.spec.modality == "series":
+        if self.units is not None:
             self._numbers.append({"label": label, "family": family, **series_numbers(x)})
         return Panel(label, family, picture, caption, texts, pieces, neighbours, latents or {})
 
@@ -190,11 +204,14 @@ class _Artist:
         if self.view is not None:
             limits = [self.view.low.tolist(), self.view.high.tolist()]
             return {"kind": "points", "limits": limits, "axes": self.view.axes, "sources": self._numbers}
-        return {"kind": "series", "sources": self._numbers}
-
-
-def _channels(spec: DataSpec) -> int:
-    return spec.event_shape[1] if spec.modality == "series" else 1
+        assert self.units is not None
+        axes = {
+            "time": self.units.time,
+            "value": self.units.value,
+            "lag": self.units.lag,
+            "frequency": self.units.frequency,
+        }
+        return {"kind": "series", "axes": axes, "sources": self._numbers}
 
 
 NEIGHBOURS_CAPTION = (

@@ -13,6 +13,7 @@ from genbench.metrics.series import autocorrelation
 from genbench_reports.format.numbers import rounded
 
 _MAX_LINES, _MAX_VALUES = 8, 512
+_ORDER_SEED = 0
 
 
 def series_numbers(x: Shaped[Tensor, "n time channels"]) -> dict[str, Any]:
@@ -33,6 +34,12 @@ def spectrum(x: Float[Tensor, "n time"]) -> Float[np.ndarray, " frequencies"]:
     power = torch.fft.rfft(deviations, dim=1).abs().square().mean(0) / x.shape[1]
     found: Float[np.ndarray, " frequencies"] = power[1:].numpy()
     return found
+
+
+def spread(x: Shaped[Tensor, "n time channels"]) -> Shaped[Tensor, "n time channels"]:
+    """The windows in a random order, which is always the same one. Held-out windows are cut from one long series and
+    begin a step after each other, so that the first few show one stretch of time again and again."""
+    return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(_ORDER_SEED))]
 
 
 def _numbers(values: Float[np.ndarray, "..."] | Tensor) -> list[float | None]:

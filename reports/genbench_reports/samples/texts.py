@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from jaxtyping import Shaped
 from torch import Tensor
 
-_MAX_TOKENS = 320
+_MAX_TOKENS = 4096
+"""Examples are shown whole; only one that is much longer than those of the built-in data sets is cut."""
 _VISIBLE = str.maketrans({"\n": "⏎\n", "\t": "⇥"})
 
 

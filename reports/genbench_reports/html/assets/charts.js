@@ -1,5 +1,5 @@
 // Quality against compute, and quality against cost with its Pareto front. A chart is drawn when it comes into view, and
-// again when its controls, the filter or the colour scheme change.
+// again when its controls, the filter or the colour scheme change. Names stand in the chart, beside what they name.
 
 function control(figure, label, options, onChange) {
   const select = document.createElement("select");
@@ -35,19 +35,109 @@ function plusMinus(error) {
   return error === null || error === undefined ? "" : ` ± ${error.toPrecision(2)}`;
 }
 
-// over a decade, and all above 0: better seen on a logarithmic axis
+function isKnown(value) {
+  return value !== null && value !== undefined;
+}
+
+// ---- axes
+
+const MIN_LOG_RATIO = 2;
+const AXIS_MARGIN = 0.06;
+
+// All above 0, and over a factor of two: better seen on a logarithmic axis.
 function isWide(values) {
-  return Math.min(...values) > 0 && Math.max(...values) > 10 * Math.min(...values);
+  return values.length > 0 && Math.min(...values) > 0 && Math.max(...values) > MIN_LOG_RATIO * Math.min(...values);
+}
+
+// An axis over all values, with its range, so that the places of points in pixels are known.
+function axisOver(layout, values, isLog, title, tickformat) {
+  const at = (value) => (isLog ? Math.log10(value) : value);
+  const places = values.filter((value) => isKnown(value) && (!isLog || value > 0)).map(at);
+  let [low, high] = places.length ? [Math.min(...places), Math.max(...places)] : [0, 1];
+  if (low === high) [low, high] = [low - (isLog ? 0.3 : Math.abs(low) / 2 || 1), high + (isLog ? 0.3 : Math.abs(high) / 2 || 1)];
+  const margin = AXIS_MARGIN * (high - low);
+  const decades = high - low;
+  return {
+    ...layout.axis, type: isLog ? "log" : "linear", range: [low - margin, high + margin], tickformat,
+    dtick: isLog ? (decades > 1.5 ? 1 : decades > 0.5 ? "D2" : "D1") : undefined, nticks: isLog ? undefined : 6,
+    minor: isLog && decades > 1.5 ? { dtick: "D1", ticks: "outside", ticklen: 3, tickcolor: layout.axis.linecolor } : undefined,
+    title: { ...layout.axis.title, text: asText(title) },
+  };
+}
+
+function axisEnd(axis, side) {
+  return axis.type === "log" ? 10 ** axis.range[side] : axis.range[side];
+}
+
+// From a value to pixels from the left, or from the top, of the plotting area.
+function pixels(axis, length, value, isVertical) {
+  const place = axis.type === "log" ? Math.log10(value) : value;
+  const share = (place - axis.range[0]) / (axis.range[1] - axis.range[0]);
+  return isVertical ? length * (1 - share) : length * share;
+}
+
+// Draws, and then places the names: only then the size of the plotting area is known. names: from the size to
+// annotations.
+async function drawWithNames(plot, traces, layout, names) {
+  const Plotly = await loadPlotly();
+  await Plotly.react(plot, traces, layout, PLOT_CONFIG);
+  const { w, h, r } = plot._fullLayout._size;
+  await Plotly.relayout(plot, { annotations: names({ width: w, height: h, right: r }) });
+}
+
+function nameAt(label, color, point, shift, needsLine, lineColor, ground) {
+  return {
+    x: point.x, y: point.y, xref: "x", yref: "y", text: label.text, font: { size: LABEL_SIZE, color },
+    ax: shift.x, ay: shift.y, axref: "pixel", ayref: "pixel", xanchor: "center", yanchor: "middle",
+    showarrow: true, arrowhead: 0, arrowwidth: needsLine ? 0.7 : 0.001, arrowcolor: needsLine ? lineColor : "rgba(0,0,0,0)",
+    standoff: needsLine ? 5 : 0, borderpad: 0, bgcolor: ground, align: "center", captureevents: false,
+  };
+}
+
+// Names for points {x, y, label, color}. Returns annotations, and the names for which there was no room.
+function nameAnnotations(points, layout, size) {
+  const at = (value, axis) => (axis.type === "log" ? Math.log10(value) : value);
+  const labels = points.map((point) => labelOf(point.label));
+  const spots = points.map((point, place) => ({
+    x: pixels(layout.xaxis, size.width, point.x, false), y: pixels(layout.yaxis, size.height, point.y, true),
+    width: labels[place].width, height: labels[place].height,
+  }));
+  const places = placeLabels(spots, { left: 0, top: 0, right: size.width + size.right - 4, bottom: size.height });
+  const unnamed = points.filter((_, place) => !places[place]).map((point) => point.label);
+  const annotations = points.flatMap((point, number) => {
+    const place = places[number];
+    if (!place) return [];
+    const shift = { x: place.x - spots[number].x, y: place.y - spots[number].y };
+    const position = { x: at(point.x, layout.xaxis), y: at(point.y, layout.yaxis) };
+    return [nameAt(labels[number], point.color, position, shift, place.isFar, layout.muted, layout.ground)];
+  });
+  return { annotations, unnamed };
+}
+
+// What the chart does not show at first.
+function sayLeftOut(figure, beyond, unnamed) {
+  const text = figure.querySelector(".left-out");
+  const said = [
+    beyond.length ? `Beyond the axes, which span the models that compete: ${beyond.join(", ")}.` : "",
+    unnamed.length ? `Not named for lack of room: ${unnamed.join(", ")}.` : "",
+  ].filter(Boolean).join(" ");
+  text.hidden = !said;
+  text.textContent = said;
 }
 
 // ---- quality against compute
 
+const NAMELESS_HEIGHT = 130;
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
 
-function curveTraces(report, curve, metric, axis) {
+function shownLines(curve, metric) {
+  return curve.lines.filter((line) => isShown(line.label, line.family) && line.y[metric.name]?.some(isKnown));
+}
+
+function curveTraces(report, lines, metric, axis) {
   const legend = legendOnce();
   const withinFamily = {};
-  return curve.lines.filter((line) => isShown(line.label, line.family) && line.y[metric.name]).map((line) => {
+  return lines.map((line) => {
     const nth = (withinFamily[line.family] = (withinFamily[line.family] ?? -1) + 1);
     const { color, symbol } = familyLook(report, line.family);
     const y = line.y[metric.name];
@@ -55,7 +145,7 @@ function curveTraces(report, curve, metric, axis) {
     const kind = line.kinds[metric.name] ? `<br>${asText(line.kinds[metric.name])}` : "";
     return {
       ...legend(line.family), type: "scatter", mode: "lines+markers", x: line.x[axis.name], y,
-      error_y: errors.some((error) => error !== null) ? { array: errors, thickness: 1, width: 0, color } : undefined,
+      error_y: errors.some(isKnown) ? { array: errors, thickness: 1, width: 0, color } : undefined,
       line: { color, width: 1.6, dash: DASHES[nth % DASHES.length] }, marker: { color, symbol, size: 6 },
       text: y.map((value, place) => `<b>${asText(line.label)}</b><br>${asText(metric.title)} ${value?.toPrecision(4)}${plusMinus(errors[place])}${kind}`),
       hovertemplate: `%{text}<br>%{x:.4s} ${axis.name}<extra></extra>`,
@@ -63,42 +153,60 @@ function curveTraces(report, curve, metric, axis) {
   });
 }
 
+// Where the curves end, with their names, for which there is a column at the right of the chart.
+function curveEnds(lines, metric, axis, layout) {
+  return lines.map((line) => {
+    const [x, y] = [line.x[axis.name], line.y[metric.name]];
+    const has = (axisOf, value) => isKnown(value) && (axisOf.type !== "log" || value > 0);
+    const last = y.findLastIndex((value, place) => has(layout.yaxis, value) && has(layout.xaxis, x[place]));
+    return { family: line.family, label: labelOf(line.label), x: x[last], y: y[last], last };
+  }).filter((end) => end.last >= 0);
+}
+
+const COLUMN_GAP = 18;
+
+// Each name as near to the height of its last point as the others allow.
+function curveNames(report, ends, layout, size) {
+  const at = (axis, value) => (axis.type === "log" ? Math.log10(value) : value);
+  const heights = ends.map((end) => pixels(layout.yaxis, size.height, end.y, true));
+  const middles = stackLabels(ends.map((end, place) => ({ y: heights[place], height: end.label.height })), 0, size.height) ?? heights;
+  return ends.map((end, place) => ({
+    x: at(layout.xaxis, end.x), y: at(layout.yaxis, end.y), xref: "x", yref: "y",
+    text: end.label.text, font: { size: LABEL_SIZE, color: familyLook(report, end.family).color }, align: "left",
+    axref: "pixel", ayref: "pixel", xanchor: "left", yanchor: "middle", borderpad: 0,
+    ax: size.width + COLUMN_GAP - pixels(layout.xaxis, size.width, end.x, false), ay: middles[place] - heights[place],
+    showarrow: true, arrowhead: 0, arrowwidth: 0.7, arrowcolor: layout.muted, standoff: 4, captureevents: false,
+  }));
+}
+
 function curveChart(report, figure, board) {
   const { curve } = board;
   const redraw = () => draw();
   const metric = control(figure, "figure", curve.metrics.map((each) => each.title), redraw);
   const axis = control(figure, "against", curve.axes.map((each) => each.title), redraw);
-  const log = checkbox(figure, "log", redraw);
-  log.checked = isWide(curve.lines.flatMap((line) => line.y[curve.metrics[0].name] ?? []).filter((value) => value !== null));
+  const log = checkbox(figure, "log axes", redraw);
+  log.checked = true;
+  const chosen = () => [curve.metrics[metric.value], curve.axes[axis.value]];
+  addDownloads(figure, `${board.title}, quality against compute`, () => {
+    const [quality, cost] = chosen();
+    const rows = shownLines(curve, quality).flatMap((line) => line.x[cost.name].map((x, place) =>
+      [line.label, line.family, x, line.y[quality.name][place], line.e[quality.name][place], line.kinds[quality.name] ?? ""]));
+    return [["model", "family", cost.title, `${quality.title} (validation)`, "standard error", "kind"], rows];
+  });
   async function draw() {
-    const Plotly = await loadPlotly();
+    const plot = figure.querySelector(".plot");
     const layout = baseLayout();
-    const chosen = curve.metrics[metric.value];
-    layout.xaxis = { ...layout.axis, tickformat: curve.axes[axis.value].name === "seconds" ? "~g" : "~s", rangemode: "tozero", title: { ...layout.axis.title, text: asText(curve.axes[axis.value].title) } };
-    const traces = curveTraces(report, curve, chosen, curve.axes[axis.value]);
-    layout.yaxis = figureAxis(layout, log.checked, traces.flatMap((trace) => trace.y), `${asText(chosen.title)} (validation)`);
-    await Plotly.react(figure.querySelector(".plot"), traces, layout, PLOT_CONFIG);
+    const [quality, cost] = chosen();
+    const lines = shownLines(curve, quality);
+    const [across, up] = [lines.flatMap((line) => line.x[cost.name]), lines.flatMap((line) => line.y[quality.name])].map((values) => values.filter(isKnown));
+    layout.xaxis = axisOver(layout, across, log.checked && isWide(across.filter((value) => value > 0)), cost.title, cost.name === "seconds" ? "~g" : "~s");
+    layout.yaxis = axisOver(layout, up, log.checked && isWide(up), `${quality.title} (validation)`, "~g");
+    const ends = curveEnds(lines, quality, cost, layout);
+    layout.margin.r = Math.min(Math.max(0, ...ends.map((end) => end.label.width)) + COLUMN_GAP + 6, 0.45 * plot.clientWidth);
+    layout.height = Math.max(layout.height, NAMELESS_HEIGHT + ends.reduce((sum, end) => sum + end.label.height, 0));
+    await drawWithNames(plot, curveTraces(report, lines, quality, cost), layout, (size) => curveNames(report, ends, layout, size));
   }
   return draw;
-}
-
-// Over more than half a decade labels at 1, 2 and 5 are enough: at every digit they run into each other.
-function figureAxis(layout, isLog, values, title) {
-  const some = values.filter((value) => value > 0);
-  const isFar = Math.max(...some) > 4 * Math.min(...some);
-  return {
-    ...layout.axis, type: isLog ? "log" : "linear", dtick: isLog && isFar ? "D2" : undefined, tickformat: "~g",
-    title: { ...layout.axis.title, text: title },
-  };
-}
-
-// logarithmic where the costs differ by more than a decade
-function costAxis(layout, values, title) {
-  const isLog = isWide(values);
-  return {
-    ...layout.axis, type: isLog ? "log" : "linear", dtick: isLog ? 1 : undefined, tickformat: "~s",
-    title: { ...layout.axis.title, text: asText(title) },
-  };
 }
 
 // ---- quality against cost
@@ -135,33 +243,17 @@ function frontTraces(points, sign, color) {
   });
 }
 
-const MOST_NAMED = 14;
-
-// A name at the edge of the chart is written towards its middle.
-function besides(points, isLog) {
-  const places = points.map((point) => (isLog ? Math.log(point.x) : point.x));
-  const [low, high] = [Math.min(...places), Math.max(...places)];
-  return (point) => {
-    const share = ((isLog ? Math.log(point.x) : point.x) - low) / (high - low);
-    return share > 0.88 ? "top left" : share < 0.12 ? "top right" : "top center";
-  };
-}
-
-function tradeTraces(report, points, metric, axis, muted, isLog) {
-  const side = besides(points, isLog);
+function tradeTraces(report, points, metric, axis, muted) {
   const legend = legendOnce();
   const families = [...new Set(points.map((point) => point.family))];
-  const named = points.filter((point) => point.counts).length <= MOST_NAMED;
   const markers = families.map((family) => {
     const members = points.filter((point) => point.family === family);
     const { color, symbol } = familyLook(report, family);
     const errors = members.map((point) => point.error);
     return {
-      ...legend(family), type: "scatter", mode: named && family !== "baseline" ? "markers+text" : "markers",
-      x: members.map((p) => p.x), y: members.map((p) => p.y),
-      error_y: errors.some((error) => error !== null) ? { array: errors, thickness: 1, width: 0, color } : undefined,
+      ...legend(family), type: "scatter", mode: "markers", x: members.map((p) => p.x), y: members.map((p) => p.y),
+      error_y: errors.some(isKnown) ? { array: errors, thickness: 1, width: 0, color } : undefined,
       marker: { color, symbol: members.map((p) => (p.counts || symbol === "x" ? symbol : `${symbol}-open`)), size: 9 },
-      text: members.map((point) => asText(point.label)), textposition: members.map(side), textfont: { size: 11, color: muted },
       customdata: members.map((point) => `<b>${asText(point.label)}</b><br>${asText(metric.title)} ${point.y.toPrecision(4)}${plusMinus(point.error)}` +
         (point.kind ? `<br>${asText(point.kind)}` : "") + (point.counts ? "" : "<br>not on a front: calibration, incomplete or in doubt")),
       hovertemplate: `%{customdata}<br>${asText(axis.title)} %{x:.4s}<extra></extra>`,
@@ -170,13 +262,17 @@ function tradeTraces(report, points, metric, axis, muted, isLog) {
   return [...frontTraces(points, metric.better === "higher" ? -1 : 1, muted), ...markers];
 }
 
-// Under a budget in seconds every model trains as long: another cost says more at first sight.
-function firstThatDiffers(trade) {
-  const place = trade.axes.findIndex((_, axis) => {
-    const values = trade.entries.filter((entry) => entry.family !== "baseline" && entry.x[axis] !== null).map((entry) => entry.x[axis]);
-    return Math.max(...values) > 1.5 * Math.min(...values);
+const MIN_COST_RATIO = 2;
+
+// Under a budget every model trains as long: the first cost that differs by a factor of two says more, or else the one
+// that differs most.
+function costThatVaries(trade) {
+  const ratios = trade.axes.map((_, axis) => {
+    const values = trade.entries.filter((entry) => entry.family !== "baseline" && entry.x[axis] !== null && entry.y[0] !== null).map((entry) => entry.x[axis]);
+    return values.length > 1 ? Math.max(...values) / Math.min(...values) : 0;
   });
-  return Math.max(0, place);
+  const first = ratios.findIndex((ratio) => ratio >= MIN_COST_RATIO);
+  return first >= 0 ? first : Math.max(0, ratios.indexOf(Math.max(...ratios)));
 }
 
 function tradeChart(report, figure, board) {
@@ -184,17 +280,36 @@ function tradeChart(report, figure, board) {
   const redraw = () => draw();
   const metric = control(figure, "figure", trade.metrics.map((each) => each.title), redraw);
   const axis = control(figure, "against", trade.axes.map((each) => each.title), redraw);
-  const log = checkbox(figure, "log", redraw);
-  axis.value = firstThatDiffers(trade);
-  log.checked = isWide(trade.entries.filter((entry) => entry.y[0] !== null).map((entry) => entry.y[0][0]));
+  const log = checkbox(figure, "log axes", redraw);
+  axis.value = costThatVaries(trade);
+  log.checked = true;
+  const chosen = () => [trade.metrics[metric.value], trade.axes[axis.value]];
+  addDownloads(figure, `${board.title}, quality against cost`, () => {
+    const [quality, cost] = chosen();
+    const rows = tradePoints(trade, metric.value, axis.value).map((point) => [point.label, point.family, point.x, point.y, point.error, point.kind ?? ""]);
+    return [["model", "family", cost.title, quality.title, "standard error", "kind"], rows];
+  });
   async function draw() {
-    const Plotly = await loadPlotly();
+    const plot = figure.querySelector(".plot");
     const layout = baseLayout();
-    const [chosen, cost] = [trade.metrics[metric.value], trade.axes[axis.value]];
+    const [quality, cost] = chosen();
     const points = tradePoints(trade, metric.value, axis.value);
-    layout.yaxis = figureAxis(layout, log.checked, points.map((point) => point.y), asText(chosen.title));
-    layout.xaxis = costAxis(layout, points.map((point) => point.x), cost.title);
-    await Plotly.react(figure.querySelector(".plot"), tradeTraces(report, points, chosen, cost, layout.muted, layout.xaxis.type === "log"), layout, PLOT_CONFIG);
+    // baselines cost so little, and some are so bad, that they would leave no room for the others
+    const competing = points.filter((point) => point.family !== "baseline");
+    const [across, up] = ["x", "y"].map((side) => (competing.length ? competing : points).map((point) => point[side]));
+    layout.xaxis = axisOver(layout, across, log.checked && isWide(across), cost.title, "~s");
+    layout.yaxis = axisOver(layout, up, log.checked && isWide(up), quality.title, "~g");
+    layout.height = Math.max(layout.height, 9 * points.length);
+    // the best choose their places first
+    const sign = quality.better === "higher" ? -1 : 1;
+    const isInside = (point) => [[layout.xaxis, point.x], [layout.yaxis, point.y]].every(([each, value]) => value >= axisEnd(each, 0) && value <= axisEnd(each, 1));
+    const inside = points.filter(isInside);
+    const ordered = [...inside].sort((a, b) => b.counts - a.counts || sign * (a.y - b.y)).map((point) => ({ ...point, color: familyLook(report, point.family).color }));
+    await drawWithNames(plot, tradeTraces(report, points, quality, cost, layout.muted), layout, (size) => {
+      const { annotations, unnamed } = nameAnnotations(ordered, layout, size);
+      sayLeftOut(figure, points.filter((point) => !isInside(point)).map((point) => point.label), unnamed);
+      return annotations;
+    });
   }
   return draw;
 }
@@ -202,6 +317,7 @@ function tradeChart(report, figure, board) {
 // ---- when they are drawn
 
 const CHARTS = { curve: curveChart, trade: tradeChart };
+const RESIZE_DELAY_MS = 150;
 
 function startCharts(report) {
   const drawers = new Map();
@@ -236,4 +352,12 @@ function startCharts(report) {
   };
   document.addEventListener("filterchange", refresh);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
+  // names are placed by pixels
+  let width = innerWidth, timer = 0;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    clearTimeout(timer);
+    timer = setTimeout(refresh, RESIZE_DELAY_MS);
+  });
 }

@@ -69,7 +69,7 @@ function seriesTraces(report, closeup, chosen, muted) {
   return traces;
 }
 
-function seriesLayout(closeup, width) {
+function seriesLayout(closeup, chosen, width) {
   const layout = baseLayout();
   const values = (realSource(closeup.sources) ?? closeup.sources[0]).lines.flat().filter((value) => value !== null);
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -78,15 +78,27 @@ function seriesLayout(closeup, width) {
   layout.grid = { rows: width < 640 ? 4 : 2, columns: width < 640 ? 1 : 2, pattern: "independent", xgap: 0.16, ygap: width < 640 ? 0.4 : 0.32 };
   layout.height = width < 640 ? 900 : 520;
   layout.legend = { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 };
-  layout.xaxis = { ...layout.axis, title: title("time, real data") };
-  layout.yaxis = { ...layout.axis, range };
-  layout.xaxis2 = { ...layout.axis, title: title("time, samples") };
-  layout.yaxis2 = { ...layout.axis, range };
-  layout.xaxis3 = { ...layout.axis, title: title("lag") };
+  layout.xaxis = { ...layout.axis, title: title(`${closeup.axes.time}: ${asText(realSource(closeup.sources)?.label ?? "")}`) };
+  layout.yaxis = { ...layout.axis, range, title: title(closeup.axes.value) };
+  layout.xaxis2 = { ...layout.axis, title: title(`${closeup.axes.time}: ${asText(chosen.label)}`) };
+  layout.yaxis2 = { ...layout.axis, range, title: title(closeup.axes.value) };
+  layout.xaxis3 = { ...layout.axis, title: title(closeup.axes.lag) };
   layout.yaxis3 = { ...layout.axis, title: title("autocorrelation") };
-  layout.xaxis4 = { ...layout.axis, title: title("frequency, cycles per step") };
+  layout.xaxis4 = { ...layout.axis, title: title(closeup.axes.frequency) };
   layout.yaxis4 = { ...layout.axis, type: "log", tickformat: "~s", dtick: 1, title: title("power") };
   return layout;
+}
+
+// A row for each value of what is drawn.
+function closeupValues(closeup, chosen) {
+  const shown = [realSource(closeup.sources), chosen].filter((source, place, all) => source && all.indexOf(source) === place);
+  if (closeup.kind === "points") {
+    const at = (value, side) => closeup.limits[0][side] + (value / POINT_GRID) * (closeup.limits[1][side] - closeup.limits[0][side]);
+    const rows = shown.flatMap((source) => source.xy[0].map((x, place) => [source.label, at(x, 0), at(source.xy[1][place], 1)]));
+    return [["source", ...closeup.axes], rows];
+  }
+  const rows = shown.flatMap((source) => source.lines.flatMap((line, number) => line.map((value, step) => [source.label, number + 1, step, value])));
+  return [["source", "series", closeup.axes.time, closeup.axes.value], rows];
 }
 
 function closeupChart(report, figure, board) {
@@ -102,15 +114,29 @@ function closeupChart(report, figure, board) {
     mark();
     draw();
   });
-  mark();
+  addDownloads(figure, `${board.title}, one model closely`, () => closeupValues(closeup, sources[select.value]));
+  // models that the filter hides cannot be chosen
+  const restrict = () => {
+    sources.forEach((source, place) => {
+      const hidden = source.family !== "" && !isShown(source.label, source.family);
+      select.options[place].hidden = select.options[place].disabled = hidden;
+    });
+    if (select.selectedOptions[0]?.disabled) {
+      const first = sources.findIndex((source, place) => source.family !== "" && !select.options[place].disabled);
+      select.value = Math.max(0, first);
+    }
+    mark();
+  };
+  restrict();
   async function draw() {
+    restrict();
     const Plotly = await loadPlotly();
     const plot = figure.querySelector(".plot");
     const chosen = sources[select.value];
     const muted = baseLayout().muted;
     const isPoints = closeup.kind === "points";
     const traces = isPoints ? pointTraces(report, closeup, chosen, muted) : seriesTraces(report, closeup, chosen, muted);
-    const layout = isPoints ? pointsLayout(closeup) : seriesLayout(closeup, plot.clientWidth);
+    const layout = isPoints ? pointsLayout(closeup) : seriesLayout(closeup, chosen, plot.clientWidth);
     await Plotly.react(plot, traces, layout, PLOT_CONFIG);
   }
   return draw;

@@ -1,22 +1,42 @@
-// Which models are shown: by a part of their name and by family. Everything that belongs to a model carries
-// data-model and data-family; charts ask `isShown` and listen to "filterchange".
+// Which models are shown: by a part of their name, and by families. While no family is pressed, all of them are shown.
+// Everything that belongs to a model carries data-model and data-family; charts ask `isShown` and listen to
+// "filterchange".
 
-const filterState = { text: "", hiddenFamilies: new Set() };
+const filterState = { text: "", families: new Set() };
 
 function isShown(label, family) {
-  return !filterState.hiddenFamilies.has(family) && label.toLowerCase().includes(filterState.text);
+  const isPressed = filterState.families.size === 0 || filterState.families.has(family);
+  return isPressed && label.toLowerCase().includes(filterState.text);
+}
+
+function isFiltered() {
+  return filterState.text !== "" || filterState.families.size > 0;
+}
+
+// Headings between rows are of no use where no row follows.
+function hideEmptyDividers() {
+  for (const divider of document.querySelectorAll("tr.divider")) {
+    let row = divider.nextElementSibling;
+    while (row && row.hidden && !row.classList.contains("divider")) row = row.nextElementSibling;
+    divider.hidden = !row || row.classList.contains("divider");
+  }
 }
 
 function applyFilter() {
   const labels = new Map();
   for (const element of document.querySelectorAll("[data-model]")) {
-    const shown = isShown(element.dataset.model, element.dataset.family);
-    element.hidden = !shown;
-    labels.set(element.dataset.model, shown);
+    const { model, family } = element.dataset;
+    const shown = isShown(model, family);
+    element.toggleAttribute("hidden", !shown);
+    if (!labels.get(model)) labels.set(model, shown);
   }
+  hideEmptyDividers();
   const count = [...labels.values()].filter(Boolean).length;
   const status = document.getElementById("filter-status");
-  if (status) status.textContent = `${count} of ${labels.size} models shown`;
+  if (status) {
+    const families = [...filterState.families].join(", ");
+    status.textContent = `${count} of ${labels.size} models shown${families ? `: ${families}` : ""}`;
+  }
   document.dispatchEvent(new Event("filterchange"));
 }
 
@@ -24,13 +44,22 @@ function startFilter() {
   const form = document.querySelector(".filter");
   if (!form) return;
   const text = form.querySelector("#filter-text");
+  const all = form.querySelector("#filter-all");
   const boxes = [...form.querySelectorAll("input[type=checkbox]")];
   const read = () => {
     filterState.text = text.value.trim().toLowerCase();
-    filterState.hiddenFamilies = new Set(boxes.filter((box) => !box.checked).map((box) => box.value));
+    filterState.families = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    all.hidden = !isFiltered();
     applyFilter();
   };
   form.addEventListener("input", read);
   form.addEventListener("submit", (event) => event.preventDefault());
+  all.addEventListener("click", () => {
+    text.value = "";
+    for (const box of boxes) box.checked = false;
+    read();
+    text.focus();
+  });
+  form.hidden = false;
   read(); // a browser may have kept what was chosen before
 }

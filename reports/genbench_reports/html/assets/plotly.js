@@ -44,8 +44,8 @@ function baseLayout() {
     font: { family: style.fontFamily, size: 12, color: read("--text") },
     margin: { l: 54, r: 14, t: 12, b: 44 },
     hoverlabel: { bgcolor: read("--raised"), bordercolor: read("--strong-line"), font: { color: read("--text") }, align: "left" },
-    legend: { orientation: "h", y: -0.22, yanchor: "top", x: 0 },
-    axis, muted: read("--muted"),
+    legend: { orientation: "h", y: -0.2, yanchor: "top", x: 0 },
+    axis, muted: read("--muted"), ground: read("--ground"),
   };
 }
 
