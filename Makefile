@@ -22,7 +22,7 @@ TORCH_FOLDER = $(PYTHON) -c 'import importlib.metadata, importlib.util, os; \
 	version = importlib.metadata.version("torch").split(".")[:2] if found else (0, 0); \
 	print(os.path.dirname(os.path.dirname(found.origin)) if tuple(map(int, version)) >= (2, 6) else "")'
 
-.PHONY: run test test-slow measure-slow check format docs clean
+.PHONY: run test test-shared test-slow measure-slow check format docs clean
 
 run: $(READY)
 	$(BIN)/genai-bench run --all
@@ -31,10 +31,13 @@ run: $(READY)
 unexport PYTHONDONTWRITEBYTECODE
 SHARED := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 3 --dist worksteal --benchmark-disable --ignore tests/performance
 
-# what is measured has the machine to itself, after the rest
-test: $(READY) check
-	$(SHARED) -m "not slow"
+# The type checker uses one core and runs beside the tests; what is measured has the machine to itself, after the rest.
+test: $(READY)
+	$(MAKE) --no-print-directory -j 2 check test-shared
 	$(BIN)/python -m pytest -m "not slow" -q tests/performance
+
+test-shared: $(READY)
+	$(SHARED) -m "not slow"
 
 test-slow: $(READY)
 	$(SHARED) -m slow

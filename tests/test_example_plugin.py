@@ -88,6 +88,7 @@ def test_it_runs_like_a_built_in_model(installed: Installation) -> None:
     copied.write_text(source.read_text())
 
 
+@pytest.mark.slow
 def test_its_own_tests_pass_by_the_contract_suite(installed: Installation) -> None:
     shown = installed.run(
         "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(PLUGIN), str(PLUGIN / "tests")

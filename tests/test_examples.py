@@ -81,6 +81,7 @@ def test_results_become_a_table_of_means_over_seeds(examples: Path, compared: tu
         assert re.search(rf"^{model}\s+{mean:.4f}\s", shown, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_model_in_a_script_is_checked_and_run_next_to_a_built_in_one(
     examples: Path, tmp_path: Path
 ) -> None:

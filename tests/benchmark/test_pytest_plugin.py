@@ -186,6 +186,7 @@ def test_pytest_benchmark_records_the_speed_with_the_quality(stranger: pytest.Py
         assert info["cost_steps"] == 30
 
 
+@pytest.mark.slow
 def test_without_pytest_benchmark_speed_is_skipped_and_the_budget_can_be_forced(
     stranger: pytest.Pytester,
 ) -> None:
@@ -206,6 +207,7 @@ def test_without_pytest_benchmark_speed_is_skipped_and_the_budget_can_be_forced(
     done.stdout.fnmatch_lines("*pytest-benchmark is not installed, or is switched off*")
 
 
+@pytest.mark.slow
 def test_processes_of_a_session_share_runs_and_the_ini_file_sets_defaults(stranger: pytest.Pytester) -> None:
     stranger.makeini("[pytest]\ngenbench_budget = 6steps\n")
     note = stranger.path / "note"

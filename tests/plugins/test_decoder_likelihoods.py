@@ -45,7 +45,7 @@ def annealing(model: GenerativeModel, dataset: Dataset, settings: AnnealingSetti
     return DecoderAnnealing.prepare(model, dataset.train, dataset.valid, settings, seed=0)
 
 
-@pytest.mark.parametrize("model_class", [WGANGP, VAE])
+@pytest.mark.parametrize("model_class", [pytest.param(WGANGP, marks=pytest.mark.slow), VAE])
 def test_no_decoder_beats_the_truth_on_points(model_class: type[GenerativeModel]) -> None:
     """The mean of log p_truth - log p_model over data from the truth is a divergence: not below 0."""
     dataset = data("ring8")
@@ -62,9 +62,9 @@ def test_no_decoder_beats_the_truth_on_points(model_class: type[GenerativeModel]
     ("model_class", "name", "steps", "most"),
     [
         (GAN, "digits", 150, 3.0),
-        (DCGAN, "digits", 80, 3.0),
-        (ConvVAE, "digits", 40, 3.0),
-        (WGANGP, "mnist5k", 30, 3.2),
+        pytest.param(DCGAN, "digits", 80, 3.0, marks=pytest.mark.slow),
+        pytest.param(ConvVAE, "digits", 40, 3.0, marks=pytest.mark.slow),
+        pytest.param(WGANGP, "mnist5k", 30, 3.2, marks=pytest.mark.slow),
     ],
 )
 def test_images_get_sane_bits_per_dim(
@@ -80,6 +80,7 @@ def test_images_get_sane_bits_per_dim(
     assert -1 < prepared.gap().nats < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_class", [GAN, VAE])
 def test_series_get_a_density_no_worse_than_a_gaussian_of_their_spread(
     model_class: type[GenerativeModel],

@@ -163,6 +163,7 @@ def test_moving_the_centres_leaves_the_distribution_as_it_is() -> None:
     torch.testing.assert_close(joint(model).detach().flatten().log_softmax(0), before)
 
 
+@pytest.mark.slow
 def test_learning_finds_what_elements_have_in_common() -> None:
     """Bars: each column is lit or dark as a whole."""
     spec = DataSpec(name="bars", modality="image", event_shape=(1, 3, 3), levels=2)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 import torch
+from slow_cases import slow_beyond
 from torch import Tensor
 
 from genbench import Budget, ComputeMeter, DataSpec, Split
@@ -53,7 +54,7 @@ def grid(low: float, high: float, count: int) -> tuple[Tensor, float]:
     return torch.cartesian_prod(axis, axis), step**2
 
 
-@pytest.mark.parametrize("model_class", FLOWS)
+@pytest.mark.parametrize("model_class", slow_beyond([RealNVP, MAF], FLOWS))
 def test_a_flows_density_integrates_to_one_and_its_samples_follow_it(
     model_class: type[RealNVP] | type[MAF] | type[NeuralSplineFlow],
 ) -> None:
@@ -72,7 +73,7 @@ def test_a_flows_density_integrates_to_one_and_its_samples_follow_it(
         assert float(drawn.float().mean()) == pytest.approx(share, abs=5 * error + 0.005)
 
 
-@pytest.mark.parametrize("model_class", FLOWS)
+@pytest.mark.parametrize("model_class", slow_beyond([RealNVP, MAF], FLOWS))
 def test_a_flow_learns_a_gaussian(
     model_class: type[RealNVP] | type[MAF] | type[NeuralSplineFlow],
 ) -> None:
@@ -85,7 +86,7 @@ def test_a_flow_learns_a_gaussian(
     assert 0 <= gap + 0.01 < 0.1
 
 
-@pytest.mark.parametrize("model_class", FLOWS)
+@pytest.mark.parametrize("model_class", slow_beyond([RealNVP, MAF], FLOWS))
 def test_dequantised_probabilities_sum_to_one_but_for_what_lies_outside(
     model_class: type[RealNVP] | type[MAF] | type[NeuralSplineFlow],
 ) -> None:
@@ -126,6 +127,7 @@ def mean_bound(model: DDPM, x: Tensor, draws: int) -> Tensor:
         return torch.stack([model.elbo(x) for _ in range(draws)]).double().mean(0)
 
 
+@pytest.mark.slow
 def test_the_bound_of_a_diffusion_is_below_the_likelihood_of_a_gaussian_and_near_it() -> None:
     torch.manual_seed(0)
     model = trained(DDPM(POINTS, steps=50, hidden=64, layers=2), gaussian(4000), "1500steps")
@@ -168,6 +170,7 @@ def test_the_bound_is_the_sum_over_all_time_steps_and_a_draw_is_near_it() -> Non
     assert ((many.mean(1) - expected).abs() < 5 * error + 0.03 * (1 + expected.abs())).all()
 
 
+@pytest.mark.slow
 def test_more_sampling_steps_make_better_samples_of_a_diffusion() -> None:
     torch.manual_seed(0)
     model = trained(DDPM(POINTS, steps=50, hidden=64, layers=2), gaussian(4000), "1500steps")

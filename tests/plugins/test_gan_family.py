@@ -156,6 +156,7 @@ def test_a_packing_discriminator_sees_that_samples_are_alike() -> None:
     assert loss.item() < 0.5 * math.log(4)
 
 
+@pytest.mark.slow
 def test_samples_of_a_label_are_of_its_class() -> None:
     x = torch.randn(400, 2, generator=torch.Generator().manual_seed(0)) * 0.3
     y = torch.arange(400) % 2

@@ -147,6 +147,7 @@ def test_wgan_gp_takes_one_generator_step_every_n_critic_batches() -> None:
     assert not torch.equal(weights(model.generator), generator)
 
 
+@pytest.mark.slow
 def test_gan_finds_all_of_two_clusters_far_from_the_origin() -> None:
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)

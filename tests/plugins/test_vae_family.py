@@ -231,6 +231,7 @@ def test_a_label_changes_what_dall_e_draws() -> None:
     assert not torch.allclose(each[0], each[1])
 
 
+@pytest.mark.slow
 def test_a_vae_gans_encoder_and_generator_belong_together() -> None:
     torch.manual_seed(0)
     model = VAEGAN(POINTS, hidden=64, latent_dim=2)
@@ -249,6 +250,7 @@ def test_a_vae_gans_encoder_and_generator_belong_together() -> None:
 DETERMINISTIC = pytest.mark.parametrize("build", [AdversarialAutoencoder, WAEMMD])
 
 
+@pytest.mark.slow
 @DETERMINISTIC
 def test_codes_are_pulled_to_the_prior_and_decoded_back(
     build: type[AdversarialAutoencoder] | type[WAEMMD],

@@ -7,6 +7,7 @@ import math
 
 import pytest
 import torch
+from slow_cases import slow_beyond
 from torch import Tensor, nn
 
 from genbench import Budget, ComputeMeter, DataSpec, Split
@@ -106,7 +107,7 @@ def test_decode_is_differentiable_on_the_data_s_scale(model_class: type[VAE], sp
         assert decoded.max() <= spec.levels - 1
 
 
-@pytest.mark.parametrize(("model_class", "spec"), MODELS_AND_SPECS)
+@pytest.mark.parametrize(("model_class", "spec"), slow_beyond([(VAE, POINTS)], MODELS_AND_SPECS))
 def test_bounds_tighten_with_k_and_one_weight_averages_to_the_elbo(
     model_class: type[VAE], spec: DataSpec
 ) -> None:
@@ -129,7 +130,7 @@ def test_bounds_tighten_with_k_and_one_weight_averages_to_the_elbo(
     assert weights.mean() <= iwae(model, x, 20).mean() <= iwae(model, x, 2000).mean() + 0.05
 
 
-@pytest.mark.parametrize("model_class", [VAE, ConvVAE])
+@pytest.mark.parametrize("model_class", slow_beyond([VAE], [VAE, ConvVAE]))
 def test_probabilities_of_all_binary_images_sum_to_one(model_class: type[VAE]) -> None:
     torch.manual_seed(0)
     model = trained(model_class(BINARY, latent_dim=2), split_of(BINARY, 200), "100steps")
@@ -178,7 +179,8 @@ def test_weights_estimate_the_marginal_of_a_linear_gaussian_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model_class", "spec"), [(VAE, POINTS), (VAE, IMAGE), (ConvVAE, IMAGE), (VAE, SERIES)]
+    ("model_class", "spec"),
+    [(VAE, POINTS), (VAE, IMAGE), pytest.param(ConvVAE, IMAGE, marks=pytest.mark.slow), (VAE, SERIES)],
 )
 def test_training_improves_the_bound(model_class: type[VAE], spec: DataSpec) -> None:
     torch.manual_seed(0)

@@ -23,6 +23,7 @@ from genbench.cli.features import features_app
 from genbench.errors import GenbenchError, UsageError
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry, registry_of
+from genbench.util.stand_ins import never_fail
 
 # typer contains click since 0.26 and uses the package in earlier versions; this is the base class in either
 ClickException: Any = typer.BadParameter.__mro__[2]
@@ -52,6 +53,7 @@ ExecutorOption = Annotated[str, typer.Option("--executor", metavar="NAME", help=
 
 def main() -> None:
     """The console script."""
+    never_fail(sys.stdout, sys.stderr)
     try:
         code = run_command_line(sys.argv[1:])
     except KeyboardInterrupt:  # a second one, while the first was ending the command
@@ -123,7 +125,7 @@ def _hint(error: Any) -> str:
 
 def _show_version(wanted: bool) -> bool:
     if wanted:
-        typer.echo(f"genai-bench {importlib.metadata.version('genbench')}")
+        print(f"genai-bench {importlib.metadata.version('genbench')}")
         raise typer.Exit
     return wanted
 

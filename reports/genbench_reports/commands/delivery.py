@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import typer
-
 from genbench.api import ReportCard, load_factory
 from genbench.errors import PluginError, RunFolderError, UsageError
 from genbench.plugin.registry import Registry
@@ -46,7 +44,7 @@ def deliver(rendered: object, card: ReportCard, output: Path | None) -> str | No
     if isinstance(rendered, bytes) and sys.stdout.isatty():
         raise UsageError(f"--format {card.name} is not text: -o FILE says where it goes")
     if isinstance(rendered, str):
-        typer.echo(rendered, nl=False)
+        sys.stdout.write(rendered)
     else:
         sys.stdout.buffer.write(rendered)
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -44,10 +45,10 @@ def baseline(
         raise RunFolderError(f"{runs[0]} has no job that went well; there is nothing to compare with")
     text = encode_baseline(made)
     if output is None:
-        typer.echo(text, nl=False)
+        print(text, end="")
         return
     write_text(output, text)
-    typer.echo(f"wrote {output}: {sound} jobs, {len(text) / 1000:.0f} kB", err=True)
+    print(f"wrote {output}: {sound} jobs, {len(text) / 1000:.0f} kB", file=sys.stderr)
 
 
 def compare(
@@ -102,7 +103,7 @@ def compare(
     found = compare_sides(one, other, limits, allow_missing=allow_missing)
     document = make_verdict_document(found, one, other)
     if format_ == "github":
-        typer.echo(workflow_commands(found, document.verdict), nl=False)
+        print(workflow_commands(found, document.verdict), end="")
         markdown = verdict_markdown(document)
         if output is not None:
             write_text(output, markdown)
@@ -117,13 +118,13 @@ def compare(
             "junit": lambda: verdict_junit(found),
         }[format_]()
         if output is None:
-            typer.echo(text, nl=False)
+            print(text, end="")
         else:
             write_text(output, text)
-            typer.echo(f"wrote {output}", err=True)
+            print(f"wrote {output}", file=sys.stderr)
     if output is not None:
         with contextlib.suppress(UnicodeEncodeError):
-            typer.echo(f"{document.sign} {document.verdict}", err=True)
+            print(f"{document.sign} {document.verdict}", file=sys.stderr)
     return found.exit_code
 
 

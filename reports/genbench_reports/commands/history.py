@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +42,7 @@ def add(
     said = (
         f"added {plural(added, 'line')} to {file}" if added else f"{run} is in {file} already; nothing added"
     )
-    typer.echo(said, err=True)
+    print(said, file=sys.stderr)
 
 
 def show(
@@ -65,7 +66,7 @@ def show(
 
     history = read_history(file)
     for broken in history.broken:
-        typer.echo(f"{file}, line {broken.number} is skipped: {clean(broken.why)}", err=True)
+        print(f"{file}, line {broken.number} is skipped: {clean(broken.why)}", file=sys.stderr)
     every = make_series(history.lines, registry_of(context).metrics)
     for kind, wanted, known in (
         ("metric", metric, {series.metric for series in every}),
@@ -84,9 +85,9 @@ def show(
     ]
     found = [(series, change_points(series.values) if changes else []) for series in chosen]
     if not found:
-        typer.echo(f"{file} has no lines yet")
+        print(f"{file} has no lines yet")
         return
     print_table(history_table(found), screen())
     if output is not None:
         draw_history(found, output)
-        typer.echo(f"wrote {output}", err=True)
+        print(f"wrote {output}", file=sys.stderr)

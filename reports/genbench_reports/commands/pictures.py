@@ -5,6 +5,7 @@ Real data are drawn beside the samples on one scale: grey levels, axes and limit
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,7 +51,7 @@ def pictures(
         for kind, figure in draw_job(opened, job, registry_of(context)):
             figure.savefig(output / f"{_picture_name(job)}-{kind}.png", dpi=100)
             count += 1
-    typer.echo(f"wrote {count} pictures to {output}", err=True)
+    print(f"wrote {count} pictures to {output}", file=sys.stderr)
 
 
 def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figure]]:

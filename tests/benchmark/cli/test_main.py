@@ -203,12 +203,12 @@ def test_doctor_and_list_name_a_plugin_that_cannot_be_loaded(tmp_path: Path) -> 
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[genbench]\nbroken = broken_plugin\n")
     (tmp_path / "broken_plugin.py").write_text("import no_such_library\n")
-    for arguments in (["doctor"], ["list", "plugins"]):
+    for arguments, code in ((["doctor"], 2), (["list", "plugins"], 0)):
         done = _genbench(*arguments, PYTHONPATH=str(tmp_path), COLUMNS="250")
         assert "broken" in done.stdout
         assert "No module named 'no_such_library'" in done.stdout
         assert "genbench_models" in done.stdout or "models" in done.stdout
-    assert _genbench("doctor", PYTHONPATH=str(tmp_path)).returncode == 2
+        assert done.returncode == code
     blocked = _genbench("doctor", PYTHONPATH=str(tmp_path), GENBENCH_BLOCK_PLUGINS="broken", COLUMNS="250")
     assert blocked.returncode == 0, blocked.stdout
 

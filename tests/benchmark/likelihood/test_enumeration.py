@@ -47,7 +47,12 @@ def by_grid(model: SymbolDecoder, annealing: DecoderAnnealing, x: Tensor) -> Ten
 
 @pytest.mark.parametrize(
     ("spec", "observation"),
-    [(BITS, None), (LEVELS, None), (LEVELS, DiscretisedLogistic(4)), (TOKENS, None)],
+    [
+        (BITS, None),
+        pytest.param(LEVELS, None, marks=pytest.mark.slow),
+        pytest.param(LEVELS, DiscretisedLogistic(4), marks=pytest.mark.slow),
+        (TOKENS, None),
+    ],
     ids=["bits", "gaussian", "logistic", "tokens"],
 )
 def test_annealed_probabilities_of_all_values_sum_to_one(

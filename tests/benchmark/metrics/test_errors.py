@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from slow_cases import slow_beyond
 from torch import Tensor
 
 from genbench.metrics.divergences import js_divergence, kl_divergence
@@ -83,6 +84,9 @@ TWO_SETS: dict[str, Metric] = {
     ),
 }
 
+SLOW = ("classifier", "Fréchet at infinity")
+"""A tenth of a second per draw."""
+
 
 def claimed_and_spread(metric: Metric, scale: float, shift: float) -> tuple[float, float]:
     found = [metric(torch.Generator().manual_seed(seed), scale, shift) for seed in range(DRAWS)]
@@ -91,14 +95,14 @@ def claimed_and_spread(metric: Metric, scale: float, shift: float) -> tuple[floa
     return float(claimed), float(spread)
 
 
-@pytest.mark.parametrize("name", TWO_SETS)
+@pytest.mark.parametrize("name", slow_beyond([name for name in TWO_SETS if name not in SLOW], TWO_SETS))
 def test_where_the_sets_differ(name: str) -> None:
     """Sixty draws know the spread to a tenth (one standard error)."""
     claimed, spread = claimed_and_spread(TWO_SETS[name], 1.5, 0.5)
     assert 0.75 < claimed / spread < 1.45
 
 
-@pytest.mark.parametrize("name", TWO_SETS)
+@pytest.mark.parametrize("name", slow_beyond([name for name in TWO_SETS if name not in SLOW], TWO_SETS))
 def test_where_the_sets_are_alike(name: str) -> None:
     """The derivative vanishes, and what is left is the noise that the bias comes from."""
     claimed, spread = claimed_and_spread(TWO_SETS[name], 1.0, 0.0)
@@ -108,7 +112,11 @@ def test_where_the_sets_are_alike(name: str) -> None:
 @pytest.mark.parametrize(
     ("dim", "scale"), [(2, 0.6), (8, 1.0), (8, 1.3)], ids=["collapsed", "alike", "spread out"]
 )
-@pytest.mark.parametrize("of_reference", [False, True], ids=["given the reference", "other references too"])
+@pytest.mark.parametrize(
+    "of_reference",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["given the reference", "other references too"],
+)
 def test_neighbourhoods(dim: int, scale: float, *, of_reference: bool) -> None:
     runs = []
     for seed in range(1, 121):

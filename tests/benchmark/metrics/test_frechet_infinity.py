@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from slow_cases import slow_beyond
 from torch import Tensor
 
 from genbench.metrics.frechet import frechet_distance, frechet_distance_with_error
@@ -22,7 +23,7 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (1.2, 0.0), (1.0, 0.4)])
+@pytest.mark.parametrize(("scale", "shift"), slow_beyond([(1.2, 0.0)], [(1.0, 0.0), (1.2, 0.0), (1.0, 0.4)]))
 def test_the_bias_is_gone(scale: float, shift: float) -> None:
     """Of Gaussians of known covariance, at four examples a dimension, the fewest allowed."""
     mixing = torch.randn(DIM, DIM, generator=torch.Generator().manual_seed(0)) * torch.linspace(1, 0.1, DIM)

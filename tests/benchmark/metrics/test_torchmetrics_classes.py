@@ -178,6 +178,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_equal_the_function(tmp_path: Path) -> None:
     torch.save({"real": REAL, "fake": FAKE}, tmp_path / "features.pt")
     arguments = [str(tmp_path / "rendezvous"), str(tmp_path / "features.pt"), str(Path(__file__).parent)]

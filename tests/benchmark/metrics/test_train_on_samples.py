@@ -11,6 +11,7 @@ import pytest
 import torch
 from mirror import MIRROR
 from sklearn.covariance import ledoit_wolf as sklearn_ledoit_wolf
+from slow_cases import slow_beyond
 from torch import Tensor
 
 from genbench.api.budget import Budget
@@ -244,7 +245,7 @@ def scored(dataset: Dataset, samples: Tensor, count: int) -> MetricValue:
     return score_train_on_samples(inputs(dataset.spec, samples, reference, dataset.train.x))[-1]
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist5k", "ring8"])
+@pytest.mark.parametrize("name", slow_beyond(["digits", "ring8"], ["digits", "mnist5k", "ring8"]))
 def test_the_order_of_the_baselines(name: str) -> None:
     """Held-out and copier as real data, then marginals, then noise; collapse is punished."""
     registry = load_registry()

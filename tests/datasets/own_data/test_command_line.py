@@ -89,6 +89,7 @@ def test_a_table_from_the_first_command_to_a_report_without_it(capsys: pytest.Ca
     assert again[0]["id"] not in ids
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("photos")
 def test_a_folder_of_images(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-m", "vae", "-m", "gru", "-m", "held-out", "-d", "imagefolder:photos") == 0

@@ -29,6 +29,7 @@ def run(folder: Path, name: str, *options: str) -> Path:
     return folder / name
 
 
+@pytest.mark.slow
 def test_the_same_code_twice_and_code_that_got_worse(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

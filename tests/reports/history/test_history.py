@@ -190,7 +190,8 @@ def test_values_without_noise_changed_wherever_they_did() -> None:
 
 
 @pytest.mark.parametrize(
-    ("points", "at_most"), [(10, 0.06), (50, 0.03), pytest.param(100, 0.03, marks=pytest.mark.slow)]
+    ("points", "at_most"),
+    [(10, 0.06), *(pytest.param(points, 0.03, marks=pytest.mark.slow) for points in (50, 100))],
 )
 def test_stationary_series_seldom_have_a_change_point(points: int, at_most: float) -> None:
     """The rates that the documentation states, over 300 normal series."""

@@ -94,6 +94,7 @@ def figures_of(result: Result) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+@pytest.mark.slow
 def test_tensorboard_reads_its_events(folder: Path, results: dict[str, Result]) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -131,6 +132,7 @@ def test_tensorboard_reads_its_events(folder: Path, results: dict[str, Result]) 
     assert reason.tensor_proto.string_val == [(results["vae:learning_rate=1e+30"].reason or "").encode()]
 
 
+@pytest.mark.slow
 def test_mlflow_reads_its_database(
     tracked: dict[str, list[dict[str, Any]]], results: dict[str, Result]
 ) -> None:
@@ -153,6 +155,7 @@ def test_mlflow_reads_its_database(
     assert bad["tags"]["reason"] == results["vae:learning_rate=1e+30"].reason
 
 
+@pytest.mark.slow
 def test_wandb_keeps_runs_offline_and_asks_for_nothing(
     tracked: dict[str, list[dict[str, Any]]], results: dict[str, Result]
 ) -> None:

@@ -50,7 +50,14 @@ def both_ways(target: Target, path: AnnealingSchedule, z: Tensor, chains: int) -
     return forward, back
 
 
-@pytest.mark.parametrize("kind", ["linear", "sigmoid", "explored"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("linear", marks=pytest.mark.slow),
+        pytest.param("sigmoid", marks=pytest.mark.slow),
+        "explored",
+    ],
+)
 def test_a_linear_gaussian_decoder_is_sandwiched_within_a_tenth_of_a_nat(kind: str) -> None:
     _, target, z, exact = linear_target(24)
     if kind == "explored":
@@ -80,6 +87,7 @@ def test_few_steps_leave_the_truth_between_the_bounds_and_more_steps_close_the_g
     assert gaps[0] > 2 * gaps[1] > 4 * gaps[2] > 0
 
 
+@pytest.mark.slow
 def test_weights_are_unbiased_whatever_the_path() -> None:
     """The mean of exp(log w - log p) is 1, with three steps of one bad trajectory each; backward, of its inverse."""
     model = LinearDecoder(2, 1, seed=3)

@@ -169,7 +169,7 @@ def test_where_real_data_repeat_the_training_set_real_says_so() -> None:
 # ---- the built-in data and baselines
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist5k", "ring8"])
+@pytest.mark.parametrize("name", ["digits", pytest.param("mnist5k", marks=pytest.mark.slow), "ring8"])
 def test_the_copier_is_last_and_held_out_is_clean(name: str) -> None:
     registry = load_registry()
     dataset = load_dataset(registry.dataset(name))
