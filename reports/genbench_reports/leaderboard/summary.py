@@ -105,7 +105,8 @@ class Summary:
         models = plural(len(self.rows), "model")
         if len(self.rows) == 1:
             score = score_text(first)
-            return f"{clean(first.label)} has a score of {score} over {boards}; no other model met them all."
+            met = "it" if len(self.boards) == 1 else "them all"
+            return f"{clean(first.label)} has a score of {score} over {boards}; no other model met {met}."
         if first.interval is None:
             certainty = "how sure that is cannot be said, because values have no standard errors"
         elif not alike:

@@ -53,7 +53,7 @@ def leader_table(found: Sequence[Leader]) -> Table:
         Column("ranked by", numeric=False, essential=True),
         Column("value", essential=True, keeps_error=True),
         Column("real data"),
-        Column("not told apart from", numeric=False, essential=True),
+        Column("tied with", numeric=False, essential=True),
     )
     rows = (
         (

@@ -12,7 +12,7 @@ from genbench_reports.leaderboard.rows import Board
 
 
 def setting_words(boards: Sequence[Board]) -> str:
-    """Budget, device, threads and seeds of boards of one setting: "10 s of processor time per training, on cpu, 1
+    """Budget, device, threads and seeds of boards of one setting: "10 s of processor time per training, cpu, 1
     thread, 3 seeds"; empty without boards."""
     if not boards:
         return ""
@@ -23,7 +23,7 @@ def setting_words(boards: Sequence[Board]) -> str:
     seeds = {result.job.seed for result in results}
     parts = [
         f"{budget_words(job.budget)} per training",
-        f"on {clean(job.device)}",
+        clean(job.device),
         plural(job.threads, "thread"),
     ]
     return ", ".join([*parts, *([plural(len(seeds), "seed")] if seeds else [])])

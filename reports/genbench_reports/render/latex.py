@@ -31,9 +31,14 @@ def render_latex(run: Run, registry: Registry) -> str:
 
 
 def document_latex(document: Document) -> str:
-    """The summaries, each data set (metrics, costs, failures), and the statistics."""
+    """The families, the summaries, each data set (metrics, costs, failures), and the statistics."""
     blocks = [PREAMBLE]
     blocks += [f"% {clean(line)}" for line in (document.title, document.status, *document.machines)]
+    blocks.append("% Further metrics have too many columns for a page: --format md or csv has them.")
+    overview = document.overview
+    blocks.append(
+        table_latex(overview.table, f"Families: {overview.setting}", (overview.verdict, *overview.notes))
+    )
     for summary in document.leaderboards.summaries:
         blocks.append(table_latex(summary.table, summary.title, (summary.verdict, *summary.notes)))
     for board in document.leaderboards.boards:

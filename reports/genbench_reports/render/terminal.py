@@ -22,20 +22,19 @@ from genbench_reports.render.terminal_table import print_table
 def print_overview(document: Document, console: Console, run: Path | None = None) -> None:
     """The first screen: verdict, families, leaders, failures. run: the folder that the commands for more are about."""
     overview = document.overview
-    console.print(Text.assemble((clean(document.title), "bold"), f": {document.status}"))
-    if overview.setting:
-        _note(overview.setting, console)
+    setting = f" · {overview.setting}" if overview.setting else ""
+    console.print(Text.assemble((clean(document.title), "bold"), setting))
     console.print(Text(overview.verdict, style="bold"))
     if overview.families:
         console.print()
-        print_table(overview.table, console)
+        print_table(overview.table, console, fold=False)
         for note in overview.notes:
             _note(note, console)
     if len(overview.leaders) > 1:
         console.print()
-        print_table(overview.leader_table, console)
-    if overview.failure_line:
-        console.print(Text(overview.failure_line, style="red"))
+        print_table(overview.leader_table, console, fold=False)
+    failed = (f" {overview.failure_line}", "red") if overview.failure_line else ""
+    console.print(Text.assemble(document.status, failed))
     for caution in document.cautions:
         console.print(Text(caution, style="yellow"))
     if run is not None:
@@ -47,9 +46,9 @@ def print_overview(document: Document, console: Console, run: Path | None = None
 def _where_the_rest_is(run: Path) -> Iterable[str]:
     folder = clean(str(run))
     commands = {
-        f"genai-bench show {folder}": "all boards, with notes; --wide for every column",
-        f"genai-bench report {folder} --format html -o report.html": "one page with charts and samples",
-        f"{folder}/leaderboard.md": "everything as text; results.csv has every value",
+        f"genai-bench show {folder}": "every data set; --wide: every column",
+        f"genai-bench report {folder} --format html -o report.html": "a page with charts and samples",
+        f"{folder}/leaderboard.md": "the same as text; and results.csv",
     }
     width = max(map(len, commands))
     return [f"{command:<{width}}  {what}" for command, what in commands.items()]

@@ -25,27 +25,29 @@ _NAME_WIDTH = 24
 _ERROR = re.compile(r"±[\d.e+-]+~?")
 
 
-def print_table(table: Table, console: Console, style: str = "", *, wide: bool = False) -> None:
+def print_table(
+    table: Table, console: Console, style: str = "", *, wide: bool = False, fold: bool = True
+) -> None:
     """As much of a table as fits on the screen.
 
     Where there is no room, headings are broken, then errors are left out, then columns, those of least weight first;
     a line names what is missing. wide: nothing is left out, and columns that do not fit follow in further tables, which
-    repeat the names of the models.
+    repeat the names of the models. fold: long names take several lines; otherwise they are cut, and end in "…".
     """
     if not (table.rows or table.calibration):
         return
     if wide:
         for part in _parts(table, console.width):
-            _draw(part, console, style)
+            _draw(part, console, style, fold=fold)
         return
     shown, missing = _fitted(table, console.width)
-    _draw(shown, console, style)
+    _draw(shown, console, style, fold=fold)
     if missing:
         said = f"No room for {', '.join(map(clean, missing))}: --wide shows everything."
         console.print(Text(said, style="dim"))
 
 
-def _draw(table: Table, console: Console, style: str) -> None:
+def _draw(table: Table, console: Console, style: str, *, fold: bool) -> None:
     broken = _width(table, titles_broken=False) > console.width
     drawn = RichTable(
         box=SIMPLE_HEAD, padding=(0, 0, 0, _GAP - 1), pad_edge=False, show_edge=False, style=style
@@ -55,8 +57,8 @@ def _draw(table: Table, console: Console, style: str) -> None:
         drawn.add_column(
             Text("\n".join(_lines(column.title, width))),
             justify="right" if column.numeric else "left",
-            no_wrap=column.numeric,
-            overflow="ellipsis" if column.numeric else "fold",
+            no_wrap=column.numeric or not fold,
+            overflow="fold" if fold and not column.numeric else "ellipsis",
             max_width=width if broken and not column.numeric else None,
         )
     for row in table.rows:
@@ -76,7 +78,7 @@ def _lines(title: str, width: int) -> list[str]:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
-    return lines
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def _words(title: str) -> list[str]:

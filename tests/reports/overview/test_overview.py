@@ -200,7 +200,7 @@ def test_what_is_missing_is_said(
         "only baselines": (calibration, "Only baselines were run."),
         "only failures": (failed, "no model finished, because all 2 jobs of models failed"),
         "failures beside baselines": ([*failed, *calibration], "all 2 jobs of models failed"),
-        "one model": ([*calibration, single], "no other model met them all"),
+        "one model": ([*calibration, single], "no other model met it."),
         "one model without scores": ([single], "a (gan) is the only ranked model"),
         "several boards without scores": (
             [single, one("b", "vae", "tiny-image", 4.0), one("b", "vae", "tiny-series", 4.0)],

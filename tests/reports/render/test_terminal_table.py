@@ -1,0 +1,75 @@
+"""Tables on screens of all widths: what gives way first, and that nothing goes in silence."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from genbench_reports.format.table import Cell, Column, Table
+from genbench_reports.render.terminal_table import print_table
+
+TABLE = Table(
+    (
+        Column("model", numeric=False, essential=True),
+        Column("family", numeric=False, weight=5),
+        Column("score ↑", weight=0, keeps_error=True),
+        Column("Fréchet ↓", essential=True, keeps_error=True),
+        Column("near copies ↓", weight=1),
+        Column("memory MiB train / sample ↓", weight=6),
+    ),
+    (
+        tuple(map(Cell, ("made", "autoregressive", "0.278±0.042", "8.2±1.0", "0.010±0.003~", "198 / 210"))),
+        tuple(map(Cell, ("spline-flow", "flow", "0.176±0.030", "13.3±1.2", "0.020±0.004", "88 / 45"))),
+    ),
+    (tuple(map(Cell, ("held-out", "baseline", "1.00±0.15", "0.31±0.15", "0.009±0.008~", "5 / 5"))),),
+)
+
+
+def drawn(width: int, *, wide: bool = False) -> list[str]:
+    file = io.StringIO()
+    print_table(TABLE, Console(file=file, width=width), wide=wide)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "gone"),
+    [
+        (120, ["memory MiB train / sample ↓", "0.010±0.003~"], []),
+        (80, ["train /", "0.010±0.003~", "0.278±0.042"], ["memory MiB train"]),  # headings break
+        (72, ["0.010", "0.278±0.042", "8.2±1.0"], ["0.010±"]),  # then errors go, but for those that are kept
+        (60, ["0.010", "8.2±1.0", "198 / 210"], ["0.278"]),  # then columns, the score first
+        (30, ["made", "8.2±1.0"], ["198 / 210", "autoregressive", "0.010"]),
+    ],
+)
+def test_what_gives_way_where_there_is_no_room(width: int, shown: list[str], gone: list[str]) -> None:
+    text = "\n".join(drawn(width))
+    table = text.split("No room for")[0]
+    assert [part for part in shown if part not in table] == []
+    assert [part for part in gone if part in table] == []
+    assert ("No room for" in text) == (width < 80)
+
+
+def test_what_is_left_out_is_named() -> None:
+    said = " ".join(drawn(60)).split("No room for", 1)[1]
+    assert said == " score, the ± of near copies: --wide shows everything."
+
+
+def test_wide_shows_every_column_in_parts_that_fit() -> None:
+    lines = drawn(40, wide=True)
+    assert max(map(len, lines)) <= 40
+    text = "\n".join(lines)
+    assert "No room" not in text
+    for cell in (cell.text for row in (*TABLE.rows, *TABLE.calibration) for cell in row):
+        assert cell in text
+    assert text.count("spline-flow") == text.count("model") > 1
+
+
+def test_columns_align() -> None:
+    lines = drawn(120)
+    ends = {
+        line.index(value) + len(value)
+        for line, value in zip(lines[2:4], ("8.2±1.0", "13.3±1.2"), strict=True)
+    }
+    assert len(ends) == 1
