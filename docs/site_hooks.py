@@ -158,7 +158,7 @@ def decisions_page() -> str:
         lines.append(f"| {number} | [{title}]({path.name}) |")
     return (
         "# Decisions\n\nChoices that someone might want to reverse: what was chosen, why, and what was left.\n\n"
-        "| | decision |\n|---:|---|\n" + "\n".join(lines) + "\n"
+        "| number | decision |\n|---:|---|\n" + "\n".join(lines) + "\n"
     )
 
 
@@ -193,7 +193,7 @@ def _command(command: Any, name: str, parent: Any = None) -> Iterator[str]:
             names, about = (" ".join(Text.from_markup(part).plain.split()) for part in record)
             rows.append(f"| {_code(names)} | {_cell(about)} |")
     if rows:
-        yield "| option | |\n|---|---|\n" + "\n".join(rows) + "\n"
+        yield "| option | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"
     for child in getattr(command, "commands", {}).values():
         if not child.hidden:
             yield from _command(child, f"{name} {child.name}", context)

@@ -34,7 +34,9 @@ class HtmlPage(HTMLParser):
         self.loads: set[str] = set()
         self.anchors: set[str] = set()
         self.tags: Counter[str] = Counter()
+        self.words: list[str] = []
         self._inside = everything
+        self._skip = False
         self.feed(html)
         self.close()
 
@@ -47,11 +49,17 @@ class HtmlPage(HTMLParser):
         address = found.get(LOADED.get(tag, ""))
         if address and found.get("rel") != "canonical":
             self.loads.add(address)
+        self._skip = found.get("class") == "headerlink"
         if self._inside and tag in COUNTED:
             self.tags[tag] += 1
 
+    def handle_data(self, data: str) -> None:
+        if self._inside and not self._skip:
+            self.words += data.split()
+
     def handle_endtag(self, tag: str) -> None:
         self._inside &= tag != "article"
+        self._skip = False
 
 
 @pytest.fixture(scope="module")
@@ -107,21 +115,21 @@ def broken_links(pages: dict[str, HtmlPage], site: Path) -> Iterator[tuple[str, 
                 yield name, link
 
 
-def rendered_otherwise(pages: dict[str, HtmlPage], repository: Path) -> Iterator[tuple[str, dict[str, int]]]:
-    """Documents in which the site has other lists, tables or blocks than a forge: Python-Markdown wants an empty line
-    before a list, and four spaces before what is nested."""
+def rendered_otherwise(pages: dict[str, HtmlPage], repository: Path) -> Iterator[tuple[str, object]]:
+    """Documents that have other lists, tables, blocks or words on the site than on a forge: Python-Markdown wants an
+    empty line before a list, and four spaces before what is nested."""
     forge = MarkdownIt("commonmark", {"html": True}).enable("table")
     for path in (repository / "docs").rglob("*.md"):
         text = path.read_text(encoding="utf-8")
         if not text.lstrip().startswith("# "):
             continue  # the theme adds a heading
-        expected = HtmlPage(forge.render(text), everything=True).tags
-        found = pages[path.relative_to(repository / "docs").with_suffix(".html").as_posix()].tags
-        if found != expected:
-            yield (
-                path.name,
-                {tag: found[tag] - expected[tag] for tag in COUNTED if found[tag] != expected[tag]},
-            )
+        expected = HtmlPage(forge.render(text), everything=True)
+        found = pages[path.relative_to(repository / "docs").with_suffix(".html").as_posix()]
+        if found.tags != expected.tags:
+            yield path.name, {tag: found.tags[tag] - expected.tags[tag] for tag in COUNTED}
+        elif "".join(found.words) != "".join(expected.words):
+            both = zip(found.words, expected.words, strict=False)
+            yield path.name, next((pair for pair in both if pair[0] != pair[1]), "the end")
 
 
 def options_of_commands() -> Iterator[str]:
