@@ -13,6 +13,7 @@ from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench_reports.analysis.part import StatisticsPart
 from genbench_reports.analysis.section import statistics_parts
+from genbench_reports.format.columns import metric_title
 from genbench_reports.format.table import Cell, Table
 from genbench_reports.format.text import clean, superscript
 from genbench_reports.leaderboard.leaderboard import Leaderboard
@@ -68,7 +69,8 @@ def document_markdown(document: Document, cards: dict[str, MetricCard]) -> str:
     if document.leaderboards.boards:
         blocks += ["## How to read this", bullets(escape_line(note) for note in READING_NOTES)]
     meanings = [
-        f"{code(name)} ({escape(cards[name].unit)}): {escape(cards[name].summary)}"
+        f"**{escape(metric_title(name, cards[name].better))}** ({code(name)}, {escape(cards[name].unit)}):"
+        f" {escape(cards[name].summary)}"
         for name in shown
         if name in cards
     ]
@@ -108,8 +110,9 @@ def table_markdown(table: Table) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    text = escape(cell.text)
-    return (f"**{text}**" if cell.best else text) + " ".join(superscript(note) for note in cell.notes)
+    """Notes are within the bold type: CommonMark takes no `**` for its end between a mark such as "~" and a digit."""
+    text = escape(cell.text) + " ".join(superscript(note) for note in cell.notes)
+    return f"**{text}**" if cell.best else text
 
 
 def _overview(document: Document) -> Iterable[str]:

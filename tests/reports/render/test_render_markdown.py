@@ -63,13 +63,18 @@ def table_of(markdown: str) -> list[list[str]]:
 def test_a_table_is_one_with_calibration_set_apart() -> None:
     table = Table(
         columns=(Column("model", numeric=False), Column("Fréchet ↓")),
-        rows=((Cell("a|b"), Cell("0.5", best=True, notes=(1, 2))), (Cell("c"), Cell("—"))),
+        rows=(
+            (Cell("a|b"), Cell("0.5", best=True, notes=(1, 2))),
+            (Cell("c"), Cell("0.5~", best=True, notes=(3,))),  # rough, and yet the best
+            (Cell("d"), Cell("—")),
+        ),
         calibration=((Cell("noise"), Cell("9")),),
     )
     assert table_of(table_markdown(table)) == [
         ["model", "Fréchet ↓"],
-        ["a|b", "<strong>0.5</strong>¹ ²"],
-        ["c", "—"],
+        ["a|b", "<strong>0.5¹ ²</strong>"],
+        ["c", "<strong>0.5~³</strong>"],
+        ["d", "—"],
         ["<em>calibration</em>", ""],
         ["noise", "9"],
     ]
@@ -102,7 +107,7 @@ def test_the_document_says_what_was_run_and_what_failed(
         "Unsupported, so not run: pixelcnn.",
         "≤ 2.000",
         "How to read this",
-        "<code>frechet_distance</code>",
+        "<strong>Fréchet ↓</strong> (<code>frechet_distance</code>, squared feature units):",
         html.escape(HOSTILE),
     ):
         assert expected in rendered, expected
