@@ -44,7 +44,22 @@ def test_quick_leaves_out_some_and_keeps_one_of_each_family() -> None:
     taken = variants(registry)
     assert not taken & set(QUICK.without)
     assert {registry.model(name).family for name in taken} == {
-        card.family for card in registry.models.values() if card.family != "hybrid"
+        card.family for card in registry.models.values()
+    }
+
+
+def test_quick_has_a_model_of_every_family_on_every_modality_that_it_takes() -> None:
+    registry = load_registry()
+    plan = make_plan(Request(suite=QUICK), registry, ["genai-bench"])
+    met = {
+        (registry.model(job.model).family, registry.dataset(job.dataset).spec.modality) for job in plan.jobs
+    }
+    modalities = {modality for _, modality in met}
+    assert met == {
+        (card.family, modality)
+        for card in registry.models.values()
+        for modality in card.modalities
+        if modality in modalities
     }
 
 
