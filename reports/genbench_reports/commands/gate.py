@@ -70,7 +70,7 @@ def compare(
         ),
     ] = None,
     thresholds: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The same from a TOML file, table \\[thresholds].")
+        Path | None, typer.Option(metavar="FILE", help="Thresholds from a TOML file, table \\[thresholds].")
     ] = None,
     alpha: Annotated[
         float | None,
