@@ -17,7 +17,7 @@ from genbench_reports.format.text import MISSING, clean, named, plural
 from genbench_reports.leaderboard.rows import Board, Row
 from genbench_reports.leaderboard.setting import CONDITION_FIELDS
 from genbench_reports.statistics.seeds import SIGNIFICANCE
-from genbench_reports.statistics.uncertain_means import UncertainMean, adjusted_p, rank_intervals
+from genbench_reports.statistics.uncertain_means import UncertainMean, adjusted_p, exceeds, rank_intervals
 
 MIN_BOARDS = 2
 """A summary over fewer leaderboards would repeat one of them, and is made only where there is one alone."""
@@ -115,9 +115,11 @@ class Summary:
             certainty = "but it cannot be told from any other model"
         else:
             certainty = f"but it cannot be told from {named(alike)}"
+        is_behind = first.score.is_known and exceeds(UncertainMean(0.0), first.score)
+        behind = ", which is behind the zero" if is_behind else ""
         return (
             f"Over {boards} that {models} share, {clean(first.label)} ({clean(first.family)}) comes nearest to"
-            f" real data: score {score_text(first)} of 1; {certainty}."
+            f" real data: score {score_text(first)} of 1{behind}; {certainty}."
         )
 
 

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from genbench_reports.analysis.model_groups import NO_GROUPS, GroupTable
 from genbench_reports.analysis.part import StatisticsPart
-from genbench_reports.format.likelihood_marks import marks_legend
-from genbench_reports.format.table import Footnotes
+from genbench_reports.format.likelihood_marks import ROUGH, marks_legend
+from genbench_reports.format.table import Footnotes, Table
 from genbench_reports.format.text import clean, plural, superscript
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 from genbench_reports.leaderboard.tables import metric_across
@@ -125,8 +125,7 @@ def print_leaderboard(board: Leaderboard, console: Console, *, wide: bool = Fals
     console.print()
     console.print(Text(clean(board.title), style="bold"))
     _note(board.caption, console)
-    print_table(board.main, console, wide=wide)
-    _notes(board.notes, board.footnotes, console)
+    _notes(board.notes, board.footnotes, print_table(board.main, console, wide=wide), console)
     if board.failures.rows:
         print_table(board.failures, console, style="red", wide=wide)
     if board.unsupported:
@@ -142,16 +141,24 @@ def print_leaderboard(board: Leaderboard, console: Console, *, wide: bool = Fals
     print_table(board.cost, console, wide=True)
     if further:
         console.print(Text("Further metrics"))
-        print_table(board.further, console, wide=True)
-        _notes(board.further_notes, board.further_footnotes, console)
+        printed = print_table(board.further, console, wide=True)
+        _notes(board.further_notes, board.further_footnotes, printed, console)
 
 
-def _notes(notes: Iterable[str], footnotes: Iterable[str], console: Console) -> None:
-    """What to know about the table above."""
+def _notes(
+    notes: Iterable[str], footnotes: Iterable[str], printed: Sequence[Table], console: Console
+) -> None:
+    """What to know about the table above, as far as it was printed: columns that there was no room for take their
+    footnotes and marks with them."""
+    cells = [cell for table in printed for row in (*table.rows, *table.calibration) for cell in row]
+    numbers = {number for cell in cells for number in cell.notes}
+    has_rough = any(ROUGH in cell.text for cell in cells)
     for note in notes:
-        _note(note, console)
+        if has_rough or not note.startswith(f"{ROUGH}:"):
+            _note(note, console)
     for number, text in enumerate(footnotes, 1):
-        _note(f"{superscript(number)} {text}", console)
+        if number in numbers:
+            _note(f"{superscript(number)} {text}", console)
 
 
 def _note(text: str, console: Console) -> None:

@@ -27,24 +27,26 @@ _ERROR = re.compile(r"±[\d.e+-]+~?")
 
 def print_table(
     table: Table, console: Console, style: str = "", *, wide: bool = False, fold: bool = True
-) -> None:
-    """As much of a table as fits on the screen.
+) -> tuple[Table, ...]:
+    """As much of a table as fits on the screen. Returns what was printed, so that notes speak of nothing else.
 
     Where there is no room, headings are broken, then errors are left out, then columns, those of least weight first;
     a line names what is missing. wide: nothing is left out, and columns that do not fit follow in further tables, which
     repeat the names of the models. fold: long names take several lines; otherwise they are cut, and end in "…".
     """
     if not (table.rows or table.calibration):
-        return
+        return ()
     if wide:
-        for part in _parts(table, console.width):
+        parts = tuple(_parts(table, console.width))
+        for part in parts:
             _draw(part, console, style, fold=fold)
-        return
+        return parts
     shown, missing = _fitted(table, console.width)
     _draw(shown, console, style, fold=fold)
     if missing:
         said = f"No room for {', '.join(map(clean, missing))}: --wide shows everything."
         console.print(Text(said, style="dim"))
+    return (shown,)
 
 
 def _draw(table: Table, console: Console, style: str, *, fold: bool) -> None:

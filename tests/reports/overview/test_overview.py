@@ -216,6 +216,18 @@ def test_what_is_missing_is_said(
     assert "All models are of one family (gan), so families are not compared." in overview_of([single]).notes
 
 
+def test_a_leader_that_is_behind_the_zero_is_said_to_be(
+    one: Make, calibration: list[Result], overview_of: Overviewed
+) -> None:
+    images = [each for each in calibration if each.job.dataset == "tiny-image"]
+    behind, between = (
+        overview_of([*images, one("a", "gan", "tiny-image", distance), one("b", "vae", "tiny-image", 90.0)])
+        for distance in (20.0, 9.0)
+    )
+    assert "of 1, which is behind the zero; the tests tell it from all others." in behind.verdict
+    assert "behind" not in between.verdict
+
+
 def test_names_are_text(one: Make, calibration: list[Result], overview_of: Overviewed) -> None:
     names = ["x" * 64, "\u202egnp.exe", "<script>alert(1)</script>", "two\nlines"]
     found = overview_of(

@@ -117,3 +117,24 @@ def test_json_has_the_families_and_the_points(run: Run, registry: Registry) -> N
     assert first["likelihood"]["kind"] == "exact"
     assert len(decoded["models"]) == 42
     assert {row["label"] for row in decoded["failures"]} == {"late", "later"}
+
+
+def test_notes_of_columns_that_there_is_no_room_for_go_with_them(
+    result: Make, figure: Figure, stored_run: Callable[..., Run], registry: Registry
+) -> None:
+    figures = {
+        "frechet_distance": figure("frechet_distance", 1.0, stderr=0.1),
+        "precision": figure("precision", 0.5, stderr=0.1, is_rough=True, note="of few samples"),
+        "recall": figure("recall", 0.5, stderr=0.1),
+    }
+    others = {"frechet_distance": 2.0, "precision": 0.4, "recall": 0.4}
+    run = stored_run([result("a", figures=figures), result("b", figures=others)])
+    shown = {}
+    for width in (30, 120):
+        file = io.StringIO()
+        print_document(make_document(run, registry), Console(file=file, width=width))
+        shown[width] = " ".join(file.getvalue().split())
+    for said in ("~: the error is rough", "¹ of few samples"):
+        assert said in shown[120]
+        assert said not in shown[30]
+    assert "No room for" in shown[30]
