@@ -262,7 +262,14 @@ def test_probabilities_sum_to_one(build: Build, spec: DataSpec) -> None:
 
 # `direct` has two orderings
 @pytest.mark.parametrize(
-    "build", [made, pytest.param(several_orderings, marks=pytest.mark.slow), direct, fvsbn, nade]
+    "build",
+    [
+        made,
+        pytest.param(several_orderings, marks=pytest.mark.slow),
+        pytest.param(direct, marks=pytest.mark.slow),
+        fvsbn,
+        nade,
+    ],
 )
 def test_the_density_of_points_integrates_to_one(build: Build) -> None:
     spec = DataSpec(name="plane", modality="points", event_shape=(2,))

@@ -9,6 +9,7 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slow_cases import slow_beyond
 from statsmodels.stats.multitest import multipletests
 
 from genbench_reports.statistics.letter_display import share_a_letter
@@ -113,7 +114,7 @@ def test_the_claim_says_what_is_corrected_and_what_could_be_found() -> None:
     assert claim(3, 1).startswith("One row")
 
 
-@pytest.mark.parametrize(("seeds", "pairs"), [(3, 1), (3, 10), (10, 45)])
+@pytest.mark.parametrize(("seeds", "pairs"), slow_beyond([(3, 10)], [(3, 1), (3, 10), (10, 45)]))
 def test_the_separable_effect_is_found_as_often_as_it_says(seeds: int, pairs: int) -> None:
     generator = np.random.default_rng(seeds)
     trials = 1500
@@ -123,7 +124,7 @@ def test_the_separable_effect_is_found_as_often_as_it_says(seeds: int, pairs: in
     assert found == pytest.approx(POWER, abs=4 * math.sqrt(POWER * (1 - POWER) / trials))
 
 
-@pytest.mark.parametrize("seeds", [3, 5, 10])
+@pytest.mark.parametrize("seeds", slow_beyond([3], [3, 5, 10]))
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_equal_models_are_rarely_told_apart(condition: str, seeds: int) -> None:
     """At most one leaderboard in twenty, give or take what so many leaderboards leave open."""
@@ -132,6 +133,7 @@ def test_equal_models_are_rarely_told_apart(condition: str, seeds: int) -> None:
     assert rate.value < SIGNIFICANCE + 3 * math.sqrt(SIGNIFICANCE * (1 - SIGNIFICANCE) / rate.count)
 
 
+@pytest.mark.slow
 def test_without_correction_false_alarms_would_be_common() -> None:
     """That the simulation can see them: five equal models, ten comparisons without correction."""
     generator = np.random.default_rng(0)
@@ -142,6 +144,7 @@ def test_without_correction_false_alarms_would_be_common() -> None:
     assert alarms / 300 > 0.15
 
 
+@pytest.mark.slow
 def test_power_grows_with_seeds_and_with_the_effect() -> None:
     few, more, most = (power(5, seeds, leaderboards=300).value for seeds in (3, 5, 10))
     assert few < more < most
@@ -150,6 +153,7 @@ def test_power_grows_with_seeds_and_with_the_effect() -> None:
     assert power(5, 5, effect=0.0, leaderboards=300).value < SIGNIFICANCE
 
 
+@pytest.mark.slow
 def test_what_models_share_with_a_seed_costs_power_and_no_false_alarm() -> None:
     assert (
         false_alarm_rate(draw_shared, 5, 10, 300).value
@@ -164,6 +168,7 @@ def test_bootstrap_intervals_of_few_values_are_too_short() -> None:
     assert interval_coverage(20, 150).value > 0.85
 
 
+@pytest.mark.slow
 def test_the_tables_print_and_repeat() -> None:
     tables = simulation_tables(3)
     assert tables.count("± ") >= 9 * 8 + 4 * 4 + 4
