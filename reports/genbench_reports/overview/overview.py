@@ -47,7 +47,7 @@ class Overview:
     leader_table: Table
     """The same as a table: a row for each board that has ranks."""
     failures: tuple[FailedRow, ...]
-    """The models and boards with failed jobs, baselines included."""
+    """The models and boards with failed jobs, of every setting and baselines included."""
     notes: tuple[str, ...]
     """What to know about the table, and what it leaves out."""
 
@@ -81,7 +81,7 @@ def make_overview(boards: Sequence[Board], summaries: Sequence[Summary]) -> Over
         quality=axis,
         leaders=tuple(leaders(members)),
         leader_table=leader_table(leaders(members)),
-        failures=failed_rows(members),
+        failures=failed_rows(boards),
         notes=tuple(overview_notes(here, entries, families, [setting_words(group) for group in others])),
     )
 

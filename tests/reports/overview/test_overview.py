@@ -216,6 +216,17 @@ def test_what_is_missing_is_said(
     assert "All models are of one family (gan), so families are not compared." in overview_of([single]).notes
 
 
+def test_of_several_settings_the_largest_comparison_is_shown_and_the_others_are_named(
+    results: list[Result], one: Make, overview_of: Overviewed
+) -> None:
+    longer = [one(name, "flow", "tiny-image", 0.2, budget="500steps") for name in ("a", "b")]
+    found = overview_of([*longer, *results])
+    assert found.verdict == overview_of(results).verdict
+    assert found.setting == "10 s per training, cpu, 1 thread, 1 seed"
+    assert "flow" not in [row.family for row in found.families]
+    assert "Not in this table: 1 other setting (500 steps per training, cpu, 1 thread, 1 seed)." in found.notes
+
+
 def test_a_leader_that_is_behind_the_zero_is_said_to_be(
     one: Make, calibration: list[Result], overview_of: Overviewed
 ) -> None:
