@@ -37,6 +37,8 @@ _MAX_NAME_COLUMNS = 48
 """Names of jobs are padded to that of the longest, so that lines align, but to no more columns."""
 _MIN_BAR_COLUMNS, _MIN_LOSS_COLUMNS = 60, 90
 """The narrowest terminals on which progress bars, and losses, are shown."""
+_LOSSES = 4
+"""The column of the losses among those of a running job."""
 _MIN_PANEL_LINES = 3
 
 
@@ -177,7 +179,7 @@ class _Row:
             Text(f"{self.fraction:4.0%} of {self.job.budget}"),
             Text(self.phase),
             ProgressBar(total=1.0, completed=self.fraction, width=20),
-            Text(losses, style="dim"),
+            Text(losses, style="dim", no_wrap=True, overflow="ellipsis"),
         )
 
 
@@ -185,8 +187,9 @@ def _running(rows: Sequence[_Row], width: int) -> Table:
     """One line per job, never wrapped: a region that changes its height flickers."""
     columns = 2 if width < _MIN_BAR_COLUMNS else 4 if width < _MIN_LOSS_COLUMNS else 5
     grid = Table.grid(padding=(0, 2))
-    for _ in range(columns):
-        grid.add_column(no_wrap=True, overflow="ellipsis")
+    for index in range(columns):
+        # rich narrows columns that may wrap before all others, and the text of losses never does
+        grid.add_column(no_wrap=index != _LOSSES, overflow="ellipsis")
     for row in rows:
         grid.add_row(*row.cells()[:columns])
     return grid

@@ -120,6 +120,17 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert len(lines) == 3
 
 
+def test_long_losses_leave_room_for_what_runs() -> None:
+    console = Console(file=Screen(), width=100, height=24, legacy_windows=False)
+    job = make_job("Good", variant="gaussian-mixture", dataset="two-moons", budget="100steps")
+    view = LiveView(console, [job], 1)
+    losses = {"negative_log_likelihood_of_the_batch": 1.25, "other": 2.0}
+    view.message(job, Message(kind="progress", fraction=0.5, losses=losses))
+    first = "".join(segment.text for segment in console.render_lines(view._render(), pad=False)[0])
+    assert "gaussian-mixture on two-moons   50% of 100steps  start" in first
+    assert first.rstrip().endswith("…")
+
+
 def test_a_low_terminal_gives_panels_no_room() -> None:
     panel = Panel()
     shown = watch(Console(file=Screen(), width=100, height=5, legacy_windows=False), [panel])

@@ -224,7 +224,9 @@ def test_of_several_settings_the_largest_comparison_is_shown_and_the_others_are_
     assert found.verdict == overview_of(results).verdict
     assert found.setting == "10 s per training, cpu, 1 thread, 1 seed"
     assert "flow" not in [row.family for row in found.families]
-    assert "Not in this table: 1 other setting (500 steps per training, cpu, 1 thread, 1 seed)." in found.notes
+    assert (
+        "Not in this table: 1 other setting (500 steps per training, cpu, 1 thread, 1 seed)." in found.notes
+    )
 
 
 def test_a_leader_that_is_behind_the_zero_is_said_to_be(
