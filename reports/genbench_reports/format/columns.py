@@ -17,6 +17,9 @@ LIKELIHOOD = "likelihood"
 """Stands for bits_per_dim where the data has levels, else for negative_log_likelihood."""
 LIKELIHOOD_METRICS = ("bits_per_dim", "negative_log_likelihood")
 """The first of them that has values."""
+TRAIN_ON_SAMPLES = ("train_on_samples_bits_per_dim", "train_on_samples_nll")
+"""One quantity in two units, which ranks sequences. It is about the distribution as a whole, so that it stands for
+neither fidelity nor diversity."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def choose_columns(
     usual = MetricColumns("", (), ()).memorisation
     return MetricColumns(
         ordered[0] if ordered else LIKELIHOOD,
-        fidelity=quality,
+        fidelity=tuple(name for name in quality if name not in TRAIN_ON_SAMPLES),
         diversity=diversity,
         memorisation=(*(name for name in usual if name in memorisation), *memorisation),
     )
