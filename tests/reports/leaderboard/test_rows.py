@@ -15,7 +15,7 @@ from genbench.records.result import Cost, CurvePoint, MetricValue, Result
 from genbench_reports.analysis.score_matrix import score_matrices
 from genbench_reports.charts.chart_data import COST_AXES, chart_numbers
 from genbench_reports.format.columns import COST_COLUMNS
-from genbench_reports.html.overview import ranks_across
+from genbench_reports.html.ranks import ranks_across
 from genbench_reports.leaderboard.build_boards import build_boards
 from genbench_reports.leaderboard.leaderboard import make_leaderboard
 from genbench_reports.leaderboard.rows import Board, Rank, Row, Standing
