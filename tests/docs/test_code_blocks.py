@@ -26,6 +26,8 @@ DOCUMENTS = sorted(
     for folder, files in (("", "*.md"), ("docs", "**/*.md"), ("examples", "*.md"))
     for path in (REPOSITORY / folder).glob(files)
 )
+SMALLER = {"examples=100, chains=4, steps=500": "examples=2, chains=2, steps=5"}
+"""Settings of a block that would take minutes, and those that it is run with, which take seconds: with the slow tests."""
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -37,7 +39,9 @@ def blocks(*languages: str) -> list[Any]:
         for match in _BLOCK.finditer(text):
             if match[1] in languages:
                 line = text[: match.start()].count("\n") + 2
-                found.append(pytest.param(match[2], id=f"{path.relative_to(REPOSITORY)}:{line}"))
+                place = f"{path.relative_to(REPOSITORY)}:{line}"
+                marks = [pytest.mark.slow] if any(written in match[2] for written in SMALLER) else []
+                found.append(pytest.param(match[2], id=place, marks=marks))
     return found
 
 
@@ -76,10 +80,6 @@ def names() -> Callable[[str], dict[str, Any]]:
         return {}
 
     return make
-
-
-SMALLER = {"examples=100, chains=4, steps=500": "examples=2, chains=2, steps=5"}
-"""Settings of a block that would take minutes, and those that it is run with."""
 
 
 @pytest.mark.parametrize("code", blocks("python"))
@@ -158,3 +158,16 @@ def test_commands_are_ones(words: list[str], root: Any) -> None:
             assert setting.partition("=")[0] in registry.metrics, words
     if command is root.commands["list"]:
         assert given["what"] in root.commands["list"].params[0].help.replace(" or ", ", ").split(", ")
+
+
+def test_targets_of_make_exist() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    shown = {
+        target
+        for path in DOCUMENTS
+        for target in re.findall(
+            r"(?:^    |`)make ([a-z][a-z-]*)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    assert {"run", "test", "docs"} <= shown <= targets
