@@ -27,7 +27,7 @@ DOCUMENTS = sorted(
     for path in (REPOSITORY / folder).glob(files)
 )
 SMALLER = {"examples=100, chains=4, steps=500": "examples=2, chains=2, steps=5"}
-"""Settings of a block that would take minutes, and those that it is run with, which take seconds: with the slow tests."""
+"""Settings of a block that would take minutes, and those that it is run with, among the slow tests."""
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
