@@ -102,8 +102,16 @@ def examples(spec: DataSpec, count: int, seed: int) -> Tensor:
 
 
 def make_result(
-    model: str, family: str, dataset: DatasetCard, seed: int, quality: float, *, failure: str | None = None
+    model: str,
+    family: str,
+    dataset: DatasetCard,
+    seed: int,
+    quality: float,
+    *,
+    failure: str | None = None,
+    kind: str = "exact",
 ) -> Result:
+    """kind: of the likelihoods."""
     job = Job(
         model=model,
         family=family,  # type: ignore[arg-type]
@@ -136,7 +144,7 @@ def make_result(
             value=quality * shift,
             unit=each.unit,
             better=each.better,
-            kind="exact" if each.group == "likelihood" else None,
+            kind=kind if each.group == "likelihood" else None,
             n=SAMPLES,
         )
         for each in METRIC_CARDS
@@ -182,12 +190,22 @@ def write_run(
     seeds: int = 3,
     failures: Mapping[str, str] | None = None,
     samples: bool = True,
+    kinds: Mapping[str, str] | None = None,
 ) -> Run:
-    """models: families by name. failures: the reason why all seeds of a model fail, by its name. samples: of the first
-    seed of every model that does not, and what is kept beside them."""
+    """models: families by name. kinds: of the likelihoods of a model, by its name; others are exact. failures: the
+    reason why all seeds of a model fail, by its name. samples: of the first seed of every model that does not, and what
+    is kept beside them."""
     failures = failures or {}
     results = [
-        make_result(model, family, each, seed, _quality(model, place), failure=failures.get(model))
+        make_result(
+            model,
+            family,
+            each,
+            seed,
+            _quality(model, place),
+            failure=failures.get(model),
+            kind=(kinds or {}).get(model, "exact"),
+        )
         for each in cards
         for place, (model, family) in enumerate(models.items())
         for seed in range(seeds)

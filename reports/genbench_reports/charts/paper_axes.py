@@ -40,7 +40,7 @@ _GROUND: dict[str, Any] = {
 _LEGEND_INCHES = 1.2
 """Room for one family in the legend."""
 _REMARK_CHARACTERS = 58
-_FEW_DECADES = 2.5
+_FEW_DECADES = 1.6
 """Up to so many decades have labels at 2 and 5 too."""
 
 

@@ -3,18 +3,26 @@ objects rather than pyplot, which has global state."""
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genbench.api import DataSpec
+from genbench.api import DatasetCard, DataSpec
 from genbench.samples.completions import Completions, masks_for
+from genbench_reports.samples.series import spread
+from genbench_reports.samples.series_units import SeriesUnits, series_units
+from genbench_reports.samples.texts import text_of
 
 _GRID_SIDE = 8
 """Images per row and per column of a grid."""
 _MAX_POINTS, _MAX_SERIES, _MAX_COMPLETED = 2000, 12, 12
+_MAX_ROLLS, _ROLL_COLUMNS = 12, 3
+_MAX_TEXTS, _MAX_TEXT_CHARACTERS, _TEXT_LINE_CHARACTERS = 4, 320, 64
 _GAP = 1.0
 """White, between images."""
 _MISSING = (0.85, 0.25, 0.2)
@@ -45,27 +53,56 @@ def tiled(images: Pixels, columns: int) -> Pixels:
     return sheet
 
 
-def samples_beside_real(samples: Tensor, real: Tensor, spec: DataSpec, title: str) -> Figure | None:
-    """None for tokens and music, which are no pictures, and for points on a line."""
-    if spec.modality not in ("image", "points", "series"):
-        return None
+def samples_beside_real(samples: Tensor, real: Tensor, card: DatasetCard, title: str) -> Figure | None:
+    """None for points on a line."""
+    spec = card.spec
     if spec.modality == "points" and spec.dimension < 2:
         return None
     figure = Figure(figsize=(9, 4.8), layout="constrained")
     figure.suptitle(title)
-    axes = figure.subplots(1, 2)
+    axes = figure.subplots(1, 2, sharey=spec.modality == "series")
+    if spec.modality == "series":
+        # held-out windows follow each other by one step
+        real = spread(real)
     for axis, name, x in zip(axes, ("held-out real data", "samples"), (real, samples), strict=True):
         axis.set_title(name, fontsize="medium")
         if spec.modality == "image":
             _show(axis, tiled(pixels(x[: _GRID_SIDE**2], spec), _GRID_SIDE))
         elif spec.modality == "points":
             _scatter(axis, x.flatten(1).double().numpy(), real.flatten(1).double().numpy())
+        elif spec.modality == "series":
+            _lines(axis, x, real, series_units(card))
+        elif spec.modality == "tokens":
+            _texts(axis, x, card.alphabet)
         else:
-            axis.plot(x[:_MAX_SERIES, :, 0].double().numpy().T, linewidth=0.8)
-            low, high = float(real[:, :, 0].min()), float(real[:, :, 0].max())
-            axis.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
-            axis.set_xlabel("time")
+            rolls = x[:_MAX_ROLLS].double().transpose(1, 2).flip(1).unsqueeze(1)
+            _show(axis, tiled(1 - pixels(rolls, spec), _ROLL_COLUMNS))
     return figure
+
+
+def _lines(axis: Axes, x: Tensor, real: Tensor, units: SeriesUnits) -> None:
+    """The first variable of the first series, on the scale of the real ones."""
+    axis.plot(x[:_MAX_SERIES, :, 0].double().numpy().T, linewidth=0.8)
+    low, high = float(real[:, :, 0].min()), float(real[:, :, 0].max())
+    axis.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+    axis.set_xlabel(units.time)
+    axis.set_ylabel(units.value)
+
+
+def _texts(axis: Axes, x: Tensor, alphabet: Sequence[str] | None) -> None:
+    """The beginnings of the first texts."""
+    texts = [text_of(example, alphabet) for example in x[:_MAX_TEXTS]]
+    shown = [
+        text if len(text) <= _MAX_TEXT_CHARACTERS else text[:_MAX_TEXT_CHARACTERS] + "…" for text in texts
+    ]
+    lines = [
+        piece
+        for text in shown
+        for line in (*text.split("\n"), "")
+        for piece in textwrap.wrap(line, _TEXT_LINE_CHARACTERS, drop_whitespace=False) or [""]
+    ]
+    axis.text(0, 1, "\n".join(lines), family="monospace", fontsize=7, va="top", parse_math=False)
+    axis.set_axis_off()
 
 
 def _scatter(axis: Axes, x: Pixels, real: Pixels) -> None:

@@ -1,4 +1,5 @@
-"""The factories of `--format png` and `--format svg`: three charts for each data set, as files by name."""
+"""The factories of `--format png` and `--format svg`, as files by name: the picture of the first screen, and three
+charts for each data set."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ from genbench_reports.format.text import file_name
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+OVERVIEW = "quality-against-cost"
+"""Name of the file with the picture of the first screen."""
 _DOTS_PER_INCH = 200
 
 
@@ -56,12 +59,17 @@ def _render(run: Run, registry: Registry, kind: str) -> dict[str, bytes]:
 
 def _charts(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
     from genbench_reports.charts import board_charts
+    from genbench_reports.charts.overview_chart import overview_chart
     from genbench_reports.charts.sample_charts import samples_chart
     from genbench_reports.overview.document import make_document
     from genbench_reports.samples.exhibits import make_exhibit
 
-    taken: set[str] = set()
-    for leaderboard in make_document(run, registry).leaderboards.boards:
+    document = make_document(run, registry)
+    overview = overview_chart(document.overview)
+    if overview is not None:
+        yield OVERVIEW, overview
+    taken = {OVERVIEW}
+    for leaderboard in document.leaderboards.boards:
         board = leaderboard.board
         name = _unused(file_name(board.title)[:80].strip("._") or "data", taken)
         drawn = {

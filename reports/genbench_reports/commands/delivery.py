@@ -12,6 +12,7 @@ from genbench.api import ReportCard, load_factory
 from genbench.errors import PluginError, RunFolderError, UsageError
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
+from genbench_reports.charts.one_sheet import SHEETS
 from genbench_reports.commands.finish_run import write_bytes
 
 Content = str | bytes
@@ -54,11 +55,11 @@ def _deliver_files(files: Mapping[str, Content], card: ReportCard, output: Path 
     if output is None:
         raise UsageError(f"--format {card.name} makes files: -o FOLDER says where they go")
     if output.suffix == card.suffix and not output.is_dir():
-        if len(files) != 1:
-            raise UsageError(f"--format {card.name} makes {len(files)} files: -o {output} should be a folder")
-        (content,) = files.values()
-        write_bytes(output, _bytes(content))
-        return f"wrote {output}"
+        only, what = _one_file(files, card, output)
+        write_bytes(output, only)
+        return f"wrote {output}{what}"
+    if output.suffix in SHEETS and not output.is_dir():
+        raise UsageError(f"-o {output} does not end in {card.suffix}, as files of --format {card.name} do")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -66,6 +67,23 @@ def _deliver_files(files: Mapping[str, Content], card: ReportCard, output: Path 
     for name, content in files.items():
         write_bytes(output / name, _bytes(content))
     return f"wrote {len(files)} files into {output}"
+
+
+def _one_file(files: Mapping[str, Content], card: ReportCard, output: Path) -> tuple[bytes, str]:
+    """The content of the one file that was asked for, and what it is: the file of that name, or all pictures on a
+    sheet."""
+    if len(files) == 1:
+        return _bytes(next(iter(files.values()))), ""
+    if output.name in files:
+        return _bytes(files[output.name]), f"; a folder in its place would get all {len(files)} files"
+    make_sheet = SHEETS.get(card.suffix)
+    if make_sheet is None:
+        raise UsageError(f"--format {card.name} makes {len(files)} files: -o {output} should be a folder")
+    try:
+        sheet = make_sheet([_bytes(content) for content in files.values()])
+    except ValueError as error:
+        raise PluginError(f"report format {card.name!r} returned {error}") from None
+    return sheet, f", {len(files)} pictures on one sheet; a folder in its place would get a file for each"
 
 
 def _checked_files(files: Mapping[object, object], card: ReportCard) -> dict[str, Content]:

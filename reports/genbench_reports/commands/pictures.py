@@ -5,6 +5,7 @@ Real data are drawn beside the samples on one scale: grey levels, axes and limit
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,10 @@ import typer
 
 from genbench.errors import UsageError
 from genbench.plugin.registry import Registry, registry_of
-from genbench_reports.charts.matplotlib_extra import require_matplotlib
-from genbench_reports.format.text import file_name
+from genbench_reports.charts.matplotlib_extra import plain, require_matplotlib
+from genbench_reports.charts.one_sheet import png_sheet
+from genbench_reports.commands.finish_run import write_bytes
+from genbench_reports.format.text import clean, file_name, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,10 +27,21 @@ if TYPE_CHECKING:
     from genbench.records.run_folder import Run
 
 
+_DOTS_PER_INCH = 100
+
+
 def pictures(
     context: typer.Context,
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the PNG files go.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="A folder for the PNG files, or FILE.png for all on one sheet.",
+        ),
+    ],
     dataset: Annotated[str | None, typer.Option("-d", "--dataset", help="Only this data set.")] = None,
     model: Annotated[str | None, typer.Option("-m", "--model", help="Only this model.")] = None,
 ) -> None:
@@ -45,13 +59,28 @@ def pictures(
     ]
     if not jobs:
         raise UsageError(f"{run} has no samples of {model or 'any model'} on {dataset or 'any data set'}")
+    made = (
+        (f"{_picture_name(job)}-{kind}.png", _png(figure))
+        for job in jobs
+        for kind, figure in draw_job(opened, job, registry_of(context))
+    )
+    if output.suffix == ".png" and not output.is_dir():
+        found = [picture for _, picture in made]
+        write_bytes(output, png_sheet(found))
+        print(f"wrote {plural(len(found), 'picture')} to {output}", file=sys.stderr)
+        return
     output.mkdir(parents=True, exist_ok=True)
     count = 0
-    for job in jobs:
-        for kind, figure in draw_job(opened, job, registry_of(context)):
-            figure.savefig(output / f"{_picture_name(job)}-{kind}.png", dpi=100)
-            count += 1
-    print(f"wrote {count} pictures to {output}", file=sys.stderr)
+    for name, picture in made:
+        write_bytes(output / name, picture)
+        count += 1
+    print(f"wrote {plural(count, 'picture')} to {output}", file=sys.stderr)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
+    return buffer.getvalue()
 
 
 def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figure]]:
@@ -63,12 +92,13 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
     from genbench.util.tensor_files import read_tensors_if_any
     from genbench_reports.charts import pictures as draw
 
-    data = load_data(registry.dataset(job.dataset))
+    card = registry.dataset(job.dataset)
+    data = load_data(card)
     spec, folder = data.spec, run.job_folder(job)
     reference = reference_examples(data, job)
-    title = f"{job.variant} on {job.dataset}, seed {job.seed}"
+    title = plain(clean(f"{job.variant} on {job.dataset}, seed {job.seed}"))
     samples = load_samples(run.samples_path(job), spec, job.drawn_samples)
-    if (figure := draw.samples_beside_real(samples, reference, spec, title)) is not None:
+    if (figure := draw.samples_beside_real(samples, reference, card, title)) is not None:
         yield "samples", figure
     made = load_conditional_samples(folder, data, job)
     if made.completions and any(each.x is not None for each in made.completions.values()):

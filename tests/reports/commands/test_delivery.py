@@ -47,8 +47,9 @@ def test_files_go_into_a_folder(tmp_path: Path) -> None:
 def test_one_file_may_be_named(tmp_path: Path) -> None:
     deliver({"a.png": b"1"}, CARD, tmp_path / "mine.png")
     assert (tmp_path / "mine.png").read_bytes() == b"1"
+    strange = ReportCard(name="strange", summary="texts", suffix=".txt", factory="nowhere:nothing")
     with pytest.raises(UsageError, match=r"makes 2 files: .* should be a folder"):
-        deliver({"a.png": b"1", "b.png": b"2"}, CARD, tmp_path / "ours.png")
+        deliver({"a.txt": "1", "b.txt": "2"}, strange, tmp_path / "ours.txt")
     with pytest.raises(UsageError, match="-o FOLDER"):
         deliver({"a.png": b"1"}, CARD, None)
 

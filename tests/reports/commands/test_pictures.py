@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import synthetic_runs
 import torch
 from PIL import Image
 from safetensors.torch import load_file
 
 from genbench import DataSpec
 from genbench.cli.main import run_command_line
-from genbench_reports.charts.pictures import pixels, tiled
+from genbench_reports.charts.pictures import pixels, samples_beside_real, tiled
 
 SUITE = """
 summary = "to be drawn"
@@ -89,6 +90,34 @@ def test_without_matplotlib_one_line_says_what_to_install(
     )
     assert run_command_line(["pictures", str(finished), "-o", str(tmp_path)]) == 4
     assert "pip install 'genbench[pictures]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["letters", "codes", "music", "series"])
+def test_text_music_and_series_have_pictures_too(kind: str) -> None:
+    card = synthetic_runs.card(kind)
+    samples, real = (synthetic_runs.examples(card.spec, 20, seed) for seed in (1, 2))
+    figure = samples_beside_real(samples, real, card, "a title")
+    assert figure is not None
+    figure.canvas.draw()
+    left, right = figure.axes
+    texts = [text.get_text() for text in right.texts]
+    if kind == "letters":
+        assert card.alphabet is not None
+        assert "".join(card.alphabet[code] for code in samples[0][:20]) in texts[0]
+    elif kind == "series":
+        assert len(right.lines) > 5
+        # real windows in an order of chance, not the first ones
+        assert not np.allclose(left.lines[0].get_ydata(), real[0, :, 0])
+    else:
+        assert texts or right.images
+
+
+def test_one_file_where_one_is_named(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "all.png"
+    assert run_command_line(["pictures", str(finished), "-o", str(out), "-m", "made"]) == 0
+    with Image.open(out) as sheet:
+        assert sheet.format == "PNG"
+        assert sheet.height > sheet.width
 
 
 def test_pixels_keep_the_scale_of_the_data_and_tiles_their_places() -> None:

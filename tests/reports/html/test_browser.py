@@ -2,80 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import synthetic_runs
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from opened_report import Opened
+from playwright.sync_api import Browser, BrowserContext
 
 from genbench.plugin.discovery import load_registry
 from genbench_reports.html.page import render_html
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror="alert(2)">{{ 7*7 }}'
 MODELS = {"vae": "vae", "dcgan": "gan", HOSTILE: "flow", "held-out": "baseline", "dead": "energy"}
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MEGABYTE = 10**6
-
-
-class Opened:
-    """A page, and all that went wrong in it. requests: whatever the page asked for besides itself."""
-
-    def __init__(self, context: BrowserContext, path: Path) -> None:
-        self.complaints: list[str] = []
-        self.requests: list[str] = []
-        self.page: Page = context.new_page()
-        self.page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        began = time.perf_counter()
-        self.page.goto(path.as_uri())
-        self.page.wait_for_selector("html[data-ready]")
-        self.ready_seconds = time.perf_counter() - began
-        self.requests = [
-            url for url in self.requests if url != path.as_uri() and not url.startswith(("data:", "blob:"))
-        ]
-
-    def open(self, sections: str = "details.section") -> None:
-        """As a reader does, who presses on a section's heading."""
-        self.page.evaluate(
-            "which => document.querySelectorAll(which).forEach((each) => { each.open = true; })", sections
-        )
-
-    def draw(self, charts: str = "figure.chart") -> None:
-        """They are scrolled to, and waited for."""
-        self.open()
-        for chart in self.page.query_selector_all(charts):
-            chart.scroll_into_view_if_needed()
-            chart.wait_for_selector(".main-svg")
-
-    def contenders(self) -> list[str]:
-        """Of the first leaderboard, those that are shown, in order."""
-        rows = self.page.locator("#board-1 table >> nth=0 >> tbody >> nth=0 >> tr:not([hidden])")
-        return rows.evaluate_all("rows => rows.map((row) => row.dataset.model)")  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"no browser on this machine: none of {', '.join(BROWSERS)}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +30,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "report.html"
     path.write_text(render_html(run, load_registry()), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
-    yield context
-    context.close()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ function checkbox(figure, label, onChange) {
   return box;
 }
 
-// one entry of the legend for each family
+// One entry of the legend for each family. The page has its own legend; plotly draws one into files that are saved.
 function legendOnce() {
   const seen = new Set();
   return (family) => {
@@ -29,6 +29,18 @@ function legendOnce() {
     seen.add(family);
     return { legendgroup: family, showlegend: first, name: asText(family) };
   };
+}
+
+function writeLegend(figure, families, hasFront) {
+  const legend = figure.querySelector(".legend");
+  legend.replaceChildren(...[...new Set(families)].map((family) => {
+    const entry = document.createElement("span");
+    entry.dataset.family = family;
+    const swatch = document.createElement("span");
+    swatch.className = "swatch";
+    entry.append(swatch, family);
+    return entry;
+  }), ...(hasFront ? ["⋯ Pareto front: no other model beats these in both"] : []));
 }
 
 function plusMinus(error) {
@@ -85,12 +97,18 @@ async function drawWithNames(plot, traces, layout, names) {
   await Plotly.relayout(plot, { annotations: names({ width: w, height: h, right: r }) });
 }
 
-function nameAt(label, color, point, shift, needsLine, lineColor, ground) {
+// A line from a point to its name. Lines come before names, so that they run below them.
+function lineTo(position, shift, color) {
   return {
-    x: point.x, y: point.y, xref: "x", yref: "y", text: label.text, font: { size: LABEL_SIZE, color },
-    ax: shift.x, ay: shift.y, axref: "pixel", ayref: "pixel", xanchor: "center", yanchor: "middle",
-    showarrow: true, arrowhead: 0, arrowwidth: needsLine ? 0.7 : 0.001, arrowcolor: needsLine ? lineColor : "rgba(0,0,0,0)",
-    standoff: needsLine ? 5 : 0, borderpad: 0, bgcolor: ground, align: "center", captureevents: false,
+    ...position, xref: "x", yref: "y", text: " ", ax: shift.x, ay: shift.y, axref: "pixel", ayref: "pixel", showarrow: true,
+    arrowhead: 0, arrowwidth: 0.7, arrowcolor: color, standoff: 5, borderpad: 0, captureevents: false,
+  };
+}
+
+function nameAt(position, shift, label, color, xanchor, ground) {
+  return {
+    ...position, xref: "x", yref: "y", text: label.text, font: { size: LABEL_SIZE, color }, showarrow: false, xanchor, yanchor: "middle",
+    xshift: shift.x, yshift: -shift.y, bgcolor: ground, borderpad: 0, align: xanchor === "left" ? "left" : "center", captureevents: false,
   };
 }
 
@@ -104,14 +122,16 @@ function nameAnnotations(points, layout, size) {
   }));
   const places = placeLabels(spots, { left: 0, top: 0, right: size.width + size.right - 4, bottom: size.height });
   const unnamed = points.filter((_, place) => !places[place]).map((point) => point.label);
-  const annotations = points.flatMap((point, number) => {
+  const lines = [], names = [];
+  points.forEach((point, number) => {
     const place = places[number];
-    if (!place) return [];
+    if (!place) return;
     const shift = { x: place.x - spots[number].x, y: place.y - spots[number].y };
     const position = { x: at(point.x, layout.xaxis), y: at(point.y, layout.yaxis) };
-    return [nameAt(labels[number], point.color, position, shift, place.isFar, layout.muted, layout.ground)];
+    if (place.isFar) lines.push(lineTo(position, shift, layout.muted));
+    names.push(nameAt(position, shift, labels[number], point.color, "center", layout.ground));
   });
-  return { annotations, unnamed };
+  return { annotations: [...lines, ...names], unnamed };
 }
 
 // What the chart does not show at first.
@@ -127,7 +147,7 @@ function sayLeftOut(figure, beyond, unnamed) {
 
 // ---- quality against compute
 
-const NAMELESS_HEIGHT = 130;
+const NAMELESS_HEIGHT = 80;
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
 
 function shownLines(curve, metric) {
@@ -170,13 +190,14 @@ function curveNames(report, ends, layout, size) {
   const at = (axis, value) => (axis.type === "log" ? Math.log10(value) : value);
   const heights = ends.map((end) => pixels(layout.yaxis, size.height, end.y, true));
   const middles = stackLabels(ends.map((end, place) => ({ y: heights[place], height: end.label.height })), 0, size.height) ?? heights;
-  return ends.map((end, place) => ({
-    x: at(layout.xaxis, end.x), y: at(layout.yaxis, end.y), xref: "x", yref: "y",
-    text: end.label.text, font: { size: LABEL_SIZE, color: familyLook(report, end.family).color }, align: "left",
-    axref: "pixel", ayref: "pixel", xanchor: "left", yanchor: "middle", borderpad: 0,
-    ax: size.width + COLUMN_GAP - pixels(layout.xaxis, size.width, end.x, false), ay: middles[place] - heights[place],
-    showarrow: true, arrowhead: 0, arrowwidth: 0.7, arrowcolor: layout.muted, standoff: 4, captureevents: false,
-  }));
+  const lines = [], names = [];
+  ends.forEach((end, place) => {
+    const position = { x: at(layout.xaxis, end.x), y: at(layout.yaxis, end.y) };
+    const shift = { x: size.width + COLUMN_GAP - pixels(layout.xaxis, size.width, end.x, false), y: middles[place] - heights[place] };
+    lines.push({ ...lineTo(position, shift, layout.muted), xanchor: "left" });
+    names.push(nameAt(position, shift, end.label, familyLook(report, end.family).color, "left", layout.ground));
+  });
+  return [...lines, ...names];
 }
 
 function curveChart(report, figure, board) {
@@ -201,6 +222,8 @@ function curveChart(report, figure, board) {
     const [across, up] = [lines.flatMap((line) => line.x[cost.name]), lines.flatMap((line) => line.y[quality.name])].map((values) => values.filter(isKnown));
     layout.xaxis = axisOver(layout, across, log.checked && isWide(across.filter((value) => value > 0)), cost.title, cost.name === "seconds" ? "~g" : "~s");
     layout.yaxis = axisOver(layout, up, log.checked && isWide(up), `${quality.title} (validation)`, "~g");
+    layout.showlegend = false;
+    writeLegend(figure, lines.map((line) => line.family), false);
     const ends = curveEnds(lines, quality, cost, layout);
     layout.margin.r = Math.min(Math.max(0, ...ends.map((end) => end.label.width)) + COLUMN_GAP + 6, 0.45 * plot.clientWidth);
     layout.height = Math.max(layout.height, NAMELESS_HEIGHT + ends.reduce((sum, end) => sum + end.label.height, 0));
@@ -300,10 +323,12 @@ function tradeChart(report, figure, board) {
     layout.xaxis = axisOver(layout, across, log.checked && isWide(across), cost.title, "~s");
     layout.yaxis = axisOver(layout, up, log.checked && isWide(up), quality.title, "~g");
     layout.height = Math.max(layout.height, 9 * points.length);
-    // the best choose their places first
-    const sign = quality.better === "higher" ? -1 : 1;
     const isInside = (point) => [[layout.xaxis, point.x], [layout.yaxis, point.y]].every(([each, value]) => value >= axisEnd(each, 0) && value <= axisEnd(each, 1));
     const inside = points.filter(isInside);
+    layout.showlegend = false;
+    writeLegend(figure, inside.map((point) => point.family), inside.some((point) => point.counts));
+    // the best choose their places first
+    const sign = quality.better === "higher" ? -1 : 1;
     const ordered = [...inside].sort((a, b) => b.counts - a.counts || sign * (a.y - b.y)).map((point) => ({ ...point, color: familyLook(report, point.family).color }));
     await drawWithNames(plot, tradeTraces(report, points, quality, cost, layout.muted), layout, (size) => {
       const { annotations, unnamed } = nameAnnotations(ordered, layout, size);

@@ -25,8 +25,14 @@ function fileName(text) {
   return text.replace(/[^\p{L}\p{N}_.=-]+/gu, "_").slice(0, 80) || "chart";
 }
 
+const LEGEND_HEIGHT = 60;
+
+// With a legend, which on the page stands beside the chart, and on the page's ground.
 async function chartSvg(plot) {
-  const url = await window.Plotly.toImage(plot, { format: "svg", width: plot.clientWidth, height: plot.clientHeight });
+  const { data, layout } = plot;
+  const margin = { ...layout.margin, b: layout.margin.b + LEGEND_HEIGHT };
+  const figure = { data, layout: { ...layout, showlegend: true, margin, paper_bgcolor: getComputedStyle(document.documentElement).backgroundColor } };
+  const url = await window.Plotly.toImage(figure, { format: "svg", width: plot.clientWidth, height: plot.clientHeight + LEGEND_HEIGHT });
   return decodeURIComponent(url.slice(url.indexOf(",") + 1));
 }
 

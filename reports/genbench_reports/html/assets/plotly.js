@@ -18,9 +18,9 @@ function loadPlotly() {
   return plotlyPromise;
 }
 
-// Plotly reads a little markup in texts: names are text.
+// Plotly reads a little markup in texts, and mathematics between dollar signs: names are text.
 function asText(text) {
-  return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("$", "&#36;");
 }
 
 function isDark() {
