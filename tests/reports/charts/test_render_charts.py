@@ -29,6 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return synthetic_runs.write_run(folder / "run", cards, {"vae": "vae", HOSTILE: "gan"})
 
 
+@pytest.mark.slow
 def test_svg_has_three_figures_a_data_set_whose_names_are_text(run: Run) -> None:
     files = render_svg(run, load_registry())
     # two titles that would be one file name, and neither of them a place

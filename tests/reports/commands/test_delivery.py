@@ -82,6 +82,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return synthetic_runs.write_run(tmp_path_factory.mktemp("run") / "run", cards, models)
 
 
+@pytest.mark.slow
 def test_three_pictures_of_each_data_set(run: Run) -> None:
     files = render_png(run, load_registry())
     assert len(files) == 9
@@ -93,6 +94,7 @@ def test_three_pictures_of_each_data_set(run: Run) -> None:
     assert {"some-plane-pareto.png", "some-plane-samples.png", "some-series-compute.png"} <= files.keys()
 
 
+@pytest.mark.slow
 def test_names_are_text_in_svg_and_the_same_run_gives_the_same_file(run: Run) -> None:
     files = render_svg(run, load_registry())
     assert files == render_svg(run, load_registry())

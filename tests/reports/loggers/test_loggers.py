@@ -182,6 +182,7 @@ def test_wandb_keeps_runs_offline_and_asks_for_nothing(
     assert bad["summary"]["reason"] == results["vae:learning_rate=1e+30"].reason
 
 
+@pytest.mark.slow
 def test_a_dead_server_is_one_warning_and_the_run_goes_on(tmp_path: Path) -> None:
     arguments = ["run", "-m", "noise", "-d", "ring8", "--out", "run", "--log", "mlflow:http://127.0.0.1:9"]
     environment = bare_environment(tmp_path) | {"NO_PROXY": "127.0.0.1"}
