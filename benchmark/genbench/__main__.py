@@ -1,6 +1,6 @@
 """`python -m genbench`."""
 
-from genbench.cli.main import main
+from genbench.cli.start import start
 
 if __name__ == "__main__":
-    main()
+    start()

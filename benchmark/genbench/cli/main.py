@@ -21,6 +21,7 @@ from genbench.api.exit_codes import ExitCode
 from genbench.cli.datasets import datasets_app
 from genbench.cli.features import features_app
 from genbench.errors import GenbenchError, UsageError
+from genbench.execution.interrupts import end_as_ctrl_c_does
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry, registry_of
 from genbench.util.stand_ins import never_fail
@@ -54,6 +55,7 @@ ExecutorOption = Annotated[str, typer.Option("--executor", metavar="NAME", help=
 def main() -> None:
     """The console script."""
     never_fail(sys.stdout, sys.stderr)
+    end_as_ctrl_c_does()
     try:
         code = run_command_line(sys.argv[1:])
     except KeyboardInterrupt:  # a second one, while the first was ending the command

@@ -16,6 +16,7 @@ import msgspec
 import psutil
 
 from genbench.execution.interrupts import accept_interrupts
+from genbench.execution.message_channel import MessageWriter
 from genbench.records.task import Message, Observer, Outcome, Phase, Task
 
 _PR_SET_PDEATHSIG = 1
@@ -25,10 +26,10 @@ class PipeObserver(Observer):
     """Sends what the worker reports through a pipe."""
 
     def __init__(self, channel: Connection) -> None:
-        self._channel = channel
+        self._writer = MessageWriter(channel.fileno())
 
     def send(self, message: Message) -> None:
-        self._channel.send_bytes(msgspec.json.encode(message))
+        self._writer.send(message)
 
     def phase(self, name: Phase) -> None:
         self.send(Message(kind="phase", phase=name))
@@ -79,7 +80,6 @@ def _detach(log: Connection, parent: int) -> None:
     os.dup2(log.fileno(), 2)
     log.close()
     accept_interrupts()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         # the parent of this process is the fork server, which ends when the supervisor does
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -6,18 +6,22 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 import psutil
 
 from genbench.execution.child import child_main
 from genbench.execution.interrupts import deferred_interrupts
+from genbench.execution.message_channel import MessageReader
+from genbench.execution.orphans import end_tree
 from genbench.records.task import Message, Task
 
 if TYPE_CHECKING:
     from genbench.execution.start_method import WorkerContext
 
+_MAX_OUTPUT_READS, _OUTPUT_READ_BYTES = 16, 1 << 16
+"""How much output is read at a time, so that a worker that never stops writing cannot keep its supervisor."""
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 """The signal that ends a process at once."""
 
@@ -25,8 +29,10 @@ KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 class ChildProcess:
     """A child that leads a process group of its own. It runs when the constructor returns."""
 
+    running: ClassVar[set[int]] = set()
+    """Process ids of all children of this class that this process has started and not cleared away."""
+
     def __init__(self, task: Task, context: WorkerContext) -> None:
-        self._decode = msgspec.json.Decoder(Message).decode
         self._channel, child_channel = context.Pipe(duplex=False)
         self._log, child_log = context.Pipe(duplex=False)
         os.set_blocking(self._log.fileno(), False)
@@ -37,13 +43,37 @@ class ChildProcess:
         )
         with deferred_interrupts():
             self._process.start()
+        if self._process.pid is not None:
+            self.running.add(self._process.pid)
         child_channel.close()
         child_log.close()
+        self._reader = MessageReader(self._channel.fileno())
+        self._descendants: set[psutil.Process] = set()
+        self.server: int | None = None
+        """Process id of the fork server that started it; None for a spawned process, or one that has ended already."""
+        with contextlib.suppress(psutil.Error):
+            parent = psutil.Process(self._process.pid).ppid()
+            self.server = parent if parent != os.getpid() else None
 
     @property
     def waitables(self) -> list[Any]:
         """For `multiprocessing.connection.wait`."""
         return [self._process.sentinel, *(c for c in (self._channel, self._log) if not c.closed)]
+
+    @property
+    def has_lost_its_server(self) -> bool:
+        """The fork server has ended, which ends its workers, none of which is to blame."""
+        if self.server is None:
+            return False
+        try:
+            return psutil.Process(self.server).status() == psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return True
+
+    @property
+    def is_channel_broken(self) -> bool:
+        """The code of the model has written into the pipe for messages, none of which can be read any more."""
+        return self._reader.is_broken
 
     def is_alive(self) -> bool:
         return self._process.is_alive()
@@ -54,24 +84,20 @@ class ChildProcess:
         return self._process.exitcode
 
     def messages(self) -> Iterator[Message]:
-        """The messages that have come since the last call."""
-        while not self._channel.closed:
-            try:
-                if not self._channel.poll():
-                    return
-                message = self._decode(self._channel.recv_bytes())
-            except (EOFError, OSError):
-                self._channel.close()
-                return
-            except msgspec.DecodeError:  # a plugin has written into the pipe
-                continue
-            yield message
+        """The messages that have come since the last call; once the process has ended, all that are left."""
+        if self._channel.closed:
+            return
+        yield from self._reader.messages(at_the_end=not self.is_alive())
+        if self._reader.is_over:
+            self._channel.close()
 
     def output(self) -> Iterator[bytes]:
-        """The output that has come since the last call."""
-        while not self._log.closed:
+        """The output that has come since the last call, or the first of it where it is much."""
+        for _ in range(_MAX_OUTPUT_READS):
+            if self._log.closed:
+                return
             try:
-                chunk = os.read(self._log.fileno(), 1 << 20)
+                chunk = os.read(self._log.fileno(), _OUTPUT_READ_BYTES)
             except BlockingIOError:
                 return
             except OSError:
@@ -87,7 +113,9 @@ class ChildProcess:
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self._process.pid)
             total = process.memory_info().rss
-            for child in process.children(recursive=True):
+            children = process.children(recursive=True)
+            self._descendants.update(children)
+            for child in children:
                 with contextlib.suppress(psutil.Error):
                     total += child.memory_info().rss
         return total
@@ -108,6 +136,7 @@ class ChildProcess:
         """End the process, and all processes that it started, at once."""
         self.signal(KILL)
         self._process.join(5)
+        self._end_descendants()
         self._close()
 
     def clear_away(self) -> None:
@@ -116,9 +145,17 @@ class ChildProcess:
         if pid is not None and hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
+        self._end_descendants()
         self._close()
 
+    def _end_descendants(self) -> None:
+        """End those that have left the process group. psutil never takes a new process for one that has ended."""
+        for each in self._descendants:
+            end_tree(each)
+
     def _close(self) -> None:
+        with contextlib.suppress(ValueError):  # closed before
+            self.running.discard(self._process.pid or 0)
         for connection in (self._channel, self._log):
             if not connection.closed:
                 connection.close()

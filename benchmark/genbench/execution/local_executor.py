@@ -9,8 +9,10 @@ from pathlib import Path
 
 import psutil
 
+from genbench.execution.child_process import ChildProcess
 from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.limits import Limits
+from genbench.execution.orphans import end_orphans
 from genbench.execution.start_method import process_context
 from genbench.execution.supervisor import Supervised
 from genbench.records.job import Job
@@ -60,8 +62,12 @@ class LocalExecutor:
                     result = child.poll()
                     if result is not None:
                         running.remove(child)
+                        if child.server is not None:
+                            end_orphans(child.server, ChildProcess.running)
                         yield result
         finally:
             with deferred_interrupts():
                 for child in running:
                     child.kill()
+                for server in {child.server for child in running if child.server is not None}:
+                    end_orphans(server, ChildProcess.running)

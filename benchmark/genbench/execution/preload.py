@@ -22,6 +22,7 @@ import torch
 
 import genbench.execution.worker  # noqa: F401
 from genbench.api.flop_counter import flops_of
+from genbench.execution.orphans import adopt_orphans
 
 
 def _touch() -> None:
@@ -43,6 +44,7 @@ def _import() -> None:
     torch.linalg.eigvalsh(torch.eye(2))
 
 
+adopt_orphans()
 threads = torch.get_num_threads()
 torch.set_num_threads(1)
 if torch.backends.cuda.is_built():

@@ -3,7 +3,7 @@ makes the result.
 
 A worker whose phase takes longer than its limit gets SIGINT, then SIGTERM, then SIGKILL. A worker that passes its
 memory limit is killed at once. Whatever a worker does, its job ends with a result, which keeps what the stages before
-have found.
+have found. If the fork server is killed, its workers end with it, and their jobs start again.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ ESCALATION = (
 )
 """The signals to a worker that has passed a time limit, and the seconds until the next one is sent."""
 _MEMORY_POLL_SECONDS = 0.05
+MAX_STARTS = 4
+"""How often a job is started whose fork server is killed each time."""
 
 
 class Supervised:
@@ -57,9 +59,15 @@ class Supervised:
         self._task = task
         self._context = context
         self._on_message = on_message
-        self._stages = deque(() if task.rescoring is not None else STAGES)
-        self._folder = new_stage_folder(task)
         self._log_file = BoundedLog(log_path)
+        self._starts = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start the process of the first stage."""
+        self._starts += 1
+        self._stages = deque(() if self._task.rescoring is not None else STAGES)
+        self._folder = new_stage_folder(self._task)
         self._phase: Phase = "start"
         self._phase_began = time.monotonic()
         self._phase_seconds: dict[str, float] = {}
@@ -80,7 +88,21 @@ class Supervised:
             task = msgspec.structs.replace(task, stage=request)
         self._finished = False
         self._baseline_bytes: int | None = None
-        self._child = ChildProcess(task, self._context)
+        self._child = self._new_child(task)
+
+    def _new_child(self, task: Task) -> ChildProcess:
+        while True:
+            try:
+                return ChildProcess(task, self._context)
+            except (EOFError, ConnectionError):  # the fork server was killed while it started the process
+                self._starts += 1
+                if self._starts > MAX_STARTS:
+                    raise
+
+    @property
+    def server(self) -> int | None:
+        """Process id of the fork server that started the worker; None where there is none."""
+        return self._child.server
 
     @property
     def waitables(self) -> list[Any]:
@@ -120,6 +142,12 @@ class Supervised:
                 if self._goes_on():
                     message = msgspec.structs.replace(message, kind="outcome")
             self._on_message(self.job, message)
+        if self._child.is_channel_broken and self._verdict is None and not self._finished:
+            self._verdict = (
+                "plugin_error",
+                f"something else than a message came from the worker in {self._phase}",
+            )
+            self._child.signal(KILL)
 
     def _goes_on(self) -> bool:
         """Whether the stage has ended well and another follows."""
@@ -177,6 +205,11 @@ class Supervised:
                 self._child.clear_away()
                 self._start()
             return None
+        if not self._finished and self._verdict is None and self._child.has_lost_its_server:
+            if self._starts < MAX_STARTS:
+                self._start_again()
+                return None
+            self._verdict = ("killed", f"the fork server was killed, {MAX_STARTS} times in a row")
         now = time.monotonic()
         self._phase_seconds[self._phase] = self._spent_in_phase(now)
         status, reason = self._status_and_reason(code)
@@ -202,13 +235,20 @@ class Supervised:
             warnings=outcome.warnings,
         )
 
+    def _start_again(self) -> None:
+        self._log_file.write(b"\n--- the fork server was killed; the job starts again ---\n")
+        with deferred_interrupts():
+            self._child.clear_away()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._begin()
+
     def _status_and_reason(self, code: int | None) -> tuple[Status, str | None]:
         if self._verdict is not None:
             return self._verdict
         if self._finished and self._outcome is not None:
             return self._outcome.status, self._outcome.reason
         if code is not None and code < 0:
-            name = signal.Signals(-code).name
+            name = _signal_name(-code)
             return "killed", f"{name} in {self._phase}{_SIGNAL_HINTS.get(name, '')}"
         return "plugin_error", f"the process exited by itself with code {code} in {self._phase}"
 
@@ -222,6 +262,14 @@ _SIGNAL_HINTS = {
     "SIGSEGV": ": a segmentation fault in compiled code",
     "SIGABRT": ": compiled code aborted",
 }
+
+
+def _signal_name(number: int) -> str:
+    """Its name, or "signal 40" for those that Python has no name for: the signals for real-time programs."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _mebibytes(size: int) -> str:

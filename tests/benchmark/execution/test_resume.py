@@ -172,14 +172,21 @@ def test_a_killed_run_is_finished_by_the_same_command(
     }
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP)),
+    ],
+)
 def test_an_interrupted_run_keeps_what_is_finished_and_says_so(
-    tmp_path: Path, undisturbed: dict[str, Any]
+    number: signal.Signals, tmp_path: Path, undisturbed: dict[str, Any]
 ) -> None:
     folder = tmp_path / "run"
     process = start(folder)
     wait_until(lambda: len(stored(folder)) >= 2, process)
     family = family_of(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output = finish(process)
     assert process.returncode == 130
     wait_for_the_end_of(family)
