@@ -7,6 +7,7 @@ from collections import deque
 from pathlib import Path
 
 from genbench.errors import RunFolderError
+from genbench.util.redaction import redacted_bytes
 
 HEAD_BYTES = TAIL_BYTES = 256 * 1024
 """The sizes of the first and the last part."""
@@ -31,6 +32,8 @@ class BoundedLog:
         self._dropped = 0
 
     def write(self, chunk: bytes) -> None:
+        """Add output of the worker. Passwords and tokens in addresses are left out."""
+        chunk = redacted_bytes(chunk)
         head, rest = chunk[: self._room], chunk[self._room :]
         if head:
             self._put(head)

@@ -27,6 +27,7 @@ from genbench.errors import RunFolderError
 from genbench.records.job import PROTOCOL_VERSION, Job
 from genbench.records.result import SCHEMA_VERSION, Result
 from genbench.util.atomic_files import write_atomically
+from genbench.util.redaction import redacted
 
 WORK_FOLDER = "work"
 """In a job's folder: files that are not finished. Removed with everything in it once the job has its result."""
@@ -172,7 +173,7 @@ class Run:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and self.result(result.job) is None:
                 path.rename(path.with_suffix(".unreadable"))
-            write_atomically(path, _encode(result), replace=False)
+            write_atomically(path, _encode(_without_secrets(result)), replace=False)
         except OSError as error:
             raise RunFolderError(f"cannot write {path}: {error.strerror}") from None
         self._tidy(result.job)
@@ -196,7 +197,7 @@ class Run:
                 if stored is None:
                     return None
                 changed = change(stored)
-                write_atomically(self.result_path(job), _encode(changed))
+                write_atomically(self.result_path(job), _encode(_without_secrets(changed)))
                 return changed
         except Timeout:
             raise RunFolderError(
@@ -235,6 +236,15 @@ class _Versions(msgspec.Struct):
     """The version of the records."""
     protocol: str = "unknown"
     """The protocol version of the jobs."""
+
+
+def _without_secrets(result: Result) -> Result:
+    """The result without passwords and tokens in what it quotes; its job stays as it was planned."""
+    text = msgspec.json.encode(result).decode()
+    clean = redacted(text)
+    if clean == text:
+        return result
+    return msgspec.structs.replace(msgspec.json.decode(clean, type=Result), job=result.job)
 
 
 def _encode(record: msgspec.Struct) -> bytes:

@@ -17,6 +17,7 @@ from genbench.records.result import Result
 from genbench.records.run_folder import Plan
 from genbench.run.ranking_choice import with_ranking
 from genbench.run.suite import Suite
+from genbench.util.redaction import redacted
 from genbench.util.source_hash import source_hash
 
 _SECONDS_BESIDES_TRAINING = 4.0
@@ -93,7 +94,7 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
         suite=suite.name,
         jobs=jobs,
         refused=refused,
-        command=list(command),
+        command=[redacted(word) for word in command],
         datasets={card.name: card for card in datasets},
     )
 

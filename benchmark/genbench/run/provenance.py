@@ -6,13 +6,14 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from genbench.util.redaction import redacted
 
 _PACKAGES = ("genbench", "torch", "numpy", "scipy", "torchmetrics", "pluggy", "scikit-learn")
 
@@ -44,12 +45,7 @@ def git_state(folder: Path) -> dict[str, Any] | None:
         return None
     status = _run("git", "-C", str(folder), "status", "--porcelain", "--untracked-files=no")
     origin = _run("git", "-C", str(folder), "config", "--get", "remote.origin.url")
-    return {"commit": commit, "dirty": bool(status), "origin": redact_credentials(origin) if origin else None}
-
-
-def redact_credentials(url: str) -> str:
-    """The address without user name and password: https://user:token@host/x -> https://host/x."""
-    return re.sub(r"(?<=://)[^/@]*@", "", url)
+    return {"commit": commit, "dirty": bool(status), "origin": redacted(origin) if origin else None}
 
 
 def cpu_name() -> str:

@@ -135,6 +135,32 @@ def test_asked_for_by_name_it_is_a_row(capsys: pytest.CaptureFixture[str]) -> No
     assert "cannot fetch" in str(found[NAME]["reason"])
 
 
+def test_no_secret_of_an_address_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Planted in a mirror that does not answer, which the reason of the failed job names, and on the command line."""
+    monkeypatch.setenv("GENBENCH_MIRROR", "http://user:s3cret@127.0.0.1:9/?token=s3cret")
+    words = [
+        "run",
+        "-m",
+        "noise",
+        "-d",
+        NAME,
+        "--out",
+        "run",
+        "--log",
+        "tensorboard:https://user:s3cret@host/?sig=s3cret",
+    ]
+    monkeypatch.setattr("sys.argv", ["genai-bench", *words])
+    assert command(*words[:-2]) == 2
+    (record,) = records("run", capsys)
+    assert "127.0.0.1:9" in str(record["reason"])
+    assert "https://host/?sig=***" in (tmp_path / "run/run.json").read_text()
+    written = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert written
+    assert [path for path in written if b"s3cret" in path.read_bytes()] == []
+
+
 def test_a_dry_run_fetches_nothing(server: FileServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("run", "-m", "noise", "-d", NAME, "--dry-run") == 0
     shown = capsys.readouterr().out

@@ -11,6 +11,7 @@ import sys
 import time
 
 import psutil
+import torch
 from hostile_models import Good
 
 from genbench import ComputeMeter, Split
@@ -100,18 +101,14 @@ SLEEPER = "import time; time.sleep(3600)"
 
 def daemons() -> list[psutil.Process]:
     """Those that `MakesDaemons` has made and that still run."""
-    return [
-        process
-        for process in psutil.process_iter()
-        if process.status() != psutil.STATUS_ZOMBIE and SLEEPER in " ".join(_command_line(process))
-    ]
+    return [process for process in psutil.process_iter() if _is_sleeper(process)]
 
 
-def _command_line(process: psutil.Process) -> list[str]:
+def _is_sleeper(process: psutil.Process) -> bool:
     try:
-        return process.cmdline()
+        return process.status() != psutil.STATUS_ZOMBIE and SLEEPER in process.cmdline()
     except psutil.Error:
-        return []
+        return False
 
 
 class MakesDaemons(Good):
@@ -131,3 +128,19 @@ class MakesDaemonsAndHangs(MakesDaemons):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         super().fit(train, meter)
         time.sleep(600)
+
+
+class SharesItsMemory(Good):
+    """Four processes, as of a data loader, which all see the 100 MiB of this one."""
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        self.data = torch.ones(100 << 18)
+        children = []
+        for _ in range(4):
+            if (child := os.fork()) == 0:
+                time.sleep(600)
+            children.append(child)
+        time.sleep(0.5)  # the supervisor looks every 50 ms
+        super().fit(train, meter)
+        for child in children:
+            os.kill(child, signal.SIGKILL)
