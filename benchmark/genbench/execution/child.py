@@ -17,9 +17,8 @@ import psutil
 
 from genbench.execution.interrupts import accept_interrupts
 from genbench.execution.message_channel import MessageWriter
+from genbench.execution.orphans import PR_SET_PDEATHSIG
 from genbench.records.task import Message, Observer, Outcome, Phase, Task
-
-_PR_SET_PDEATHSIG = 1
 
 
 class PipeObserver(Observer):
@@ -82,6 +81,7 @@ def _detach(log: Connection, parent: int) -> None:
     accept_interrupts()
     if sys.platform == "linux":
         # the parent of this process is the fork server, which ends when the supervisor does
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGUSR1, signal.SIG_DFL)  # the fork server's own
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if not psutil.pid_exists(parent):
             os._exit(0)

@@ -19,14 +19,28 @@ from collections.abc import Collection
 
 import psutil
 
+PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_MAX_ROUNDS = 10
+"""How often the fork server looks for descendants when it ends."""
 
 
 def adopt_orphans() -> None:
-    """In the fork server: become the parent of orphaned descendants, and end them when this process exits."""
+    """In the fork server: become the parent of orphaned descendants, and end them when this process exits, which it
+    does when its parent ends. It would see that by itself, but not while a worker sleeps, because workers hold the pipe
+    whose end it waits for."""
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    system = ctypes.CDLL(None)
+    system.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    parent = os.getppid()
+
+    def leave(number: int, frame: object) -> None:
+        if os.getppid() != parent:  # else only the thread has ended that started this process
+            sys.exit(0)
+
+    signal.signal(signal.SIGUSR1, leave)
+    system.prctl(PR_SET_PDEATHSIG, signal.SIGUSR1)
     # the fork server does not know the processes that it adopts, and would report the end of each
     warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")
     atexit.register(_end_descendants, os.getpid())
@@ -58,5 +72,10 @@ def end_tree(process: psutil.Process) -> None:
 def _end_descendants(server: int) -> None:
     if os.getpid() != server:  # a worker, which was forked with this handler
         return
-    for child in psutil.Process().children():
-        end_tree(child)
+    for _ in range(_MAX_ROUNDS):  # in each of them, what the last one has orphaned is adopted
+        children = psutil.Process().children()
+        if not children:
+            return
+        for child in children:
+            end_tree(child)
+        psutil.wait_procs(children, timeout=1)

@@ -1,7 +1,7 @@
 """Passwords and tokens in text that is about to be stored.
 
-They come in with addresses: those of mirrors, of git remotes, of tracking servers (`--log mlflow:https://user:password@...`).
-Whatever enters a run folder or a log passes through `redacted`.
+They come in with addresses: those of mirrors, of git remotes, and of tracking servers, as in
+`--log mlflow:https://user:password@...`. Whatever enters a run folder or a log passes through `redacted`.
 """
 
 from __future__ import annotations

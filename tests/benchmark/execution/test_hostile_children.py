@@ -94,9 +94,9 @@ def _end_the_fork_server() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
 @pytest.mark.parametrize("model", ["MakesDaemons", "MakesDaemonsAndHangs"])
 def test_daemons_end_with_the_job_that_made_them(execute: Execute, tmp_path: Path, model: str) -> None:
-    (result,) = execute(hostile(model, tmp_path, budget="1s"))
+    (result,) = execute(hostile(model, tmp_path, budget="1s", hyperparameters={"tag": tmp_path.name}))
     assert result.status == ("ok" if model == "MakesDaemons" else "timeout")
-    wait_for(lambda: daemons() == [], seconds=10)
+    wait_for(lambda: daemons(tmp_path.name) == [], seconds=10)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the proportional set size")
@@ -165,7 +165,8 @@ from jobs import make_task
 from genbench.execution.local_executor import LocalExecutor
 folder = Path({folder!r})
 task = msgspec.structs.replace(
-    make_task("MakesDaemonsAndHangs", folder, budget="100s"), model_factory="pipe_models:MakesDaemonsAndHangs"
+    make_task("MakesDaemonsAndHangs", folder, budget="100s", hyperparameters={{"tag": folder.name}}),
+    model_factory="pipe_models:MakesDaemonsAndHangs",
 )
 list(LocalExecutor(1).execute([task], lambda job: folder / "log.txt", lambda job, message: None))
 """
@@ -176,12 +177,12 @@ def test_daemons_end_with_the_run_that_was_killed(tmp_path: Path) -> None:
     code = _RUN_FOR_EVER.format(path=sys.path, folder=str(tmp_path))
     process = subprocess.Popen([sys.executable, "-c", code])
     try:
-        wait_for(lambda: len(daemons()) == 2)
+        wait_for(lambda: len(daemons(tmp_path.name)) == 2)
         family = psutil.Process(process.pid).children(recursive=True)
     finally:
         process.kill()
         process.wait()
-    wait_for(lambda: daemons() == [] and not any(map(runs, family)))
+    wait_for(lambda: not daemons(tmp_path.name) and not any(map(runs, family)))
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

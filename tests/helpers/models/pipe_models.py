@@ -14,7 +14,7 @@ import psutil
 import torch
 from hostile_models import Good
 
-from genbench import ComputeMeter, Split
+from genbench import ComputeMeter, DataSpec, Split
 from genbench.execution.message_channel import MessageWriter
 
 
@@ -96,30 +96,36 @@ class AlwaysKillsTheForkServer(Good):
         time.sleep(600)
 
 
-SLEEPER = "import time; time.sleep(3600)"
+def daemons(tag: str) -> list[psutil.Process]:
+    """Those that a `MakesDaemons` with this tag has made and that still run."""
+    return [process for process in psutil.process_iter() if _is_sleeper(process, tag)]
 
 
-def daemons() -> list[psutil.Process]:
-    """Those that `MakesDaemons` has made and that still run."""
-    return [process for process in psutil.process_iter() if _is_sleeper(process)]
-
-
-def _is_sleeper(process: psutil.Process) -> bool:
+def _is_sleeper(process: psutil.Process, tag: str) -> bool:
     try:
-        return process.status() != psutil.STATUS_ZOMBIE and SLEEPER in process.cmdline()
+        return process.status() != psutil.STATUS_ZOMBIE and _sleeper(tag) in process.cmdline()
     except psutil.Error:
         return False
+
+
+def _sleeper(tag: str) -> str:
+    return f"import time; time.sleep(3600)  # {tag}"
 
 
 class MakesDaemons(Good):
     """One in a session of its own, and one that is forked twice, so that init would be its parent."""
 
+    def __init__(self, spec: DataSpec, *, tag: str) -> None:
+        super().__init__(spec)
+        self.tag = tag
+
     def fit(self, train: Split, meter: ComputeMeter) -> None:
-        subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True)
+        command = [sys.executable, "-c", _sleeper(self.tag)]
+        subprocess.Popen(command, start_new_session=True)
         if os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
-                os.execv(sys.executable, [sys.executable, "-c", SLEEPER])
+                os.execv(sys.executable, command)
             os._exit(0)
         super().fit(train, meter)
 
