@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 _MAX_OUTPUT_READS, _OUTPUT_READ_BYTES = 16, 1 << 16
 """How much output is read at a time, so that a worker that never stops writing cannot keep its supervisor."""
+_EXIT_CODE_OF_THE_LOST = 255
+"""What multiprocessing reports where the fork server cannot tell the exit code. A process may also end with it."""
+_SERVER_SECONDS = 0.5
+"""How long a fork server takes at most from closing its pipes, when it is killed, until it has ended."""
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 """The signal that ends a process at once."""
 
@@ -63,12 +68,14 @@ class ChildProcess:
     @property
     def has_lost_its_server(self) -> bool:
         """The fork server has ended, which ends its workers, none of which is to blame."""
-        if self.server is None:
+        if self.server is None or self.exit_code != _EXIT_CODE_OF_THE_LOST:
             return False
-        try:
-            return psutil.Process(self.server).status() == psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return True
+        deadline = time.monotonic() + _SERVER_SECONDS
+        while not _has_ended(self.server):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
 
     @property
     def is_channel_broken(self) -> bool:
@@ -163,6 +170,13 @@ class ChildProcess:
                 connection.close()
         with contextlib.suppress(ValueError):
             self._process.close()
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
 
 
 def _proportional_bytes(process: psutil.Process) -> int:

@@ -33,17 +33,18 @@ def adopt_orphans() -> None:
         return
     system = ctypes.CDLL(None)
     system.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    parent = os.getppid()
+    server, parent = os.getpid(), os.getppid()
 
     def leave(number: int, frame: object) -> None:
         if os.getppid() != parent:  # else only the thread has ended that started this process
-            sys.exit(0)
+            _end_descendants(server)
+            os._exit(0)  # an exception might be raised in the middle of another exit handler
 
     signal.signal(signal.SIGUSR1, leave)
     system.prctl(PR_SET_PDEATHSIG, signal.SIGUSR1)
     # the fork server does not know the processes that it adopts, and would report the end of each
     warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")
-    atexit.register(_end_descendants, os.getpid())
+    atexit.register(_end_descendants, server)
 
 
 def end_orphans(server: int, workers: Collection[int]) -> None:

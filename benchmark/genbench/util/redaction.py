@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 _USER_INFO = re.compile(r"(?<=://)[^/@\s\"'<>]+@")
-_SECRET = r"(?:[\w.-]*(?:token|secret|passw(?:or)?d|api[_-]?key|access[_-]?key|credential|signature)[\w.-]*|key|sig|auth)"
+_WORDS = "token|secret|passw(?:or)?d|api[_-]?key|access[_-]?key|credential|signature"
+_SECRET = rf"(?:[\w.-]*(?:{_WORDS})[\w.-]*|key|sig|auth)"
 _PARAMETER = re.compile(rf"(?i)(?<=[?&;])({_SECRET})=[^&;#\s\"'<>]+")
 _HEADER = re.compile(r"(?i)\b(authorization: *(?:basic|bearer)|bearer) +[\w.~+/=-]{8,}")
 
