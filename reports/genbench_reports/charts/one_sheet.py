@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable, Sequence
 from xml.etree import ElementTree
 
-from PIL import Image
-
 _SVG = "http://www.w3.org/2000/svg"
 _LENGTH = re.compile(r"\s*([0-9.]+)")
 _GAP = 24
@@ -17,6 +15,8 @@ _GAP = 24
 
 def png_sheet(pictures: Sequence[bytes]) -> bytes:
     """PNG files as one, on white. Raises ValueError where one cannot be read."""
+    from PIL import Image
+
     try:
         opened = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
     except OSError as error:

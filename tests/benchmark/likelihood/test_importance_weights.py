@@ -219,4 +219,6 @@ def test_kinds_compare_without_their_accuracy() -> None:
         assert kinds.comparable(kind) == kind
         assert kinds.accuracy(kind) is None
     assert kinds.accuracy(kinds.annealed(-0.05)) == ("gap", -0.05)
-    assert kinds.accuracy(kinds.annealed_partition(math.inf)) == ("within", math.inf)
+    assert kinds.accuracy(kinds.annealed_partition(0.5)) == ("within", 0.5)
+    assert kinds.accuracy(kinds.annealed_partition(math.inf)) is None
+    assert kinds.comparable(kinds.annealed_partition(math.inf)) == "AIS estimate of Z"

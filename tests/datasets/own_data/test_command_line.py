@@ -60,13 +60,14 @@ TABLE = "csv:a table.csv?label=kind"
 def test_a_table_from_the_first_command_to_a_report_without_it(capsys: pytest.CaptureFixture[str]) -> None:
     models = ("-m", "vae", "-m", "made", "-m", "copier")
     assert run(*models, "-d", TABLE) == 0
-    shown = capsys.readouterr().out
     found = records(capsys)
     assert {record["status"] for record in found} == {"ok"}
     assert {record["job"]["dataset"] for record in found} == {TABLE}
     assert {record["job"]["samples"] for record in found} == {12}
     assert {record["cost"]["steps"] for record in found} == {20, 1}
-    (headline,) = re.findall(r"^rank .*", shown, flags=re.MULTILINE)
+    capsys.readouterr()
+    assert run_command_line(["show", "run"]) == 0
+    (headline,) = re.findall(r"^rank .*", capsys.readouterr().out, flags=re.MULTILINE)
     assert "sliced W" in headline
     ids = {record["id"] for record in found}
 
