@@ -33,6 +33,7 @@ def python(code: str) -> Callable[[], None]:
     return lambda: subprocess.run([sys.executable, "-c", code], check=True, capture_output=True) and None
 
 
+@pytest.mark.slow  # the limit is met by some runs and missed by others: docs/harness-costs.md
 @pytest.mark.benchmark(group="harness overhead per job")
 def test_a_job_costs_a_fraction_of_a_plain_start(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     """Outside training, sampling and scoring a job with its three processes costs at most 0.3 s where a plain `import
