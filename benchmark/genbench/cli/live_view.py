@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 _STYLES = {"ok": "green", "unsupported": "dim"}
 _USUAL_METRICS = ("frechet_distance", "bits_per_dim")
-"""Of jobs that name no metric that ranks: the first of these that a result has is printed with it."""
+"""For jobs that do not name the metric that ranks, the first of these that the result has is printed."""
 _MAX_NAME_COLUMNS = 48
 """Names of jobs are padded to that of the longest, so that lines align, but to no more columns."""
 _MIN_BAR_COLUMNS, _MIN_LOSS_COLUMNS = 60, 90

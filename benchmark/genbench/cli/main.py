@@ -53,7 +53,7 @@ ExecutorOption = Annotated[str, typer.Option("--executor", metavar="NAME", help=
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line and exit with its code. `genbench.cli.start` is the console script."""
     never_fail(sys.stdout, sys.stderr)
     end_as_ctrl_c_does()
     try:

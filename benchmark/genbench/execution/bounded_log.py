@@ -11,10 +11,12 @@ from genbench.util.redaction import redacted_bytes
 
 HEAD_BYTES = TAIL_BYTES = 256 * 1024
 """The sizes of the first and the last part."""
+_MAX_LINE_BYTES = 4096
+"""How much of a line that is not finished is kept until the rest comes, since an address may come in two pieces."""
 
 
 class BoundedLog:
-    """The first part is on disk as soon as it is written, the last part when the log is closed.
+    """The first part is on disk line by line, the last part when the log is closed.
 
     If the disk is full, the rest of the log is lost and nothing is raised. The constructor raises RunFolderError if the
     file cannot be created.
@@ -30,10 +32,18 @@ class BoundedLog:
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         self._dropped = 0
+        self._line = b""
 
     def write(self, chunk: bytes) -> None:
         """Add output of the worker. Passwords and tokens in addresses are left out."""
-        chunk = redacted_bytes(chunk)
+        chunk = self._line + chunk
+        end = chunk.rfind(b"\n") + 1
+        if len(chunk) - end > _MAX_LINE_BYTES:
+            end = len(chunk)
+        self._line = chunk[end:]
+        self._add(redacted_bytes(chunk[:end]))
+
+    def _add(self, chunk: bytes) -> None:
         head, rest = chunk[: self._room], chunk[self._room :]
         if head:
             self._put(head)
@@ -48,6 +58,7 @@ class BoundedLog:
     def close(self) -> None:
         if self._file.closed:
             return
+        self._add(redacted_bytes(self._line))
         if self._dropped:
             self._put(b"\n... %d bytes left out ...\n" % self._dropped)
         for chunk in self._tail:

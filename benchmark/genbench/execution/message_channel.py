@@ -22,7 +22,8 @@ _READ_BYTES = 1 << 16
 _MAX_READS = 16
 """How many pieces are read at a time, so that a worker that never stops writing cannot keep its supervisor."""
 _MAX_READS_AT_THE_END = 2 * (MAX_MESSAGE_BYTES // _READ_BYTES)
-"""The same once the worker has ended: a process that it left behind may hold the pipe and write on."""
+"""How many pieces are read once the worker has ended. A process that it left behind may hold the pipe and go on
+writing, so this has a limit too."""
 
 
 class MessageWriter:

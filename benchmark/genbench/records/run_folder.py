@@ -240,11 +240,17 @@ class _Versions(msgspec.Struct):
 
 def _without_secrets(result: Result) -> Result:
     """The result without passwords and tokens in what it quotes; its job stays as it was planned."""
-    text = msgspec.json.encode(result).decode()
-    clean = redacted(text)
-    if clean == text:
-        return result
-    return msgspec.structs.replace(msgspec.json.decode(clean, type=Result), job=result.job)
+    clean = msgspec.convert(_redacted_texts(msgspec.to_builtins(result)), type=Result)
+    return msgspec.structs.replace(clean, job=result.job)
+
+
+def _redacted_texts(value: Any) -> Any:
+    """Every text of a JSON value, but not the names of its fields."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict):
+        return {name: _redacted_texts(each) for name, each in value.items()}
+    return [_redacted_texts(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _encode(record: msgspec.Struct) -> bytes:

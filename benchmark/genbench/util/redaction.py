@@ -24,5 +24,5 @@ def redacted(text: str) -> str:
 
 
 def redacted_bytes(text: bytes) -> bytes:
-    """The same for output of a process, whatever its encoding."""
+    """Redacts the output of a process, whatever its encoding."""
     return redacted(text.decode("latin-1")).encode("latin-1")

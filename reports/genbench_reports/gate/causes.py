@@ -17,7 +17,7 @@ MAX_CHANGES = 5
 """How many changes of one kind are listed; the last says how many more there are."""
 _COMMIT_CHARACTERS = 10
 _MAX_CHARACTERS = 160
-"""Of one change: names and values come from plugins."""
+"""The longest description of one change, since names and values come from plugins."""
 _SETTINGS = tuple(field for field in (*DATA_FIELDS, *CONDITION_FIELDS) if not field.startswith("dataset"))
 
 

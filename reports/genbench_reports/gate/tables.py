@@ -67,7 +67,7 @@ class VerdictDocument:
     worse: tuple[str, ...]
     """A line per group of values, or of seeds, that got worse."""
     better: tuple[str, ...]
-    """The same of values that got better."""
+    """One line for each group of values that got better."""
 
 
 def make_verdict_document(verdict: Verdict, baseline: Baseline, current: Baseline) -> VerdictDocument:

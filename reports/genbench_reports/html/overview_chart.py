@@ -21,7 +21,7 @@ from genbench_reports.overview.overview import Overview
 from genbench_reports.statistics.pareto import pareto_front
 
 NAME_SIZE, LINE_HEIGHT = 12, 14
-"""Of names, in pixels."""
+"""Size of the letters of names, in pixels."""
 _LEFT, _RIGHT, _ABOVE, _BELOW = 52, 12, 26, 44
 """Room around the plotting area, in pixels."""
 _MARGIN = 0.07

@@ -47,6 +47,34 @@ def test_the_first_result_stands(tmp_path: Path) -> None:
     assert run.store(result_of(job, 2.0)).metrics[0].value == 1.0
 
 
+@pytest.mark.parametrize(
+    ("reason", "stored"),
+    [
+        ('cannot fetch "https://h/?token=s3cret"', 'cannot fetch "https://h/?token=***"'),
+        ("https://h/?token=s3cret\\", "https://h/?token=***"),
+        ("'https://u:s3cret@h/'\nand more", "'https://h/'\nand more"),
+        ('Authorization: Bearer s3cret-s3cret"', 'Authorization: Bearer ***"'),
+    ],
+)
+def test_a_result_that_quotes_a_secret_is_stored_without_it(tmp_path: Path, reason: str, stored: str) -> None:
+    job = make_job("a")
+    run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
+    run.store(msgspec.structs.replace(result_of(job), reason=reason, warnings=[reason]))
+    (found,) = Run.open(tmp_path / "run").results()
+    assert (found.reason, found.warnings, found.job) == (stored, [stored], job)
+    assert b"s3cret" not in run.result_path(job).read_bytes()
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 3))
+def test_a_secret_in_two_pieces_of_output_is_left_out_of_the_log(tmp_path: Path, cut: int) -> None:
+    output = b"fetching https://u:s3cret@h/x now\nAuthorization: Bearer s3cret-s3cret"
+    log = BoundedLog(tmp_path / "log.txt")
+    log.write(output[:cut])
+    log.write(output[cut:])
+    log.close()
+    assert (tmp_path / "log.txt").read_bytes() == b"fetching https://h/x now\nAuthorization: Bearer ***"
+
+
 def test_a_torn_result_is_made_again_and_kept_aside(tmp_path: Path) -> None:
     job = make_job("a")
     run = Run.create(tmp_path / "run", Plan(suite="s", jobs=[job]))
