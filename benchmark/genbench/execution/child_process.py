@@ -46,8 +46,13 @@ class ChildProcess:
             args=(msgspec.json.encode(task), child_channel, child_log, os.getpid()),
             name=f"genbench {task.job.variant}",
         )
-        with deferred_interrupts():
-            self._process.start()
+        try:
+            with deferred_interrupts():
+                self._process.start()
+        except BaseException:
+            for connection in (self._channel, child_channel, self._log, child_log):
+                connection.close()
+            raise
         if self._process.pid is not None:
             self.running.add(self._process.pid)
         child_channel.close()

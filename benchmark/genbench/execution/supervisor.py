@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from genbench.errors import GenbenchError
 from genbench.execution.bounded_log import BoundedLog
 from genbench.execution.child_process import KILL, ChildProcess
 from genbench.execution.interrupts import deferred_interrupts
@@ -97,7 +98,11 @@ class Supervised:
             except (EOFError, ConnectionError):  # the fork server was killed while it started the process
                 self._starts += 1
                 if self._starts > MAX_STARTS:
-                    raise
+                    self._close()
+                    raise GenbenchError(
+                        "the fork server is killed whenever it starts a worker; GENBENCH_START_METHOD=spawn does"
+                        " without it, and the same command goes on"
+                    ) from None
 
     @property
     def server(self) -> int | None:

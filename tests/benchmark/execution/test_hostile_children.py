@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from jobs import make_task
 from pipe_models import daemons
 
+from genbench.errors import GenbenchError
 from genbench.execution import limits
 from genbench.execution.message_channel import MAX_MESSAGE_BYTES, MessageReader, MessageWriter
 from genbench.records.result import Result
@@ -197,3 +198,14 @@ def runs(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_fork_server_that_cannot_start_workers_is_one_clear_line(
+    execute: Execute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr("multiprocessing.context.ForkServerProcess.start", lost)
+    with pytest.raises(GenbenchError, match="the fork server is killed whenever it starts a worker"):
+        execute(make_task("Good", tmp_path))

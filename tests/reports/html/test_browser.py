@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,16 +29,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "report.html"
     path.write_text(render_html(run, load_registry()), encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def opened(desk: BrowserContext, report: Path) -> Iterator[Opened]:
-    """On a desk. Whatever a test does, the page never complains, and never asks for anything."""
-    opened = Opened(desk, report)
-    yield opened
-    opened.page.close()
-    assert not opened.complaints
-    assert not opened.requests
 
 
 def test_every_chart_is_drawn_without_complaint(opened: Opened) -> None:

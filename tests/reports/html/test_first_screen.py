@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 import synthetic_runs
 from opened_report import Opened
-from playwright.sync_api import Browser, BrowserContext, Locator
+from playwright.sync_api import Browser, Locator
 
 from genbench.plugin.discovery import load_registry
 from genbench_reports.html.page import render_html
@@ -35,15 +34,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "report.html"
     path.write_text(render_html(run, load_registry()), encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def opened(desk: BrowserContext, report: Path) -> Iterator[Opened]:
-    opened = Opened(desk, report)
-    yield opened
-    opened.page.close()
-    assert not opened.complaints
-    assert not opened.requests
 
 
 def test_the_answer_is_on_the_first_screen_and_the_page_is_short(opened: Opened) -> None:
