@@ -31,7 +31,7 @@ class FamilyRow:
     scored_on: tuple[str, ...]
     """Titles of the boards of the comparison; empty without scores."""
     likelihood: Likelihood | None
-    """The model's likelihood: on a single board the board's own figure, over several the mean gain in bits per
+    """The model's likelihood: on a single board the board's own value, over several the mean gain in bits per
     dimension over the zero, with the weakest kind among its parts."""
     costs: Costs
     """What the model cost: geometric means over boards of times and speeds, maxima of memory."""

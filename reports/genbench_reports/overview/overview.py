@@ -72,6 +72,7 @@ def make_overview(boards: Sequence[Board], summaries: Sequence[Summary]) -> Over
     families = family_rows(finished, len(members))
     axis, points = model_points(finished, mean_span(compared))
     title = likelihood_title(members)
+    led = leaders(members)
     return Overview(
         verdict=verdict_of(members, here),
         setting=setting_words(members),
@@ -79,8 +80,8 @@ def make_overview(boards: Sequence[Board], summaries: Sequence[Summary]) -> Over
         table=family_table(families, title),
         models=points,
         quality=axis,
-        leaders=tuple(leaders(members)),
-        leader_table=leader_table(leaders(members)),
+        leaders=tuple(led),
+        leader_table=leader_table(led),
         failures=failed_rows(boards),
         notes=tuple(overview_notes(here, entries, families, [setting_words(group) for group in others])),
     )
