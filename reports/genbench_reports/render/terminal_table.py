@@ -1,6 +1,7 @@
 """Tables on the screen: all of a table as far as there is room, and a line that names what there is no room for.
 
-Text from plugins becomes `Text` objects and is never interpreted as rich markup.
+Text from plugins becomes `Text` objects and is never interpreted as rich markup. Where the console's encoding lacks a
+character, its stand-in is measured and printed (`genbench.util.stand_ins`), so that columns align in ASCII too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from genbench.util.stand_ins import writable
 from genbench_reports.format.table import Cell, Table
 from genbench_reports.format.text import clean, named, superscript
 
@@ -37,11 +39,11 @@ def print_table(
     if not (table.rows or table.calibration):
         return ()
     if wide:
-        parts = tuple(_parts(table, console.width))
+        parts = tuple(_parts(table, console))
         for part in parts:
             _draw(part, console, style, fold=fold)
         return parts
-    shown, missing = _fitted(table, console.width)
+    shown, missing = _fitted(table, console)
     _draw(shown, console, style, fold=fold)
     if missing:
         said = f"No room for {', '.join(map(clean, missing))}: --wide shows everything."
@@ -50,25 +52,25 @@ def print_table(
 
 
 def _draw(table: Table, console: Console, style: str, *, fold: bool) -> None:
-    broken = _width(table, titles_broken=False) > console.width
+    broken = _width(table, console, titles_broken=False) > console.width
     drawn = RichTable(
         box=SIMPLE_HEAD, padding=(0, 0, 0, _GAP - 1), pad_edge=False, show_edge=False, style=style
     )
     for index, column in enumerate(table.columns):
-        width = _column_width(table, index, titles_broken=broken)
+        width = _column_width(table, index, console, titles_broken=broken)
         drawn.add_column(
-            Text("\n".join(_lines(column.title, width))),
+            Text("\n".join(_lines(writable(column.title, console.encoding), width))),
             justify="right" if column.numeric else "left",
             no_wrap=column.numeric or not fold,
             overflow="fold" if fold and not column.numeric else "ellipsis",
             max_width=width if broken and not column.numeric else None,
         )
     for row in table.rows:
-        drawn.add_row(*(_text(cell) for cell in row))
+        drawn.add_row(*(_text(cell, console) for cell in row))
     if table.rows and table.calibration:
         drawn.add_section()
     for row in table.calibration:
-        drawn.add_row(*(_text(cell) for cell in row), style="dim")
+        drawn.add_row(*(_text(cell, console) for cell in row), style="dim")
     console.print(drawn)
 
 
@@ -88,7 +90,7 @@ def _words(title: str) -> list[str]:
     return clean(title).replace(" /", "\N{NO-BREAK SPACE}/").split(" ")
 
 
-def _fitted(table: Table, width: int) -> tuple[Table, list[str]]:
+def _fitted(table: Table, console: Console) -> tuple[Table, list[str]]:
     """The table as far as it fits, and what is missing, in words."""
     kept = list(range(len(table.columns)))
     by_weight = sorted(kept, key=lambda index: (table.columns[index].weight, -index))
@@ -98,7 +100,7 @@ def _fitted(table: Table, width: int) -> tuple[Table, list[str]]:
         index for index in by_weight if not table.columns[index].keeps_error and _has_errors(table, index)
     ]
     shown = table
-    while _width(shown, titles_broken=True) > width and (errors or optional):
+    while _width(shown, console, titles_broken=True) > console.width and (errors or optional):
         if errors:
             without_errors.append(errors.pop(0))
         else:
@@ -110,15 +112,16 @@ def _fitted(table: Table, width: int) -> tuple[Table, list[str]]:
     return shown, [*left_out, *([f"the ± of {named(bare, most=len(bare))}"] if bare else [])]
 
 
-def _parts(table: Table, width: int) -> list[Table]:
-    """The table in as many parts as are needed for the width; each begins with the names of the rows."""
+def _parts(table: Table, console: Console) -> list[Table]:
+    """The table in as many parts as are needed for the console's width; each begins with the names of the rows."""
     names = [index for index, column in enumerate(table.columns) if column.title in ("model", "best model")][
         :1
     ]
     parts: list[list[int]] = [[]]
     for index in range(len(table.columns)):
         candidate = [*parts[-1], index]
-        if len(parts[-1]) > len(names) and _width(table.select(candidate), titles_broken=True) > width:
+        too_wide = _width(table.select(candidate), console, titles_broken=True) > console.width
+        if len(parts[-1]) > len(names) and too_wide:
             parts.append([*names, index])
         else:
             parts[-1] = candidate
@@ -143,24 +146,28 @@ def _without_errors(table: Table, indices: Sequence[int]) -> Table:
     )
 
 
-def _width(table: Table, *, titles_broken: bool) -> int:
+def _width(table: Table, console: Console, *, titles_broken: bool) -> int:
     columns = range(len(table.columns))
-    return sum(_column_width(table, index, titles_broken=titles_broken) + _GAP for index in columns) - _GAP
+    widths = (_column_width(table, index, console, titles_broken=titles_broken) for index in columns)
+    return sum(width + _GAP for width in widths) - _GAP
 
 
-def _column_width(table: Table, index: int, *, titles_broken: bool) -> int:
+def _column_width(table: Table, index: int, console: Console, *, titles_broken: bool) -> int:
     """The width of a column; with titles_broken that of its longest word or cell, names being folded."""
     column = table.columns[index]
-    cells = [_text(row[index]).cell_len for row in (*table.rows, *table.calibration)]
+    title = writable(column.title, console.encoding)
+    cells = [_text(row[index], console).cell_len for row in (*table.rows, *table.calibration)]
     if not titles_broken:
-        return max([cell_len(clean(column.title)), *cells])
-    heading = max(cell_len(word) for word in _words(column.title))
+        return max([cell_len(clean(title)), *cells])
+    heading = max(cell_len(word) for word in _words(title))
     natural = max([heading, *cells])
     return natural if column.numeric else min(natural, max(_NAME_WIDTH, heading))
 
 
-def _text(cell: Cell) -> Text:
-    text = Text(clean(cell.text), style="bold green" if cell.best else "")
+def _text(cell: Cell, console: Console) -> Text:
+    shown = writable(clean(cell.text), console.encoding)
+    text = Text(shown, style="bold green" if cell.best else "")
     if cell.notes:
-        text.append(" ".join(superscript(note) for note in cell.notes), style="not bold yellow")
+        notes = " ".join(superscript(note) for note in cell.notes)
+        text.append(writable(notes, console.encoding), style="not bold yellow")
     return text

@@ -7,6 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
+from genbench.util.stand_ins import never_fail
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.render.terminal_table import print_table
 
@@ -73,3 +74,16 @@ def test_columns_align() -> None:
         for line, value in zip(lines[2:4], ("8.2±1.0", "13.3±1.2"), strict=True)
     }
     assert len(ends) == 1
+
+
+def test_columns_align_where_stand_ins_are_longer_than_what_they_stand_for() -> None:
+    buffer = io.BytesIO()
+    file = io.TextIOWrapper(buffer, encoding="ascii", write_through=True)
+    never_fail(file)
+    print_table(TABLE, Console(file=file, width=130))
+    lines = buffer.getvalue().decode("ascii").splitlines()
+    rulings = {
+        tuple(place for place, sign in enumerate(line) if sign == "|") for line in lines if "|" in line
+    }
+    assert len(lines) == 6
+    assert len(rulings) == 1
