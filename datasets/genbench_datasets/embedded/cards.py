@@ -11,6 +11,7 @@ _BY_HASH = (
     " no image occurs twice"
 )
 _FROM_DENSITY = "independent draws from the density, with seeds 0 (train), 1 (valid) and 2 (test)"
+_FROM_GRAMMAR = "independent draws from the grammar, with seeds 0 (train), 1 (valid) and 2 (test)"
 _OVERLAP = (
     "windows of one split start at every time step and overlap, so they are far from independent, and standard"
     " errors count them so"
@@ -172,4 +173,21 @@ SERIES = (
     ),
 )
 
-CARDS: tuple[DatasetCard, ...] = (*IMAGES, *POINTS, *SERIES)
+MUSIC = (
+    DatasetCard(
+        spec=DataSpec(name="four-voices", modality="pianoroll", event_shape=(16, 88), levels=2),
+        summary="phrases of four voices from a grammar of harmony: eight chords, two steps each, in one of eight keys",
+        sizes=(2000, 500, 500),
+        splits=f"{_FROM_GRAMMAR}; phrases are independent of each other",
+        source="drawn here from integer weights: chords by their function and a cadence, voices within their ranges"
+        " that move by small steps, passing and neighbouring notes between beats",
+        licence=_FORMULA,
+        citation="W. Piston (1941), Harmony, W. W. Norton, for the rules; M. Allan, C. Williams (2005), Harmonising"
+        " chorales by probabilistic inference, NeurIPS, for chords as the hidden states of a Markov chain",
+        factory="genbench_datasets.embedded.four_voices:four_voices",
+        truth="genbench_datasets.embedded.four_voices:four_voices_truth",
+        embedded=True,
+    ),
+)
+
+CARDS: tuple[DatasetCard, ...] = (*IMAGES, *POINTS, *SERIES, *MUSIC)
