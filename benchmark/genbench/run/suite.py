@@ -11,7 +11,10 @@ import msgspec
 
 from genbench.api.budget import Budget
 from genbench.errors import UnknownNameError, UsageError
+from genbench.util.untrusted_text import decode_toml, read_bounded
 
+MAX_SUITE_BYTES = 2**20
+_MAX_SEEDS, _MAX_NAMES = 10_000, 1_000
 BUILTIN = resources.files("genbench") / "suites"
 
 
@@ -64,7 +67,7 @@ def load_suite(name_or_file: str) -> Suite:
     elif name_or_file.endswith(".toml"):
         path = Path(name_or_file)
         try:
-            text, name = path.read_bytes(), path.stem
+            text, name = read_bounded(path, max_bytes=MAX_SUITE_BYTES), path.stem
         except OSError as error:
             raise UsageError(f"cannot read suite {name_or_file}: {error.strerror}") from None
     else:
@@ -82,6 +85,12 @@ def load_suite(name_or_file: str) -> Suite:
             f"suite {name_or_file}: seeds and importance_samples must be at least 1, samples at least 2,"
             " sampling_seconds more than 0"
         )
+    names = max(map(len, (suite.models, suite.without, suite.datasets, suite.ranking)))
+    if suite.seeds > _MAX_SEEDS or names > _MAX_NAMES:
+        raise UsageError(
+            f"suite {name_or_file}: at most {_MAX_SEEDS:,} seeds, and {_MAX_NAMES:,} names in a list; it has"
+            f" {suite.seeds:,} and {names:,}"
+        )
     if suite.ais_examples < 0 or suite.ais_steps < 0 or suite.ais_chains < 1:
         raise UsageError(
             f"suite {name_or_file}: ais_examples and ais_steps must be at least 0 (none), ais_chains at least 1"
@@ -91,7 +100,7 @@ def load_suite(name_or_file: str) -> Suite:
 
 def _decode(text: bytes) -> Suite:
     """Raises msgspec.DecodeError, BudgetError."""
-    fields = msgspec.toml.decode(text, type=dict[str, Any])
+    fields: dict[str, Any] = decode_toml(text, dict)
     if "budget" in fields:
         fields["budget"] = Budget.parse(msgspec.convert(fields["budget"], str))
     return msgspec.convert(fields, Suite)

@@ -21,25 +21,26 @@ SOURCES: tuple[DatasetSourceCard, ...] = (
     _source(
         "csv",
         "a table of numbers with a header, a row an example",
-        "FILE[?columns=A,B&drop=C&label=D&levels=K&separator=semicolon|tab|space&header=no]",
+        "FILE[?columns=A,B&drop=C&label=D&levels=K&separator=semicolon|tab|space|pipe&decimal=comma&header=no&index=yes"
+        "&standardise=yes]",
         "table",
     ),
     _source(
         "npy",
         "an array of numbers, first axis the examples",
-        "FILE[?levels=K&modality=points|image|series|tokens|pianoroll]",
+        "FILE[?levels=K&modality=points|image|series|tokens|pianoroll&standardise=yes]",
         "array",
     ),
     _source(
         "imagefolder",
         "a folder of images, or of folders that are classes, or of train, valid and test",
-        "FOLDER[?size=WIDTHxHEIGHT&only=GLOB]",
+        "FOLDER[?size=WIDTHxHEIGHT&only=GLOB&bad=refuse|skip]",
         "image_folder",
     ),
     _source(
         "midi",
         "a folder of MIDI files, or one: piano rolls of 88 keys",
-        "PATH[?window=32&per_quarter=4&outside=refuse|drop]",
+        "PATH[?window=32&per_quarter=4&outside=refuse|drop&bad=refuse|skip]",
         "midi",
     ),
     _source("text", "a text in UTF-8, cut into windows of characters", "FILE[?window=256]", "text"),
@@ -47,7 +48,7 @@ SOURCES: tuple[DatasetSourceCard, ...] = (
         "hf",
         "a data set of the Hugging Face hub, or parquet files; needs the extra genbench[hf]",
         "NAME|PATH[?column=A|columns=A,B&label=C&config=D&split=E&revision=F&size=WIDTHxHEIGHT&window=256&levels=K"
-        "&modality=points|image|series|tokens|pianoroll]",
+        "&modality=points|image|series|tokens|pianoroll&standardise=yes]",
         "hugging_face",
     ),
 )

@@ -22,9 +22,14 @@ def integer_type(levels: int) -> type[np.uint8] | type[np.int32]:
     return np.uint8 if levels <= 256 else np.int32
 
 
+def printable(text: str) -> str:
+    """The text in one line, with escapes in place of what a terminal would act upon."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def listed(names: Sequence[str]) -> str:
     """Names in one line: those of a user may contain anything, and there may be thousands."""
-    shown = ", ".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in name) for name in names[:12])
+    shown = ", ".join(printable(name) for name in names[:12])
     return shown if len(names) <= 12 else f"{shown}, ... ({len(names):,} in all)"
 
 
@@ -48,6 +53,8 @@ class OwnData:
     """Names of the classes."""
     starts: Shaped[np.ndarray, " count"] | None = None
     """(N,) int64, where each example begins if it is a window of a longer text or piece; as in `genbench.Split`."""
+    warnings: tuple[str, ...] = ()
+    """What was left out or read otherwise than it was written, a line each; shown when the files are read."""
 
     def __post_init__(self) -> None:
         wanted = np.dtype(np.float32 if self.levels is None else integer_type(self.levels))

@@ -1,14 +1,19 @@
-"""A progress bar while many files are read, if standard error is a terminal."""
+"""What is said on standard error while files are read: a progress bar on a terminal, and warnings."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import track
 
+from genbench_datasets.own_data.own_data import printable
+
 Item = TypeVar("Item")
+_MAX_WARNINGS = 10
+"""A folder of thousands may have something wrong with each; the card has their number."""
 
 
 def shown(description: str) -> Callable[[Sequence[Item]], Iterable[Item]]:
@@ -19,3 +24,11 @@ def shown(description: str) -> Callable[[Sequence[Item]], Iterable[Item]]:
         yield from track(items, description, console=console, transient=True, disable=not console.is_terminal)
 
     return through
+
+
+def warn(lines: Sequence[str]) -> None:
+    """Print the first warnings, and how many more there are."""
+    for line in lines[:_MAX_WARNINGS]:
+        print(f"warning: {printable(line)}", file=sys.stderr)
+    if len(lines) > _MAX_WARNINGS:
+        print(f"warning: ... and {len(lines) - _MAX_WARNINGS:,} more", file=sys.stderr)

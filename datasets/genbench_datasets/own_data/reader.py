@@ -18,6 +18,7 @@ from genbench.datasets import WRITE_ERRORS, prepared_path, write_arrays
 from genbench.errors import DataError
 from genbench_datasets.own_data.located import BadFile, LocatedError
 from genbench_datasets.own_data.own_data import Array, OwnData
+from genbench_datasets.own_data.progress import warn
 from genbench_datasets.own_data.remembered import Memory
 from genbench_datasets.own_data.request import Request
 
@@ -76,7 +77,9 @@ class Reader:
 
     def _read(self, request: Request, files: Sequence[Path]) -> OwnData:
         try:
-            return self.read(request, files)
+            data = self.read(request, files)
+            warn(data.warnings)
+            return data
         except LocatedError:
             raise
         except DataError as error:

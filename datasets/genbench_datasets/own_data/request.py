@@ -13,6 +13,9 @@ from urllib.parse import unquote
 from genbench.errors import UnknownNameError, UsageError
 from genbench_datasets.own_data.located import BadFile
 
+MAX_LEVELS = 2**31
+_MAX_DIGITS = 18
+
 
 @dataclass(frozen=True)
 class Request:
@@ -63,9 +66,19 @@ class Request:
         text = self.text(key)
         if not text:
             return None
-        if not (text.isascii() and text.isdigit() and int(text) >= minimum):
-            raise UsageError(f"{self.name}: {key}={text}: expected a whole number, {minimum} or more")
+        is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+        if not (is_number and int(text) >= minimum):
+            raise UsageError(f"{self.name}: {key}={text[:40]}: expected a whole number, {minimum} or more")
         return int(text)
+
+    def levels(self) -> int | None:
+        """The value of `levels=K`, or None where it is not set. Raises UsageError."""
+        levels = self.whole("levels", 2)
+        if levels is not None and levels > MAX_LEVELS:
+            raise UsageError(
+                f"{self.name}: levels={levels}: at most {MAX_LEVELS:,}, which 32-bit integers hold"
+            )
+        return levels
 
     def required(self, key: str, minimum: int) -> int:
         """A whole number, for an option that has a default. Raises UsageError."""

@@ -30,6 +30,35 @@ def test_sampling_seconds_that_are_no_number_of_seconds_are_refused(tmp_path: Pa
         load_suite(str(path))
 
 
+def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + TEXT.format(sampling_seconds=5.0).encode())
+    assert load_suite(str(path)).datasets == ("ring8",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("x = " + "[" * 100_000, "nested too deeply"),
+        ("x = " + "{a=" * 10_000, "nested too deeply"),
+        ("seeds = " + "9" * 5_000, r"(Exceeds the limit|Integer value out of range|Object missing)"),
+        ("#" * (2**20 + 1), "is larger than 1 MiB"),
+        (
+            TEXT.format(sampling_seconds=5.0).replace("seeds = 1", "seeds = 1000000000"),
+            "at most 10,000 seeds",
+        ),
+        (TEXT.format(sampling_seconds=5.0).replace('"vae"', '"vae",' * 1_001), "1,000 names in a list"),
+    ],
+    ids=["arrays", "tables", "digits", "size", "seeds", "names"],
+)
+def test_no_text_is_a_traceback(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=message) as caught:
+        load_suite(str(path))
+    assert len(str(caught.value)) < 500
+
+
 @pytest.mark.parametrize(("device", "budget"), [("cpu", "2cpu-s"), ("cuda", "2s")])
 def test_a_suites_processor_time_is_wall_time_on_a_gpu(tmp_path: Path, device: str, budget: str) -> None:
     path = tmp_path / "mine.toml"

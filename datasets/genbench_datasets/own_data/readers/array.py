@@ -37,9 +37,11 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     def place(index: tuple[int, ...]) -> str:
         return f"{path}: example {index[0]} (counted from 0), at {list(index[1:])}: {array[index]}"
 
-    modality, x, levels = array_examples(array, request, str(path), place)
-    about = f"{len(x):,} examples of {array.dtype}"
-    return OwnData(modality, x, by_content(x, together=modality != "points"), about, levels)
+    read = array_examples(array, request, str(path), place)
+    about = f"{len(read.x):,} examples of {array.dtype}{read.words}"
+    return OwnData(
+        read.modality, read.x, by_content(read.x, together=read.modality != "points"), about, read.levels
+    )
 
 
 def _load(path: Path) -> Array:

@@ -15,12 +15,18 @@ WINDOW = "256"
 """The default of the option `window`."""
 
 
+def one_line_end(text: str) -> str:
+    """The text with LF alone at the end of each line, whichever system it was written on."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def text_windows(texts: Mapping[str, str], width: int) -> OwnData:
     """One text, of whatever name, is shared out in order; several are splits as they came: "train" and others.
 
     Codes are the characters' places in the sorted order of all characters of all texts. Windows of `width` do not
-    overlap, and what is left over is dropped. Raises DataError.
+    overlap, and what is left over is dropped. Line ends are LF, whatever they were. Raises DataError.
     """
+    texts = {name: one_line_end(text) for name, text in texts.items()}
     if len(texts) == 1:
         (text,) = texts.values()
         _need_length(text, width)

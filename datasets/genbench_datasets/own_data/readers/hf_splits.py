@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 from genbench.errors import DataError, UnknownNameError
 from genbench_datasets.own_data.located import BadFile
+from genbench_datasets.own_data.memory import need_memory
 from genbench_datasets.own_data.readers.hf_library import Splits, import_library
 from genbench_datasets.own_data.request import Request, files_below
 from genbench_datasets.own_data.split_names import split_of
@@ -86,10 +88,13 @@ def _load(library: Any, request: Request, stack: ExitStack) -> Any:
     # a new cache each time: the library's own knows files by their names and times, not by their content
     cache = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
     if path.is_dir():
+        if glob.has_magic(str(path.resolve())):
+            raise BadFile(path, "datasets takes *, ? and [ in the path of a folder for a pattern; rename it")
         return library.load_dataset(str(path), cache_dir=cache, **options)
     if path.suffix.lower() not in _PARQUET:
         raise BadFile(path, "expected a parquet file, or a folder of files that datasets can load")
-    return library.load_dataset("parquet", data_files=str(path), cache_dir=cache)
+    # the library takes data_files for a pattern
+    return library.load_dataset("parquet", data_files=glob.escape(str(path)), cache_dir=cache)
 
 
 @contextmanager
@@ -113,9 +118,13 @@ def _check_parquet(file: Path) -> None:
     import pyarrow.parquet
 
     try:
-        pyarrow.parquet.read_metadata(file)
+        metadata = pyarrow.parquet.read_metadata(file)
     except pyarrow.ArrowException as error:
         raise BadFile(file, f"no whole parquet file: {_first_line(error)}") from None
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    # a value that is repeated takes no space in the file, but eight bytes in memory
+    size = max(sum(group.total_byte_size for group in groups), 8 * metadata.num_rows * metadata.num_columns)
+    need_memory(size, f"{file}: {metadata.num_rows:,} rows of {metadata.num_columns:,} columns take")
 
 
 def _first_line(error: BaseException) -> str:

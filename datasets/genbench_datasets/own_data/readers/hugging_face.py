@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genbench import DatasetCard
-from genbench.api import Modality
 from genbench.errors import DataError, UnknownNameError, UsageError
+from genbench_datasets.own_data.columns import is_standardised, real_columns
 from genbench_datasets.own_data.own_data import Array, OwnData, listed
 from genbench_datasets.own_data.progress import shown
 from genbench_datasets.own_data.reader import Reader
 from genbench_datasets.own_data.readers.array_examples import OPTIONS as ARRAY_OPTIONS
-from genbench_datasets.own_data.readers.array_examples import array_examples
+from genbench_datasets.own_data.readers.array_examples import Examples, array_examples
 from genbench_datasets.own_data.readers.characters import WINDOW, text_windows
 from genbench_datasets.own_data.readers.hf_columns import Column, kind_of
 from genbench_datasets.own_data.readers.hf_library import Splits
@@ -24,7 +24,7 @@ from genbench_datasets.own_data.readers.hf_splits import data_files, published_s
 from genbench_datasets.own_data.readers.image_file import read_images, size_option
 from genbench_datasets.own_data.request import Request
 from genbench_datasets.own_data.splitting import Parts, as_published, by_content
-from genbench_datasets.own_data.values import real_values, refuse_constant_columns, whole_values
+from genbench_datasets.own_data.values import whole_values
 
 if TYPE_CHECKING:
     from genbench import Dataset
@@ -73,19 +73,20 @@ def _read_splits(request: Request, splits: Splits) -> OwnData:
             {split: columns[0].text(split) for split in splits}, request.required("window", 2)
         )
         return replace(data, about=f"{about}: {data.about}")
-    modality, x, levels = _examples(request, columns)
+    read = _examples(request, columns)
     classes, y = Column.of(request.place, splits, label).classes() if label else ((), None)
-    parts = _parts(splits, x, y, classes, together=modality != "points")
-    return OwnData(modality, x, parts, f"{len(x):,} rows, {about}", levels, y, classes)
+    parts = _parts(splits, read.x, y, classes, together=read.modality != "points")
+    about = f"{len(read.x):,} rows, {about}{read.words}"
+    return OwnData(read.modality, read.x, parts, about, read.levels, y, classes)
 
 
-def _examples(request: Request, columns: Sequence[Column]) -> tuple[Modality, Array, int | None]:
+def _examples(request: Request, columns: Sequence[Column]) -> Examples:
     first = columns[0]
     if first.kind == "image":
-        images = read_images(
+        read = read_images(
             first.images(), size_option(request), first.place, shown(f"reading {request.place}")
         )
-        return "image", images, 256
+        return Examples("image", read.images, 256)
     if first.kind == "array":
         array = first.array()
         where = f"{request.place}: column {first.name!r}"
@@ -95,19 +96,18 @@ def _examples(request: Request, columns: Sequence[Column]) -> tuple[Modality, Ar
             where,
             lambda index: f"{first.place(index[0])}, at {list(index[1:])}: {array[index]}",
         )
-    values = np.stack([column.numbers() for column in columns], axis=1)
-    levels = request.whole("levels", 2)
+    numbers = [column.numbers() for column in columns]
+    levels = request.levels()
 
     def place(index: tuple[int, ...]) -> str:
-        return f"{columns[index[1]].place(index[0])}: {values[index]}"
+        return f"{columns[index[1]].place(index[0])}: {numbers[index[1]][index[0]]}"
 
     if levels is not None:
-        return "points", whole_values(values, levels, place), levels
-    x = real_values(values, place)
-    refuse_constant_columns(
-        x, [repr(column.name) for column in columns], request.place, "columns=A,B chooses others"
-    )
-    return "points", x, None
+        is_standardised(request)
+        return Examples("points", whole_values(np.stack(numbers, axis=1), levels, place), levels)
+    names = [repr(column.name) for column in columns]
+    points = real_columns(numbers, names, place, request.place, "columns=A,B chooses others", request)
+    return Examples("points", points.x, None, points.words)
 
 
 def _parts(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genbench import DatasetCard
+from genbench_datasets.own_data.bad_files import OPTION as BAD_OPTION
+from genbench_datasets.own_data.bad_files import BadFiles
 from genbench_datasets.own_data.located import BadFile
 from genbench_datasets.own_data.own_data import OwnData, listed
 from genbench_datasets.own_data.progress import shown
@@ -21,7 +23,7 @@ from genbench_datasets.own_data.splitting import Indices, as_published, by_conte
 if TYPE_CHECKING:
     from genbench import Dataset
 
-_OPTIONS = {"size": "", "only": "*"}
+_OPTIONS = {"size": "", "only": "*", **BAD_OPTION}
 
 
 def card(argument: str) -> DatasetCard:
@@ -44,22 +46,35 @@ def _files(request: Request) -> Sequence[Path]:
 
 def _read(request: Request, files: Sequence[Path]) -> OwnData:
     folder = request.folder()
-    places = [file.relative_to(folder).parts[:-1] for file in files]
-    published = _published_splits(folder, files, places)
-    if published:
-        places = [place[1:] for place in places]
-    classes, y = _classes(folder, files, places)
-    images = read_images(
+    bad = BadFiles.asked(request)
+    # what is wrong with the folders is said before thousands of files are read, unless some of them do not count
+    arrangement = None if bad.skipped else _arrange(folder, files)
+    read = read_images(
         files,
         size_option(request),
         lambda index: str(files[index]),
         shown(f"reading {folder.name}"),
-        advice="; only=GLOB chooses among the files, as in only=*.png",
+        advice="; only=GLOB chooses among the files, as in only=*.png, and bad=skip leaves out what is no image",
+        bad=bad,
     )
+    images = read.images
+    published, classes, y = arrangement or _arrange(folder, [files[index] for index in read.kept])
     parts = as_published(images, published) if published else by_content(images, y, classes)
     kind = "grey images" if images.shape[1] == 1 else "images in colour"
     about = f"{len(images):,} {kind}" + (f" in {len(classes)} classes: {listed(classes)}" if classes else "")
-    return OwnData("image", images, parts, about, 256, y, classes)
+    return OwnData("image", images, parts, about + bad.words(), 256, y, classes, warnings=bad.warnings())
+
+
+_Arrangement = tuple[dict[str, Indices] | None, tuple[str, ...], np.ndarray | None]
+
+
+def _arrange(folder: Path, files: Sequence[Path]) -> _Arrangement:
+    """The published splits, the names of the classes and the class numbers, as the folders say."""
+    places = [file.relative_to(folder).parts[:-1] for file in files]
+    published = _published_splits(folder, files, places)
+    if published:
+        places = [place[1:] for place in places]
+    return (published, *_classes(folder, files, places))
 
 
 def _published_splits(

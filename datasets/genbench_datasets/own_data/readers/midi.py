@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,14 @@ import numpy as np
 
 from genbench import DatasetCard
 from genbench.errors import DataError
+from genbench_datasets.own_data.bad_files import OPTION as BAD_OPTION
+from genbench_datasets.own_data.bad_files import BadFiles
 from genbench_datasets.own_data.located import BadFile
+from genbench_datasets.own_data.memory import need_memory
 from genbench_datasets.own_data.own_data import OwnData
 from genbench_datasets.own_data.progress import shown
 from genbench_datasets.own_data.reader import Reader
-from genbench_datasets.own_data.readers.midi_file import read_roll
+from genbench_datasets.own_data.readers.midi_file import Piece, read_piece
 from genbench_datasets.own_data.request import Request, files_below
 from genbench_datasets.own_data.splitting import MIN_EXAMPLES_IN_ORDER, by_piece, in_order
 from genbench_datasets.piano_roll import starts_in_pieces, windows_of
@@ -22,7 +26,7 @@ from genbench_datasets.piano_roll import starts_in_pieces, windows_of
 if TYPE_CHECKING:
     from genbench import Dataset
 
-_OPTIONS = {"window": "32", "per_quarter": "4", "outside": "refuse"}
+_OPTIONS = {"window": "32", "per_quarter": "4", "outside": "refuse", **BAD_OPTION}
 
 
 def card(argument: str) -> DatasetCard:
@@ -49,13 +53,29 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     steps, per_quarter = request.required("window", 1), request.required("per_quarter", 1)
     drop = request.choice("outside", ("refuse", "drop")) == "drop"
     through = shown(f"reading {request.path().name}")
-    rolls = [read_roll(file, per_quarter, drop_outside=drop) for file in through(files)]
+    bad = BadFiles.asked(request)
+    pieces: list[tuple[Path, Piece]] = []
+    size = 0
+    for file in through(files):
+        read = partial(read_piece, file, per_quarter, drop_outside=drop)
+        if (piece := bad.read(str(file), read)) is not None:
+            pieces.append((file, piece))
+            size += piece.roll.nbytes
+            # a file of thirty bytes may last a million steps; windows and their splits are copies
+            need_memory(3 * size, f"the piano rolls of {len(pieces):,} files take")
+    bad.need_others(len(files))
+    rolls = [piece.roll for _, piece in pieces]
+    skipped_events = [
+        f"{file}: {event}; skipped" for file, piece in pieces for event in piece.broken_meta_events
+    ]
+    warnings = (*bad.warnings(), *skipped_events)
+    left_out = _event_words(len(skipped_events)) + bad.words()
     windows = [windows_of(roll, steps) for roll in rolls]
     counts = [len(each) for each in windows]
     longest = max(len(roll) for roll in rolls)
     if longest < steps:
         raise DataError(
-            f"the longest of {len(files)} file{'s' * (len(files) != 1)} has {longest} steps, {per_quarter} to a"
+            f"the longest of {len(rolls)} file{'s' * (len(rolls) != 1)} has {longest} steps, {per_quarter} to a"
             f" quarter note; a window takes {steps}"
         )
     grid = f"{steps} steps, {per_quarter} to a quarter note"
@@ -70,9 +90,10 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
             "pianoroll",
             windows[0],
             in_order(counts[0]),
-            f"one piece in windows of {grid}",
+            f"one piece in windows of {grid}{left_out}",
             levels=2,
             starts=starts_in_pieces(counts, steps),
+            warnings=warnings,
         )
     long = [index for index, count in enumerate(counts) if count]
     parts = by_piece([rolls[index] for index in long], [counts[index] for index in long])
@@ -84,10 +105,15 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
         "pianoroll",
         np.concatenate(windows),
         parts,
-        about,
+        about + left_out,
         levels=2,
         starts=starts_in_pieces(counts, steps),
+        warnings=warnings,
     )
+
+
+def _event_words(count: int) -> str:
+    return f"; {count:,} broken meta event{'s' * (count > 1)} skipped" if count else ""
 
 
 READER = Reader("midi", __name__, _OPTIONS, _files, _read)

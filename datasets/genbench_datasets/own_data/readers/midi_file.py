@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-import mido
 import numpy as np
 
 from genbench_datasets.own_data.located import BadFile
+from genbench_datasets.own_data.readers.midi_events import MidiFile, NoMidi, Track, read_midi
 from genbench_datasets.piano_roll import KEYS, LOWEST_KEY, Roll
 
 _DRUMS = 9
@@ -29,15 +31,30 @@ class _Note(NamedTuple):
     """MIDI's number of the key."""
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A MIDI file, read."""
+
+    roll: Roll
+    """(steps, 88): whether a key sounds."""
+    broken_meta_events: list[str]
+    """One line for each meta event that cannot be right and was skipped."""
+
+
 def read_roll(path: Path, per_quarter: int, *, drop_outside: bool = False) -> Roll:
-    """(steps, 88): whether a key sounds, on a grid of `per_quarter` steps to a quarter note, whatever the tempo.
+    """The roll of `read_piece`."""
+    return read_piece(path, per_quarter, drop_outside=drop_outside).roll
+
+
+def read_piece(path: Path, per_quarter: int, *, drop_outside: bool = False) -> Piece:
+    """Whether a key sounds, on a grid of `per_quarter` steps to a quarter note, whatever the tempo.
 
     Beginnings and ends go to the nearest step; no note is shorter than a step. All tracks and channels together,
     without percussion. Time begins with the quarter in which the first note does. drop_outside: leave out notes that
     no piano has, instead of refusing them. Raises BadFile.
     """
     file = _open(path)
-    resolution = file.ticks_per_beat
+    resolution = file.division
     struck = sorted(note for track in file.tracks for note in _notes(track))
     notes = [note for note in struck if LOWEST_KEY <= note.pitch < LOWEST_KEY + KEYS]
     if len(notes) < len(struck) and not drop_outside:
@@ -62,41 +79,49 @@ def read_roll(path: Path, per_quarter: int, *, drop_outside: bool = False) -> Ro
     roll = np.zeros((steps, KEYS), np.uint8)
     for begin, end, key in spans:
         roll[begin:end, key] = 1
-    return roll
+    return Piece(roll, file.broken_meta_events)
 
 
-def _open(path: Path) -> mido.MidiFile:
+def _open(path: Path) -> MidiFile:
     try:
-        file = mido.MidiFile(path)
-    except Exception as error:  # mido has no error of its own: a broken file may raise anything
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        what = " ".join(str(error).split()) or "it breaks off"
-        raise BadFile(path, f"no MIDI file that can be read: {what}") from None
-    if file.type == 2:
+        file = read_midi(path.read_bytes())
+    except NoMidi as error:
+        raise BadFile(path, f"no MIDI file that can be read: {error}") from None
+    if file.format == 2:
         raise BadFile(
             path, "a MIDI file of format 2, of patterns without a common time; expected format 0 or 1"
         )
-    if not 0 < file.ticks_per_beat < 0x8000:
+    if not 0 < file.division < 0x8000:
         raise BadFile(path, "its time is in frames (SMPTE), not in beats")
     return file
 
 
-def _notes(track: mido.MidiTrack) -> Iterator[_Note]:
-    """A note ends where it is released, where it is struck again, or with its track."""
-    now = 0
+def _notes(track: Track) -> Iterator[_Note]:
+    """A note ends where it is released, where it is struck again, or with its track.
+
+    The order of events within one tick means nothing in a file into which tracks were merged: what sounds from before
+    is released first, whether or not the file strikes the key again before it says so.
+    """
     sounding: dict[tuple[int, int], int] = {}
-    for message in track:
-        now += message.time
-        if message.type not in ("note_on", "note_off") or message.channel == _DRUMS:
-            continue
-        key = message.channel, message.note
-        if key in sounding:
-            yield _Note(sounding.pop(key), now, message.note)
-        if message.type == "note_on" and message.velocity > 0:
-            sounding[key] = now
+    heard = (event for event in track.events if event.channel != _DRUMS)
+    for tick, together in groupby(heard, key=lambda event: event.tick):
+        actions: dict[tuple[int, int], list[bool]] = {}
+        for event in together:
+            actions.setdefault((event.channel, event.pitch), []).append(event.struck)
+        for key, struck in actions.items():
+            if key in sounding:
+                yield _Note(sounding.pop(key), tick, key[1])
+                if False in struck:
+                    struck.remove(False)
+            is_down = False
+            for down in struck:
+                if is_down:  # shorter than a tick
+                    yield _Note(tick, tick, key[1])
+                is_down = down
+            if is_down:
+                sounding[key] = tick
     for (_, pitch), begin in sounding.items():
-        yield _Note(begin, now, pitch)
+        yield _Note(begin, track.end, pitch)
 
 
 def _nearest_step(ticks: int, per_quarter: int, resolution: int) -> int:

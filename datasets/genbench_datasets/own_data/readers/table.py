@@ -18,19 +18,33 @@ from jaxtyping import Float, Shaped
 
 from genbench import DatasetCard
 from genbench.errors import UnknownNameError
+from genbench_datasets.own_data.columns import OPTION as STANDARDISE_OPTION
+from genbench_datasets.own_data.columns import Column, is_standardised, real_columns
 from genbench_datasets.own_data.located import BadFile
-from genbench_datasets.own_data.own_data import OwnData, listed
+from genbench_datasets.own_data.own_data import Array, OwnData, listed
 from genbench_datasets.own_data.reader import Reader
+from genbench_datasets.own_data.readers.table_text import OPTIONS as TEXT_OPTIONS
+from genbench_datasets.own_data.readers.table_text import read_table_text
 from genbench_datasets.own_data.request import Request
 from genbench_datasets.own_data.splitting import by_content
-from genbench_datasets.own_data.values import Place, real_values, refuse_constant_columns, whole_values
+from genbench_datasets.own_data.values import Place, whole_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from genbench import Dataset
 
-_OPTIONS = {"columns": "", "drop": "", "label": "", "levels": "", "separator": "", "header": "yes"}
+_OPTIONS = {
+    "columns": "",
+    "drop": "",
+    "label": "",
+    "levels": "",
+    "header": "yes",
+    "index": "no",
+    **TEXT_OPTIONS,
+    **STANDARDISE_OPTION,
+}
+_MAX_COLUMNS = 100_000
 
 
 def card(argument: str) -> DatasetCard:
@@ -47,21 +61,26 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     table = _Table(files[0], request)
     label = request.text("label")
     wanted = table.choose(request.names("columns"), request.names("drop"), label)
-    levels = request.whole("levels", 2)
-    values = table.numbers(wanted)
+    levels = request.levels()
+    columns = table.numbers(wanted)
     place = table.place(wanted)
+    words = ""
     if levels is None:
-        x = real_values(values, place)
-        remedy = "drop=A,B leaves columns out"
-        refuse_constant_columns(x, [repr(name) for name in wanted], str(table.path), remedy)
+        names = [repr(name) for name in wanted]
+        points = real_columns(columns, names, place, str(table.path), "drop=A,B leaves columns out", request)
+        x: Array = points.x
+        words = points.words
     else:
-        x = whole_values(values, levels, place)
+        is_standardised(request)
+        x = whole_values(np.stack(columns, axis=1), levels, place)
     classes, y = table.classes(label) if label else ((), None)
     return OwnData(
         "points",
         x,
         by_content(x, y, classes, together=False),
-        about=f"{len(x):,} rows of {listed(wanted)}" + (f", labelled by {listed([label])}" if label else ""),
+        about=f"{len(x):,} rows of {listed(wanted)}"
+        + (f", labelled by {listed([label])}" if label else "")
+        + words,
         levels=levels,
         y=y,
         classes=classes,
@@ -73,10 +92,13 @@ class _Table:
 
     def __init__(self, path: Path, request: Request) -> None:
         self.path = path
-        self._text = _decode(path)
-        self._separator = _separator(request, path)
+        whole = read_table_text(path, request)
+        self._whole = whole
+        self._text, self._separator, self._number = whole.text, whole.separator, whole.numbers
         self._has_header = request.choice("header", ("yes", "no")) == "yes"
-        self.header = self._read_header(request)
+        self._has_index = request.choice("index", ("no", "yes")) == "yes"
+        self._cells, self._places = self._read_header(request)
+        self.header = list(self._places)
         self._parsed = self._parse()
 
     # ---- columns
@@ -90,22 +112,21 @@ class _Table:
             raise BadFile(self.path, "no columns are left")
         return list(dict.fromkeys(wanted))
 
-    def numbers(self, names: Sequence[str]) -> Float[np.ndarray, "rows columns"]:
-        """float64. Raises BadFile that names line and column of the first cell that is no number."""
+    def numbers(self, names: Sequence[str]) -> list[Column]:
+        """(rows,) of each column, in whatever type holds it. Raises BadFile that names line and column of the first
+        cell that is no number."""
         if self._parsed is None or any(self._column(name).dtype.kind not in "iuf" for name in names):
-            values = self._numbers_by_hand(names)
-        else:
-            values = np.stack([self._column(name).to_numpy(np.float64) for name in names], axis=1)
-        return values
+            return list(self._numbers_by_hand(names).T)
+        return [self._column(name).to_numpy() for name in names]
 
     def classes(self, name: str) -> tuple[tuple[str, ...], Shaped[np.ndarray, " rows"]]:
         """Names of the classes, and (N,) their numbers. In the order of numbers where all are numbers."""
-        where = self.header.index(name)
+        where = self._places[name]
         cells = [row[where].strip() for _, row in self._rows()]
         for (line, _), cell in zip(self._rows(), cells, strict=True):
             if not cell:
                 raise BadFile(self.path, f"line {line}, column {name!r}: the label is missing")
-        names = sorted(set(cells), key=_number_first)
+        names = sorted(set(cells), key=self._number.order)
         numbers = {each: number for number, each in enumerate(names)}
         return tuple(names), np.array([numbers[cell] for cell in cells], np.int64)
 
@@ -116,37 +137,50 @@ class _Table:
             row, column = index
             line, cells = next(itertools.islice(self._rows(), row, None))
             name = names[column]
-            return f"{self.path}: line {line}, column {name!r}: {cells[self.header.index(name)]!r}"
+            return f"{self.path}: line {line}, column {name!r}: {cells[self._places[name]]!r}"
 
         return place
 
     # ---- reading
 
-    def _read_header(self, request: Request) -> list[str]:
+    def _read_header(self, request: Request) -> tuple[int, dict[str, int]]:
+        """How many cells a row has, and where the cell of each column is, by the names of the columns."""
         stream = io.StringIO(self._text, newline="")
-        first = next((row for _, row in self._records(stream)), None)
+        records = self._records(stream)
+        first = next((row for _, row in records), None)
         if first is None:
             raise BadFile(self.path, "is empty; expected a line of columns' names, then rows")
+        if len(first) > _MAX_COLUMNS:
+            raise BadFile(self.path, f"{len(first):,} columns; at most {_MAX_COLUMNS:,} are read")
         self._body = stream.tell() if self._has_header else 0
         if not self._has_header:
-            return [str(number) for number in range(1, len(first) + 1)]
+            places = {str(number + 1): number for number in range(len(first))}
+            return len(first), dict(list(places.items())[self._has_index :])
+        cells = len(first)
+        if self._has_index:
+            below = next((row for _, row in records), first)
+            if len(below) == len(first) + 1:  # R names all columns but the one of the rows' names
+                cells = len(below)
+            else:
+                first = first[1:]
         header = [name.strip() for name in first]
+        places = {name: cells - len(header) + number for number, name in reversed(list(enumerate(header)))}
         for number, name in enumerate(header, 1):
             if not name:
-                raise BadFile(self.path, f"column {number} of {len(header)} has no name")
-            if name in header[: number - 1]:
-                raise BadFile(
-                    self.path,
-                    f"two columns are called {name!r}: the {header.index(name) + 1}. and the {number}.",
+                remedy = "; index=yes leaves it out if it numbers the rows" * (
+                    number == 1 and not self._has_index
                 )
-        if all(_is_number(name) for name in header):
+                raise BadFile(self.path, f"column {number} of {len(header)} has no name{remedy}")
+            if (before := places[name] - cells + len(header) + 1) != number:
+                raise BadFile(self.path, f"two columns are called {name!r}: the {before}. and the {number}.")
+        if header and all(self._number.is_number(name) for name in header):
             raise BadFile(
                 self.path, "the first line holds numbers, not columns' names; header=no if it has none"
             )
-        others = [name for name, mark in _SEPARATORS.items() if mark != self._separator and mark in header[0]]
-        if len(header) == 1 and others and not request.text("separator"):
-            raise BadFile(self.path, f"one column, called {header[0]!r}; perhaps separator={others[0]}?")
-        return header
+        others = "" if len(header) > 1 or request.text("separator") else self._whole.other_separator(first[0])
+        if others:
+            raise BadFile(self.path, f"one column, called {header[0]!r}; perhaps {others}?")
+        return cells, {name: places[name] for name in header}
 
     def _parse(self) -> pd.DataFrame | None:
         """None where something is wrong, or odd: then `_rows` says what."""
@@ -156,30 +190,36 @@ class _Table:
         stream.seek(self._body)
         try:
             table = pd.read_csv(
-                stream, header=None, sep=self._separator, na_filter=False, low_memory=False, index_col=False
+                stream,
+                header=None,
+                sep=self._separator,
+                decimal="," if self._number.decimal_comma else ".",
+                na_filter=False,
+                low_memory=False,
+                index_col=False,
             )
         except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError):
             return None
-        return table if table.shape[1] == len(self.header) else None
+        return table if table.shape[1] == self._cells else None
 
     def _column(self, name: str) -> pd.Series:
         assert self._parsed is not None
-        return self._parsed[self.header.index(name)]
+        return self._parsed[self._places[name]]
 
     def _numbers_by_hand(self, names: Sequence[str]) -> Float[np.ndarray, "rows columns"]:
-        where = [self.header.index(name) for name in names]
+        where = [self._places[name] for name in names]
         values: list[list[float]] = []
         for line, row in self._rows():
             for name, index in zip(names, where, strict=True):
-                if not _is_number(row[index]):
+                if not self._number.is_number(row[index]):
                     what = "the cell is empty"
                     if row[index].strip():
                         what = (
-                            f"{row[index]!r} is no number; drop={name} leaves the column out, label={name} takes it"
-                            " for classes"
+                            f"{row[index]!r} is no number{self._number.remedy(row[index])}; drop={name} leaves the"
+                            f" column out, label={name} takes it for classes"
                         )
                     raise BadFile(self.path, f"line {line}, column {name!r}: {what}")
-            values.append([float(row[index]) for index in where])
+            values.append([self._number.value(row[index]) for index in where])
         return np.array(values, np.float64).reshape(len(values), len(names))
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -187,12 +227,20 @@ class _Table:
         for number, (line, row) in enumerate(self._records(io.StringIO(self._text, newline=""))):
             if number == 0 and self._has_header:
                 continue
-            if len(row) != len(self.header):
+            if len(row) != self._cells:
                 raise BadFile(
                     self.path,
-                    f"line {line} has {len(row)} cell{'s' * (len(row) != 1)}, the first line {len(self.header)}",
+                    f"line {line} has {len(row)} cell{'s' * (len(row) != 1)}, the first line {self._cells}"
+                    + self._remedy_for_length(len(row), is_first=number == self._has_header),
                 )
             yield line, row
+
+    def _remedy_for_length(self, cells: int, *, is_first: bool) -> str:
+        if is_first and cells == self._cells + 1 and not self._has_index:
+            return "; index=yes if the first cell of each row is its name or number"
+        if cells == 2 * self._cells and self._separator == ",":
+            return "; decimal=comma if the comma is the decimal mark"
+        return ""
 
     def _records(self, stream: io.StringIO) -> Iterator[tuple[int, list[str]]]:
         """(line, cells) of each record that is not blank; `line` is the one where it ends."""
@@ -205,37 +253,6 @@ class _Table:
                     yield reader.line_num, row
         except csv.Error as error:
             raise BadFile(self.path, f"line {reader.line_num}: {error}") from None
-
-
-_SEPARATORS = {"semicolon": ";", "tab": "\t", "comma": ",", "space": " "}
-
-
-def _separator(request: Request, path: Path) -> str:
-    if not request.text("separator"):
-        return "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
-    return _SEPARATORS[request.choice("separator", list(_SEPARATORS))]
-
-
-def _decode(path: Path) -> str:
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise BadFile(path, f"line {line}: not UTF-8 (byte {error.start})") from None
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell  # Python's own way to write 1_000
-
-
-def _number_first(cell: str) -> tuple[bool, float, str]:
-    number = _is_number(cell)
-    return not number, float(cell) if number else 0.0, cell
 
 
 READER = Reader("csv", __name__, _OPTIONS, lambda request: [request.file()], _read)

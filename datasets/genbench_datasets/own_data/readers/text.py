@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from genbench import DatasetCard
 from genbench_datasets.own_data.located import BadFile
+from genbench_datasets.own_data.memory import need_memory
 from genbench_datasets.own_data.own_data import OwnData
 from genbench_datasets.own_data.reader import Reader
 from genbench_datasets.own_data.readers.characters import WINDOW, text_windows
@@ -29,11 +30,16 @@ def dataset(argument: str) -> Dataset:
 
 def _read(request: Request, files: Sequence[Path]) -> OwnData:
     (path,) = files
+    size = path.stat().st_size
+    need_memory(_BYTES_PER_BYTE * size, f"{path}: a text of {size / 1e9:,.1f} GB takes")
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadFile(path, f"not UTF-8 at byte {error.start}: {error.object[error.start]:#04x}") from None
     return text_windows({path.name: text}, request.required("window", 2))
 
+
+_BYTES_PER_BYTE = 16
+"""What a text takes in memory while it is read, for each byte of its file: characters and their codes."""
 
 READER = Reader("text", __name__, {"window": WINDOW}, lambda request: [request.file()], _read)

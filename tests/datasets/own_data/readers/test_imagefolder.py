@@ -203,7 +203,7 @@ def png(array: np.ndarray) -> bytes:
         ),
         ("10.png", png(pixels(6, 5, 3))[:-30], r"photos/10\.png: (cannot be read|broken): "),
         ("10.png", png(pixels(6, 5, 3))[:20], r"photos/10\.png: "),
-        ("10.png", b"", r"photos/10\.png: no image, or none that Pillow can read; only=GLOB"),
+        ("10.png", b"", r"photos/10\.png: no image, or none of a format that is read here; only=GLOB"),
         ("notes.txt", b"to do", r"photos/notes\.txt: no image, .*; only=GLOB chooses"),
         ("labels.csv", b"a,b\n1,2\n", r"photos/labels\.csv: no image"),
     ],
@@ -235,7 +235,7 @@ def test_a_damaged_byte_never_makes_another_error(at: int) -> None:
 def test_more_than_bytes_and_more_than_one_frame_are_refused() -> None:
     write_folder()
     Image.fromarray(RNG.integers(0, 2**16, (6, 5), dtype=np.uint16)).save("photos/deep.png")
-    with pytest.raises(DataError, match=r"photos/deep\.png: mode I;16(B|)?: not 8 bits a channel"):
+    with pytest.raises(DataError, match=r"photos/deep\.png: 16 bits a channel; expected 8"):
         card_of("imagefolder:photos")
     Path("photos/deep.png").unlink()
     frames = [Image.fromarray(pixels(6, 5)) for _ in range(3)]
