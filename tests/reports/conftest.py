@@ -102,7 +102,8 @@ def make_figure(name: str, value: float | None, kind: str = "exact", **fields: A
 
 
 def make_dataset(name: str, modality: str, levels: int | None) -> DatasetCard:
-    shape = {"points": (2,), "image": (1, 8, 8), "series": (24, 1), "tokens": (16,)}[modality]
+    shapes = {"points": (2,), "image": (1, 8, 8), "series": (24, 1), "tokens": (16,), "pianoroll": (16, 88)}
+    shape = shapes[modality]
     return DatasetCard(
         spec=DataSpec(name=name, modality=modality, event_shape=shape, levels=levels),
         summary="made up",
@@ -122,6 +123,7 @@ DATASETS: dict[str, DatasetCard] = {
         make_dataset("tiny-points", "points", None),
         make_dataset("tiny-series", "series", None),
         make_dataset("tiny-tokens", "tokens", 30),
+        make_dataset("tiny-pianoroll", "pianoroll", 2),
     )
 }
 

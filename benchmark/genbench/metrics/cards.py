@@ -7,6 +7,7 @@ import math
 from genbench.api.cards import MetricCard
 from genbench.api.spec import MODALITIES, Modality
 from genbench.metrics.conditional_cards import CONDITIONAL_CARDS
+from genbench.metrics.sequence_cards import SEQUENCE_CARDS
 
 # Modalities with feature vectors whose distances mean something; tokens and music have none here.
 _VECTORS: tuple[Modality, ...] = ("points", "image", "series")
@@ -19,7 +20,6 @@ _KERNEL = "genbench.metrics.kernel:score_kernel"
 _NEIGHBOURS = "genbench.metrics.neighbours:score_neighbours"
 _SLICED = "genbench.metrics.sliced_wasserstein:score_sliced_wasserstein"
 _TRUTH = "genbench.metrics.truth:score_truth"
-_SERIES = "genbench.metrics.series:score_series"
 _TRAIN_ON_SAMPLES = "genbench.metrics.train_on_samples:score_train_on_samples"
 _CLASSES = "genbench.metrics.conditional.class_balance:score_class_balance"
 _MEMORISATION = "genbench.metrics.memorisation.near_duplicates:score_memorisation"
@@ -251,28 +251,8 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         requires_truth=True,
         factory=_TRUTH,
     ),
-    # ---- series
-    MetricCard(
-        name="autocorrelation_difference",
-        summary="mean absolute difference of the autocorrelation functions, over lags and channels (Wiese et al. 2020)",
-        unit="correlation",
-        better="lower",
-        group="quality",
-        minimum=0.0,
-        maximum=2.0,
-        modalities=("series",),
-        factory=_SERIES,
-    ),
-    MetricCard(
-        name="marginal_difference",
-        summary="1-Wasserstein distance between the marginals, mean over channels (Wiese et al. 2020)",
-        unit="train std",
-        better="lower",
-        group="quality",
-        minimum=0.0,
-        modalities=("series",),
-        factory=_SERIES,
-    ),
+    # ---- series, text and music, from the values themselves
+    *SEQUENCE_CARDS,
     # ---- memorisation
     MetricCard(
         name="likelihood_gap",

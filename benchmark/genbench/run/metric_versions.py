@@ -15,7 +15,9 @@ from genbench.records.result import Result
 from genbench.util.source_hash import source_hash
 
 _ROOM = "genbench.metrics"
-_CALLERS = tuple(f"{_ROOM}.{name}" for name in ("cards", "conditional_cards", "metric_values", "scoring"))
+_CALLERS = tuple(
+    f"{_ROOM}.{name}" for name in ("cards", "conditional_cards", "sequence_cards", "metric_values", "scoring")
+)
 
 
 def metric_version(factory: str) -> str:

@@ -56,6 +56,16 @@ _BY_MODALITY = {
         fidelity=("high_quality_share", "precision"),
         diversity=("modes_covered", "coverage", "recall"),
     ),
+    # the same two shares as for images, of what text and music are made of
+    "tokens": MetricColumns(
+        TRAIN_ON_SAMPLES[0],
+        fidelity=("ngram_precision", "ngram_js_divergence"),
+        diversity=("ngram_recall",),
+        memorisation=("longest_copy", "copied_share"),
+    ),
+    "pianoroll": MetricColumns(
+        TRAIN_ON_SAMPLES[0], fidelity=("chord_precision", "interval_distance"), diversity=("chord_recall",)
+    ),
 }
 
 TITLES = {
@@ -66,6 +76,8 @@ TITLES = {
     "data_copying_z": "C_T",
     "decoder_bits_per_dim": "decoder bits/dim",
     "decoder_negative_log_likelihood": "decoder NLL nats",
+    "discriminative_score": "discriminative",
+    "distinct_ngrams": "distinct 4-grams",
     "frechet_distance": "Fréchet",
     "frechet_infinity": "Fréchet ∞",
     "high_quality_share": "high quality",
@@ -78,8 +90,15 @@ TITLES = {
     "near_duplicate_share": "near copies",
     "negative_elbo": "-ELBO nats",
     "negative_log_likelihood": "NLL nats",
+    "ngram_js_divergence": "n-gram JS nats",
+    "ngram_precision": "4-gram precision",
+    "ngram_recall": "4-gram recall",
     "parzen_log_likelihood": "Parzen nats (unsound)",
+    "predictive_score": "predictive",
+    "self_bleu": "self-BLEU",
     "sliced_wasserstein": "sliced W",
+    "spectrum_difference": "spectrum dB",
+    "tail_difference": "tail diff",
     "train_on_samples_bits_per_dim": "TSTR bits/dim",
     "train_on_samples_nll": "TSTR nats",
     "truth_log_prob": "truth log p",

@@ -31,6 +31,8 @@ _COMPLETION_NLL = (
     "Exact, so only models that can compute it have one. It says how probable the truth was, not how good the"
     " completion looks."
 )
+_JUDGES = "Judges are small networks, and their verdict varies with their seed; five decide."
+_HISTOGRAM = "Biased upwards at finite N: compare it with that of held-out data."
 _MASKS = ("lower_half", "centre", "random_half", "super_resolution")
 _OF_CLASSES = "Classes are small, so it is more biased upwards than the distance of all samples."
 
@@ -76,6 +78,32 @@ PITFALLS: dict[str, str] = {
     "truth_log_prob": "Lower than for held-out data: stray samples. Higher: the samples crowd on the modes.",
     "autocorrelation_difference": "Biased upwards by noise at every lag: compare it with that of held-out data.",
     "marginal_difference": "Insensitive to the order of values in time.",
+    "spectrum_difference": "Biased upwards by noise at every frequency: compare it with that of held-out data.",
+    "tail_difference": "Computed from a twentieth of the values at either end, so its error is large.",
+    "discriminative_score": f"{_JUDGES} A small judge tells nothing from real data that a larger one would: read it"
+    " beside the held-out and the copier row.",
+    "predictive_score": f"{_JUDGES} Samples with too little noise make good predictors: below `real`, it says nothing"
+    " for a model.",
+    "ngram_js_divergence": "Biased upwards at finite N, most of all for long n-grams: compare it with that of held-out"
+    " data.",
+    "ngram_precision": "One good sentence, repeated, gets 1: read it together with recall. It grows with N.",
+    "ngram_recall": "Noise that is long enough gets 1: read it together with precision. It grows with N.",
+    "distinct_ngrams": "Compare it with what real text gets at the same N: above that, samples are noise; below, they"
+    " repeat themselves.",
+    "self_bleu": "Compare it with what real text gets at the same N: above that, samples are alike; below, they are"
+    " noise.",
+    "longest_copy": "Real text shares phrases with the training data too: compare it with `real`. Far above that, a"
+    " model recites.",
+    "pitch_class_distance": f"{_HISTOGRAM} Blind to what sounds together.",
+    "interval_distance": f"{_HISTOGRAM} Sees the highest and the lowest note of each step only.",
+    "duration_distance": f"{_HISTOGRAM} Notes that a window cuts count as short.",
+    "onset_distance": _HISTOGRAM,
+    "polyphony_distance": f"{_HISTOGRAM} Blind to which notes sound.",
+    "chord_precision": "One good phrase, repeated, gets 1: read it together with recall. It grows with N.",
+    "chord_recall": "Noise that is long enough gets 1: read it together with precision. It grows with N.",
+    "voice_crossings": "Real music has some: compare it with that.",
+    "repetition": "Real music has some: compare it with that. Noise repeats nothing, a model stuck on two chords"
+    " everything.",
     "authenticity": "Real data get about a half or more, a copier 0. A bad model gets a high one.",
     "copied_share": "Counts exact copies only. Where few different examples exist, real data repeat too: compare it"
     " with theirs.",

@@ -14,8 +14,11 @@ from genbench.metrics.frechet import frechet_distance_with_error
 from genbench.metrics.frechet_infinity import frechet_infinity
 from genbench.metrics.neighbours import precision_recall_density_coverage
 from genbench.metrics.numerics.feature_arrays import Estimate
+from genbench.metrics.numerics.grams import share_known, total_variation
 from genbench.metrics.series import autocorrelation_difference_with_error, marginal_difference_with_error
+from genbench.metrics.series.spectrum_and_tails import spectrum_difference, tail_difference
 from genbench.metrics.sliced_wasserstein import sliced_wasserstein_with_error
+from genbench.metrics.text.ngrams import ngram_js_divergence, ngrams
 from genbench.metrics.truth import assign_to_modes, modes_covered, modes_covered_stderr
 from genbench.metrics.two_sample import classifier_accuracy, nearest_neighbour_accuracy
 from genbench.metrics.vendi import vendi_score, vendi_score_gaussian
@@ -27,6 +30,12 @@ TRUTH = torch.randn(20_000, 2, generator=torch.Generator().manual_seed(99))
 
 def normal(generator: torch.Generator, *shape: int, scale: float = 1.0, shift: float = 0.0) -> Tensor:
     return torch.randn(*shape, generator=generator) * scale + shift
+
+
+def symbols(generator: torch.Generator, count: int, scale: float, shift: float) -> Tensor:
+    """Sequences of 20 symbols, alike within a sequence: (count, 20)."""
+    values = normal(generator, count, 1, scale=scale, shift=shift) + normal(generator, count, 20)
+    return values.round().long().clamp(-4, 4) + 4
 
 
 def log_prob(x: Tensor) -> Tensor:
@@ -71,6 +80,21 @@ TWO_SETS: dict[str, Metric] = {
     "autocorrelations of series": lambda g, scale, shift: autocorrelation_difference_with_error(
         normal(g, 100, 1, 2, scale=scale, shift=shift) + normal(g, 100, 12, 2),
         normal(g, 100, 1, 2) + normal(g, 100, 12, 2),
+    ),
+    "spectra of series": lambda g, scale, shift: spectrum_difference(
+        normal(g, 100, 12, 2, scale=scale, shift=shift).double(), normal(g, 100, 12, 2).double()
+    ),
+    "tails of series": lambda g, scale, shift: tail_difference(
+        normal(g, 100, 12, 2, scale=scale, shift=shift), normal(g, 100, 12, 2), torch.ones(2)
+    ),
+    "n-grams": lambda g, scale, shift: ngram_js_divergence(
+        symbols(g, 100, scale, shift), symbols(g, 100, 1.0, 0.0)
+    ),
+    "known n-grams": lambda g, scale, shift: share_known(
+        *ngrams(symbols(g, 100, scale, shift), symbols(g, 100, 1.0, 0.0), 4)[-1]
+    ),
+    "total variation": lambda g, scale, shift: total_variation(
+        *ngrams(symbols(g, 100, scale, shift), symbols(g, 100, 1.0, 0.0), 2)[-1]
     ),
     "KL from the truth": lambda g, scale, shift: (lambda x: kl_divergence(x, log_prob(x)))(
         normal(g, 300, 2, scale=scale, shift=shift)

@@ -1,0 +1,1 @@
+"""Metrics of music as piano rolls: notes, chords, and how voices move."""
