@@ -20,6 +20,7 @@ from genbench.errors import DataError, GenbenchError
 from genbench.execution.local_executor import LocalExecutor
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry
+from genbench.records.attempts import Attempt
 from genbench.records.result import Result
 from genbench.records.run_folder import Plan, Run
 from genbench.records.task import Task
@@ -148,15 +149,17 @@ class RunSession:
             if self._provenance is None:
                 self._provenance = collect_provenance(job.threads)
             run = Run.create(self.folder / "run", msgspec.structs.replace(plan, provenance=self._provenance))
-            task = make_task(job, run, registry)
             stored = run.result(job)
             if stored is None:
-                stored = run.store(self._execute(task, run))
-        return RunResult(stored, task, run.job_folder(job), registry.metrics)
+                attempt = Attempt.new(run.job_folder(job))
+                task = make_task(job, run, registry, attempt=attempt)
+                stored = run.store(self._execute(task, attempt), attempt)
+            task = make_task(job, run, registry)
+        return RunResult(stored, task, run.parts_folder(job), registry.metrics)
 
-    def _execute(self, task: Task, run: Run) -> Result:
+    def _execute(self, task: Task, attempt: Attempt) -> Result:
         for why in fetch_all([task.dataset], Console(quiet=True)).values():
             raise DataError(why)
         executor = LocalExecutor(workers=1)
-        (result,) = executor.execute([task], run.log_path, lambda job, message: None)
+        (result,) = executor.execute([task], lambda job: attempt.log_path, lambda job, message: None)
         return msgspec.structs.replace(result, provenance=self._provenance or {})

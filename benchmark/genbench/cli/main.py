@@ -198,6 +198,13 @@ def run(
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts, for several machines.")
     ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait",
+            help="Wait for jobs that other processes run in the same folder, or leave them to those.",
+        ),
+    ] = True,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run jobs again whose stored result is a failure.")
     ] = False,
@@ -245,6 +252,7 @@ def run(
         dry_run=dry_run,
         shard=shard,
         retry_failed=retry_failed,
+        waits=wait,
         log=tuple(log or ()),
         probe=probe,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from genbench.run.provenance import collect_provenance
 from genbench.run.rescoring import out_of_date, rescore
 from genbench.run.run_benchmark import Execution, run_benchmark
 from genbench.run.suite import load_suite
+from genbench.util.leases import Holder
 from genbench.util.usable_cores import usable_cores
 
 
@@ -67,6 +69,8 @@ class RunOptions:
     """Run jobs again whose stored result is a failure."""
     probe: bool
     """Measure the speed of the machine before and after the run."""
+    waits: bool = True
+    """Wait for jobs that other processes work on in the same folder."""
     log: tuple[str, ...] = ()
     """Loggers as "NAME" or "NAME:TARGET"."""
 
@@ -116,11 +120,22 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     if pending:
         provenance |= {"workers": workers} | (_probe("probe") if options.probe else {})
     _announce(plan, mine, pending, folder, workers, console)
-    _score_again(run, mine, registry, Execution(options.executor, workers), provenance, console)
+    execution = Execution(options.executor, workers, options.waits)
+    _score_again(run, mine, registry, execution, provenance, console)
     try:
         panels = registry.ask("genbench_live_panels", run=run, registry=registry)
         with logging_to(loggers, run, registry), LiveView(console, pending, workers, panels) as view:
-            run_benchmark(run, pending, registry, Execution(options.executor, workers), provenance, view)
+            run_benchmark(
+                run,
+                pending,
+                registry,
+                execution,
+                provenance,
+                view,
+                on_waiting=lambda others: console.print(
+                    escape(_elsewhere(others, options.waits)), soft_wrap=True
+                ),
+            )
     except KeyboardInterrupt:
         left = sum(run.result(job) is None for job in mine)
         console.print(
@@ -137,6 +152,15 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
             f"[red]{len(failed)} of {len(plan.jobs)} jobs failed[/red]; logs in {escape(str(folder))}/jobs"
         )
     return ExitCode.JOB_FAILED if failed else ExitCode.OK
+
+
+def _elsewhere(others: Sequence[tuple[Job, Holder | None]], waits: bool) -> str:
+    """The line on jobs that other processes work on."""
+    who = ", ".join(dict.fromkeys("another" if holder is None else holder.words for _, holder in others))
+    if waits:
+        return f"waiting for {_count(len(others), 'job')} of other processes ({who}), or for these to end"
+    verb = "is" if len(others) == 1 else "are"
+    return f"{_count(len(others), 'job')} {verb} left to other processes: {who}"
 
 
 def _score_again(
@@ -159,6 +183,7 @@ def _score_again(
         execution,
         provenance,
         on_problem=lambda job, line: report_unscored(console, job, line),
+        is_done=lambda wish: not out_of_date(run, [wish.result.job], registry),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from genbench.api.cards import ExecutorCard, load_factory
 from genbench.errors import PluginError
+from genbench.execution.task_source import CountedSource, TaskSource
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.task import Message, Task
@@ -42,6 +43,20 @@ class Executor(Protocol):
 
 
 @runtime_checkable
+class SharingExecutor(Executor, Protocol):
+    """An executor that takes each task when it has a worker for it, so that processes that share a run folder share
+    its jobs evenly. From others, the first process takes all jobs that are left."""
+
+    def execute_from(
+        self,
+        source: TaskSource,
+        log_path: Callable[[Job], Path],
+        on_message: Callable[[Job, Message], None],
+    ) -> Iterable[Result]:
+        """As `execute`, for the tasks that `source.take()` returns until nothing runs and it returns None."""
+
+
+@runtime_checkable
 class _Closeable(Protocol):
     def close(self) -> object: ...
 
@@ -62,17 +77,21 @@ def make_executor(card: ExecutorCard, workers: int) -> Executor:
 @contextlib.contextmanager
 def executing(
     executor: Executor,
-    tasks: Sequence[Task],
+    source: TaskSource,
     log_path: Callable[[Job], Path],
     on_message: Callable[[Job, Message], None],
 ) -> Iterator[Iterator[Result]]:
-    """The results of the tasks, to be read inside the block. Leaving the block ends what is still running.
+    """The results of the tasks of a source, to be read inside the block. Leaving the block ends what is still running.
 
     Reading raises PluginError if the executor breaks its contract: it returns no iterable, yields something else than
     the result of one of the tasks, or stops before every task has a result.
     """
     name = type(executor).__name__
-    results = executor.execute(tasks, log_path, on_message)
+    counted = CountedSource(source)
+    if isinstance(executor, SharingExecutor):
+        results = executor.execute_from(counted, log_path, on_message)
+    else:
+        results = executor.execute(counted.take_all(), log_path, on_message)
     if not isinstance(results, Iterable):
         raise PluginError(
             f"executor {name} returned {type(results).__name__}, expected an iterable of results"
@@ -83,21 +102,21 @@ def executing(
         iterator = iter(results)
         if iterator is not results and isinstance(iterator, _Closeable):
             ending.callback(iterator.close)
-        yield _checked(iterator, tasks, name)
+        yield _checked(iterator, counted, name)
 
 
-def _checked(results: Iterator[Result], tasks: Sequence[Task], executor: str) -> Iterator[Result]:
-    missing = {task.job.id for task in tasks}
+def _checked(results: Iterator[Result], source: CountedSource, executor: str) -> Iterator[Result]:
+    ended: set[str] = set()
     for result in results:
         if not isinstance(result, Result):
             raise PluginError(f"executor {executor} yielded {type(result).__name__}, expected a Result")
-        if result.id not in missing:
+        if result.id not in source.taken - ended:
             raise PluginError(
                 f"executor {executor} yielded a result of job {result.id}, which was not waiting for one"
             )
-        missing.remove(result.id)
+        ended.add(result.id)
         yield result
-    if missing:
+    if missing := len(source.taken - ended):
         raise PluginError(
-            f"executor {executor} stopped without a result of {len(missing)} of {len(tasks)} jobs"
+            f"executor {executor} stopped without a result of {missing} of {len(source.taken)} jobs"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from pathlib import Path
@@ -15,6 +14,7 @@ from genbench.execution.limits import Limits
 from genbench.execution.orphans import end_orphans
 from genbench.execution.start_method import process_context
 from genbench.execution.supervisor import Supervised
+from genbench.execution.task_source import TaskList, TaskSource
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.task import Message, Task
@@ -37,26 +37,27 @@ class LocalExecutor:
         on_message: Callable[[Job, Message], None],
     ) -> Iterator[Result]:
         """A generator of results; closing it ends the workers. See `genbench.execution.executor.Executor`."""
+        return self.execute_from(TaskList(tasks), log_path, on_message)
+
+    def execute_from(
+        self,
+        source: TaskSource,
+        log_path: Callable[[Job], Path],
+        on_message: Callable[[Job, Message], None],
+    ) -> Iterator[Result]:
+        """As `execute`. See `genbench.execution.executor.SharingExecutor`."""
         context = process_context()
         memory_bytes = int(psutil.virtual_memory().available * _MEMORY_SHARE / self.workers)
-        waiting = deque(tasks)
         running: list[Supervised] = []
         try:
-            while waiting or running:
-                while waiting and len(running) < self.workers:
-                    task = waiting.popleft()
-                    with (
-                        deferred_interrupts()
-                    ):  # else an interrupt might come between the start and `running`
-                        running.append(
-                            Supervised(
-                                task,
-                                Limits.of(task.job, memory_bytes),
-                                log_path(task.job),
-                                context,
-                                on_message,
-                            )
-                        )
+            while True:
+                while len(running) < self.workers and (task := source.take()) is not None:
+                    # an interrupt must not come between the start and `running`
+                    with deferred_interrupts():
+                        limits = Limits.of(task.job, memory_bytes)
+                        running.append(Supervised(task, limits, log_path(task.job), context, on_message))
+                if not running:
+                    break
                 connection.wait([item for child in running for item in child.waitables], _POLL_SECONDS)
                 for child in list(running):
                     result = child.poll()

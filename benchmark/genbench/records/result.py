@@ -258,6 +258,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a reader should know besides, one line each: samples that all look alike, other processes on the GPU."""
     provenance: dict[str, Any] = {}
     """Code, packages and machine, as `genbench.run.provenance` collects them."""
+    attempt: str | None = None
+    """The folder of the other files of the result, in the folder of the job; None in old records and for results
+    without files, whose folder is that of the job."""
+    parts: dict[str, str] = {}
+    """The SHA-256 of each of these files, by name; empty in old records."""
     schema: int = SCHEMA_VERSION
     """The version of the record."""
 

@@ -1,12 +1,14 @@
 """A run is a folder; this is the one module that knows its layout.
 
     run.json                      the plan and the provenance
-    jobs/ID/result.json           the result, written once and atomically
-    jobs/ID/samples.safetensors   the samples that were scored
-    jobs/ID/log.txt               the output of the worker
-    jobs/ID/work/                 files of a job that is running; removed when its result is stored
-    run.lock                      locked while run.json is read and rewritten
-    score.lock                    locked while a result is read and rewritten
+    jobs/ID/result.json           the result, written last, once and atomically
+    jobs/ID/attempt-NAME/         the other files of the result, which it names with their checksums:
+        samples.safetensors       the samples that were scored
+        log.txt                   the output of the worker
+        work/                     files of a job that is running
+    leases/                       who works on which job now (`genbench.util.leases`)
+
+In folders of earlier versions the other files lie in jobs/ID itself.
 
 Any number of processes and machines may write into it. A job without a result is still to be run, so deleting the
 folder of a job makes the next run repeat it. Nothing that is read back is ever unpickled.
@@ -14,24 +16,30 @@ folder of a job makes the next run repeat it. Nothing that is read back is ever 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from genbench.api.cards import DatasetCard
-from genbench.errors import RunFolderError
+from genbench.errors import DataError, RunFolderError
+from genbench.records.attempts import WORK_FOLDER, Attempt, is_attempt_name, seal_parts
 from genbench.records.job import PROTOCOL_VERSION, Job
 from genbench.records.result import SCHEMA_VERSION, Result
 from genbench.util.atomic_files import write_atomically
+from genbench.util.checksums import checksum_of
+from genbench.util.leases import Leases, LockTimeoutError, locked
 from genbench.util.redaction import redacted
+from genbench.util.regular_files import check_regular
 
-WORK_FOLDER = "work"
-"""In a job's folder: files that are not finished. Removed with everything in it once the job has its result."""
-_LOCK, _SCORE_LOCK, _LOCK_SECONDS = "run.lock", "score.lock", 30
+MAX_PART_BYTES = 1 << 36
+"""The largest file of a result that is read: 64 GiB."""
+_FOLDER_LEASE, _LOCK_SECONDS = "folder", 30.0
+_OLD_LOCKS = ("run.lock", "score.lock")
+"""Files of earlier versions."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,20 +86,14 @@ class Run:
         try:
             (folder / "jobs").mkdir(parents=True, exist_ok=True)
             # another process may be merging its plan into the same file
-            with FileLock(folder / _LOCK, timeout=_LOCK_SECONDS):
+            with _folder_locked(folder):
                 if (folder / "run.json").exists():
                     plan = _merge(cls.open(folder).plan, plan)
                 write_atomically(folder / "run.json", _encode(plan))
-        except Timeout:
-            raise RunFolderError(
-                f"{folder / _LOCK} has been held by another process for {_LOCK_SECONDS} s"
-            ) from None
         except OSError as error:
             raise RunFolderError(f"cannot write to run folder {folder}: {error.strerror}") from None
         run = cls(folder, plan)
-        for job in plan.jobs:
-            if run.result_path(job).exists():
-                run._tidy(job)  # a process may have been killed after it stored the result
+        run._tidy_all()
         return run
 
     @classmethod
@@ -119,14 +121,10 @@ class Run:
     def add_provenance(self, facts: dict[str, Any]) -> None:
         """Add facts that are known only when the run is over. Raises RunFolderError if they cannot be written."""
         try:
-            with FileLock(self.folder / _LOCK, timeout=_LOCK_SECONDS):
+            with _folder_locked(self.folder):
                 plan = Run.open(self.folder).plan
                 self.plan = msgspec.structs.replace(plan, provenance={**plan.provenance, **facts})
                 write_atomically(self.folder / "run.json", _encode(self.plan))
-        except Timeout:
-            raise RunFolderError(
-                f"{self.folder / _LOCK} has been held by another process for {_LOCK_SECONDS} s"
-            ) from None
         except OSError as error:
             raise RunFolderError(f"cannot write to run folder {self.folder}: {error.strerror}") from None
 
@@ -136,14 +134,41 @@ class Run:
     def result_path(self, job: Job) -> Path:
         return self.job_folder(job) / "result.json"
 
+    @property
+    def leases_folder(self) -> Path:
+        return self.folder / "leases"
+
+    def parts_folder(self, job: Job) -> Path:
+        """The folder of all files of a job's result but the record. Without a result it is that of the latest
+        attempt."""
+        folder = self.job_folder(job)
+        result = self.result(job)
+        if result is not None:
+            is_named = result.attempt is not None and is_attempt_name(result.attempt)
+            return folder / str(result.attempt) if is_named else folder
+        attempts = _attempts(folder)
+        return max(attempts, key=_time_of, default=folder)
+
     def samples_path(self, job: Job) -> Path:
-        return self.job_folder(job) / "samples.safetensors"
+        return self.parts_folder(job) / "samples.safetensors"
 
     def log_path(self, job: Job) -> Path:
-        return self.job_folder(job) / "log.txt"
+        return self.parts_folder(job) / "log.txt"
 
-    def work_folder(self, job: Job) -> Path:
-        return self.job_folder(job) / WORK_FOLDER
+    def check_part(self, result: Result, path: Path) -> None:
+        """Raise DataError unless the file is the one that belongs to the record."""
+        recorded = result.parts.get(path.name)
+        if recorded is None:  # an old record, or a file that is missing, which reading it will tell
+            return
+        try:
+            check_regular(path, max_bytes=MAX_PART_BYTES, within=self.job_folder(result.job).parent.parent)
+            found = checksum_of(path, "sha256").digest
+        except FileNotFoundError:
+            raise DataError(f"{path.name} is missing from {path.parent}") from None
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}") from None
+        if found != recorded:
+            raise DataError(f"{path} is not the file that the record names: its checksum differs")
 
     def result(self, job: Job) -> Result | None:
         """The stored result, or None. An unreadable file counts as none, so that the job is run again."""
@@ -163,26 +188,59 @@ class Run:
         """The jobs that have no result."""
         return [job for job in self.plan.jobs if self.result(job) is None]
 
-    def store(self, result: Result) -> Result:
-        """Write a result once. If another process was first, its result stays and is returned.
+    def store(
+        self, result: Result, attempt: Attempt | None = None, *, instead_of: Result | None = None
+    ) -> Result:
+        """Publish a result. If another process was first, its result stays and is returned.
+
+        attempt: has the other files of the result, whose checksums the record takes. instead_of: the result of an
+        earlier attempt, which this one replaces.
 
         Raises RunFolderError if it cannot be written.
         """
         path = self.result_path(result.job)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists() and self.result(result.job) is None:
+            if attempt is not None:
+                shutil.rmtree(attempt.folder / WORK_FOLDER, ignore_errors=True)
+                parts = seal_parts(attempt.folder)
+                result = msgspec.structs.replace(result, attempt=attempt.name if parts else None, parts=parts)
+            stored = self.result(result.job)
+            if stored is None and (path.exists() or path.is_symlink()):
                 path.rename(path.with_suffix(".unreadable"))
-            write_atomically(path, _encode(_without_secrets(result)), replace=False)
+            is_first = stored is None or stored == instead_of
+            if is_first:
+                content = _encode(_without_secrets(result))
+                write_atomically(path, content, replace=stored is not None)
         except OSError as error:
             raise RunFolderError(f"cannot write {path}: {error.strerror}") from None
-        self._tidy(result.job)
-        return self.result(result.job) or result
+        published = self.result(result.job) or result
+        self._tidy(result.job, published.attempt)
+        return published
 
-    def _tidy(self, job: Job) -> None:
-        """Remove partial files of a job that has its result."""
-        shutil.rmtree(self.work_folder(job), ignore_errors=True)
-        for partial in self.job_folder(job).glob(".result.json.*"):
+    def _tidy_all(self) -> None:
+        """Remove what processes left behind that were killed after they stored a result. A job that another process
+        runs again now is left alone."""
+        with Leases(self.leases_folder) as leases:
+            for job in self.plan.jobs:
+                result = self.result(job)
+                if result is None:
+                    continue
+                names = {path.name for path in _entries(self.job_folder(job))}
+                names -= {"result.json", result.attempt or ""}
+                is_left = any(is_attempt_name(name) or name.startswith(".result") for name in names)
+                if (is_left or WORK_FOLDER in names) and leases.take(job.id):
+                    self._tidy(job, result.attempt)
+                    leases.give_back(job.id, is_done=True)
+
+    def _tidy(self, job: Job, attempt: str | None) -> None:
+        """Remove the files of other attempts at a job that has its result."""
+        folder = self.job_folder(job)
+        shutil.rmtree(folder / WORK_FOLDER, ignore_errors=True)  # of earlier versions
+        for other in _attempts(folder):
+            if other.name != attempt:
+                shutil.rmtree(other, ignore_errors=True)
+        for partial in folder.glob(".result.json.*"):
             partial.unlink(missing_ok=True)
 
     def update(self, job: Job, change: Callable[[Result], Result]) -> Result | None:
@@ -192,26 +250,53 @@ class Run:
         to change. Raises RunFolderError if it cannot be written.
         """
         try:
-            with FileLock(self.folder / _SCORE_LOCK, timeout=_LOCK_SECONDS):
+            with _folder_locked(self.folder):
                 stored = self.result(job)
                 if stored is None:
                     return None
                 changed = change(stored)
                 write_atomically(self.result_path(job), _encode(_without_secrets(changed)))
-                return changed
-        except Timeout:
-            raise RunFolderError(
-                f"{self.folder / _SCORE_LOCK} has been held by another process for {_LOCK_SECONDS} s"
-            ) from None
         except OSError as error:
             raise RunFolderError(f"cannot write {self.result_path(job)}: {error.strerror}") from None
+        return changed
+
+
+@contextlib.contextmanager
+def _folder_locked(folder: Path) -> Iterator[None]:
+    """Another process may be rewriting the plan or a result. Raises RunFolderError, OSError."""
+    try:
+        with locked(folder / "leases", _FOLDER_LEASE, _LOCK_SECONDS):
+            yield
+    except LockTimeoutError as error:
+        raise RunFolderError(str(error)) from None
+
+
+def _attempts(folder: Path) -> list[Path]:
+    """The folders of all attempts at a job."""
+    return [path for path in _entries(folder) if is_attempt_name(path.name)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _time_of(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _looks_like_a_run(folder: Path) -> bool:
     """Whether the folder holds a run, is empty, or holds what a process leaves that was killed before it had written a
     plan, or is writing one now."""
     entries = {entry.name for entry in folder.iterdir()}
-    ours = {name for name in entries if name in ("jobs", _LOCK) or name.startswith(".run.json.")}
+    ours = {
+        name for name in entries if name in ("jobs", "leases", *_OLD_LOCKS) or name.startswith(".run.json.")
+    }
     return "run.json" in entries or entries == ours
 
 

@@ -14,15 +14,18 @@ import msgspec
 
 from genbench.api.cards import MetricCard
 from genbench.datasets.versions import dataset_version
-from genbench.errors import GenbenchError, UsageError
+from genbench.errors import DataError, GenbenchError, UsageError
 from genbench.execution.executor import executing, make_executor
 from genbench.plugin.registry import Registry
+from genbench.records.attempts import Attempt
 from genbench.records.job import Job
 from genbench.records.result import MetricValue, Result
 from genbench.records.run_folder import Run
 from genbench.records.task import Rescoring, Task
+from genbench.run.claims import Claims
 from genbench.run.metric_versions import metric_versions, outdated
 from genbench.run.run_benchmark import Execution, make_task
+from genbench.util.leases import Leases
 
 OTHER_VERSION = "computed by another version of the metric"
 """Why a value that cannot be computed again is left out."""
@@ -73,13 +76,14 @@ def rescore(
     replace: bool = False,
     on_problem: Callable[[Job, str], None],
     on_job: Callable[[], None] = lambda: None,
+    is_done: Callable[[Wish], bool] = lambda wish: False,
 ) -> Rescored:
     """Score the samples of jobs again.
 
     The record of each job is replaced atomically when its new values are computed, so that an interruption loses
     nothing. Jobs that cannot be scored keep their record. replace: accept another extractor than the recorded one.
     on_problem: called with a job and one line for each that cannot be scored, and for each value that stays.
-    on_job: called when a job has ended.
+    on_job: called when a job has ended. is_done: whether another process has computed the values meanwhile.
     """
     done = Rescored()
 
@@ -88,33 +92,77 @@ def rescore(
         on_problem(job, line)
 
     versions = metric_versions(registry.metrics.values())
-    tasks: list[Task] = []
-    for wish in wishes:
-        try:
-            tasks.append(_task(wish, run, registry, replace, versions))
-        except GenbenchError as error:
-            problem(wish.result.job, str(error))
     executor = make_executor(registry.executor(execution.executor), execution.workers)
+    wanted = {wish.result.id: wish for wish in wishes}
+    scored_from: dict[str, Result] = {}
 
-    def log_path(job: Job) -> Path:
-        return run.job_folder(job) / "score.txt"
+    def task_of(job: Job, attempt: Attempt) -> Task:
+        stored = scored_from[job.id] = _stored(run, job)
+        run.check_part(stored, run.samples_path(job))
+        return _task(Wish(stored, wanted[job.id].cards), run, registry, replace, versions)
 
-    with executing(executor, tasks, log_path, lambda *_: None) as results:
-        for fresh in results:
-            on_job()
-            if fresh.status != "ok":
-                problem(fresh.job, f"{fresh.status}: {fresh.reason}")
-                continue
-            merge = partial(_merged, fresh=fresh.metrics, replace=replace, provenance=provenance)
-            merged = run.update(fresh.job, merge)
-            if merged is None:
-                problem(fresh.job, "its result was removed while it was scored")
-                continue
-            done.jobs += 1
-            for metric in fresh.metrics:
-                if merged.metric(metric.name) != metric:
-                    problem(fresh.job, f"{metric.name}: {metric.note}; the stored value is kept")
+    def on_refused(job: Job, error: GenbenchError) -> None:
+        on_job()
+        problem(job, str(error))
+
+    with Leases(run.leases_folder) as leases:
+        claims = Claims(
+            run,
+            [wish.result.job for wish in wishes],
+            leases,
+            task_of,
+            lambda job: is_done(wanted[job.id]),
+            on_elsewhere=lambda job: on_job(),
+            on_refused=on_refused,
+        )
+
+        def log_path(job: Job) -> Path:
+            return run.job_folder(job) / "score.txt"
+
+        while True:
+            with executing(executor, claims, log_path, lambda *_: None) as results:
+                for fresh in results:
+                    _take_over(run, fresh, scored_from[fresh.id], replace, provenance, done, problem)
+                    claims.end(fresh.job)
+                    on_job()
+            if not (execution.waits and claims.wait()):
+                break
     return done
+
+
+def _stored(run: Run, job: Job) -> Result:
+    stored = run.result(job)
+    if stored is None:
+        raise DataError("its result was removed meanwhile")
+    return stored
+
+
+def _take_over(
+    run: Run,
+    fresh: Result,
+    scored_from: Result,
+    replace: bool,
+    provenance: dict[str, Any],
+    done: Rescored,
+    problem: Callable[[Job, str], None],
+) -> None:
+    """Put fresh values into the record, if it is still the one whose samples were scored."""
+    if fresh.status != "ok":
+        problem(fresh.job, f"{fresh.status}: {fresh.reason}")
+        return
+    stored = run.result(fresh.job)
+    if stored is None or (stored.attempt, stored.parts) != (scored_from.attempt, scored_from.parts):
+        problem(fresh.job, "its result was removed or replaced while it was scored")
+        return
+    merge = partial(_merged, fresh=fresh.metrics, replace=replace, provenance=provenance)
+    merged = run.update(fresh.job, merge)
+    if merged is None:
+        problem(fresh.job, "its result was removed while it was scored")
+        return
+    done.jobs += 1
+    for metric in fresh.metrics:
+        if merged.metric(metric.name) != metric:
+            problem(fresh.job, f"{metric.name}: {metric.note}; the stored value is kept")
 
 
 def _task(wish: Wish, run: Run, registry: Registry, replace: bool, versions: dict[str, str]) -> Task:

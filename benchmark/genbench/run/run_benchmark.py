@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from genbench.execution.executor import executing, make_executor
 from genbench.plugin.registry import Registry
+from genbench.records.attempts import Attempt
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench.records.task import Message, Task
+from genbench.run.claims import Claims
 from genbench.run.metric_versions import metric_versions
+from genbench.util.leases import Holder, Leases
 
 
 @runtime_checkable
@@ -40,6 +44,8 @@ class Execution:
     """The executor, as its card names it."""
     workers: int = 1
     """How many jobs run at once."""
+    waits: bool = True
+    """Whether to wait for jobs that other processes work on, and run them if those processes end."""
 
 
 def run_benchmark(
@@ -49,15 +55,22 @@ def run_benchmark(
     execution: Execution,
     provenance: dict[str, Any],
     watcher: Watcher,
+    *,
+    again: Mapping[str, Result] | None = None,
+    on_waiting: Callable[[Sequence[tuple[Job, Holder | None]]], None] = lambda jobs: None,
 ) -> None:
     """Execute `jobs` of `run` and store each result when it arrives.
 
-    provenance: added to each result. watcher: shown each message and each result.
+    Other processes may share the folder: a job is run by the one that has its lease.
+
+    provenance: added to each result. watcher: shown each message and each result. again: the stored results of jobs
+    that are run again, by the id of the job; they stay until the new ones are there. on_waiting: called with the jobs
+    that other processes still work on when there is nothing else to run.
     After an interruption (KeyboardInterrupt) all finished jobs are stored and no worker is left running.
     Raises PluginError if the executor breaks its contract.
     """
+    again = again or {}
     versions = metric_versions(registry.metrics.values())
-    tasks = [make_task(job, run, registry, execution.workers, versions) for job in jobs]
     executor = make_executor(registry.executor(execution.executor), execution.workers)
     reached: dict[str, _Reached] = {}
 
@@ -80,12 +93,37 @@ def run_benchmark(
             now.checkpoints = len(message.outcome.curve)
         watcher.message(job, message)
 
+    def task_of(job: Job, attempt: Attempt) -> Task:
+        return make_task(job, run, registry, execution.workers, versions, attempt=attempt)
+
+    def is_done(job: Job) -> bool:
+        stored = run.result(job)
+        return stored is not None and stored != again.get(job.id)
+
+    def on_elsewhere(job: Job) -> None:
+        if (stored := run.result(job)) is not None:
+            watcher.finished(job, stored)
+
     registry.tell("genbench_run_started", run=run)
-    with executing(executor, tasks, run.log_path, on_message) as results:
-        for result in results:
-            stored = run.store(msgspec.structs.replace(result, provenance=_stamped(provenance)))
-            registry.tell("genbench_job_finished", job=result.job, result=stored)
-            watcher.finished(result.job, stored)
+    with Leases(run.leases_folder) as leases:
+        claims = Claims(run, jobs, leases, task_of, is_done, on_elsewhere=on_elsewhere)
+
+        def log_path(job: Job) -> Path:
+            return claims.attempts[job.id].log_path
+
+        while True:
+            with executing(executor, claims, log_path, on_message) as results:
+                for result in results:
+                    stamped = msgspec.structs.replace(result, provenance=_stamped(provenance))
+                    attempt, instead_of = claims.attempts[result.id], again.get(result.id)
+                    stored = run.store(stamped, attempt, instead_of=instead_of)
+                    claims.end(result.job)
+                    registry.tell("genbench_job_finished", job=result.job, result=stored)
+                    watcher.finished(result.job, stored)
+            if claims.elsewhere:
+                on_waiting(claims.elsewhere)
+            if not (execution.waits and claims.wait()):
+                break
     watcher.close()
     if not run.pending():
         registry.tell("genbench_run_finished", run=run, registry=registry)
@@ -106,10 +144,16 @@ class _Reached:
 
 
 def make_task(
-    job: Job, run: Run, registry: Registry, workers: int = 1, versions: dict[str, str] | None = None
+    job: Job,
+    run: Run,
+    registry: Registry,
+    workers: int = 1,
+    versions: dict[str, str] | None = None,
+    *,
+    attempt: Attempt | None = None,
 ) -> Task:
     """The task of a job: all that a worker needs. workers: how many run at once. versions: of the metrics, by factory;
-    None: they are computed here.
+    None: they are computed here. attempt: where the files of the job go; None: they are those of its result.
 
     Raises UnknownNameError if the model, data set or extractor is not installed, UsageError for another extractor.
     """
@@ -130,7 +174,7 @@ def make_task(
         ),
         metrics=metrics,
         metric_versions=metric_versions(metrics) if versions is None else versions,
-        samples_path=str(run.samples_path(job).absolute()),
+        samples_path=str((run.samples_path(job) if attempt is None else attempt.samples_path).absolute()),
         workers=workers,
         capabilities=registry.model(job.model).capabilities,
     )

@@ -12,8 +12,8 @@ from torch import Tensor
 from genbench.api.data import Dataset
 from genbench.api.model import GenerativeModel, takes_condition
 from genbench.errors import PluginError
+from genbench.records.attempts import WORK_FOLDER
 from genbench.records.job import Job
-from genbench.records.run_folder import WORK_FOLDER
 from genbench.samples import class_samples, completions
 from genbench.samples.class_samples import ClassSamples, draw_classes, with_real_examples
 from genbench.samples.completions import Completions, complete_all

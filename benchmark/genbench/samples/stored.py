@@ -10,7 +10,7 @@ from torch import Tensor
 from genbench.api.data import storage_dtype
 from genbench.api.spec import DataSpec
 from genbench.errors import DataError, GenbenchError
-from genbench.records.run_folder import WORK_FOLDER
+from genbench.records.attempts import WORK_FOLDER
 from genbench.samples.draw import checked_samples
 from genbench.util.tensor_files import read_tensors, write_tensors
 

@@ -94,7 +94,7 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
 
     card = registry.dataset(job.dataset)
     data = load_data(card)
-    spec, folder = data.spec, run.job_folder(job)
+    spec, folder = data.spec, run.parts_folder(job)
     reference = reference_examples(data, job)
     title = plain(clean(f"{job.variant} on {job.dataset}, seed {job.seed}"))
     samples = load_samples(run.samples_path(job), spec, job.drawn_samples)

@@ -77,6 +77,6 @@ def class_view(
 def _read(run: Run, source: RowSamples) -> TensorFile | None:
     """None where the job kept no samples of classes, or none that can be read."""
     try:
-        return read_tensors_if_any(run.job_folder(source.job) / CLASS_SAMPLES_FILE)
+        return read_tensors_if_any(run.parts_folder(source.job) / CLASS_SAMPLES_FILE)
     except DataError:
         return None

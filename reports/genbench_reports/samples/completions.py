@@ -97,7 +97,7 @@ def completion_views(
 def _read(run: Run, source: RowSamples, spec: DataSpec) -> Completions | None:
     """None where the job kept no completions, or none that can be read."""
     try:
-        kept = read_tensors_if_any(run.job_folder(source.job) / COMPLETIONS_FILE)
+        kept = read_tensors_if_any(run.parts_folder(source.job) / COMPLETIONS_FILE)
     except DataError:
         return None
     if kept is None:

@@ -118,7 +118,7 @@ def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
             continue
         neighbours, latents = None, {}
         if artist.tiles is not None:
-            latents = latent_pictures(run.job_folder(found.job), card.spec, artist.tiles, max_tiles)
+            latents = latent_pictures(run.parts_folder(found.job), card.spec, artist.tiles, max_tiles)
             if training is not None and artist.has_neighbours:
                 neighbours = training.neighbours(found.samples, artist.tiles, max_tiles // 2)
         panels.append(artist.panel(label, row.family, found.samples, neighbours, latents))

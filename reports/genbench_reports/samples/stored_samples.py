@@ -67,8 +67,10 @@ def load_row(run: Run, row: Row, spec: DataSpec) -> RowSamples | str:
     are none."""
     if not row.results:
         return "every seed failed"
-    job = min((result.job for result in row.results), key=lambda each: each.seed)
+    result = min(row.results, key=lambda each: each.job.seed)
+    job, path = result.job, run.samples_path(result.job)
     try:
-        return RowSamples(row, job, load_samples(run.samples_path(job), spec, job.drawn_samples))
+        run.check_part(result, path)
+        return RowSamples(row, job, load_samples(path, spec, job.drawn_samples))
     except GenbenchError as error:
         return clean(str(error).replace(str(run.folder), run.folder.name))

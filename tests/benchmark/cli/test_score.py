@@ -40,6 +40,10 @@ def records(folder: Path) -> dict[str, dict[str, Any]]:
     return {record["job"]["model"]: record for record in found}
 
 
+def part(folder: Path, record: dict[str, Any], name: str) -> Path:
+    return folder / "jobs" / record["id"] / record["attempt"] / name
+
+
 def rewrite(folder: Path, model: str, change: Any) -> None:
     record = records(folder)[model]
     change(record)
@@ -116,7 +120,7 @@ def test_a_metric_of_a_later_plugin_is_added_without_training(folder: Path) -> N
     assert code == 0
     for record in records(folder).values():
         value = next(metric for metric in record["metrics"] if metric["name"] == "sample_mean")
-        samples = load_file(folder / "jobs" / record["id"] / "samples.safetensors")["samples"]
+        samples = load_file(part(folder, record, "samples.safetensors"))["samples"]
         assert value["value"] == pytest.approx(samples.double().mean().item())
 
 
@@ -134,20 +138,18 @@ def test_a_metric_that_fails_does_not_take_the_place_of_its_value(folder: Path) 
 
 def test_samples_that_are_missing_or_damaged_cost_their_own_row(folder: Path) -> None:
     before = records(folder)
-    missing, damaged = (
-        folder / "jobs" / before[model]["id"] / "samples.safetensors" for model in ("vae", "held-out")
-    )
+    missing, damaged = (part(folder, before[model], "samples.safetensors") for model in ("vae", "held-out"))
     missing.unlink()
     code, text = score(folder)
     assert code == 2
-    assert "not scored: vae on digits, seed 0: data_error: samples.safetensors is missing" in text
+    assert "not scored: vae on digits, seed 0: samples.safetensors is missing" in text
     assert "1 of 2 jobs scored" in text
     content = bytearray(damaged.read_bytes())
     content[-3] ^= 1
     damaged.write_bytes(content)
     code, text = score(folder)
     assert code == 2
-    assert "is damaged: its checksum does not match" in text
+    assert "is not the file that the record names: its checksum differs" in text
     assert records(folder)["vae"] == before["vae"]
 
 

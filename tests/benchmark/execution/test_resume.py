@@ -129,8 +129,8 @@ def planned(folder: Path) -> bool:
 
 MOMENTS: dict[str, Callable[[Path], bool]] = {
     "planned": planned,
-    "a job under way": lambda folder: any(folder.glob("jobs/*/log.txt")),
-    "samples written": lambda folder: any(folder.glob("jobs/*/samples*")),
+    "a job under way": lambda folder: any(folder.glob("jobs/*/*/log.txt")),
+    "samples written": lambda folder: any(folder.glob("jobs/*/*/samples*")),
     "first result": lambda folder: len(stored(folder)) >= 1,
     "most results": lambda folder: len(stored(folder)) >= 4,
 }
@@ -164,12 +164,11 @@ def test_a_killed_run_is_finished_by_the_same_command(
     assert {job: (folder / "jobs" / job / "result.json").stat().st_mtime_ns for job in before} == stamps
     assert outcome(stored(folder)) == undisturbed
     assert not Run.open(folder).pending()
-    assert {path.name for path in folder.glob("jobs/*/*")} == {
-        "result.json",
-        "samples.safetensors",
-        "inside.safetensors",
-        "log.txt",
-    }
+    for job, record in stored(folder).items():
+        left = {path.name for path in (folder / "jobs" / job).iterdir()}
+        assert left == {"result.json", record["attempt"]}
+        parts = {path.name for path in (folder / "jobs" / job / record["attempt"]).iterdir()}
+        assert parts == {"samples.safetensors", "inside.safetensors", "log.txt"} == record["parts"].keys()
 
 
 @pytest.mark.parametrize(
@@ -234,16 +233,6 @@ def test_an_impatient_ctrl_c_changes_nothing(tmp_path: Path) -> None:
     wait_for_the_end_of(family)
     assert "Traceback" not in output
     assert output.endswith("interrupted\n")
-
-
-def test_two_runs_may_write_into_one_folder(tmp_path: Path, undisturbed: dict[str, Any]) -> None:
-    """Each does all the jobs that it finds without a result; where both did one, the first result stands."""
-    folder = tmp_path / "run"
-    processes = [start(folder), start(folder)]
-    for process in processes:
-        output = finish(process)
-        assert process.returncode == 0, output
-    assert outcome(stored(folder)) == undisturbed
 
 
 def test_deleting_a_jobs_folder_asks_for_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -192,7 +192,8 @@ def test_what_a_killed_process_left_beside_its_result_is_cleared(tmp_path: Path)
     plan = Plan(suite="s", jobs=[job])
     run = Run.create(tmp_path / "run", plan)
     run.store(result_of(job))
-    run.work_folder(job).mkdir()
+    (run.job_folder(job) / "work").mkdir()  # of an earlier version
+    (run.job_folder(job) / "attempt-0123456789ab" / "work").mkdir(parents=True)
     (run.job_folder(job) / ".result.json.x1y2").write_text("{")
     again = Run.create(tmp_path / "run", plan)
     assert {path.name for path in again.job_folder(job).iterdir()} == {"result.json"}

@@ -62,7 +62,7 @@ def test_each_job_gets_the_pictures_of_what_it_kept(finished: Path, tmp_path: Pa
 
 
 def test_traversals_start_where_the_encoder_says_and_move(finished: Path) -> None:
-    files = [load_file(path) for path in finished.glob("jobs/*/inside.safetensors")]
+    files = [load_file(path) for path in finished.glob("jobs/*/*/inside.safetensors")]
     (kept,) = (file for file in files if "traversals" in file and file["traversals"].ndim == 5)
     assert kept["traversals"].shape == (6, 7, 1, 8, 8)
     assert kept["interpolations"].shape == (4, 8, 1, 8, 8)

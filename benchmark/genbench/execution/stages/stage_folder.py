@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-from genbench.records.run_folder import WORK_FOLDER
+from genbench.records.attempts import WORK_FOLDER
 from genbench.records.task import Task
 
 
