@@ -30,15 +30,17 @@ from genbench.api.cards import (
 )
 from genbench.api.exit_codes import ExitCode
 from genbench.api.ranking_rule import RankingRule
-from genbench.api.spec import MODALITIES, DataSpec, Modality
+from genbench.api.spec import MODALITIES, SEQUENCES, DataSpec, Modality
 
 if TYPE_CHECKING:
     from genbench.api.compute_meter import ComputeMeter
     from genbench.api.data import Batch, Dataset, Split, Truth, storage_dtype, working_dtype
+    from genbench.api.lengths import check_lengths, check_prompt, pad_steps, step_mask, zero_padding
     from genbench.api.model import (
         CAPABILITY_PROTOCOLS,
         Completes,
         Conditional,
+        Continues,
         Encodes,
         GenerativeModel,
         HasDecoder,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         HasMissingLogProb,
         HasPredictiveEntropy,
         HasSamplingSteps,
+        TakesLengths,
         decoded_shape,
     )
     from genbench.api.observation import (
@@ -74,6 +77,7 @@ __all__ = [
     "CHECKPOINT_FRACTIONS",
     "MIN_LOG_SCALE",
     "MODALITIES",
+    "SEQUENCES",
     "Batch",
     "Better",
     "Budget",
@@ -82,6 +86,7 @@ __all__ = [
     "Completes",
     "ComputeMeter",
     "Conditional",
+    "Continues",
     "DataSpec",
     "Dataset",
     "DatasetCard",
@@ -110,11 +115,14 @@ __all__ = [
     "RemoteFile",
     "ReportCard",
     "Split",
+    "TakesLengths",
     "Truth",
     "bernoulli_log_prob",
     "bernoulli_sample",
     "categorical_log_prob",
     "categorical_sample",
+    "check_lengths",
+    "check_prompt",
     "choose_component",
     "decoded_shape",
     "discretised_gaussian_log_prob",
@@ -126,11 +134,14 @@ __all__ = [
     "gaussian_mixture_log_prob",
     "gaussian_sample",
     "load_factory",
+    "pad_steps",
+    "step_mask",
     "storage_dtype",
     "working_dtype",
+    "zero_padding",
 ]
 
-_NEED_TORCH = ("data", "compute_meter", "model", "observation")
+_NEED_TORCH = ("data", "compute_meter", "lengths", "model", "observation")
 
 
 def __getattr__(name: str) -> Any:

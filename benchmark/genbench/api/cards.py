@@ -33,6 +33,8 @@ Capability = Literal[
     "predictive_entropy",
     "encode",
     "sampling_steps",
+    "lengths",
+    "continue",
 ]
 Better = Literal["lower", "higher", "neither"]
 MetricGroup = Literal["quality", "diversity", "likelihood", "memorisation", "cost"]
@@ -90,6 +92,10 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         if self.discrete is not None and self.discrete != spec.is_discrete:
             wants, has = ("integers", "real values") if self.discrete else ("real values", "integers")
             return f"{self.name} takes {wants}; {spec.name} has {has}"
+        if spec.variable_length and "lengths" not in self.capabilities:
+            return (
+                f"{self.name} takes examples of one length; {spec.name} has whole pieces of different lengths"
+            )
         if self.requires_labels and spec.classes is None:
             return f"{self.name} needs labels; {spec.name} has none"
         if (
@@ -161,11 +167,38 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     """The symbol of each code where tokens are text; None for other data."""
     ranking: RankingRule | None = None
     """How models are ranked; None: as is usual for data of this kind (see `ranking_rule`)."""
+    step: str | None = None
+    """What one step of a sequence is, in the singular: "frame", "character", "month". Likelihoods are also shown per
+    step, as in "nats/frame". None: the usual word for data of this kind (see `step_name`)."""
+    likelihood_convention: str | None = None
+    """What a likelihood per step counts, in a sentence or two: whether the first step counts, and, where long texts or
+    pieces are cut into windows, what cutting costs, in nats per step. None where there is nothing to say."""
+    window: int | None = None
+    """Length, in steps, of the windows that are cut from pieces of different lengths, real and generated alike, for
+    metrics that compare examples of one shape. Needed where the spec says `variable_length`, and only there."""
+
+    def __post_init__(self) -> None:
+        if self.spec.variable_length != (self.window is not None):
+            raise ValueError(
+                f"{self.spec.name}: a card needs `window` where examples have different lengths, and only there"
+            )
+        if self.window is not None and not 1 <= self.window <= self.spec.event_shape[0]:
+            raise ValueError(
+                f"{self.spec.name}: window={self.window}, expected 1..{self.spec.event_shape[0]} steps"
+            )
 
     @property
     def name(self) -> str:
         """Name of the data set."""
         return self.spec.name
+
+    @property
+    def step_name(self) -> str | None:
+        """`step`, or where the card leaves it out the usual word; None for data that are not sequences."""
+        if not self.spec.is_sequence:
+            return None
+        usual = {"pianoroll": "frame", "tokens": "character" if self.alphabet else "token"}
+        return self.step or usual.get(self.spec.modality, "step")
 
     @property
     def ranking_rule(self) -> RankingRule:

@@ -41,6 +41,8 @@ UNCHARGED = "fit must take its batches from meter.batches or charge its cost wit
 """What is said of a `fit` that charged nothing."""
 NO_FLOPS = "no floating-point operations are counted for this model; give its budget in steps or seconds"
 """What is said of a model that a budget of FLOPs alone would never end."""
+# Pieces of different lengths are sorted by length within so many batches.
+_POOL_BATCHES = 8
 _STEPS_WITHOUT_FLOPS = 100  # after which none are expected any more
 _REPORT_EVERY_SECONDS = 0.2
 # On a GPU the clock is exact only after a wait for the device, and waiting at every step would stall the device.
@@ -163,7 +165,9 @@ class ComputeMeter:
         in stages.
 
         An epoch's incomplete last batch is left out, unless it is the only one. Where a split has grey levels, they are
-        drawn anew for each batch. Every batch that was handed out is charged, whether or not the loop goes on after it.
+        drawn anew for each batch. Pieces of different lengths are batched with others of about their length, so that
+        little of a batch is padding. Every batch that was handed out is charged, whether or not the loop goes on after
+        it.
 
         Raises PluginError where FLOPs alone limit the training and none are counted.
         """
@@ -175,7 +179,7 @@ class ComputeMeter:
         size = min(batch_size, count, self.budget.examples or count)
         if train.x.device != self.device and train.x.nbytes <= RESIDENT_BYTES:
             train = train.to(self.device)
-        x, y, grey, dtype = train.x, train.y, train.grey, working_dtype(train.spec)
+        x, y, grey, lengths, dtype = train.x, train.y, train.grey, train.lengths, working_dtype(train.spec)
         fits = (
             x.device == self.device and x.dtype == dtype
         )  # `to` takes a microsecond even where it does nothing
@@ -188,14 +192,20 @@ class ComputeMeter:
         try:
             while True:
                 order = torch.randperm(count, generator=self._order).to(x.device)
-                for start in range(0, count - size + 1, size):
+                if lengths is not None:
+                    order = self._of_like_lengths(order, lengths, size)
+                for start in range(0, len(order) - size + 1, size):
                     if self._exhausted(size, estimate, until):
                         return
                     index = order[start : start + size]
-                    examples = x[index] if grey is None else self._binarised(grey[index])
+                    if lengths is not None:
+                        examples = x[index, : int(lengths[index].max())]
+                    else:
+                        examples = x[index] if grey is None else self._binarised(grey[index])
                     batch = Batch(
                         examples if fits and grey is None else examples.to(self.device, dtype),
                         None if y is None else y[index].to(self.device),
+                        None if lengths is None else lengths[index].to(self.device),
                     )
                     # `finally`: a loop that is left after this batch has had it
                     if estimate.uncounted_left or self._is_counting:
@@ -361,6 +371,15 @@ class ComputeMeter:
         """A fresh draw: 1 with probability grey / 255 (Salakhutdinov & Murray 2008)."""
         noise = torch.rand(grey.shape, generator=self._order)
         return noise.to(grey.device) * 255 < grey
+
+    def _of_like_lengths(self, order: Tensor, lengths: Tensor, size: int) -> Tensor:
+        """The examples of whole batches, at random from `order` (N,): each pool of some batches is sorted by length and
+        cut into batches, and the batches are shuffled."""
+        whole = order[: len(order) // size * size]
+        pools = whole.split(_POOL_BATCHES * size)
+        batches = [part for pool in pools for part in pool[lengths[pool].argsort(stable=True)].split(size)]
+        shuffled = torch.randperm(len(batches), generator=self._order).tolist()
+        return torch.cat([batches[i] for i in shuffled])
 
     def _wait_for_device(self) -> None:
         if self.device.type == "cuda":

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from genbench.api.lengths import check_lengths, zero_padding
 from genbench.api.spec import DataSpec, Modality
 from genbench.errors import DataError
 from genbench.util.mean_errors import Windows
@@ -33,9 +34,12 @@ class Batch(NamedTuple):
     """Some examples, in the working type."""
 
     x: Tensor
-    """Examples, (B, *event_shape), float32 or int64."""
+    """Examples, (B, *event_shape), float32 or int64. Pieces of different lengths end with the longest of the batch:
+    (B, longest, *step_shape), with zeros beyond each piece."""
     y: Tensor | None
     """Labels, (B,) int64; None for data without labels."""
+    lengths: Tensor | None = None
+    """How many steps each example has, (B,) int64; None for data whose examples have one shape."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,9 @@ class Split:
     examples are independent of each other. Standard errors are computed from it, since windows that are close in time
     depend on each other, and windows that overlap do so most of all. Windows of series that have nothing to do with
     each other begin at least four lengths of a window apart."""
+    lengths: Tensor | None = None
+    """How many steps each example has, (N,) int64, 1 to `event_shape[0]`, where the spec says `variable_length`: `x`
+    is 0 beyond. None for data whose examples have one shape."""
 
     def __post_init__(self) -> None:
         if tuple(self.x.shape[1:]) != self.spec.event_shape:
@@ -87,6 +94,20 @@ class Split:
                 f"{self.spec.name}: starts are {tuple(self.starts.shape)} {self.starts.dtype}, expected"
                 f" ({len(self.x)},) torch.int64"
             )
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        name = self.spec.name
+        if (self.lengths is not None) != self.spec.variable_length:
+            has, says = ("have", "not") if self.lengths is not None else ("have no", "so")
+            raise DataError(
+                f"{name}: the examples {has} lengths, though the spec says {says} variable_length"
+            )
+        if self.lengths is None:
+            return
+        check_lengths(self.lengths, len(self.x), self.spec.event_shape[0], name)
+        if not torch.equal(self.x, zero_padding(self.x, self.lengths)):
+            raise DataError(f"{name}: the padding of an example, beyond its length, is not 0")
 
     def __len__(self) -> int:
         return self.x.shape[0]
@@ -97,12 +118,16 @@ class Split:
         return None if self.starts is None else Windows(self.starts, self.spec.event_shape[0])
 
     def take(self, indices: Tensor) -> Batch:
-        """The examples at `indices` (B,) as a batch."""
-        x = self.x[indices].to(working_dtype(self.spec))
-        return Batch(x, None if self.y is None else self.y[indices])
+        """The examples at `indices` (B,) as a batch. Pieces of different lengths end with the longest of the batch."""
+        y = None if self.y is None else self.y[indices]
+        if self.lengths is None:
+            return Batch(self.x[indices].to(working_dtype(self.spec)), y)
+        lengths = self.lengths[indices]
+        longest = int(lengths.max()) if len(lengths) else 0
+        return Batch(self.x[indices, :longest].to(working_dtype(self.spec)), y, lengths)
 
     def tensor(self) -> Tensor:
-        """All examples, (N, *event_shape), in the working dtype."""
+        """All examples, (N, *event_shape), in the working dtype, padded where they have different lengths."""
         return self.x.to(working_dtype(self.spec))
 
     def subset(self, indices: Tensor) -> Split:
@@ -122,10 +147,10 @@ class Split:
         return self._each(lambda tensor: tensor.to(device))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Split:
-        y, grey, starts = (
-            None if part is None else change(part) for part in (self.y, self.grey, self.starts)
+        y, grey, starts, lengths = (
+            None if part is None else change(part) for part in (self.y, self.grey, self.starts, self.lengths)
         )
-        return replace(self, x=change(self.x), y=y, grey=grey, starts=starts)
+        return replace(self, x=change(self.x), y=y, grey=grey, starts=starts, lengths=lengths)
 
 
 @runtime_checkable

@@ -183,6 +183,32 @@ class HasSamplingSteps(Protocol):
         """Samples drawn in that many steps; None lets the model choose the number."""
 
 
+@runtime_checkable
+class TakesLengths(Protocol):
+    """Capability `lengths`: sequences of different lengths. Only models that have it are run on data whose spec says
+    `variable_length`.
+
+    `sample` and every likelihood method of the model (`log_prob`, `log_density`, `log_weights`, `elbo`) take `lengths`.
+    A likelihood is that of the first `lengths[i]` steps of each row, given that the piece has so many: padding costs
+    nothing, and what stands in it changes nothing. x may have any number of steps that the lengths fit in. None:
+    every step of x belongs to the example."""
+
+    def sample(self, count: int, generator: torch.Generator, *, lengths: Tensor | None = None) -> Tensor:
+        """Samples of `lengths` steps, (count,) int64 in 1..event_shape[0]; (count, longest, *step_shape), 0 beyond each
+        length, `longest` being the largest of the lengths. None: all have `event_shape[0]` steps. Raises DataError, in
+        one line, for lengths that are out of range."""
+
+
+@runtime_checkable
+class Continues(Protocol):
+    """Capability `continue`: continues a prompt."""
+
+    def continue_from(self, x: Tensor, lengths: Tensor, generator: torch.Generator) -> Tensor:
+        """x (N, T, *step_shape) with all steps after the first `lengths[i]` of each row drawn from the model's
+        conditional distribution; T, at most `event_shape[0]`, is the length of the result. lengths: (N,) int64. Raises
+        DataError, in one line, for a prompt that is empty or longer than the context (`genbench.api.check_prompt`)."""
+
+
 def takes_condition(model: object) -> TypeGuard[Conditional]:
     """Whether `sample` takes a condition. `isinstance` sees only that there is a `sample`, which every model has."""
     return _sample_takes(model, "condition")
@@ -191,6 +217,16 @@ def takes_condition(model: object) -> TypeGuard[Conditional]:
 def takes_sampling_steps(model: object) -> TypeGuard[HasSamplingSteps]:
     """Whether the model has `sampling_budgets`, and `sample` takes a number of steps."""
     return isinstance(model, HasSamplingSteps) and _sample_takes(model, "steps")
+
+
+def takes_lengths(model: object) -> TypeGuard[TakesLengths]:
+    """Whether `sample`, and every likelihood method that the model has, take lengths."""
+    methods = ("log_prob", "log_density", "log_weights", "elbo")
+    return _sample_takes(model, "lengths") and all(
+        "lengths" in inspect.signature(getattr(model, name)).parameters
+        for name in methods
+        if callable(getattr(model, name, None))
+    )
 
 
 def _sample_takes(model: object, name: str) -> bool:
@@ -211,4 +247,6 @@ CAPABILITY_PROTOCOLS: dict[str, type] = {
     "predictive_entropy": HasPredictiveEntropy,
     "encode": Encodes,
     "sampling_steps": HasSamplingSteps,
+    "lengths": TakesLengths,
+    "continue": Continues,
 }

@@ -9,6 +9,8 @@ import msgspec
 
 Modality = Literal["points", "image", "series", "tokens", "pianoroll"]
 MODALITIES: tuple[Modality, ...] = ("points", "image", "series", "tokens", "pianoroll")
+SEQUENCES: tuple[Modality, ...] = ("series", "tokens", "pianoroll")
+"""The modalities whose examples are sequences of steps: the first axis of an example is time."""
 
 
 class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,17 +28,36 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
     many as the vocabulary has symbols."""
     classes: int | None = None
     """Number of classes that labels tell apart; None for data without labels."""
+    variable_length: bool = False
+    """Whether examples are whole pieces of different lengths. `event_shape[0]` is then the length of the longest one,
+    stored examples are padded with zeros to it, and each comes with its own length (`Split.lengths`). Only series,
+    tokens and piano rolls can have it."""
 
     def __post_init__(self) -> None:
         if not self.event_shape or any(size < 1 for size in self.event_shape):
             raise ValueError(f"{self.name}: event_shape {self.event_shape} needs sizes of 1 or more")
         if self.levels is not None and self.levels < 2:
             raise ValueError(f"{self.name}: levels={self.levels}, expected None or at least 2")
+        if self.variable_length and self.modality not in SEQUENCES:
+            raise ValueError(
+                f"{self.name}: variable_length is for {', '.join(SEQUENCES)}, not for {self.modality}"
+            )
 
     @property
     def dimension(self) -> int:
-        """How many numbers one example has. Bits per dimension are bits per example over this."""
+        """How many numbers one example has; of pieces of different lengths, how many the longest has. Bits per
+        dimension are bits per example over this."""
         return math.prod(self.event_shape)
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the first axis of an example is time."""
+        return self.modality in SEQUENCES
+
+    @property
+    def step_shape(self) -> tuple[int, ...]:
+        """Shape of one step of a sequence: series (C,), tokens (), pianoroll (K,)."""
+        return self.event_shape[1:]
 
     @property
     def is_discrete(self) -> bool:

@@ -126,6 +126,15 @@ def _described(card: DatasetCard) -> Iterator[tuple[str, str]]:
     if spec.classes is not None:
         yield "classes", str(spec.classes)
     yield "examples", " / ".join(f"{size:,}" for size in card.sizes) + " (train / valid / test)"
+    if spec.variable_length:
+        yield (
+            "lengths",
+            f"whole pieces of up to {spec.event_shape[0]} steps; windows of {card.window} for metrics",
+        )
+    if card.step_name is not None:
+        yield "a step", card.step_name
+    if card.likelihood_convention is not None:
+        yield "likelihood", card.likelihood_convention
     yield "splits", card.splits
     yield "version", card.version
     yield "source", card.source

@@ -105,6 +105,8 @@ def _datasets(registry: Registry) -> Listing:
     def row(card: dict[str, Any]) -> Row:
         spec = card["spec"]
         shape = "×".join(str(size) for size in spec["event_shape"])
+        if spec["variable_length"]:
+            shape = f"up to {shape}"
         values = f"{spec['levels']} levels" if spec["levels"] else "real"
         sizes = "/".join(str(size) for size in card["sizes"])
         return (card["name"], spec["modality"], f"{shape}, {values}", sizes, card["summary"], card["licence"])

@@ -23,7 +23,7 @@ from genbench.util.tensor_files import WRITE_ERRORS, read_tensors, write_tensors
 _log = logging.getLogger(__name__)
 _SPLITS = ("train", "valid", "test")
 # The tensors of a `Split`, in the order of its fields.
-_PARTS = ("x", "y", "grey", "starts")
+_PARTS = ("x", "y", "grey", "starts", "lengths")
 
 
 def load_dataset(card: DatasetCard, *, with_test: bool = True) -> Dataset:
@@ -54,6 +54,10 @@ def check_dataset(card: DatasetCard, dataset: Dataset) -> None:
         raise DataError(f"{card.name}: its card says {card.spec}, its data {dataset.spec}")
     if dataset.truth is not None and card.truth is None:
         raise DataError(f"{card.name}: its data has a truth, its card names none")
+    if card.truth is not None and card.spec.variable_length:
+        raise DataError(
+            f"{card.name}: a truth is for examples of one shape, and its examples have different lengths"
+        )
     for name, size in zip(_SPLITS, card.sizes, strict=True):
         split: Split = getattr(dataset, name)
         where = f"{card.name} ({name})"

@@ -27,7 +27,10 @@ def dataset_version(card: DatasetCard) -> str:
     version."""
     sources = [source_hash(factory) for factory in (card.factory, card.truth) if factory]
     files = [file.checksum for file in card.files]
-    what = (_LAYOUT, card.version, card.spec, card.sizes, sources, files, card.argument)
+    spec = msgspec.to_builtins(card.spec)
+    if not card.spec.variable_length:  # added later: the versions of data sets without it stay as they were
+        del spec["variable_length"]
+    what = (_LAYOUT, card.version, spec, card.sizes, sources, files, card.argument)
     described = msgspec.json.encode(what)
     return f"{card.version}+{hashlib.sha256(described).hexdigest()[:8]}"
 

@@ -7,7 +7,8 @@ bounds from `log_weights` and `elbo`. Those of `decode` and `energy` need anneal
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -15,7 +16,8 @@ from torch import Tensor
 
 from genbench.api.model import GenerativeModel, HasElbo, HasLogDensity, HasLogProb, HasLogWeights
 from genbench.api.spec import DataSpec
-from genbench.likelihood.batching import batches, checked, max_draws_per_call
+from genbench.errors import PluginError
+from genbench.likelihood.batching import ExampleBatches, batches, checked, max_draws_per_call
 from genbench.likelihood.dequantisation import MAX_DRAWS, dequantised_summary
 from genbench.likelihood.importance_weights import WeightSummary, summarise
 from genbench.records import likelihood_kinds as kinds
@@ -44,23 +46,27 @@ class LikelihoodEstimate:
     """The Monte Carlo part of the variance of a value, in nats squared, mean over examples."""
 
 
-def estimate_likelihood(model: object, spec: DataSpec, x: Tensor, *, k: int) -> list[LikelihoodEstimate]:
+def estimate_likelihood(
+    model: object, spec: DataSpec, x: Tensor, *, k: int, lengths: Tensor | None = None
+) -> list[LikelihoodEstimate]:
     """The model's best likelihood, and then its looser bounds; empty for a model that has none without annealing.
 
-    x: (N, *event_shape) in the working type, on the model's device. k: importance samples per example. Random numbers
+    x: (N, *event_shape) in the working type, on the model's device. k: importance samples per example. lengths: of
+    pieces of different lengths, (N,); the likelihoods are those of whole pieces without their padding. Random numbers
     come from torch's global generator.
     """
     with torch.no_grad():
         if isinstance(model, HasLogProb):
-            return [LikelihoodEstimate(_log_prob(model, spec, x), kinds.EXACT)]
+            log_prob = _each(model.log_prob, "log_prob", x, spec, lengths)
+            return [LikelihoodEstimate(log_prob, kinds.EXACT)]
         if isinstance(model, HasLogDensity):
-            return _from_density(model, spec, x, min(k, MAX_DRAWS))
+            return _from_density(model, spec, x, min(k, MAX_DRAWS), lengths)
         if isinstance(model, HasElbo):
-            lower = [checked(model.elbo(batch), (len(batch),), "elbo") for batch in batches(x, spec, 1)]
-            return [LikelihoodEstimate(torch.cat(lower), kinds.ELBO)]
+            lower = _each(model.elbo, "elbo", x, spec, lengths)
+            return [LikelihoodEstimate(lower, kinds.ELBO)]
         if isinstance(model, HasLogWeights):
             fixed = isinstance(model, GenerativeModel) and model.fixed_observation_variance
-            bounds = _from_weights(model, spec, x, k)
+            bounds = _from_weights(model, spec, x, k, lengths)
             elbo = LikelihoodEstimate(
                 bounds.elbo, kinds.elbo(fixed_variance=fixed), k, noise=bounds.elbo_noise
             )
@@ -76,12 +82,18 @@ def likelihood_metrics(
     spec: DataSpec,
     prefix: str = "",
     windows: Windows | None = None,
+    *,
+    lengths: Tensor | None = None,
+    step: str | None = None,
 ) -> list[MetricValue]:
-    """The metrics negative_log_likelihood and bits_per_dim of the first estimate, and negative_elbo of an ELBO among
-    the others.
+    """The metrics negative_log_likelihood, nats_per_step and bits_per_dim of the first estimate, and negative_elbo of
+    an ELBO among the others.
 
-    bits_per_dim exists only for data with levels: for a density it would depend on the unit of measure. prefix: of the
-    names of the first two metrics, such as "decoder_". windows: those of the examples (`Split.windows`).
+    nats_per_step exists for sequences; its unit is "nats/frame" or the like. bits_per_dim exists only for data with
+    levels: for a density it would depend on the unit of measure. Both are totals over totals: all nats over all steps,
+    and all bits over all numbers. prefix: of the names, such as "decoder_". windows: those of the examples
+    (`Split.windows`). lengths: of pieces of different lengths, (N,). step: what a step is, in one word
+    (`DatasetCard.step_name`); None leaves nats_per_step out.
 
     The standard errors are those of a mean over examples. They include the Monte Carlo noise of the estimate, which is
     part of the spread over examples; `test_stderr` does not.
@@ -90,12 +102,17 @@ def likelihood_metrics(
         return []
     best = estimates[0]
     metrics = [_metric_value(f"{prefix}negative_log_likelihood", "nats", best, 1.0, windows)]
+    steps = torch.full((len(best.log_prob),), spec.event_shape[0]) if lengths is None else lengths.cpu()
+    if step is not None and spec.is_sequence and not prefix:
+        metrics.append(_metric_value("nats_per_step", f"nats/{step}", best, 1.0, windows, steps))
     if spec.is_discrete:
-        metrics.append(
-            _metric_value(
-                f"{prefix}bits_per_dim", "bits/dim", best, 1 / (spec.dimension * math.log(2)), windows
-            )
-        )
+        bits = f"{prefix}bits_per_dim"
+        if lengths is None:
+            per_dimension = 1 / (spec.dimension * math.log(2))
+            metrics.append(_metric_value(bits, "bits/dim", best, per_dimension, windows))
+        else:
+            per_number = spec.event_shape[0] / (spec.dimension * math.log(2))
+            metrics.append(_metric_value(bits, "bits/dim", best, per_number, windows, steps))
     metrics += [
         _metric_value("negative_elbo", "nats", other, 1.0, windows)
         for other in estimates[1:]
@@ -112,19 +129,26 @@ def without_likelihood(spec: DataSpec, note: str, prefix: str = "") -> list[Metr
     return [MetricValue(name=name, value=None, unit=unit, better="lower", note=note) for name, unit in names]
 
 
-def _log_prob(model: HasLogProb, spec: DataSpec, x: Tensor) -> Tensor:
-    return torch.cat(
-        [checked(model.log_prob(some), (len(some),), "log_prob") for some in batches(x, spec, 1)]
-    )
+def _each(
+    method: Callable[..., object], name: str, x: Tensor, spec: DataSpec, lengths: Tensor | None
+) -> Tensor:
+    """One value per example, (N,)."""
+    batched = ExampleBatches.of(x, spec, 1, lengths)
+    values = [checked(method(some, **more), (len(some),), name) for some, more in batched.parts]
+    return batched.in_order(torch.cat(values))
 
 
-def _from_density(model: HasLogDensity, spec: DataSpec, x: Tensor, k: int) -> list[LikelihoodEstimate]:
+def _from_density(
+    model: HasLogDensity, spec: DataSpec, x: Tensor, k: int, lengths: Tensor | None
+) -> list[LikelihoodEstimate]:
+    if not spec.is_discrete:
+        return [LikelihoodEstimate(_each(model.log_density, "log_density", x, spec, lengths), kinds.EXACT)]
+    if lengths is not None:
+        raise PluginError("a density of integers is not dequantised for pieces of different lengths")
+
     def log_density(some: Tensor) -> Tensor:
         return checked(model.log_density(some), (len(some),), "log_density")
 
-    if not spec.is_discrete:
-        values = [log_density(some) for some in batches(x, spec, 1)]
-        return [LikelihoodEstimate(torch.cat(values), kinds.EXACT)]
     bounds = _joined(
         [dequantised_summary(log_density, some, k, max_draws_per_call(spec)) for some in batches(x, spec, k)]
     )
@@ -133,12 +157,20 @@ def _from_density(model: HasLogDensity, spec: DataSpec, x: Tensor, k: int) -> li
     return [plain] if k == 1 else [mean, plain]
 
 
-def _from_weights(model: HasLogWeights, spec: DataSpec, x: Tensor, k: int) -> WeightSummary:
-    def log_weights(some: Tensor, draws: int) -> Tensor:
-        return checked(model.log_weights(some, draws), (len(some), draws), "log_weights")
+def _from_weights(
+    model: HasLogWeights, spec: DataSpec, x: Tensor, k: int, lengths: Tensor | None
+) -> WeightSummary:
+    method: Callable[..., object] = model.log_weights
+
+    def log_weights(some: Tensor, more: dict[str, Tensor], draws: int) -> Tensor:
+        return checked(method(some, draws, **more), (len(some), draws), "log_weights")
 
     at_once = max_draws_per_call(spec)
-    return _joined([summarise(partial(log_weights, some), k, at_once) for some in batches(x, spec, k)])
+    batched = ExampleBatches.of(x, spec, k, lengths)
+    joined = _joined(
+        [summarise(partial(log_weights, some, more), k, at_once) for some, more in batched.parts]
+    )
+    return replace(joined, elbo=batched.in_order(joined.elbo), log_mean=batched.in_order(joined.log_mean))
 
 
 def _joined(parts: list[WeightSummary]) -> WeightSummary:
@@ -153,12 +185,29 @@ def _joined(parts: list[WeightSummary]) -> WeightSummary:
     )
 
 
+def per_step_values(values: Tensor, steps: Tensor) -> Tensor:
+    """(N,) numbers whose mean is the ratio of totals, sum of `values` over sum of `steps`, and whose standard error is
+    that of the ratio, to first order (Cochran 1977, Sampling Techniques, section 2.11): r + (v_i - r n_i) / mean n."""
+    steps = steps.double()
+    ratio = values.sum() / steps.sum()
+    return ratio + (values - ratio * steps) / steps.mean()
+
+
 def _metric_value(
-    name: str, unit: str, estimate: LikelihoodEstimate, factor: float, windows: Windows | None
+    name: str,
+    unit: str,
+    estimate: LikelihoodEstimate,
+    factor: float,
+    windows: Windows | None,
+    steps: Tensor | None = None,
 ) -> MetricValue:
+    """steps: of each example, (N,); the value is then a total over the total of steps."""
     negative = -estimate.log_prob.double() * factor
+    if steps is not None:
+        negative = per_step_values(negative, steps)
+        factor /= float(steps.double().mean())
     n = len(negative)
-    infinite = int((~negative.isfinite()).sum())
+    infinite = int((~estimate.log_prob.isfinite()).sum())
     sampled = mean_error(negative, windows)
     noise = estimate.noise * factor**2 / n
     return MetricValue(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from genbench.api.cards import MetricCard
-from genbench.api.spec import MODALITIES, Modality
+from genbench.api.spec import MODALITIES, SEQUENCES, Modality
 from genbench.metrics.conditional_cards import CONDITIONAL_CARDS
 from genbench.metrics.sequence_cards import SEQUENCE_CARDS
 
@@ -40,6 +40,16 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         group="likelihood",
         is_logarithmic=True,
         modalities=MODALITIES,
+    ),
+    MetricCard(
+        name="nats_per_step",
+        summary="negative log-likelihood of held-out sequences per step: all nats over all steps. A step is a frame, a"
+        " character, a month, as the data set's card says",
+        unit="nats/step",
+        better="lower",
+        group="likelihood",
+        is_logarithmic=True,
+        modalities=SEQUENCES,
     ),
     MetricCard(
         name="bits_per_dim",

@@ -15,9 +15,10 @@ import msgspec
 import torch
 from torch import Tensor
 
-from genbench.api.cards import MetricCard, load_factory
+from genbench.api.cards import DatasetCard, MetricCard, load_factory
 from genbench.api.data import Dataset, Split, Truth, storage_dtype, working_dtype
 from genbench.api.spec import DataSpec
+from genbench.datasets.pieces import Pieces, cut_windows, window_spec, windows_of_split
 from genbench.features import Extractor
 from genbench.records.job import Job
 from genbench.records.plausibility import plausible_values, without_value
@@ -35,10 +36,11 @@ _CHUNK_NUMBERS = 2**21
 
 @dataclass(frozen=True)
 class ScoringInputs:
-    """What a metric is computed from. There are as many samples as reference examples."""
+    """What a metric is computed from. There are as many samples as reference examples, and all have one shape: of
+    pieces of different lengths, real and generated ones, they are windows, and the whole pieces are there besides."""
 
     spec: DataSpec
-    """Domain of the data."""
+    """Domain of the samples and of the reference."""
     samples: Tensor
     """N of the model's samples, (N, *event_shape), in the working type, on the CPU. Metrics are computed from these,
     unless they say otherwise."""
@@ -65,6 +67,20 @@ class ScoringInputs:
     more_samples: Tensor | None = None
     """Samples of the model besides `samples`, for metrics that need no reference and are better with more; None where
     there are no others."""
+    sample_pieces: Pieces | None = None
+    """The model's samples as whole pieces; None for data whose examples have one shape."""
+    reference_pieces: Pieces | None = None
+    """The test examples as whole pieces; None for data whose examples have one shape."""
+
+    @property
+    def sample_lengths(self) -> Tensor | None:
+        """Lengths of the generated pieces, (count,); None for data whose examples have one shape."""
+        return None if self.sample_pieces is None else self.sample_pieces.lengths
+
+    @property
+    def reference_lengths(self) -> Tensor | None:
+        """Lengths of the test pieces, (count,); None for data whose examples have one shape."""
+        return None if self.reference_pieces is None else self.reference_pieces.lengths
 
     @cached_property
     def all_samples(self) -> Tensor:
@@ -150,6 +166,33 @@ def reference_examples(dataset: Dataset, job: Job) -> Tensor:
     return reference_split(dataset, job).tensor()
 
 
+@dataclass(frozen=True)
+class ScoredExamples:
+    """Examples of one shape, as metrics compare them."""
+
+    x: Tensor
+    """(N, *event_shape) in the working type; the windows of pieces of different lengths."""
+    windows: Windows | None
+    """Where in time they lie, if they are windows; None if they are independent."""
+    pieces: Pieces | None
+    """The whole pieces that the windows were cut from; None for data whose examples have one shape."""
+
+    @classmethod
+    def of_samples(cls, x: Tensor, lengths: Tensor | None, card: DatasetCard) -> ScoredExamples:
+        """Of samples, x (N, *event_shape), with their lengths, (N,), where they are pieces."""
+        if lengths is None or card.window is None:
+            return cls(x, None, None)
+        cut, starts = cut_windows(x, lengths, card.window)
+        return cls(cut, Windows(starts, card.window), Pieces(x, lengths))
+
+    @classmethod
+    def of_split(cls, split: Split, card: DatasetCard) -> ScoredExamples:
+        """Of real examples."""
+        cut = windows_of_split(split, window_spec(card))
+        pieces = None if split.lengths is None else Pieces(split.tensor(), split.lengths)
+        return cls(cut.tensor(), cut.windows, pieces)
+
+
 def scoring_inputs(
     dataset: Dataset,
     job: Job,
@@ -158,13 +201,21 @@ def scoring_inputs(
     extractor: Extractor,
     conditional_samples: ConditionalSamples | None = None,
     windows: Windows | None = None,
+    *,
+    sample_pieces: Pieces | None = None,
+    reference_pieces: Pieces | None = None,
 ) -> ScoringInputs:
     """The inputs of a job's metrics, in the working type, on the CPU.
 
-    samples: (N or more, *event_shape), all that were drawn. reference: (N, *event_shape). windows: those of the
-    reference (`Split.windows`).
+    dataset: with its pieces cut into windows (`windows_of_dataset`). samples: (N or more, *event_shape), all that were
+    drawn. reference: (N, *event_shape). Where they are windows of pieces, there may be more of either: as many are
+    compared as there are of both. windows: those of the reference (`Split.windows`). sample_pieces, reference_pieces:
+    what windows were cut from.
     """
-    n = len(reference)
+    n = len(reference) if reference_pieces is None else min(len(reference), len(samples))
+    reference = reference[:n]
+    if windows is not None:
+        windows = windows._replace(starts=windows.starts[:n])
     return ScoringInputs(
         spec=dataset.spec,
         samples=samples[:n],
@@ -179,6 +230,8 @@ def scoring_inputs(
         completions=None if conditional_samples is None else conditional_samples.completions,
         class_samples=None if conditional_samples is None else conditional_samples.class_samples,
         reference_windows=windows,
+        sample_pieces=sample_pieces,
+        reference_pieces=reference_pieces,
     )
 
 

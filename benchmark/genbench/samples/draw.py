@@ -7,10 +7,12 @@ import time
 import torch
 from torch import Tensor
 
-from genbench.api.data import working_dtype
-from genbench.api.model import GenerativeModel, takes_sampling_steps
+from genbench.api.data import Split, working_dtype
+from genbench.api.lengths import like_lengths, pad_steps, zero_padding
+from genbench.api.model import GenerativeModel, takes_lengths, takes_sampling_steps
 from genbench.api.spec import DataSpec
 from genbench.errors import Diverged, PluginError, SamplingTimeout
+from genbench.util.seeding import derive_seed
 
 # One call of `sample` draws at most this many numbers, so that memory does not grow with the count of samples.
 _MAX_NUMBERS_PER_CALL = 2**20
@@ -21,6 +23,15 @@ def max_samples_per_call(spec: DataSpec) -> int:
     return max(1, _MAX_NUMBERS_PER_CALL // spec.dimension)
 
 
+def draw_lengths(train: Split, count: int, seed: int) -> Tensor | None:
+    """Lengths of samples, (count,): those of training pieces drawn at random with replacement; None for data whose
+    examples have one shape. They depend on the seed and not on the model, so that models are paired."""
+    if train.lengths is None:
+        return None
+    generator = torch.Generator().manual_seed(derive_seed(seed, "lengths"))
+    return train.lengths.cpu()[torch.randint(len(train), (count,), generator=generator)]
+
+
 def draw_samples(
     model: GenerativeModel,
     count: int,
@@ -29,13 +40,17 @@ def draw_samples(
     budget_seconds: float,
     *,
     steps: int | None = None,
+    lengths: Tensor | None = None,
 ) -> Tensor:
     """Samples, (count, *event_shape), in the working type, on the CPU.
 
-    steps: of the sampler, for models with the capability `sampling_steps`.
+    steps: of the sampler, for models with the capability `sampling_steps`. lengths: of the samples, (count,), for
+    models with the capability `lengths`; the samples are padded with zeros.
     Raises SamplingTimeout where the budget is exceeded, Diverged where samples are not finite, and PluginError where
     they are not in the data's domain.
     """
+    if lengths is not None:
+        return _draw_pieces(model, generator, spec, budget_seconds, lengths)
     began, drawn = time.perf_counter(), 0
     pieces: list[Tensor] = []
     with torch.no_grad():
@@ -48,6 +63,49 @@ def draw_samples(
                     f"drew {drawn} of {count} samples in the sampling budget of {budget_seconds:g}s"
                 )
     return torch.cat(pieces)
+
+
+def _draw_pieces(
+    model: GenerativeModel,
+    generator: torch.Generator,
+    spec: DataSpec,
+    budget_seconds: float,
+    lengths: Tensor,
+) -> Tensor:
+    """As `draw_samples`, in batches of like lengths."""
+    began, drawn = time.perf_counter(), 0
+    samples = torch.zeros(len(lengths), *spec.event_shape, dtype=working_dtype(spec))
+    step_numbers = max(1, spec.dimension // spec.event_shape[0])
+    with torch.no_grad():
+        for indices in like_lengths(lengths, _MAX_NUMBERS_PER_CALL // step_numbers):
+            if time.perf_counter() - began > budget_seconds:
+                raise SamplingTimeout(
+                    f"drew {drawn} of {len(lengths)} samples in the sampling budget of {budget_seconds:g}s"
+                )
+            samples[indices] = draw_pieces_once(model, lengths[indices], generator, spec)
+            drawn += len(indices)
+    return samples
+
+
+def draw_pieces_once(
+    model: GenerativeModel, lengths: Tensor, generator: torch.Generator, spec: DataSpec
+) -> Tensor:
+    """One call of `sample` for pieces of `lengths` (N,): (N, *event_shape), checked, on the CPU. Raises as
+    `draw_samples` does."""
+    if not takes_lengths(model):
+        raise PluginError("sample takes no lengths")
+    count, longest = len(lengths), int(lengths.max())
+    drawn: object = model.sample(count, generator, lengths=lengths.to(generator.device))
+    expected = (count, longest, *spec.step_shape)
+    if not isinstance(drawn, Tensor) or tuple(drawn.shape) != expected:
+        has = tuple(drawn.shape) if isinstance(drawn, Tensor) else type(drawn).__name__
+        raise PluginError(
+            f"sample({count}, lengths) returned {has}, expected {expected}, the longest length being {longest}"
+        )
+    samples = checked_samples(pad_steps(drawn.detach().cpu(), spec.event_shape[0]), count, spec)
+    if not torch.equal(samples, zero_padding(samples, lengths)):
+        raise PluginError("sample returned values other than 0 beyond the lengths that were asked for")
+    return samples
 
 
 def _draw(model: GenerativeModel, count: int, generator: torch.Generator, steps: int | None) -> Tensor:

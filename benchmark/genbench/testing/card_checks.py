@@ -12,6 +12,7 @@ from genbench.api.model import (
     CAPABILITY_PROTOCOLS,
     GenerativeModel,
     takes_condition,
+    takes_lengths,
     takes_sampling_steps,
 )
 from genbench.testing.requirement import contract_check, require
@@ -75,6 +76,8 @@ def capabilities_match_the_class(subject: Subject) -> None:
         actual.discard("condition")
     if not takes_sampling_steps(model):
         actual.discard("sampling_steps")
+    if not takes_lengths(model):
+        actual.discard("lengths")
     announced = set(subject.card.capabilities)
     missing, secret = sorted(announced - actual), sorted(actual - announced)
     require(not missing, f"the card announces {', '.join(missing)}, which the class does not have")

@@ -13,6 +13,7 @@ from genbench.testing import (
     card_checks,
     device_checks,
     energy_checks,
+    length_checks,
     likelihood_checks,
     sampling_checks,
     training_checks,
@@ -30,6 +31,7 @@ CONTRACT_CHECKS: tuple[ContractCheck, ...] = tuple(
         likelihood_checks,
         bound_checks,
         energy_checks,
+        length_checks,
         device_checks,
     )
     for check in vars(module).values()

@@ -9,6 +9,7 @@ import torch
 
 from genbench.api.cards import ModelCard
 from genbench.api.data import Dataset, Split, storage_dtype
+from genbench.api.lengths import zero_padding
 from genbench.api.spec import DataSpec, Modality
 from genbench.likelihood.audit.check_normalisation import MAX_SPACE, is_auditable
 
@@ -55,6 +56,13 @@ def tiny_specs(card: ModelCard) -> list[DataSpec]:
     return specs
 
 
+def pieces_spec(spec: DataSpec) -> DataSpec | None:
+    """A spec of this domain whose examples are pieces of different lengths; None where they are no sequences."""
+    if not spec.is_sequence:
+        return None
+    return msgspec.structs.replace(spec, name=f"{spec.name}-pieces", variable_length=True)
+
+
 def small_spec(spec: DataSpec, most: int = MAX_SPACE) -> DataSpec | None:
     """A spec of this domain that is small enough for the audit of likelihoods, with at most `most` possible examples
     where it has levels; None where two numbers already have too many values."""
@@ -74,7 +82,8 @@ def _reshaped(spec: DataSpec, shape: tuple[int, ...], suffix: str) -> DataSpec:
 
 
 def tiny_dataset(spec: DataSpec, *, train: int = 48, seed: int = 0) -> Dataset:
-    """Noisy waves with a phase per class. train: the number of training examples; the other splits have 16 each."""
+    """Noisy waves with a phase per class, cut to random lengths where the spec says `variable_length`. train: the
+    number of training examples; the other splits have 16 each."""
     generator = torch.Generator().manual_seed(seed)
     count = train + 32
     label = torch.arange(count) % _CLASSES
@@ -87,7 +96,11 @@ def tiny_dataset(spec: DataSpec, *, train: int = 48, seed: int = 0) -> Dataset:
         values = (wave * spec.levels).floor().clamp(0, spec.levels - 1)
     x = values.reshape(count, *spec.event_shape).to(storage_dtype(spec))
     y = None if spec.classes is None else label % spec.classes
-    whole = Split(spec, x, y)
+    lengths = None
+    if spec.variable_length:
+        lengths = torch.randint(1, spec.event_shape[0] + 1, (count,), generator=generator)
+        x = zero_padding(x, lengths)
+    whole = Split(spec, x, y, lengths=lengths)
     first, second, third = (whole.subset(part) for part in torch.arange(count).split([train, 16, 16]))
     return Dataset(spec, first, second, third)
 
@@ -99,7 +112,8 @@ def constant(split: Split) -> Split:
 
 def one_class(split: Split) -> Split:
     """The split with every label replaced by 0."""
-    return Split(split.spec, split.x, None if split.y is None else torch.zeros_like(split.y))
+    y = None if split.y is None else torch.zeros_like(split.y)
+    return Split(split.spec, split.x, y, lengths=split.lengths)
 
 
 def _domain(levels: int | None) -> str:

@@ -155,6 +155,15 @@ _BOULANGER = (
     " sequences: Application to polyphonic music generation and transcription, ICML"
 )
 
+_FIRST_OF_PIECES = (
+    "nats per frame are all nats over all frames, and the first frame of each piece counts; Bai et al. (2018) leave the"
+    " first frame of each piece out"
+)
+_FIRST_OF_WINDOWS = (
+    "nats per frame are all nats over all frames. The first frame of each window counts, without any before it, so"
+    " that the values exceed those of whole pieces"
+)
+
 MUSIC = (
     DatasetCard(
         spec=SPECS["jsb-chorales"],
@@ -167,6 +176,7 @@ MUSIC = (
         citation=_BOULANGER,
         factory="genbench_datasets.published.music:jsb_chorales",
         files=JSB_CHORALES,
+        likelihood_convention=_FIRST_OF_WINDOWS,
     ),
     DatasetCard(
         spec=SPECS["nottingham"],
@@ -179,6 +189,33 @@ MUSIC = (
         citation=_BOULANGER,
         factory="genbench_datasets.published.music:nottingham",
         files=NOTTINGHAM,
+        likelihood_convention=_FIRST_OF_WINDOWS,
+    ),
+    DatasetCard(
+        spec=SPECS["jsb-chorales-pieces"],
+        summary="Bach's 382 four-part chorales in quarter notes, whole: 25 to 160 quarter notes",
+        sizes=(229, 76, 77),
+        splits=f"229/76/77 chorales as published, none cut. {_PIANO}",
+        source="C.-Z. A. Huang: JSB-Chorales-dataset, the chorales of Boulanger-Lewandowski et al.",
+        licence="the music is in the public domain; the encoding states no licence",
+        citation=_BOULANGER,
+        factory="genbench_datasets.published.music:jsb_chorales_pieces",
+        files=JSB_CHORALES,
+        likelihood_convention=_FIRST_OF_PIECES,
+        window=16,
+    ),
+    DatasetCard(
+        spec=SPECS["nottingham-pieces"],
+        summary="1,037 British and American folk tunes with chords, whole: 40 to 1,793 steps",
+        sizes=(694, 173, 170),
+        splits=f"694/173/170 tunes as published, none cut. {_PIANO}",
+        source="S. Bai, J. Z. Kolter, V. Koltun: TCN, poly_music; the tunes of Boulanger-Lewandowski et al.",
+        licence="see its repository",
+        citation=_BOULANGER,
+        factory="genbench_datasets.published.music:nottingham_pieces",
+        files=NOTTINGHAM,
+        likelihood_convention=_FIRST_OF_PIECES,
+        window=32,
     ),
 )
 

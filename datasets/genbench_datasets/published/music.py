@@ -29,6 +29,18 @@ def nottingham() -> Dataset:
     return rolls_dataset(SPECS["nottingham"], *read_piano_rolls(fetch(file)))
 
 
+def jsb_chorales_pieces() -> Dataset:
+    """Whole chorales of 25 to 160 quarter notes, (160, 88) of 0 and 1, with their lengths."""
+    (file,) = JSB_CHORALES
+    return pieces_dataset(SPECS["jsb-chorales-pieces"], *read_note_lists(fetch(file)))
+
+
+def nottingham_pieces() -> Dataset:
+    """Whole tunes of 40 to 1,793 steps, (1793, 88) of 0 and 1, with their lengths."""
+    (file,) = NOTTINGHAM
+    return pieces_dataset(SPECS["nottingham-pieces"], *read_piano_rolls(fetch(file)))
+
+
 def read_note_lists(path: Path) -> tuple[list[Roll], list[Roll], list[Roll]]:
     """JSON of {"train", "valid", "test"}: pieces of steps of MIDI pitches. Raises DataError."""
     try:
@@ -72,6 +84,22 @@ def rolls_dataset(
         windows = [windows_of(roll, steps) for roll in rolls]
         starts = starts_in_pieces([len(each) for each in windows], steps)
         return Split(spec, torch.from_numpy(np.concatenate(windows)), starts=torch.from_numpy(starts))
+
+    return Dataset(spec, split(train), split(valid), split(test))
+
+
+def pieces_dataset(
+    spec: DataSpec, train: Iterable[Roll], valid: Iterable[Roll], test: Iterable[Roll]
+) -> Dataset:
+    """Each piece whole, padded with zeros to the longest."""
+
+    def split(rolls: Iterable[Roll]) -> Split:
+        pieces = [torch.from_numpy(roll) for roll in rolls]
+        lengths = torch.tensor([len(piece) for piece in pieces], dtype=torch.int64)
+        x = torch.zeros(len(pieces), *spec.event_shape, dtype=torch.uint8)
+        for row, piece in zip(x, pieces, strict=True):
+            row[: len(piece)] = piece
+        return Split(spec, x, lengths=lengths)
 
     return Dataset(spec, split(train), split(valid), split(test))
 

@@ -38,6 +38,20 @@ SPECS: dict[str, DataSpec] = {
         DataSpec(name="text8", modality="tokens", event_shape=(256,), levels=27),
         DataSpec(name="jsb-chorales", modality="pianoroll", event_shape=(16, 88), levels=2),
         DataSpec(name="nottingham", modality="pianoroll", event_shape=(32, 88), levels=2),
+        DataSpec(
+            name="jsb-chorales-pieces",
+            modality="pianoroll",
+            event_shape=(160, 88),
+            levels=2,
+            variable_length=True,
+        ),
+        DataSpec(
+            name="nottingham-pieces",
+            modality="pianoroll",
+            event_shape=(1793, 88),
+            levels=2,
+            variable_length=True,
+        ),
         DataSpec(name="timegan-stocks", modality="series", event_shape=(24, 6)),
     )
 }

@@ -12,7 +12,7 @@ CARDS: tuple[ModelCard, ...] = (
         summary="real data that the scorer has not seen: the floor of every distance",
         factory="genbench_models.baselines.held_out:HeldOut",
         modalities=MODALITIES,
-        capabilities=("sample", "complete"),
+        capabilities=("sample", "complete", "lengths"),
         requires_validation=True,
     ),
     ModelCard(
@@ -21,7 +21,7 @@ CARDS: tuple[ModelCard, ...] = (
         summary="the training set, copied: what memorisation looks like",
         factory="genbench_models.baselines.copier:Copier",
         modalities=MODALITIES,
-        capabilities=("sample", "complete"),
+        capabilities=("sample", "complete", "lengths"),
     ),
     ModelCard(
         name="marginals",
@@ -29,7 +29,7 @@ CARDS: tuple[ModelCard, ...] = (
         summary="each dimension by itself, as often as in the data",
         factory="genbench_models.baselines.marginals:Marginals",
         modalities=MODALITIES,
-        capabilities=("sample", "log_prob", "complete", "missing_log_prob"),
+        capabilities=("sample", "log_prob", "complete", "missing_log_prob", "lengths"),
     ),
     ModelCard(
         name="noise",
@@ -37,7 +37,7 @@ CARDS: tuple[ModelCard, ...] = (
         summary="uniform noise: a model no better has learned nothing",
         factory="genbench_models.baselines.noise:Noise",
         modalities=MODALITIES,
-        capabilities=("sample", "log_prob", "complete", "missing_log_prob"),
+        capabilities=("sample", "log_prob", "complete", "missing_log_prob", "lengths"),
     ),
     ModelCard(
         name="gaussian-mixture",

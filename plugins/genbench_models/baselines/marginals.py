@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench.api import gaussian_mixture_log_prob
+from genbench.api import check_lengths, gaussian_mixture_log_prob, step_mask, zero_padding
 
 # Dimensions of real data are described by kernels at this many of their quantiles.
 _QUANTILES = 128
@@ -28,7 +28,8 @@ class Marginals(GenerativeModel):
     Data with levels: the frequencies of each dimension's values, `smoothing` added to every count (Lidstone)
     so that no value is impossible. Real data: Gaussian kernels of equal weight at evenly spaced quantiles,
     their width a share of Silverman's rule (1986, eq. 3.31) chosen by cross-validation; and one kernel of
-    weight 1 % with the data's own mean and standard deviation, for what lies between and beyond.
+    weight 1 % with the data's own mean and standard deviation, for what lies between and beyond. Of pieces of
+    different lengths, the dimensions are those of a step, and all steps are alike.
     """
 
     log_frequencies: Tensor
@@ -38,16 +39,18 @@ class Marginals(GenerativeModel):
     def __init__(self, spec: DataSpec, *, smoothing: float = 0.1) -> None:
         super().__init__(spec)
         self.smoothing = smoothing
+        self.dimensions = math.prod(spec.step_shape) if spec.variable_length else spec.dimension
         if spec.levels is None:
-            self.register_buffer("centres", torch.zeros(spec.dimension, _QUANTILES + 1))
-            self.register_buffer("log_scales", torch.zeros(spec.dimension, _QUANTILES + 1))
+            self.register_buffer("centres", torch.zeros(self.dimensions, _QUANTILES + 1))
+            self.register_buffer("log_scales", torch.zeros(self.dimensions, _QUANTILES + 1))
         else:
-            uniform = torch.full((spec.dimension, spec.levels), -math.log(spec.levels))
+            uniform = torch.full((self.dimensions, spec.levels), -math.log(spec.levels))
             self.register_buffer("log_frequencies", uniform)
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         meter.start()
-        x = train.x.flatten(1).T.to(self.device)  # D, N
+        x = train.x if train.lengths is None else train.x[step_mask(train.lengths, train.x.shape[1])]
+        x = x.reshape(-1, self.dimensions).T.to(self.device)  # D, N
         if self.spec.levels is None:
             self._fit_kernels(x)
         else:
@@ -91,25 +94,30 @@ class Marginals(GenerativeModel):
         return torch.cat([kernels, torch.tensor([_TAIL_WEIGHT], device=self.device)])
 
     def _log_density(self, x: Float[Tensor, "n dimension"]) -> Float[Tensor, "n dimension"]:
-        centres = self.centres.expand(len(x), -1, -1)  # N, D, kernels
+        first = slice(x.shape[1])  # of the dimensions, where x ends early
+        centres = self.centres[first].expand(len(x), -1, -1)  # N, D, kernels
         log_weights = self._weights.log().expand_as(centres)
-        return gaussian_mixture_log_prob(x, log_weights, centres, self.log_scales.expand_as(centres))
+        return gaussian_mixture_log_prob(x, log_weights, centres, self.log_scales[first].expand_as(centres))
 
-    def log_prob(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, " n"]:
-        """(N, *event_shape) -> (N,) nats, exact."""
-        return self._log_prob_each(x).sum(1)
+    def log_prob(
+        self, x: Shaped[Tensor, "n *event"], lengths: Int[Tensor, " n"] | None = None
+    ) -> Float[Tensor, " n"]:
+        """(N, *event_shape) -> (N,) nats, exact. lengths: of pieces that are padded."""
+        each = self._log_prob_each(x)
+        return (each if lengths is None else zero_padding(each, lengths)).flatten(1).sum(1)
 
-    def _log_prob_each(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, "n dimension"]:
-        flat = x.flatten(1)  # N, D
+    def _log_prob_each(self, x: Shaped[Tensor, "n *event"]) -> Float[Tensor, "n *event"]:
+        flat = x.reshape(-1, self.dimensions) if self.spec.variable_length else x.flatten(1)  # N, D
         if self.spec.levels is None:
-            return self._log_density(flat)
-        return self.log_frequencies.T.gather(0, flat)  # value, dimension -> N, D
+            return self._log_density(flat).reshape(x.shape)
+        # value, dimension -> N, D; where x ends early, the first dimensions
+        return self.log_frequencies[: flat.shape[1]].T.gather(0, flat).reshape(x.shape)
 
     def missing_log_prob(
         self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"]
     ) -> Float[Tensor, " n"]:
         """(N,) nats, exact: the missing dimensions do not depend on the given ones."""
-        return self._log_prob_each(x).masked_fill(mask.flatten(1), 0.0).sum(1)
+        return self._log_prob_each(x).masked_fill(mask, 0.0).flatten(1).sum(1)
 
     def complete(
         self, x: Shaped[Tensor, "n *event"], mask: Bool[Tensor, "n *event"], generator: torch.Generator
@@ -117,15 +125,30 @@ class Marginals(GenerativeModel):
         """x with the missing dimensions drawn independently of the given ones."""
         return torch.where(mask, x, self.sample(len(x), generator))
 
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *event_shape), every dimension drawn by itself."""
+    def sample(
+        self, count: int, generator: torch.Generator, *, lengths: Int[Tensor, " count"] | None = None
+    ) -> Tensor:
+        """(count, *event_shape), every dimension drawn by itself; with `lengths`, (count, longest, *step_shape)."""
+        steps = self.spec.event_shape[0]
+        if lengths is not None:
+            check_lengths(lengths, count, steps, self.spec.name)
+            steps = int(lengths.max())
+        if self.spec.variable_length:
+            return self._of_lengths(
+                self._draw(count * steps, generator).reshape(count, steps, *self.spec.step_shape), lengths
+            )
+        return self._of_lengths(self._draw(count, generator).unflatten(1, self.spec.event_shape), lengths)
+
+    def _of_lengths(self, x: Tensor, lengths: Int[Tensor, " count"] | None) -> Tensor:
+        return x if lengths is None else zero_padding(x[:, : int(lengths.max())], lengths)
+
+    def _draw(self, count: int, generator: torch.Generator) -> Shaped[Tensor, "{count} dimension"]:
         if self.spec.levels is None:
-            weights = self._weights.expand(self.spec.dimension, -1)
+            weights = self._weights.expand(self.dimensions, -1)
             kernel = torch.multinomial(weights, count, replacement=True, generator=generator)  # D, count
             noise = torch.randn(kernel.shape, generator=generator, device=self.device)
             drawn = self.centres.gather(1, kernel) + self.log_scales.gather(1, kernel).exp() * noise
         else:
             frequencies = self.log_frequencies.exp()
             drawn = torch.multinomial(frequencies, count, replacement=True, generator=generator)  # D, count
-        samples: Tensor = drawn.T.unflatten(1, self.spec.event_shape)
-        return samples
+        return drawn.T

@@ -85,19 +85,21 @@ def _png(figure: Figure) -> bytes:
 
 def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figure]]:
     """Every picture that can be drawn from what the job kept, with its kind."""
+    from genbench.datasets.pieces import window_spec
     from genbench.datasets.prepared import load_data
-    from genbench.metrics.scoring import reference_examples
+    from genbench.metrics.scoring import ScoredExamples, reference_split
     from genbench.samples.conditional_samples import LATENT_TRAVERSALS_FILE, load_conditional_samples
-    from genbench.samples.stored import load_samples
+    from genbench.samples.stored import load_samples_and_lengths
     from genbench.util.tensor_files import read_tensors_if_any
     from genbench_reports.charts import pictures as draw
 
     card = registry.dataset(job.dataset)
     data = load_data(card)
-    spec, folder = data.spec, run.parts_folder(job)
-    reference = reference_examples(data, job)
+    spec, folder = window_spec(card), run.parts_folder(job)
+    reference = ScoredExamples.of_split(reference_split(data, job), card).x
     title = plain(clean(f"{job.variant} on {job.dataset}, seed {job.seed}"))
-    samples = load_samples(run.samples_path(job), spec, job.drawn_samples)
+    stored = load_samples_and_lengths(run.samples_path(job), data.spec, job.drawn_samples)
+    samples = ScoredExamples.of_samples(*stored, card).x
     if (figure := draw.samples_beside_real(samples, reference, card, title)) is not None:
         yield "samples", figure
     made = load_conditional_samples(folder, data, job)

@@ -17,6 +17,8 @@ LIKELIHOOD = "likelihood"
 """Stands for bits_per_dim where the data has levels, else for negative_log_likelihood."""
 LIKELIHOOD_METRICS = ("bits_per_dim", "negative_log_likelihood")
 """The first of them that has values."""
+PER_STEP = "nats_per_step"
+"""The likelihood per step, whose heading is its unit: "nats/frame"."""
 TRAIN_ON_SAMPLES = ("train_on_samples_bits_per_dim", "train_on_samples_nll")
 """One quantity in two units, which ranks sequences. It is about the distribution as a whole, so that it stands for
 neither fidelity nor diversity."""
@@ -88,6 +90,7 @@ TITLES = {
     "marginal_difference": "marg diff",
     "modes_covered": "modes",
     "near_duplicate_share": "near copies",
+    "nats_per_step": "nats/step",
     "negative_elbo": "-ELBO nats",
     "negative_log_likelihood": "NLL nats",
     "ngram_js_divergence": "n-gram JS nats",
@@ -110,9 +113,10 @@ TITLES = {
 _ARROWS: dict[Better, str] = {"lower": " ↓", "higher": " ↑", "neither": ""}
 
 
-def metric_title(name: str, better: Better) -> str:
-    """A column's heading, with the direction that is better."""
-    return TITLES.get(name, name.replace("_", " ")) + _ARROWS[better]
+def metric_title(name: str, better: Better, unit: str = "") -> str:
+    """A column's heading, with the direction that is better. unit: that of the values, which says what a step is."""
+    title = unit if unit and name == PER_STEP else TITLES.get(name, name.replace("_", " "))
+    return title + _ARROWS[better]
 
 
 def choose_columns(

@@ -38,6 +38,7 @@ _OF_CLASSES = "Classes are small, so it is more biased upwards than the distance
 
 PITFALLS: dict[str, str] = {
     "negative_log_likelihood": _LIKELIHOOD,
+    "nats_per_step": f"{_LIKELIHOOD} The data set's card says what a step is, and what counts.",
     "bits_per_dim": _LIKELIHOOD,
     "decoder_negative_log_likelihood": _DECODER,
     "decoder_bits_per_dim": _DECODER,

@@ -138,6 +138,7 @@ def _metric(name: str, records: Sequence[MetricValue], cards: Mapping[str, Metri
         note=None if note is None else clean(note),
         reasons=tuple(sorted({clean(record.note) for record in records if record.note})),
         extractors=frozenset(clean(record.extractor) for record in records if record.extractor),
+        unit=clean(records[0].unit) if records else "",
     )
 
 

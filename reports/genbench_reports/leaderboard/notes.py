@@ -22,6 +22,8 @@ def caption(board: Board) -> str:
         spec = board.dataset.spec
         shape = "×".join(str(size) for size in spec.event_shape)
         values = f"{spec.levels} levels" if spec.levels else "real values"
+        if spec.variable_length:
+            shape = f"up to {shape}, whole; compared in windows of {board.dataset.window}"
         parts.append(f"{spec.modality} {shape}, {values}")
     more = f" ({job.ranking_samples} for the metric that ranks)" if job.ranking_samples else ""
     parts.append(f"N = {job.samples} samples, scored against as many of the test split{more}")

@@ -166,16 +166,18 @@ class BoardMetric:
     """All notes of the records, in alphabetical order: where there are no values, they say why."""
     extractors: frozenset[str]
     """The feature extractors of the records."""
+    unit: str = ""
+    """The unit of the records; empty where there are none."""
 
     @property
     def title(self) -> str:
         """Heading of a column, with an arrow for the better direction."""
-        return metric_title(self.name, self.better)
+        return metric_title(self.name, self.better, self.unit)
 
     @property
     def plain_title(self) -> str:
         """Title within a sentence."""
-        return metric_title(self.name, "neither")
+        return metric_title(self.name, "neither", self.unit)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ model's lowest seed, so that they are not selected by hand.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from torch import Tensor
 
 from genbench.api import DatasetCard
+from genbench.datasets.pieces import Pieces, window_spec
 from genbench.records.run_folder import Run
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.text import clean
@@ -31,6 +33,8 @@ from genbench_reports.samples.texts import text_of
 
 REAL = "held-out real data"
 _MAX_TEXTS, _MAX_PIECES = 3, 3
+_MAX_STEPS = 512
+"""How many steps of a whole piece are shown."""
 _USUAL_TILES, _MIN_TILES = 16, 6
 """Smallest number of tiles of a secondary picture: usually, and in a report with many rows."""
 
@@ -98,7 +102,7 @@ def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
             (), missing=f"no installed plugin announces {clean(job.dataset)}, so samples cannot be read"
         )
     real = load_real(card, job)
-    sources = [(row, load_row(run, row, card.spec)) for row in board.rows]
+    sources = [(row, load_row(run, row, card)) for row in board.rows]
     loaded = [found for _, found in sources if isinstance(found, RowSamples)]
     if not loaded:
         why = {found for _, found in sources if isinstance(found, str)}
@@ -110,7 +114,7 @@ def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
     training = TrainingSet(real.dataset, real.reference) if isinstance(real, RealData) else None
     panels = []
     if isinstance(real, RealData):
-        panels.append(artist.panel(REAL, "", artist.in_order(real.reference)))
+        panels.append(artist.panel(REAL, "", artist.in_order(real.reference), pieces=real.pieces))
     for row, found in sources:
         label = clean(row.label)
         if isinstance(found, str):
@@ -118,17 +122,19 @@ def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
             continue
         neighbours, latents = None, {}
         if artist.tiles is not None:
-            latents = latent_pictures(run.parts_folder(found.job), card.spec, artist.tiles, max_tiles)
+            latents = latent_pictures(run.parts_folder(found.job), artist.spec, artist.tiles, max_tiles)
             if training is not None and artist.has_neighbours:
                 neighbours = training.neighbours(found.samples, artist.tiles, max_tiles // 2)
-        panels.append(artist.panel(label, row.family, found.samples, neighbours, latents))
+        panels.append(
+            artist.panel(label, row.family, found.samples, neighbours, latents, pieces=found.pieces)
+        )
     if not isinstance(real, RealData):
         missing = f"no real data beside the samples: {real}"
         return Exhibit(tuple(panels), artist.caption, artist.chart(), missing)
     completions: tuple[MaskView, ...] = ()
     classes = None
     if artist.tiles is not None:
-        completions = completion_views(run, loaded, real.reference, card.spec, artist.tiles, max_tiles)
+        completions = completion_views(run, loaded, real.reference, artist.spec, artist.tiles, max_tiles)
         classes = class_view(run, loaded, real.dataset, artist.tiles, max_tiles)
     return Exhibit(tuple(panels), artist.caption, artist.chart(), completions=completions, classes=classes)
 
@@ -137,7 +143,7 @@ class _Artist:
     """Draws every source of one data set alike."""
 
     def __init__(self, card: DatasetCard, scale: Tensor) -> None:
-        spec = card.spec
+        spec = window_spec(card)
         self.spec = spec
         self.tiles: Tiles | None = tiles_of(spec, scale)
         is_plane = spec.modality == "points" and spec.levels is None
@@ -179,24 +185,27 @@ class _Artist:
         x: Tensor,
         neighbours: Neighbours | None = None,
         latents: dict[str, Picture] | None = None,
+        pieces: Pieces | None = None,
     ) -> Panel:
+        """pieces: the whole pieces of which x holds the windows; music and texts are shown whole, up to a limit."""
         picture, caption = None, ""
         texts: tuple[str, ...] = ()
-        pieces: tuple[tuple[Picture, Piece], ...] = ()
+        music: tuple[tuple[Picture, Piece], ...] = ()
+        whole = x if pieces is None else [piece[:_MAX_STEPS] for piece in islice(pieces, _MAX_PIECES)]
         if self.view is not None:
             picture = self.view.picture(x)
             outside = self.view.outside(x)
             caption = f"{outside:.1%} outside the limits" if outside > 0 else ""
             self._numbers.append({"label": label, "family": family, "xy": self.view.coordinates(x)})
         elif self.spec.modality == "pianoroll" and self.tiles is not None:
-            pieces = tuple((self.tiles.draw(roll[None], 1), piece_of(roll)) for roll in x[:_MAX_PIECES])
+            music = tuple((self.tiles.draw(roll[None], 1), piece_of(roll)) for roll in whole[:_MAX_PIECES])
         elif self.tiles is not None:
             picture = self.tiles.draw(x[: self.tiles.count], self.tiles.columns)
         elif self.spec.modality == "tokens":
-            texts = tuple(text_of(example, self.alphabet) for example in x[:_MAX_TEXTS])
+            texts = tuple(text_of(example, self.alphabet) for example in whole[:_MAX_TEXTS])
         if self.units is not None:
             self._numbers.append({"label": label, "family": family, **series_numbers(x)})
-        return Panel(label, family, picture, caption, texts, pieces, neighbours, latents or {})
+        return Panel(label, family, picture, caption, texts, music, neighbours, latents or {})
 
     def chart(self) -> dict[str, Any] | None:
         if not self._numbers:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from genbench.api import Dataset, DatasetCard, DataSpec
+from genbench.api import Dataset, DatasetCard
 from genbench.datasets import dataset_version, is_cached, prepared_path
+from genbench.datasets.pieces import Pieces, windows_of_dataset
 from genbench.datasets.prepared import load_data
 from genbench.errors import GenbenchError
-from genbench.metrics.scoring import reference_examples
+from genbench.metrics.scoring import ScoredExamples, reference_split
 from genbench.records.job import Job
 from genbench.records.run_folder import Run
-from genbench.samples.stored import load_samples
+from genbench.samples.stored import load_samples_and_lengths
 from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.rows import Row
 
@@ -29,7 +30,10 @@ class RealData:
     dataset: Dataset
     """The data set, for its training split."""
     reference: Tensor
-    """(N, *event_shape), the held-out examples that every model is scored against, in the working dtype."""
+    """(N, *event_shape), the held-out examples that every model is scored against, in the working dtype; the windows of
+    pieces of different lengths."""
+    pieces: Pieces | None = None
+    """The whole held-out pieces; None for data whose examples have one shape."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,9 @@ class RowSamples:
     job: Job
     """The job that drew them."""
     samples: Tensor
-    """(N, *event_shape), in the order in which they were drawn."""
+    """(N, *event_shape), in the order in which they were drawn; the windows of pieces of different lengths."""
+    pieces: Pieces | None = None
+    """The whole pieces; None for data whose examples have one shape."""
 
 
 def load_real(card: DatasetCard, job: Job) -> RealData | str:
@@ -57,12 +63,13 @@ def load_real(card: DatasetCard, job: Job) -> RealData | str:
                 f" {clean(job.dataset_version)}"
             )
         dataset = load_data(card)
-        return RealData(dataset, reference_examples(dataset, job))
+        real = ScoredExamples.of_split(reference_split(dataset, job), card)
+        return RealData(windows_of_dataset(dataset, card), real.x, real.pieces)
     except GenbenchError as error:
         return clean(str(error))
 
 
-def load_row(run: Run, row: Row, spec: DataSpec) -> RowSamples | str:
+def load_row(run: Run, row: Row, card: DatasetCard) -> RowSamples | str:
     """The samples of the row's lowest seed, so that they are not selected by hand; or the reason why there
     are none."""
     if not row.results:
@@ -71,6 +78,8 @@ def load_row(run: Run, row: Row, spec: DataSpec) -> RowSamples | str:
     job, path = result.job, run.samples_path(result.job)
     try:
         run.check_part(result, path)
-        return RowSamples(row, job, load_samples(path, spec, job.drawn_samples))
+        stored = load_samples_and_lengths(path, card.spec, job.drawn_samples)
+        samples = ScoredExamples.of_samples(*stored, card)
+        return RowSamples(row, job, samples.x, samples.pieces)
     except GenbenchError as error:
         return clean(str(error).replace(str(run.folder), run.folder.name))

@@ -27,6 +27,7 @@ SPECS = {
 }
 MEASURED_BY_WORKER = {
     "negative_log_likelihood",
+    "nats_per_step",
     "bits_per_dim",
     "decoder_negative_log_likelihood",
     "decoder_bits_per_dim",

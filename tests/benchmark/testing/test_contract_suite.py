@@ -43,9 +43,14 @@ SOUND = ModelCard(
         "predictive_entropy",
         "encode",
         "sampling_steps",
+        "lengths",
+        "continue",
     ),
     defaults={"learning_rate": 0.1},
 )
+OF_SEQUENCES = ("lengths", "continue")
+"""Capabilities whose checks say nothing about points."""
+SEQUENCES = DataSpec(name="small", modality="tokens", event_shape=(6,), levels=5)
 SPEC = DataSpec(name="small", modality="points", event_shape=(4,), levels=5, classes=3)
 
 
@@ -81,7 +86,15 @@ def test_a_broken_model_fails_its_check(check: str) -> None:
         pytest.skip("torch finds no GPU")
     name = "Broken Model" if check == "card_is_well_formed" else "broken"
     card = announced_as("".join(word.capitalize() for word in check.split("_")), name=name)
-    assert failure(card, check).startswith(f"{name} on small: {check}: ")
+    spec = SEQUENCES if check_named(check).capability in OF_SEQUENCES else SPEC
+    assert failure(card, check, spec).startswith(f"{name} on small: {check}: ")
+
+
+def test_a_sound_model_of_sequences_takes_lengths_and_prompts() -> None:
+    subject = Subject(SOUND, SEQUENCES)
+    for check in CONTRACT_CHECKS:
+        if check.capability in OF_SEQUENCES:
+            Case(subject, check).run()
 
 
 def test_each_broken_model_is_some_checks() -> None:

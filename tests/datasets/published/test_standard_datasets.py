@@ -20,6 +20,7 @@ from tar_files import tar_gz
 
 from genbench import DatasetCard, DataSpec, Split
 from genbench.datasets.fetching import file_path
+from genbench.datasets.pieces import window_spec, windows_of_split
 from genbench.datasets.prepared import load_dataset
 from genbench.errors import DataError
 from genbench.util.checksums import parse_checksum
@@ -49,6 +50,8 @@ DIGESTS = {
     "tiny-shakespeare": ("9e875291d05c1926", "d9d5b83d12398de7", "db31ed0bad80e160"),
     "jsb-chorales": ("326e225984121983", "98f6455eb9df0f61", "c3b96610d6ac0c01"),
     "nottingham": ("fe02b2ac957e5c2b", "7aaaae165711d162", "fe68a3c42109e9ab"),
+    "jsb-chorales-pieces": ("fb2cc2fe5966f23e", "8011e35dbb6324db", "821ab8cbed608330"),
+    "nottingham-pieces": ("751c8a69e96a7dd3", "5227c25008b164b5", "0adfc587b7bd2a73"),
     "timegan-stocks": ("5af79a410ca798fe", "7c638ab5cfa2d86f", "f3ee6c183b1caf56"),
 }
 
@@ -293,6 +296,38 @@ def test_splits_are_fixed(card: DatasetCard) -> None:
     dataset = load_dataset(card)
     found = (digest(dataset.train), digest(dataset.valid), digest(dataset.test))
     assert found == DIGESTS[card.name]
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    ("name", "expected"), [("jsb-chorales-pieces", 11.060), ("nottingham-pieces", 10.252)]
+)
+def test_pieces_have_the_likelihood_of_the_literature_under_single_notes(name: str, expected: float) -> None:
+    """Each key by itself, sounding as often as in training (half a count added to either case): nats per frame of the
+    test pieces, their first frames included."""
+    dataset = load_dataset(BY_NAME[name])
+    frames = [piece.double() for split in (dataset.train, dataset.test) for piece in [_frames(split)]]
+    share = (frames[0].sum(0) + 0.5) / (len(frames[0]) + 1)
+    nats = -(frames[1] * share.log() + (1 - frames[1]) * (-share).log1p()).sum(1)
+    assert float(nats.mean()) == pytest.approx(expected, abs=5e-4)
+
+
+def _frames(split: Split) -> torch.Tensor:
+    assert split.lengths is not None
+    return torch.cat([piece[:length] for piece, length in zip(split.x, split.lengths.tolist(), strict=True)])
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("name", ["jsb-chorales", "nottingham"])
+def test_windows_and_pieces_are_of_the_same_music(name: str) -> None:
+    card = BY_NAME[f"{name}-pieces"]
+    assert card.window == BY_NAME[name].spec.event_shape[0]
+    pieces, windows = load_dataset(card).test, load_dataset(BY_NAME[name]).test
+    cut = windows_of_split(pieces, window_spec(card))
+    assert torch.equal(cut.x, windows.x)
+    assert cut.starts is not None
+    assert windows.starts is not None
+    assert torch.equal(cut.starts, windows.starts)
 
 
 @pytest.mark.usefixtures("cache")

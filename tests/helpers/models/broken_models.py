@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench.api import check_lengths, check_prompt, step_mask, zero_padding
 
 LATENT = 2
 PROPOSAL_SCALE = 1.5
 
 
 class Sound(GenerativeModel):
-    """Points with levels: every number has frequencies of its own, and a latent that changes nothing."""
+    """Points or tokens with levels: every number has frequencies of its own, and a latent that changes nothing."""
 
     def __init__(self, spec: DataSpec, *, learning_rate: float = 0.1) -> None:
         super().__init__(spec)
@@ -47,34 +48,44 @@ class Sound(GenerativeModel):
         *,
         condition: Tensor | None = None,
         steps: int | None = None,
+        lengths: Tensor | None = None,
     ) -> Tensor:
         """steps: each draws anew."""
         for _ in range((steps or 1) - 1):
             self._draw(count, generator)
-        return self._draw(count, generator)
+        drawn = self._draw(count, generator)
+        if lengths is None:
+            return drawn
+        check_lengths(lengths, count, self.spec.event_shape[0], self.spec.name)
+        return zero_padding(drawn[:, : int(lengths.max())], lengths)
 
     def _draw(self, count: int, generator: torch.Generator) -> Tensor:
         frequencies = self.logits.softmax(1)
         return torch.multinomial(frequencies, count, replacement=True, generator=generator).T.contiguous()
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        return self.logits.log_softmax(1).T.gather(0, x).sum(1)  # value, dimension
+    def log_prob(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        each = self.logits[: x.shape[1]].log_softmax(1).T.gather(0, x)  # value, dimension
+        return (each if lengths is None else zero_padding(each, lengths)).sum(1)
+
+    def continue_from(self, x: Tensor, lengths: Tensor, generator: torch.Generator) -> Tensor:
+        check_prompt(x, lengths, self.spec)
+        return torch.where(step_mask(lengths, x.shape[1]), x, self._draw(len(x), generator)[:, : x.shape[1]])
 
     @property
     def prior(self) -> torch.distributions.Distribution:
         return torch.distributions.Normal(self.logits.new_zeros(LATENT), self.logits.new_ones(LATENT))
 
-    def log_weights(self, x: Tensor, k: int) -> Tensor:
+    def log_weights(self, x: Tensor, k: int, lengths: Tensor | None = None) -> Tensor:
         z = PROPOSAL_SCALE * torch.randn(len(x), k, LATENT, device=self.device)
         log_ratio = z.square() * (PROPOSAL_SCALE**-2 - 1) / 2 + math.log(PROPOSAL_SCALE)  # prior / proposal
-        return Sound.log_prob(self, x).unsqueeze(1) + log_ratio.sum(2)
+        return Sound.log_prob(self, x, lengths).unsqueeze(1) + log_ratio.sum(2)
 
-    def log_density(self, x: Tensor) -> Tensor:
+    def log_density(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Even over each bin."""
-        return Sound.log_prob(self, x.long())
+        return Sound.log_prob(self, x.long(), lengths)
 
-    def elbo(self, x: Tensor) -> Tensor:
-        return Sound.log_prob(self, x) - 0.1 + 0.2 * torch.randn(len(x), device=self.device)
+    def elbo(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return Sound.log_prob(self, x, lengths) - 0.1 + 0.2 * torch.randn(len(x), device=self.device)
 
     def decode(self, z: Tensor) -> Tensor:
         mean = self.logits.softmax(1) @ torch.arange(float(self.levels), device=self.device)
@@ -300,6 +311,50 @@ class EntropiesAreNumbersOfEachElement(Sound):
 class EncodingsAreFinite(Sound):
     def encode(self, x: Tensor) -> Tensor:
         return torch.zeros(len(x), LATENT).log()
+
+
+# ---- pieces and prompts
+
+
+class PaddingChangesNoLikelihood(Sound):
+    """Counts the padding."""
+
+    def log_prob(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return super().log_prob(x)
+
+
+class ALongerPieceCostsMore(Sound):
+    """A mean over the steps in place of their sum."""
+
+    def log_prob(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        if lengths is None:
+            return super().log_prob(x)
+        return super().log_prob(x, lengths) / lengths
+
+
+class SamplesHaveTheLengthsAskedFor(Sound):
+    def sample(self, count: int, generator: torch.Generator, **settings: object) -> Tensor:
+        return super().sample(count, generator)
+
+
+class PiecesOfOneStepDoNoHarm(Sound):
+    """Learns differences of neighbours, of which one step has none."""
+
+    def loss(self, x: Tensor) -> Tensor:
+        return super().loss(x) + 0.0 * x.float().diff(dim=1).mean()
+
+
+class PromptsAreContinued(Sound):
+    """By something else."""
+
+    def continue_from(self, x: Tensor, lengths: Tensor, generator: torch.Generator) -> Tensor:
+        check_prompt(x, lengths, self.spec)
+        return self._draw(len(x), generator)[:, : x.shape[1]]
+
+
+class BadPromptsAreRefused(Sound):
+    def continue_from(self, x: Tensor, lengths: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.where(step_mask(lengths, x.shape[1]), x, 0)
 
 
 # ---- likelihood

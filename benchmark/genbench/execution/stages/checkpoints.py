@@ -132,12 +132,19 @@ def judge_on_validation(context: JobContext) -> list[MetricValue]:
     x = valid.tensor()
     k = min(MAX_IMPORTANCE_SAMPLES, context.job.importance_samples)
     with full_precision():
-        estimates = estimate_likelihood(context.model, spec, x.to(context.device), k=k)
-    likelihoods = likelihood_metrics(estimates[:1], spec, windows=valid.windows)
+        estimates = estimate_likelihood(context.model, spec, x.to(context.device), k=k, lengths=valid.lengths)
+    likelihoods = likelihood_metrics(
+        estimates[:1],
+        spec,
+        windows=valid.windows,
+        lengths=valid.lengths,
+        step=context.task.dataset.step_name,
+    )
     count = MAX_SAMPLES if cards[0].requires_truth else len(x)
-    samples = context.draw(max(count, len(x)), context.seed("checkpoint samples"))
+    count, seed = max(count, len(x)), context.seed("checkpoint samples")
+    samples = context.draw(count, seed)
     with default_torch_settings():  # not those that the model has set for itself
-        values = score(cards, context.inputs(samples, x, valid.windows))
+        values = score(cards, context.inputs(samples, context.lengths(count, seed), valid))
     ranking = ranking_metric(context)
     first = [value for value in values if value.name == ranking]
     others = [value for value in values if value.name in _ALWAYS and value.name != ranking]

@@ -17,6 +17,7 @@ import msgspec
 from torch import Tensor
 
 from genbench.api.model import HasSamplingSteps
+from genbench.datasets.pieces import Pieces, window_spec
 from genbench.datasets.prepared import load_data
 from genbench.errors import PluginError, is_out_of_memory
 from genbench.execution.stages.job_context import JobContext
@@ -25,6 +26,7 @@ from genbench.execution.stages.stage import Stage
 from genbench.execution.stages.state_files import checked_state, load_state, state_hash
 from genbench.execution.stages.training import CHOSEN, LAST, LIKELIEST
 from genbench.likelihood.ais.metrics import AnnealedMetrics
+from genbench.likelihood.audit.piece_audit import audit_pieces
 from genbench.likelihood.audit.quick_audit import quick_audit
 from genbench.likelihood.estimates import LikelihoodEstimate, estimate_likelihood, likelihood_metrics
 from genbench.measure.sampling_steps import sampling_curve
@@ -87,8 +89,10 @@ class EvaluationStage(Stage):
         """The likelihoods and the samples of the last state of the model, if an earlier checkpoint was chosen."""
         self.enter("sample")
         with self.unchanged("it sampled"):
-            samples = self.context.draw(self.job.drawn_samples, self.context.seed("sampling"))
-        save_samples(self.folder / LAST_SAMPLES, samples, self.context.dataset.spec)
+            count, seed = self.job.drawn_samples, self.context.seed("sampling")
+            samples = self.context.draw(count, seed)
+        lengths = self.context.lengths(count, seed)
+        save_samples(self.folder / LAST_SAMPLES, samples, self.context.dataset.spec, lengths)
         self.enter("likelihood")
         with self.unchanged("its likelihood was computed"):
             _, self.outcome.last_metrics = self.estimate()
@@ -136,7 +140,7 @@ class EvaluationStage(Stage):
         with self.unchanged("it sampled"):
             timed = draw_timed(context, self.outcome.cost)
             self.outcome.cost = timed.cost
-            save_samples(Path(self.task.samples_path), timed.samples, context.dataset.spec)
+            save_samples(Path(self.task.samples_path), timed.samples, context.dataset.spec, timed.lengths)
             if (warning := context.gauges.warning()) is not None:
                 self.warn(warning)
             self.report()
@@ -152,7 +156,7 @@ class EvaluationStage(Stage):
         self.enter("load")
         self.context = replace(self.context, dataset=load_data(self.task.dataset))
         split = reference_split(self.context.dataset, self.job)
-        self.reference, self.windows = split.tensor(), split.windows
+        self.reference, self.windows, self.lengths = split.tensor(), split.windows, split.lengths
 
     def likelihood(self) -> tuple[list[LikelihoodEstimate], list[MetricValue]]:
         """The likelihoods of the chosen state on the test examples, annealed importance sampling included."""
@@ -170,6 +174,7 @@ class EvaluationStage(Stage):
                     estimates,
                     context.seed("likelihood"),
                     self.windows,
+                    self.lengths,
                 ).compute()
             self.add_cost(likelihood_seconds=synchronised_clock(context.device) - began if values else None)
         self.report()
@@ -181,9 +186,19 @@ class EvaluationStage(Stage):
         seed_everything(context.seed("likelihood"))
         with full_precision():
             estimates = estimate_likelihood(
-                context.model, spec, self.reference.to(context.device), k=self.job.importance_samples
+                context.model,
+                spec,
+                self.reference.to(context.device),
+                k=self.job.importance_samples,
+                lengths=self.lengths,
             )
-            return estimates, likelihood_metrics(estimates, spec, windows=self.windows)
+            return estimates, likelihood_metrics(
+                estimates,
+                spec,
+                windows=self.windows,
+                lengths=self.lengths,
+                step=self.task.dataset.step_name,
+            )
 
     def audit(self, samples: Tensor, reported: Tensor) -> None:
         """Check that the model's likelihood is one. Not timed. reported: the likelihoods of the test examples."""
@@ -191,6 +206,17 @@ class EvaluationStage(Stage):
         cost = self.outcome.cost
         # a training step is a pass forwards and a pass backwards, which costs twice as much
         flops = cost.flops / cost.examples / 3 if cost.flops and cost.examples else 0.0
+        if self.lengths is not None:
+            with self.unchanged("its likelihood was computed"), full_precision():
+                self.outcome.audit = audit_pieces(
+                    self.context.model,
+                    Pieces(self.reference, self.lengths),
+                    reported,
+                    window_spec(self.task.dataset),
+                    seed=self.context.seed("audit"),
+                    flops_per_example=flops,
+                )
+            return
         with self.unchanged("its likelihood was computed"), full_precision():
             self.outcome.audit = quick_audit(
                 self.context.model,
@@ -205,7 +231,10 @@ class EvaluationStage(Stage):
     # ---- further samples
 
     def conditional_samples(self) -> None:
-        """What the model makes of parts of examples and of labels, stored beside the samples. Not timed."""
+        """What the model makes of parts of examples and of labels, stored beside the samples. Not timed. There is
+        nothing of the kind for pieces of different lengths."""
+        if self.lengths is not None:
+            return
         self.enter("sample")
         context = self.context
         with self.unchanged("it sampled"), preserved_generators(context.device):
@@ -222,7 +251,7 @@ class EvaluationStage(Stage):
     def sampling_curve(self) -> None:
         """Cost against the sampler's steps, for models that can take more steps or fewer; quality is added later."""
         context = self.context
-        if not isinstance(context.model, HasSamplingSteps):
+        if not isinstance(context.model, HasSamplingSteps) or self.lengths is not None:
             return
         self.enter("sample")
         with self.unchanged("it sampled"):

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from genbench.api.cards import load_factory
 from genbench.api.clocks import process_cpu_seconds
-from genbench.api.data import Dataset
+from genbench.api.data import Dataset, Split
 from genbench.api.model import GenerativeModel
+from genbench.datasets.pieces import windows_of_dataset
 from genbench.datasets.prepared import load_data
 from genbench.errors import PluginError
 from genbench.execution.stages.stage import Stage
@@ -20,11 +21,10 @@ from genbench.features import Extractor
 from genbench.features.loading import load_extractor_or_reason
 from genbench.measure.gauges import Gauges
 from genbench.measure.speed import synchronised_clock
-from genbench.metrics.scoring import ScoringInputs, scoring_inputs
+from genbench.metrics.scoring import ScoredExamples, ScoringInputs, scoring_inputs
 from genbench.records.job import Job
 from genbench.records.task import Task
-from genbench.samples.draw import draw_samples
-from genbench.util.mean_errors import Windows
+from genbench.samples.draw import draw_lengths, draw_samples
 from genbench.util.seeding import derive_seed, seed_everything
 
 
@@ -80,15 +80,45 @@ class JobContext:
         return derive_seed(self.job.seed, self.job.dataset, axis)
 
     def draw(self, count: int, seed: int) -> Tensor:
-        """(count, *event_shape) checked samples on the CPU. Raises SamplingTimeout past the job's sampling budget."""
+        """(count, *event_shape) checked samples on the CPU. Pieces have the lengths that `lengths` returns. Raises
+        SamplingTimeout past the job's sampling budget."""
         generator = torch.Generator(self.device).manual_seed(seed)
-        return draw_samples(self.model, count, generator, self.dataset.spec, self.job.sampling_seconds)
+        return draw_samples(
+            self.model,
+            count,
+            generator,
+            self.dataset.spec,
+            self.job.sampling_seconds,
+            lengths=self.lengths(count, seed),
+        )
 
-    def inputs(self, samples: Tensor, reference: Tensor, windows: Windows | None = None) -> ScoringInputs:
-        """What metrics are computed from. samples: (N or more, *event_shape), reference: (N, *event_shape), on the
-        CPU. windows: those of the reference (`Split.windows`)."""
-        return scoring_inputs(self.dataset, self.job, samples, reference, self.extractor, windows=windows)
+    def lengths(self, count: int, seed: int) -> Tensor | None:
+        """The lengths of the samples that `draw` returns for this seed, (count,), drawn from those of the training
+        pieces; None for data whose examples have one shape."""
+        return draw_lengths(self.dataset.train, count, seed)
+
+    def inputs(self, samples: Tensor, lengths: Tensor | None, reference: Split) -> ScoringInputs:
+        """What metrics are computed from. samples: (N or more, *event_shape), on the CPU. lengths: theirs; None where
+        all have one shape. reference: N examples of the data set."""
+        card = self.task.dataset
+        drawn = ScoredExamples.of_samples(samples, lengths, card)
+        real = ScoredExamples.of_split(reference, card)
+        return scoring_inputs(
+            self.windows_dataset,
+            self.job,
+            drawn.x,
+            real.x,
+            self.extractor,
+            windows=real.windows,
+            sample_pieces=drawn.pieces,
+            reference_pieces=real.pieces,
+        )
+
+    @cached_property
+    def windows_dataset(self) -> Dataset:
+        """The data set as metrics of examples of one shape see it."""
+        return windows_of_dataset(self.dataset, self.task.dataset)
 
     @cached_property
     def extractor(self) -> Extractor:
-        return load_extractor_or_reason(self.task.extractor, self.dataset)
+        return load_extractor_or_reason(self.task.extractor, self.windows_dataset)

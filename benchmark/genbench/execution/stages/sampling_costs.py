@@ -19,7 +19,7 @@ from genbench.measure.gauges import PhaseGauges
 from genbench.measure.sampling_cost import Drawing, SamplingBench
 from genbench.measure.speed import synchronised_clock
 from genbench.records.result import Cost
-from genbench.samples.draw import max_samples_per_call
+from genbench.samples.draw import draw_pieces_once, max_samples_per_call
 
 MEASURING_MEMORY_SHARE = 0.5
 """The share of the free memory, divided by the number of workers, that trying out batches may use."""
@@ -31,6 +31,8 @@ class TimedSamples:
 
     samples: Tensor
     """(N, *event_shape), on the CPU."""
+    lengths: Tensor | None
+    """Lengths of the samples, (N,), where they are pieces of different lengths; None where all have one shape."""
     drawing: Drawing
     """How they were drawn."""
     cost: Cost
@@ -43,12 +45,14 @@ def draw_timed(context: JobContext, cost: Cost) -> TimedSamples:
     gauges = PhaseGauges(context.gauges)
     gauges.start()
     began = synchronised_clock(context.device)
-    samples = context.draw(count, context.seed("sampling"))
+    seed = context.seed("sampling")
+    samples = context.draw(count, seed)
     seconds = synchronised_clock(context.device) - began
     gauges.stop()
     joules, energy_note = gauges.joules()
     return TimedSamples(
         samples,
+        context.lengths(count, seed),
         Drawing(count, min(count, max_samples_per_call(context.dataset.spec)), seconds),
         msgspec.structs.replace(
             cost,
@@ -63,8 +67,16 @@ def draw_timed(context: JobContext, cost: Cost) -> TimedSamples:
 def sampling_bench(context: JobContext) -> SamplingBench:
     """The bench on which latency, FLOPs and throughput are measured, one after another."""
     generator = torch.Generator(context.device).manual_seed(context.seed("latency"))
+
+    @torch.no_grad()
+    def sample(size: int) -> Tensor:
+        lengths = context.lengths(size, context.seed("latency"))
+        if lengths is None:
+            return context.model.sample(size, generator)
+        return draw_pieces_once(context.model, lengths, generator, context.dataset.spec)
+
     return SamplingBench(
-        sample=torch.no_grad()(lambda size: context.model.sample(size, generator)),
+        sample=sample,
         device=context.device,
         memory=context.gauges.memory,
         budget_seconds=context.job.sampling_seconds,

@@ -11,10 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from torch import Tensor
 
 from genbench.api.cards import ExtractorCard
 from genbench.api.data import Dataset
+from genbench.datasets.pieces import windows_of_dataset
 from genbench.datasets.prepared import load_data
 from genbench.errors import DataError
 from genbench.execution.stages.evaluation import LAST_SAMPLES, curve_samples
@@ -23,12 +23,19 @@ from genbench.execution.threads import set_threads
 from genbench.features import Extractor
 from genbench.features.loading import load_extractor, load_extractor_or_reason
 from genbench.metrics.frechet import score_frechet
-from genbench.metrics.scoring import ScoringInputs, reference_split, score, scoring_inputs, with_versions
+from genbench.metrics.scoring import (
+    ScoredExamples,
+    ScoringInputs,
+    reference_split,
+    score,
+    scoring_inputs,
+    with_versions,
+)
 from genbench.records.result import MetricValue, SamplingPoint
 from genbench.records.task import Rescoring
 from genbench.samples.conditional_samples import ConditionalSamples, load_conditional_samples
 from genbench.samples.mode_collapse import collapse_warning
-from genbench.samples.stored import load_samples
+from genbench.samples.stored import load_samples_and_lengths
 from genbench.util.torch_settings import default_torch_settings
 
 
@@ -47,32 +54,47 @@ class ScoringStage(Stage):
 
     def score_all(self) -> None:
         dataset = self.dataset = load_data(self.task.dataset)
-        split = reference_split(dataset, self.job)
-        self.reference, self.windows = split.tensor(), split.windows
-        samples = load_samples(Path(self.task.samples_path), dataset.spec, self.job.drawn_samples)
+        self.reference = ScoredExamples.of_split(reference_split(dataset, self.job), self.task.dataset)
+        self.windows_dataset = windows_of_dataset(dataset, self.task.dataset)
+        samples = self.samples(Path(self.task.samples_path), self.job.drawn_samples)
         conditional = load_conditional_samples(Path(self.task.samples_path).parent, dataset, self.job)
         self.enter("score")
         rescoring = self.task.rescoring
         if rescoring is not None:
-            self.extractor = recorded_extractor(self.task.extractor, dataset, rescoring)
+            self.extractor = recorded_extractor(self.task.extractor, self.windows_dataset, rescoring)
             self.outcome.metrics = self.scored(samples, conditional)
             return
-        self.extractor = load_extractor_or_reason(self.task.extractor, dataset)
-        if (warning := collapse_warning(samples, self.reference)) is not None:
+        self.extractor = load_extractor_or_reason(self.task.extractor, self.windows_dataset)
+        if (warning := collapse_warning(samples.x, self.reference.x)) is not None:
             self.warn(warning)
         self.outcome.metrics = self.scored(samples, conditional) + self.outcome.metrics
         self.report()
         self.score_last()
         self.score_curve()
 
-    def scored(self, samples: Tensor, conditional: ConditionalSamples | None = None) -> list[MetricValue]:
+    def samples(self, path: Path, count: int) -> ScoredExamples:
+        """Stored samples, cut into windows where they are pieces of different lengths."""
+        samples, lengths = load_samples_and_lengths(path, self.dataset.spec, count)
+        return ScoredExamples.of_samples(samples, lengths, self.task.dataset)
+
+    def scored(
+        self, samples: ScoredExamples, conditional: ConditionalSamples | None = None
+    ) -> list[MetricValue]:
         task = self.task
         values = score(task.metrics, self.inputs(samples, conditional))
         return with_versions(values, task.metrics, task.metric_versions)
 
-    def inputs(self, samples: Tensor, conditional: ConditionalSamples | None = None) -> ScoringInputs:
+    def inputs(self, samples: ScoredExamples, conditional: ConditionalSamples | None = None) -> ScoringInputs:
         return scoring_inputs(
-            self.dataset, self.job, samples, self.reference, self.extractor, conditional, self.windows
+            self.windows_dataset,
+            self.job,
+            samples.x,
+            self.reference.x,
+            self.extractor,
+            conditional,
+            self.reference.windows,
+            sample_pieces=samples.pieces,
+            reference_pieces=self.reference.pieces,
         )
 
     def score_last(self) -> None:
@@ -80,7 +102,7 @@ class ScoringStage(Stage):
         if self.outcome.last_metrics is None:
             return
         self.enter("score")
-        samples = load_samples(self.folder / LAST_SAMPLES, self.dataset.spec, self.job.drawn_samples)
+        samples = self.samples(self.folder / LAST_SAMPLES, self.job.drawn_samples)
         self.outcome.last_metrics = self.scored(samples) + self.outcome.last_metrics
         self.report()
 
@@ -93,7 +115,7 @@ class ScoringStage(Stage):
     def scored_point(self, point: SamplingPoint) -> SamplingPoint:
         if point.note is not None:
             return point
-        samples = load_samples(self.folder / curve_samples(point.steps), self.dataset.spec, point.n)
+        samples = self.samples(self.folder / curve_samples(point.steps), point.n)
         return msgspec.structs.replace(point, metrics=score_frechet(self.inputs(samples)))
 
 

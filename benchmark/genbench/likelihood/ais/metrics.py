@@ -28,6 +28,7 @@ from genbench.likelihood.estimates import (
     LikelihoodEstimate,
     estimate_likelihood,
     likelihood_metrics,
+    per_step_values,
     without_likelihood,
 )
 from genbench.likelihood.generalisation_gap import generalisation_gap
@@ -62,17 +63,22 @@ class AnnealedMetrics:
     """Seed of all random numbers."""
     windows: Windows | None = None
     """Where in time the reference examples lie (`Split.windows`); None if they are independent."""
+    lengths: Tensor | None = None
+    """Lengths of the reference examples, (N,); None where all have one shape."""
 
     def compute(self) -> list[MetricValue]:
         """All metrics that the model's capabilities and the job's settings allow."""
         spec, job = self.dataset.spec, self.job
         if self.estimates:
             metric_values = [self._gap_of_estimates()]
+        elif spec.variable_length:  # annealing is for examples of one shape
+            metric_values = []
         elif isinstance(self.model, HasEnergy) and job.ais_steps:
             metric_values = self._of_energy(self.model)
         else:
             metric_values = []
-        if isinstance(self.model, HasDecoder) and job.ais_examples and job.ais_steps:
+        annealed = bool(job.ais_examples and job.ais_steps) and not spec.variable_length
+        if annealed and isinstance(self.model, HasDecoder):
             own = bool(self.estimates or metric_values)
             try:
                 metric_values += self._of_decoder(self.model, headline=not own)
@@ -85,8 +91,16 @@ class AnnealedMetrics:
         best = self.estimates[0]
         train = self._train_examples(len(self.reference))
         x = train.tensor().to(self.reference.device)
-        on_train = estimate_likelihood(self.model, self.dataset.spec, x, k=best.k or 1)[0]
-        return generalisation_gap(on_train.log_prob, best.log_prob, best.kind, train.windows, self.windows)
+        on_train = estimate_likelihood(
+            self.model, self.dataset.spec, x, k=best.k or 1, lengths=train.lengths
+        )[0].log_prob
+        on_test = best.log_prob
+        if train.lengths is not None and self.lengths is not None:
+            # longer pieces cost more: compared per step, and shown for a piece of the mean length of the test pieces
+            mean = float(self.lengths.double().mean())
+            on_train = per_step_values(on_train, train.lengths.cpu()) * mean
+            on_test = per_step_values(on_test, self.lengths.cpu()) * mean
+        return generalisation_gap(on_train, on_test, best.kind, train.windows, self.windows)
 
     def _of_decoder(self, model: HasDecoder, *, headline: bool) -> list[MetricValue]:
         job, spec = self.job, self.dataset.spec
