@@ -45,6 +45,8 @@ _COUNTS = (
         "lower_dim",
         "penalty_every",
         "components",
+        "states",
+        "max_symbols",
         "orderings",
         "heads",
         "prior_width",

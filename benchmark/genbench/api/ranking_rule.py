@@ -24,8 +24,9 @@ class RankingRule(msgspec.Struct, frozen=True, kw_only=True):
     """The baseline whose value is a score of 0."""
     zero_reason: str = "models have to learn more than each dimension by itself"
     """Why this baseline, in one clause."""
-    yardsticks: tuple[str, ...] = ("gaussian-mixture",)
-    """Baselines besides `zero` that a model should beat before anything is said for it."""
+    yardsticks: tuple[str, ...] = ("gaussian-mixture", "ar", "kneser-ney", "note-markov")
+    """Baselines besides `zero` that a model should beat before anything is said for it. Those that cannot take the data
+    are in no run of them: `ar` takes series of real values, `kneser-ney` tokens, `note-markov` piano rolls."""
     true_families: tuple[str, ...] = ()
     """Baselines that contain the true density. No model is asked to beat them."""
     cannot_rank: str | None = None

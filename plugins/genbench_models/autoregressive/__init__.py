@@ -7,8 +7,9 @@ from genbench import ModelCard
 CARDS: tuple[ModelCard, ...] = (
     ModelCard(
         name="ar",
-        family="autoregressive",
-        summary="linear autoregression AR(p), the order chosen on the validation split",
+        family="baseline",
+        summary="linear autoregression AR(p), with several channels a vector autoregression (VAR); the order chosen on"
+        " the validation split",
         factory="genbench_models.autoregressive.ar:AR",
         modalities=("series",),
         capabilities=("sample", "log_prob"),

@@ -1,7 +1,8 @@
 """AR(p): the next value is a linear function of the last p, plus Gaussian noise.
 
 Yule 1927, "On a Method of Investigating Periodicities in Disturbed Series",
-https://doi.org/10.1098/rsta.1927.0007; several channels together: a vector autoregression (Sims 1980).
+https://doi.org/10.1098/rsta.1927.0007; several channels together: a vector autoregression (Sims 1980). The estimators
+are in `linear_prediction`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,19 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench_models.layers.ranges import at_least
+from genbench_models.autoregressive.linear_prediction import (
+    LinearPredictor,
+    burg,
+    information_criterion,
+    yule_walker,
+)
+from genbench_models.layers.ranges import at_least, one_of
+from genbench_models.layers.segments import segments_of
 from genbench_models.layers.standardise import Standardise
 
 _RIDGE = 1e-6  # in standardised units: keeps constant series solvable
+_METHODS = ("least-squares", "yule-walker", "burg")
+_CRITERIA = ("validation", "aic", "bic")
 
 
 class AR(GenerativeModel):
@@ -22,19 +32,36 @@ class AR(GenerativeModel):
 
     A window has no past at its beginning. Its first value is drawn from the marginal, its second given the
     first by the regression of order 1, and so on up to order p: each order has a regression of its own, and
-    the product is the exact density of the whole window. Coefficients are least squares; p is the order,
-    up to `max_order`, under which the validation split is likeliest.
+    the product is the exact density of the whole window.
+
+    method: `least-squares` regresses each order by itself, and the first values of a window on what they have before
+    them. `yule-walker` (from autocovariances, several channels by Whittle's equations) and `burg` (one channel) fit one
+    stationary process to the series that the windows were cut from, and lower orders are what that process implies.
+    criterion: p is the order up to `max_order` under which the `validation` split is likeliest, or the one of the least
+    `aic` or `bic` on the training split.
     """
 
     order: Tensor
     coefficients: Tensor
     factors: Tensor
 
-    def __init__(self, spec: DataSpec, *, max_order: int = 12) -> None:
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        max_order: int = 12,
+        method: str = "least-squares",
+        criterion: str = "validation",
+    ) -> None:
         super().__init__(spec)
         at_least(0, max_order=max_order)
+        one_of(_METHODS, method=method)
+        one_of(_CRITERIA, criterion=criterion)
         steps, channels = spec.event_shape
         self.max_order = min(max_order, steps - 1)
+        self.channels = channels
+        self.method = method
+        self.criterion = criterion
         orders = self.max_order + 1
         self.standardise = Standardise(spec)
         self.register_buffer("order", torch.zeros((), dtype=torch.int64))
@@ -50,6 +77,34 @@ class AR(GenerativeModel):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         meter.start()
         self.standardise.fit(train)
+        if self.method == "least-squares":
+            steps, flops = self._regress_all(train)
+        else:
+            steps, flops = self._fit_process(train)
+        best, log_likelihood = self._chosen(meter.valid, steps)
+        self.order.fill_(best)
+        meter.charge(steps=1, examples=len(train), flops=flops)
+        meter.log(negative_log_likelihood=-log_likelihood)
+
+    def _chosen(self, valid: Split, steps: int) -> tuple[int, float]:
+        """The best order by the criterion, and the validation split's mean log-likelihood under it."""
+        x = valid.tensor().to(self.device)
+        likelihoods = []
+        for m in range(self.max_order + 1):
+            self.order.fill_(m)
+            likelihoods.append(self.log_prob(x).mean().item())
+        if self.criterion == "validation":
+            best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
+        else:
+            criteria = [
+                information_criterion(factor @ factor.T, m, steps, name=self.criterion)
+                for m, factor in enumerate(self.factors)
+            ]
+            best = min(range(len(criteria)), key=criteria.__getitem__)
+        return best, likelihoods[best]
+
+    def _regress_all(self, train: Split) -> tuple[int, float]:
+        """Every order by least squares. How many steps there are, and the floating-point operations."""
         x = self._standardised(train.tensor().to(self.device))
         flops = 0.0
         for m in range(self.max_order + 1):
@@ -58,14 +113,24 @@ class AR(GenerativeModel):
             target = present.flatten(0, 1)
             self._regress(m, design, target)
             flops += 2.0 * len(design) * design.shape[1] * (design.shape[1] + target.shape[1])
-        valid = meter.valid.tensor().to(self.device)
-        likelihoods = []
-        for m in range(self.max_order + 1):
-            self.order.fill_(m)
-            likelihoods.append(self.log_prob(valid).mean().item())
-        self.order.fill_(max(range(len(likelihoods)), key=likelihoods.__getitem__))
-        meter.charge(steps=1, examples=len(train), flops=flops)
-        meter.log(negative_log_likelihood=-max(likelihoods))
+        return x.shape[0] * x.shape[1], flops
+
+    def _fit_process(self, train: Split) -> tuple[int, float]:
+        """Every order of one stationary process. How many steps there are, and the floating-point operations."""
+        pieces = segments_of(train.to(self.device))
+        series = self._standardised(pieces.steps)
+        estimator = yule_walker if self.method == "yule-walker" else burg
+        for m, predictor in enumerate(estimator(series, self.max_order, pieces.past)):
+            self._take(m, predictor)
+        return len(series), 2.0 * series.numel() * self.channels * (self.max_order + 1)
+
+    def _take(self, m: int, predictor: LinearPredictor) -> None:
+        weights, channels = predictor.coefficients, self.channels
+        self.coefficients[m] = 0.0
+        self.coefficients[m, : m * channels] = weights.mT.reshape(m * channels, channels)
+        self.coefficients[m, -1] = predictor.mean - weights.sum(0) @ predictor.mean
+        noise_floor = _RIDGE * torch.eye(channels, dtype=weights.dtype, device=self.device)
+        self.factors[m] = torch.linalg.cholesky(predictor.covariance + noise_floor)
 
     def _regress(self, m: int, design: Float64[Tensor, "n lags"], target: Float64[Tensor, "n c"]) -> None:
         lags = design.shape[1]
@@ -92,7 +157,7 @@ class AR(GenerativeModel):
         lags = past.shape[-1] - 1
         return past[..., :-1] @ self.coefficients[m, :lags] + self.coefficients[m, -1]
 
-    def _standardised(self, x: Float[Tensor, "n t c"]) -> Float64[Tensor, "n t c"]:
+    def _standardised(self, x: Float[Tensor, "*n t c"]) -> Float64[Tensor, "*n t c"]:
         y: Tensor = self.standardise(x.double())
         return y
 

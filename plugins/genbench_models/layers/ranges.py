@@ -22,3 +22,10 @@ def shares(**values: float) -> None:
     for name, value in values.items():
         if not 0 <= value < 1:
             raise ValueError(f"{name}={value}: expected at least 0 and less than 1")
+
+
+def one_of(known: tuple[str, ...], **values: str) -> None:
+    """Raises ValueError for the first that is not among the known ones."""
+    for name, value in values.items():
+        if value not in known:
+            raise ValueError(f"{name}={value}: expected {', '.join(known[:-1])} or {known[-1]}")

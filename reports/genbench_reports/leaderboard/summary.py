@@ -184,12 +184,7 @@ def _summary(
     intervals: list[tuple[int, int] | None] = [None] * len(rows)
     if all(row.score.is_known for row in rows):
         intervals = list(rank_intervals([-row.score.value for row in rows], different))
-    yardsticks = dict.fromkeys(
-        name
-        for board in boards
-        for name in (board.rule.zero, *board.rule.yardsticks)
-        if name not in board.rule.true_families
-    )
+    yardsticks = dict.fromkeys(name for board in boards for name in board.yardsticks)
     return Summary(
         title=title,
         boards=tuple(board.title for board in boards),

@@ -39,9 +39,11 @@ class Entry:
     costs: Costs
     """Over the same boards."""
     beaten: int
-    """On how many boards it beats the yardsticks besides the zero, such as the Gaussian mixture, beyond its error."""
+    """On how many boards it beats all yardsticks besides the zero beyond its error."""
     beatable: int
     """On how many of its boards there are such yardsticks; those that contain the true density are none."""
+    yardsticks: tuple[str, ...]
+    """Names of these yardsticks, each once."""
     failed: int
     """How many of its jobs failed."""
 
@@ -99,6 +101,7 @@ def _entry(
         costs=costs_over([each for _, each in used]),
         beaten=sum(_beats(each, names) for each, names in yardsticks),
         beatable=len(yardsticks),
+        yardsticks=tuple(dict.fromkeys(name for _, names in yardsticks for name in names)),
         failed=sum(len(each.failures) for _, each in met),
     )
 

@@ -40,11 +40,13 @@ class FamilyRow:
     boards: int
     """How many boards the run has under this setting, those that cannot rank included."""
     beaten: int
-    """On how many boards the model beats the yardsticks besides the zero, which is the Gaussian mixture on all built-in
-    data, by more than its error."""
+    """On how many boards the model beats all yardsticks besides the zero by more than its error."""
     beatable: int
     """On how many boards of the comparison there is such a yardstick. Those that contain the true density are none, and
     a board on which the model failed counts."""
+    yardsticks: tuple[str, ...]
+    """Names of these yardsticks, each once: the Gaussian mixture, and on sequences `ar`, `kneser-ney` or
+    `note-markov`."""
     failed: int
     """How many jobs of the model failed."""
     is_compared: bool
@@ -75,6 +77,7 @@ def family_rows(entries: Sequence[Entry], boards: int) -> tuple[FamilyRow, ...]:
             boards=boards,
             beaten=entry.beaten,
             beatable=entry.beatable,
+            yardsticks=entry.yardsticks,
             failed=entry.failed,
             is_compared=entry.is_compared,
         )

@@ -82,7 +82,7 @@ def family_table(rows: Sequence[FamilyRow], likelihood_title: str) -> Table:
             lambda row: float(row.covered),
         ),
         _Field(
-            Column("beats mixture", weight=1),
+            Column(_beaten_title(yardsticks_of(rows)), weight=1),
             lambda row: f"{row.beaten} of {row.beatable}" if row.beatable else MISSING,
             lambda row: float(row.beaten),
         ),
@@ -108,6 +108,17 @@ def family_table(rows: Sequence[FamilyRow], likelihood_title: str) -> Table:
         tuple(map(cells, apart)),
         apart="other boards",
     ).without_empty_columns()
+
+
+def yardsticks_of(rows: Sequence[FamilyRow]) -> tuple[str, ...]:
+    """Names of the yardsticks that the rows met, each once."""
+    return tuple(dict.fromkeys(name for row in rows for name in row.yardsticks))
+
+
+def _beaten_title(yardsticks: Sequence[str]) -> str:
+    if len(yardsticks) != 1:
+        return "beats yardsticks"
+    return "beats mixture" if yardsticks[0] == "gaussian-mixture" else f"beats {clean(yardsticks[0])}"
 
 
 def _memory(

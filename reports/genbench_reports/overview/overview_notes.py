@@ -9,7 +9,7 @@ from genbench_reports.format.text import clean, named, plural
 from genbench_reports.leaderboard.summary import Summary
 from genbench_reports.overview.entries import Entry
 from genbench_reports.overview.families import FamilyRow
-from genbench_reports.overview.family_table import NOT_COMPARED
+from genbench_reports.overview.family_table import NOT_COMPARED, yardsticks_of
 
 _MAX_NAMED = 5
 _GAINS = {
@@ -35,6 +35,12 @@ def overview_notes(
     columns = " ".join((*_score(families), *_likelihood(families), *_means(families)))
     if columns:
         yield columns
+    yardsticks = yardsticks_of(families)
+    if len(yardsticks) > 1:
+        yield (
+            f"Yardsticks: {named(yardsticks, most=len(yardsticks))}. A model beats those of a data set where it is better"
+            " than each of them by more than its error."
+        )
     if len(families) == 1:
         yield f"All models are of one family ({clean(families[0].family)}), so families are not compared."
     if summaries:

@@ -54,7 +54,7 @@ def _family(row: FamilyRow) -> dict[str, Any]:
         "likelihood": None if row.likelihood is None else asdict(row.likelihood),
         "costs": asdict(row.costs),
         "boards": {"covered": row.covered, "of": row.boards},
-        "beats_mixture_on": {"boards": row.beaten, "of": row.beatable},
+        "beats_yardsticks_on": {"boards": row.beaten, "of": row.beatable, "yardsticks": row.yardsticks},
         "failed_jobs": row.failed,
     }
 

@@ -12,6 +12,7 @@ _AT_MOST: dict[str, int] = {
     "layers": 2,
     "blocks": 1,
     "components": 3,
+    "states": 4,
     "codes": 8,
     "prior_width": 16,
     "prior_layers": 1,

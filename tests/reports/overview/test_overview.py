@@ -118,6 +118,24 @@ def test_a_family_is_its_best_model_with_what_it_cost(results: list[Result], ove
     assert hybrid.covered == 1
 
 
+def test_the_column_of_yardsticks_is_named_after_those_that_were_run(
+    results: list[Result], one: Make, overview_of: Overviewed
+) -> None:
+    assert titles(overview_of(results))[-1] == "beats mixture"
+    # of two yardsticks of a board, both are to be beaten
+    with_ar = overview_of([*results, one("ar", "baseline", "tiny-series", 2.5, 25.0)])
+    assert titles(with_ar)[-1] == "beats yardsticks"
+    assert any(
+        note.startswith("Yardsticks: gaussian-mixture and ar. A model beats") for note in with_ar.notes
+    )
+    vae, gan, _ = with_ar.families
+    assert (vae.beaten, gan.beaten, vae.beatable) == (2, 0, 2)
+    without = [each for each in results if each.job.model != "gaussian-mixture"]
+    only_ar = overview_of([*without, one("ar", "baseline", "tiny-series", 2.5, 25.0)])
+    assert titles(only_ar)[-1] == "beats ar"
+    assert only_ar.families[0].beatable == 1
+
+
 def test_families_that_met_other_boards_stand_apart(results: list[Result], overview_of: Overviewed) -> None:
     found = overview_of(results)
     assert [row[0].text for row in found.table.rows] == ["vae", "gan"]
