@@ -38,8 +38,8 @@ def overview_notes(
     yardsticks = yardsticks_of(families)
     if len(yardsticks) > 1:
         yield (
-            f"Yardsticks: {named(yardsticks, most=len(yardsticks))}. A model beats those of a data set where it is better"
-            " than each of them by more than its error."
+            f"Yardsticks: {named(yardsticks, most=len(yardsticks))}. A model beats those of a data set where it is"
+            " better than each of them by more than its error."
         )
     if len(families) == 1:
         yield f"All models are of one family ({clean(families[0].family)}), so families are not compared."
