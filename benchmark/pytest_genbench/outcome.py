@@ -11,6 +11,7 @@ from genbench.errors import UnknownNameError
 from genbench.records.audit import Audit
 from genbench.records.result import Cost, CurvePoint, MetricValue, Result, Status
 from genbench.records.task import Task
+from genbench.util.regular_files import read_regular
 
 if TYPE_CHECKING:
     import torch
@@ -88,9 +89,10 @@ class RunResult:
     def log(self) -> str:
         """The output of the worker, tracebacks included."""
         try:
-            return (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
+            text = read_regular(self.folder / "log.txt", max_bytes=1 << 30)
+        except OSError:
             return ""
+        return text.decode("utf-8", errors="replace")
 
     def samples(self) -> torch.Tensor:
         """(N, *event_shape) the samples that are compared with N test examples, in the data's domain.

@@ -93,6 +93,10 @@ def run_command_line(arguments: list[str], registry: Registry | None = None) -> 
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return _reader_left(arguments)
+    except OSError as error:  # of a file that the user named, or of the system
+        named = f": {error.filename}" if error.filename else ""
+        stderr.print(f"genai-bench: {error.strerror or error}{named}", markup=False)
+        return ExitCode.USAGE
     except SystemExit as stop:  # rich exits when the reader of its output goes away
         if isinstance(stop.__context__, BrokenPipeError):
             return _reader_left(arguments)

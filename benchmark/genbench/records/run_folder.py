@@ -17,7 +17,12 @@ folder of a job makes the next run repeat it. Nothing that is read back is ever 
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
+import os
+import re
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,16 +32,24 @@ import msgspec
 from genbench.api.cards import DatasetCard
 from genbench.errors import DataError, RunFolderError
 from genbench.records.attempts import WORK_FOLDER, Attempt, is_attempt_name, seal_parts
+from genbench.records.folder_check import check_run_folder
 from genbench.records.job import PROTOCOL_VERSION, Job
 from genbench.records.result import SCHEMA_VERSION, Result
 from genbench.util.atomic_files import write_atomically
 from genbench.util.checksums import checksum_of
 from genbench.util.leases import Leases, LockTimeoutError, locked
 from genbench.util.redaction import redacted
-from genbench.util.regular_files import check_regular
+from genbench.util.regular_files import RefusedFileError, check_regular, read_regular
 
+MAX_PLAN_BYTES, MAX_RECORD_BYTES = 1 << 28, 1 << 26
+"""The largest run.json and the largest record that are read."""
 MAX_PART_BYTES = 1 << 36
 """The largest file of a result that is read: 64 GiB."""
+_log = logging.getLogger(__name__)
+_LONG_NUMBER = re.compile(rb"\d{19}")
+"""Where a text has no match, it has no integer beyond 64 bits."""
+_NAMED: set[str] = set()
+"""The damaged entries that were named already."""
 _FOLDER_LEASE, _LOCK_SECONDS = "folder", 30.0
 _OLD_LOCKS = ("run.lock", "score.lock")
 """Files of earlier versions."""
@@ -79,12 +92,15 @@ class Run:
 
         Raises RunFolderError if the path is a file, cannot be written, or holds a run of another version of genbench.
         """
-        if folder.exists() and not folder.is_dir():
-            raise RunFolderError(f"{folder} is a file; --out wants a folder")
-        if folder.is_dir() and not _looks_like_a_run(folder):
-            raise RunFolderError(f"{folder} is not empty and holds no run; choose another folder with --out")
         try:
+            if folder.exists() and not folder.is_dir():
+                raise RunFolderError(f"{folder} is a file; --out wants a folder")
+            if folder.is_dir() and not _looks_like_a_run(folder):
+                raise RunFolderError(
+                    f"{folder} is not empty and holds no run; choose another folder with --out"
+                )
             (folder / "jobs").mkdir(parents=True, exist_ok=True)
+            check_run_folder(folder)
             # another process may be merging its plan into the same file
             with _folder_locked(folder):
                 if (folder / "run.json").exists():
@@ -100,10 +116,10 @@ class Run:
     def open(cls, folder: Path) -> Run:
         """Open the folder of a run. Raises RunFolderError if it is not a run of this version of genbench."""
         path = folder / "run.json"
-        if folder.is_file():
-            raise RunFolderError(f"{folder} is a file; expected a run's folder")
         try:
-            text = path.read_bytes()
+            if folder.is_file():
+                raise RunFolderError(f"{folder} is a file; expected a run's folder")
+            text = read_regular(path, max_bytes=MAX_PLAN_BYTES, within=folder)
         except FileNotFoundError:
             raise RunFolderError(
                 f"{folder} holds no run (no run.json); `genai-bench run --out {folder}` makes one"
@@ -166,18 +182,34 @@ class Run:
         except FileNotFoundError:
             raise DataError(f"{path.name} is missing from {path.parent}") from None
         except OSError as error:
-            raise DataError(f"{path}: {error.strerror}") from None
+            raise DataError(f"{error.filename} {error.strerror}") from None
         if found != recorded:
             raise DataError(f"{path} is not the file that the record names: its checksum differs")
 
     def result(self, job: Job) -> Result | None:
-        """The stored result, or None. An unreadable file counts as none, so that the job is run again."""
+        """The stored result, or None. One that cannot be read is named in a warning and counts as none, so that it
+        costs its own row and the job is run again."""
         path = self.result_path(job)
         try:
-            result = _decode(path.read_bytes(), Result, path)
-        except (FileNotFoundError, NotADirectoryError, RunFolderError):
+            text = read_regular(path, max_bytes=MAX_RECORD_BYTES, within=path.parents[2])
+            result = _decode(text, Result, path)
+        except FileNotFoundError:
             return None
-        return result if result.id == job.id and result.schema == SCHEMA_VERSION else None
+        except RefusedFileError as error:
+            _left_out(f"{error.filename} {error.strerror}")
+            return None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # of a folder that cannot exist
+                return None
+            _left_out(f"cannot read {path}: {error.strerror}")
+            return None
+        except RunFolderError as error:
+            _left_out(str(error))
+            return None
+        if result.id != job.id:
+            _left_out(f"{path} is the result of another job")
+            return None
+        return result if result.schema == SCHEMA_VERSION else None
 
     def results(self) -> list[Result]:
         """The results of the planned jobs in the order of the plan, then the refused ones."""
@@ -205,8 +237,11 @@ class Run:
                 shutil.rmtree(attempt.folder / WORK_FOLDER, ignore_errors=True)
                 parts = seal_parts(attempt.folder)
                 result = msgspec.structs.replace(result, attempt=attempt.name if parts else None, parts=parts)
+            is_there = os.path.lexists(
+                path
+            )  # asked first, since another process may publish its record any time
             stored = self.result(result.job)
-            if stored is None and (path.exists() or path.is_symlink()):
+            if stored is None and is_there:
                 path.rename(path.with_suffix(".unreadable"))
             is_first = stored is None or stored == instead_of
             if is_first:
@@ -243,6 +278,16 @@ class Run:
         for partial in folder.glob(".result.json.*"):
             partial.unlink(missing_ok=True)
 
+    def clear_the_way(self, job: Job) -> None:
+        """Move aside what stands in the place of the job's folder and is none. Raises RunFolderError."""
+        folder = self.job_folder(job)
+        if not folder.is_symlink() and (folder.is_dir() or not folder.exists()):
+            return
+        try:
+            folder.rename(folder.with_name(f"{folder.name}.unreadable-{uuid.uuid4().hex[:6]}"))
+        except OSError as error:
+            raise RunFolderError(f"{folder} is no folder, and cannot be moved: {error.strerror}") from None
+
     def update(self, job: Job, change: Callable[[Result], Result]) -> Result | None:
         """Replace a job's result by `change` of it, under a lock, so that no change of another process is lost.
 
@@ -259,6 +304,13 @@ class Run:
         except OSError as error:
             raise RunFolderError(f"cannot write {self.result_path(job)}: {error.strerror}") from None
         return changed
+
+
+def _left_out(words: str) -> None:
+    """Name a damaged entry once, on stderr."""
+    if words not in _NAMED:
+        _NAMED.add(words)
+        _log.warning("left out: %s", "".join(each if each.isprintable() else "?" for each in words))
 
 
 @contextlib.contextmanager
@@ -344,6 +396,20 @@ def _encode(record: msgspec.Struct) -> bytes:
 
 def _decode(text: bytes, kind: type[Any], path: Path) -> Any:
     try:
-        return msgspec.json.decode(text, type=kind)
-    except msgspec.DecodeError as error:
+        decoded = msgspec.json.decode(text, type=kind)
+        if _LONG_NUMBER.search(text) and _has_huge_integer(msgspec.json.decode(text)):
+            raise RunFolderError(f"{path} cannot be read: it has an integer beyond 64 bits")
+        return decoded
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RunFolderError(f"{path} cannot be read: {error}") from None
+    except RecursionError:
+        raise RunFolderError(f"{path} cannot be read: it is nested too deeply") from None
+
+
+def _has_huge_integer(value: Any) -> bool:
+    """Whether an integer of a JSON value is beyond 64 bits; no arithmetic of a report would bear it."""
+    if isinstance(value, dict):
+        return any(map(_has_huge_integer, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_huge_integer, value))
+    return isinstance(value, int) and abs(value) >= 1 << 63

@@ -104,6 +104,7 @@ class Claims(TaskSource):
             self._leases.give_back(job.id, is_done=True)
             self._on_elsewhere(job)
             return None
+        self._run.clear_the_way(job)
         attempt = Attempt.new(self._run.job_folder(job))
         try:
             task = self._make_task(job, attempt)

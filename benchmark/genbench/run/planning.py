@@ -94,7 +94,8 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
         suite=suite.name,
         jobs=jobs,
         refused=refused,
-        command=[redacted(word) for word in command],
+        # JSON has no place for the bytes of a path that is not UTF-8
+        command=[redacted(word).encode("utf-8", "backslashreplace").decode() for word in command],
         datasets={card.name: card for card in datasets},
     )
 

@@ -13,6 +13,7 @@ from genbench.api.spec import DataSpec
 from genbench.errors import DataError, GenbenchError
 from genbench.records.attempts import WORK_FOLDER
 from genbench.samples.draw import checked_samples
+from genbench.util.regular_files import RefusedFileError
 from genbench.util.tensor_files import read_tensors, write_tensors
 
 _NAME, _LENGTHS = "samples", "lengths"
@@ -45,6 +46,8 @@ def load_samples_and_lengths(path: Path, spec: DataSpec, count: int) -> tuple[Te
         stored, lengths = tensors[_NAME], tensors[_LENGTHS] if spec.variable_length else None
     except FileNotFoundError:
         raise DataError(f"{path.name} is missing from {path.parent}") from None
+    except RefusedFileError as error:
+        raise DataError(f"{path} {error.strerror}") from None
     except KeyError:
         missing = _NAME if not spec.variable_length else f"{_NAME} with lengths"
         raise DataError(f"{path} is damaged: it holds no {missing}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -11,6 +12,16 @@ from pathlib import Path
 
 # mkstemp and safetensors make files that only their owner can read; run folders and caches are shared
 _MODE = 0o644
+_UNSUPPORTED = {
+    errno.EPERM,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EINVAL,
+    errno.EMLINK,
+    errno.ENOTTY,
+}
+"""What file systems say of operations that they do not have."""
 
 
 def write_atomically(path: Path, content: bytes, *, replace: bool = True) -> None:
@@ -24,7 +35,8 @@ def write_atomically(path: Path, content: bytes, *, replace: bool = True) -> Non
     with atomic_path(path, replace=replace) as partial, partial.open("wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        with tolerated():
+            os.fsync(file.fileno())
 
 
 @contextmanager
@@ -42,7 +54,8 @@ def atomic_path(path: Path, *, replace: bool = True, partial_folder: Path | None
     try:
         yield partial
         if replace:
-            partial.chmod(_MODE)
+            with tolerated():
+                partial.chmod(_MODE)
             os.replace(partial, path)
         else:
             _name_unless_taken(partial, path)
@@ -51,13 +64,34 @@ def atomic_path(path: Path, *, replace: bool = True, partial_folder: Path | None
             partial.unlink()
 
 
-def _name_unless_taken(partial: Path, path: Path) -> None:
-    """Give the finished file the name `path` unless there is a file of that name."""
+@contextmanager
+def tolerated() -> Iterator[None]:
+    """For what a file system may lack: permissions, hard links, writing through to the disk. Other errors are
+    raised."""
     try:
-        partial.chmod(_MODE)
+        yield
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+
+
+def _name_unless_taken(partial: Path, path: Path) -> None:
+    """Give the finished file the name `path` unless there is a file of that name.
+
+    On a file system without hard links (FAT, exFAT, some of SMB and FUSE) two writers at the very same moment may both
+    give it, and the later file stays. Whoever holds a lease is alone.
+    """
+    try:
+        with tolerated():
+            partial.chmod(_MODE)
         os.link(partial, path)
     except FileExistsError:
         pass
     except FileNotFoundError:  # another process found a result in place, and removed this unfinished file
         if not path.exists():
             raise
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+        if not os.path.lexists(path):
+            os.replace(partial, path)

@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 from genbench.errors import DataError
 from genbench.util.atomic_files import atomic_path
+from genbench.util.regular_files import RefusedFileError, check_regular
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +28,9 @@ Array = Shaped[np.ndarray, "..."]
 WRITE_ERRORS = (OSError, SafetensorError)
 """What `write_arrays` and `write_tensors` raise where they cannot write; safetensors has an error of its own for a
 full disk."""
+
+MAX_BYTES = 1 << 42
+"""The largest file that is read: 4 TiB. It is memory-mapped, so this is no limit on memory."""
 
 _CHECKSUM = "sha256"
 """Name of the checksum in the metadata."""
@@ -79,6 +83,7 @@ def read_tensors(path: Path, *, checksum_required: bool = True) -> TensorFile:
     Raises FileNotFoundError where there is no such file; RuntimeError where another process removed it meanwhile, since
     torch opens it a second time; and SafetensorError, OSError or DataError where it is damaged.
     """
+    check_regular(path, max_bytes=MAX_BYTES)  # opening a FIFO would wait for ever
     with safe_open(path, framework="pt") as file:
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         texts: dict[str, str] = dict(file.metadata() or {})
@@ -93,10 +98,12 @@ def read_tensors(path: Path, *, checksum_required: bool = True) -> TensorFile:
 def read_tensors_if_any(path: Path) -> TensorFile | None:
     """`read_tensors`, or None where there is no such file. Raises DataError, which names the file, where it is
     damaged."""
-    if not path.exists():
-        return None
     try:
         return read_tensors(path)
+    except FileNotFoundError:
+        return None
+    except RefusedFileError as error:
+        raise DataError(f"{path} {error.strerror}") from None
     except (SafetensorError, OSError, DataError) as error:
         raise DataError(f"{path} is damaged: {error}") from None
 

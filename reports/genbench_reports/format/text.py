@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from genbench.util.regular_files import open_regular
+
 MISSING = "—"
 """What tables show where there is no value."""
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w.=-]+")
@@ -50,6 +52,8 @@ def named(names: Sequence[str], most: int = 3) -> str:
 
 LOG_LINES = 20
 """How many lines of a log are shown."""
+_MAX_LOG_FILE_BYTES = 1 << 30
+"""The largest log that is opened; a worker's has half a megabyte."""
 _MAX_LOG_BYTES = 65_536
 """How much of a log is read."""
 
@@ -57,7 +61,7 @@ _MAX_LOG_BYTES = 65_536
 def log_tail(path: Path, lines: int = LOG_LINES) -> list[str]:
     """The last lines of a log of any size, cleaned; empty where there is no log."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, max_bytes=_MAX_LOG_FILE_BYTES) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _MAX_LOG_BYTES))
             text = file.read().decode("utf-8", errors="replace")
