@@ -14,6 +14,7 @@ from torch import Tensor
 from genbench.api.cards import DatasetCard
 from genbench.api.data import Dataset, Split, storage_dtype, working_dtype
 from genbench.api.spec import DataSpec
+from genbench.datasets.prepared import load_dataset
 from genbench.datasets.versions import dataset_version
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.records.job import Job
@@ -217,6 +218,11 @@ def write_run(
         datasets={each.name: each for each in cards},
     )
     run = Run.create(folder, plan)
+    if samples:
+        for each in cards:
+            load_dataset(
+                each
+            )  # as a run prepares what it reads; a report builds nothing that no plugin announces
     specs = {each.name: each.spec for each in cards}
     for number, result in enumerate(results):
         run.store(result)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,6 +17,7 @@ from genbench.datasets.fetching import file_path, is_cached, verify
 from genbench.errors import UsageError
 from genbench.plugin.registry import Registry, registry_of
 from genbench.util.checksums import parse_checksum
+from genbench.util.terminal import SafeConsole
 
 datasets_app = typer.Typer(
     name="datasets",
@@ -39,7 +39,7 @@ def list_datasets(context: typer.Context) -> None:
     for card in registry.datasets.values():
         size = size_of(card.files) if card.files else "none"
         table.add_row(escape(card.name), size, _state(card), escape(card.summary))
-    console = Console()
+    console = SafeConsole()
     console.print(table)
     console.print(escape(sources_hint(registry)), soft_wrap=True)
 
@@ -53,7 +53,7 @@ def show_datasets(
 
     Your own data are read and checked: [dim]genai-bench datasets show csv:measurements.csv[/dim]
     """
-    console = Console(highlight=False)
+    console = SafeConsole(highlight=False)
     for number, card in enumerate(_cards(names, registry_of(context))):
         if number:
             console.print()
@@ -76,7 +76,7 @@ def fetch_datasets(
     """
     if bool(names) == all_:
         raise UsageError("which data sets? NAME..., or --all; see genai-bench datasets list")
-    console = Console()
+    console = SafeConsole()
     cards = _cards(names, registry_of(context))
     failures = fetch_all(cards, console)
     for card in cards:
@@ -84,14 +84,14 @@ def fetch_datasets(
             size = size_of(card.files) if card.files else "nothing to fetch"
             console.print(f"[green]here[/green]  {escape(card.name)} ({size})")
     for name, why in failures.items():
-        Console(stderr=True).print(f"[red]{escape(name)}[/red]: {escape(why)}", soft_wrap=True)
+        SafeConsole(stderr=True).print(f"[red]{escape(name)}[/red]: {escape(why)}", soft_wrap=True)
     return ExitCode.JOB_FAILED if failures else ExitCode.OK
 
 
 @datasets_app.command("verify")
 def verify_datasets(context: typer.Context, names: Names = None) -> int:
     """Read fetched files again and compare their checksums. Without NAME: all files that were fetched."""
-    console = Console()
+    console = SafeConsole()
     failed = False
     # data sets may share files
     for file in dict.fromkeys(file for card in _cards(names, registry_of(context)) for file in card.files):

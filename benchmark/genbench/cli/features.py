@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from genbench.features.recipes import (
     weights_path,
 )
 from genbench.plugin.registry import registry_of
+from genbench.util.terminal import SafeConsole
 
 features_app = typer.Typer(
     name="features",
@@ -45,7 +45,7 @@ def list_features(context: typer.Context) -> None:
             escape(obstacle) if obstacle else "[green]ready[/green]",
             escape(card.summary),
         )
-    Console().print(table)
+    SafeConsole().print(table)
 
 
 @features_app.command("train")
@@ -68,7 +68,7 @@ def train(
     from genbench.datasets.prepared import load_dataset
     from genbench.features.training import train_extractor, write_weights
 
-    console = Console()
+    console = SafeConsole()
     registry = registry_of(context)
     card = registry.dataset(recipe.dataset)
     others = [load_dataset(registry.dataset(other)) for other in recipe.kept_out]

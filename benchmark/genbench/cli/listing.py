@@ -16,6 +16,7 @@ from rich.table import Table
 from genbench.errors import UnknownNameError
 from genbench.plugin.registry import NamedCard, Registry
 from genbench.run.suite import Suite, load_suite, suite_names
+from genbench.util.terminal import SafeConsole, printable
 
 Row = tuple[str, ...]
 
@@ -34,12 +35,13 @@ def render_listing(what: str, registry: Registry, console: Console, *, as_json: 
     records, columns, row = _LISTINGS[what](registry)
     if as_json:
         # not printed by rich, which would wrap it
-        console.file.write(msgspec.json.format(msgspec.json.encode(records), indent=2).decode() + "\n")
+        text = msgspec.json.format(msgspec.json.encode(records), indent=2).decode() + "\n"
+        console.file.write(printable(text) if console.is_terminal else text)
         return
     # a pipe has no width, so each row is one line, whatever its length, for grep to find it whole
     on_a_screen = console.is_terminal or "COLUMNS" in os.environ
     if not on_a_screen:
-        console = Console(file=console.file, width=_UNLIMITED_WIDTH)
+        console = SafeConsole(file=console.file, width=_UNLIMITED_WIDTH)
     _print_table(columns, [row(record) for record in records], console)
     if what == "datasets" and on_a_screen and (hint := sources_hint(registry)):
         console.print(escape(hint))

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from genbench.api.budget import Budget
 from genbench.api.exit_codes import ExitCode
@@ -25,6 +24,7 @@ from genbench.execution.interrupts import end_as_ctrl_c_does
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry, registry_of
 from genbench.util.stand_ins import never_fail
+from genbench.util.terminal import SafeConsole, guard_terminals
 
 # typer contains click since 0.26 and uses the package in earlier versions; this is the base class in either
 ClickException: Any = typer.BadParameter.__mro__[2]
@@ -55,6 +55,7 @@ ExecutorOption = Annotated[str, typer.Option("--executor", metavar="NAME", help=
 def main() -> None:
     """Run the command line and exit with its code. `genbench.cli.start` is the console script."""
     never_fail(sys.stdout, sys.stderr)
+    guard_terminals()
     end_as_ctrl_c_does()
     try:
         code = run_command_line(sys.argv[1:])
@@ -72,7 +73,7 @@ def run_command_line(arguments: list[str], registry: Registry | None = None) -> 
     registry: the cards that the command may use; None for those of the installed plugins. Commands get it from
     `genbench.plugin.registry.registry_of(context)`.
     """
-    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    stderr = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
     try:
         registry = load_registry() if registry is None else registry
         code = with_plugins(registry)(arguments, standalone_mode=False, prog_name="genai-bench", obj=registry)
@@ -260,7 +261,7 @@ def run(
         log=tuple(log or ()),
         probe=probe,
     )
-    return run_command(options, registry_of(context), Console())
+    return run_command(options, registry_of(context), SafeConsole())
 
 
 @app.command("list")
@@ -274,7 +275,7 @@ def list_(
     """List models, data sets, sources of your own data, metrics, extractors, loggers, suites or plugins."""
     from genbench.cli.listing import render_listing
 
-    render_listing(what, registry_of(context), Console(), as_json=json)
+    render_listing(what, registry_of(context), SafeConsole(), as_json=json)
 
 
 @app.command()
@@ -298,7 +299,7 @@ def score(
     """
     from genbench.cli.score import score_command
 
-    return score_command(run, metric or (), jobs, executor, replace, registry_of(context), Console())
+    return score_command(run, metric or (), jobs, executor, replace, registry_of(context), SafeConsole())
 
 
 @app.command()
@@ -306,4 +307,4 @@ def doctor(context: typer.Context) -> int:
     """Check Python, torch, the device, threads, plugins and the data cache."""
     from genbench.cli.doctor import examine
 
-    return examine(registry_of(context), Console())
+    return examine(registry_of(context), SafeConsole())

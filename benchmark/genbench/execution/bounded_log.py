@@ -25,7 +25,8 @@ class BoundedLog:
     def __init__(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("wb", buffering=0)
+            path.unlink(missing_ok=True)  # what is there may be a link to any file
+            self._file = path.open("xb", buffering=0)
         except OSError as error:
             raise RunFolderError(f"cannot write {path}: {error.strerror}") from None
         self._room = HEAD_BYTES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -106,6 +106,31 @@ class Registry:
             what = f"the card of {card.name!r}" if isinstance(card, DatasetCard) else type(card).__name__
             raise PluginError(f"data set source {scheme!r} returned {what}, expected the card of {name!r}")
         return card
+
+    def datasets_of(self, recorded: Mapping[str, DatasetCard]) -> dict[str, DatasetCard]:
+        """The announced data sets and, over them, those that a run folder describes.
+
+        A run folder may come from a stranger: code and files are those of the announced data set of that name. Cards
+        that no plugin announces keep what they say, since their prepared form is found by it; load them with
+        `genbench.datasets.prepared.load_prepared`, which calls no factory.
+        """
+        found = dict(self.datasets)
+        for name, card in recorded.items():
+            announced = self.datasets.get(name)
+            if card.name != name:
+                continue
+            found[name] = (
+                card
+                if announced is None
+                else msgspec.structs.replace(
+                    card,
+                    factory=announced.factory,
+                    truth=announced.truth,
+                    files=announced.files,
+                    argument=announced.argument,
+                )
+            )
+        return found
 
     def metric(self, name: str) -> MetricCard:
         return lookup("metric", name, self.metrics)

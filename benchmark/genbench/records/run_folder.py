@@ -35,6 +35,7 @@ from genbench.records.attempts import WORK_FOLDER, Attempt, is_attempt_name, sea
 from genbench.records.folder_check import check_run_folder
 from genbench.records.job import PROTOCOL_VERSION, Job
 from genbench.records.result import SCHEMA_VERSION, Result
+from genbench.records.run_paths import JOBS_FOLDER, run_folder_of
 from genbench.util.atomic_files import write_atomically
 from genbench.util.checksums import checksum_of
 from genbench.util.leases import Leases, LockTimeoutError, locked
@@ -99,7 +100,8 @@ class Run:
                 raise RunFolderError(
                     f"{folder} is not empty and holds no run; choose another folder with --out"
                 )
-            (folder / "jobs").mkdir(parents=True, exist_ok=True)
+            cls(folder, plan).refuse_links()
+            (folder / JOBS_FOLDER).mkdir(parents=True, exist_ok=True)
             check_run_folder(folder)
             # another process may be merging its plan into the same file
             with _folder_locked(folder):
@@ -109,6 +111,7 @@ class Run:
         except OSError as error:
             raise RunFolderError(f"cannot write to run folder {folder}: {error.strerror}") from None
         run = cls(folder, plan)
+        run.refuse_links()
         run._tidy_all()
         return run
 
@@ -144,8 +147,16 @@ class Run:
         except OSError as error:
             raise RunFolderError(f"cannot write to run folder {self.folder}: {error.strerror}") from None
 
+    def refuse_links(self) -> None:
+        """Raise RunFolderError where a folder of the run is a symbolic link: what is written or removed in it may be
+        anybody's. To be called before anything is."""
+        folders = (self.folder / JOBS_FOLDER, self.leases_folder, *map(self.job_folder, self.plan.jobs))
+        for folder in folders:
+            if folder.is_symlink():
+                raise RunFolderError(f"{folder} is a symbolic link; nothing is written through one")
+
     def job_folder(self, job: Job) -> Path:
-        return self.folder / "jobs" / job.id
+        return self.folder / JOBS_FOLDER / job.id
 
     def result_path(self, job: Job) -> Path:
         return self.job_folder(job) / "result.json"
@@ -177,7 +188,7 @@ class Run:
         if recorded is None:  # an old record, or a file that is missing, which reading it will tell
             return
         try:
-            check_regular(path, max_bytes=MAX_PART_BYTES, within=self.job_folder(result.job).parent.parent)
+            check_regular(path, max_bytes=MAX_PART_BYTES, within=run_folder_of(path))
             found = checksum_of(path, "sha256").digest
         except FileNotFoundError:
             raise DataError(f"{path.name} is missing from {path.parent}") from None
@@ -191,7 +202,7 @@ class Run:
         costs its own row and the job is run again."""
         path = self.result_path(job)
         try:
-            text = read_regular(path, max_bytes=MAX_RECORD_BYTES, within=path.parents[2])
+            text = read_regular(path, max_bytes=MAX_RECORD_BYTES, within=run_folder_of(path))
             result = _decode(text, Result, path)
         except FileNotFoundError:
             return None

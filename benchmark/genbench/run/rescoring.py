@@ -85,6 +85,7 @@ def rescore(
     on_problem: called with a job and one line for each that cannot be scored, and for each value that stays.
     on_job: called when a job has ended. is_done: whether another process has computed the values meanwhile.
     """
+    run.refuse_links()
     done = Rescored()
 
     def problem(job: Job, line: str) -> None:
@@ -169,14 +170,15 @@ def _task(wish: Wish, run: Run, registry: Registry, replace: bool, versions: dic
     """The task of scoring a job again. Raises UnknownNameError or UsageError if its data set is missing or has
     changed."""
     job = wish.result.job
-    version = dataset_version(registry.dataset(job.dataset))
+    dataset = registry.dataset(job.dataset)
+    version = dataset_version(dataset)
     if version != job.dataset_version:
         raise UsageError(f"the data set has changed since: {job.dataset_version} then, {version} now")
     names = {card.name for card in wish.cards}
     # all values of a row share one extractor: that of the stored values, except those that `replace` replaces
     staying = [metric for metric in wish.result.metrics if not (replace and metric.name in names)]
     recorded = sorted({metric.extractor for metric in staying if metric.extractor})
-    task = make_task(job, run, registry, versions=versions)
+    task = make_task(job, run, registry, versions=versions, dataset=dataset)
     return msgspec.structs.replace(task, metrics=list(wish.cards), rescoring=Rescoring(extractors=recorded))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from genbench.api.cards import DatasetCard
 from genbench.execution.executor import executing, make_executor
 from genbench.plugin.registry import Registry
 from genbench.records.attempts import Attempt
@@ -151,14 +152,18 @@ def make_task(
     versions: dict[str, str] | None = None,
     *,
     attempt: Attempt | None = None,
+    dataset: DatasetCard | None = None,
 ) -> Task:
     """The task of a job: all that a worker needs. workers: how many run at once. versions: of the metrics, by factory;
     None: they are computed here. attempt: where the files of the job go; None: they are those of its result.
+    dataset: the card of the job's data set; None: the announced one or, for own data, the one of the plan, which has to
+    be this process's own plan then, because workers call the factory that it names.
 
     Raises UnknownNameError if the model, data set or extractor is not installed, UsageError for another extractor.
     """
     dataset = (
-        registry.datasets.get(job.dataset)
+        dataset
+        or registry.datasets.get(job.dataset)
         or run.plan.datasets.get(job.dataset)  # the user's own data, read once when the run was planned
         or registry.dataset(job.dataset)
     )

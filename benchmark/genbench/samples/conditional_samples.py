@@ -14,6 +14,7 @@ from genbench.api.model import GenerativeModel, takes_condition
 from genbench.errors import PluginError
 from genbench.records.attempts import WORK_FOLDER
 from genbench.records.job import Job
+from genbench.records.run_paths import run_folder_of
 from genbench.samples import class_samples, completions
 from genbench.samples.class_samples import ClassSamples, draw_classes, with_real_examples
 from genbench.samples.completions import Completions, complete_all
@@ -98,7 +99,10 @@ def _save(file: TensorFile, path: Path) -> None:
 
 def load_conditional_samples(folder: Path, dataset: Dataset, job: Job) -> ConditionalSamples:
     """Read the files that there are. Raises DataError where one is damaged."""
-    completed, drawn = (read_tensors_if_any(folder / name) for name in (COMPLETIONS_FILE, CLASS_SAMPLES_FILE))
+    root = run_folder_of(folder)
+    completed, drawn = (
+        read_tensors_if_any(folder / name, within=root) for name in (COMPLETIONS_FILE, CLASS_SAMPLES_FILE)
+    )
     return ConditionalSamples(
         None if completed is None else completions.from_tensor_file(completed, dataset.spec),
         None if drawn is None else class_samples.from_tensor_file(drawn, dataset, job),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors import SafetensorError
 from torch import Tensor
 
 from genbench.api.data import storage_dtype
@@ -12,9 +11,10 @@ from genbench.api.lengths import check_lengths
 from genbench.api.spec import DataSpec
 from genbench.errors import DataError, GenbenchError
 from genbench.records.attempts import WORK_FOLDER
+from genbench.records.run_paths import run_folder_of
 from genbench.samples.draw import checked_samples
 from genbench.util.regular_files import RefusedFileError
-from genbench.util.tensor_files import read_tensors, write_tensors
+from genbench.util.tensor_files import READ_ERRORS, read_tensors, reason_of, write_tensors
 
 _NAME, _LENGTHS = "samples", "lengths"
 
@@ -42,7 +42,7 @@ def load_samples_and_lengths(path: Path, spec: DataSpec, count: int) -> tuple[Te
     """`load_samples`, and the lengths of the pieces, (count,); None where the spec says that all have one shape."""
     try:
         # the first version wrote no checksum
-        tensors = read_tensors(path, checksum_required=False).tensors
+        tensors = read_tensors(path, checksum_required=False, within=run_folder_of(path)).tensors
         stored, lengths = tensors[_NAME], tensors[_LENGTHS] if spec.variable_length else None
     except FileNotFoundError:
         raise DataError(f"{path.name} is missing from {path.parent}") from None
@@ -51,8 +51,8 @@ def load_samples_and_lengths(path: Path, spec: DataSpec, count: int) -> tuple[Te
     except KeyError:
         missing = _NAME if not spec.variable_length else f"{_NAME} with lengths"
         raise DataError(f"{path} is damaged: it holds no {missing}") from None
-    except (SafetensorError, OSError, DataError) as error:
-        raise DataError(f"{path} is damaged: {error}") from None
+    except READ_ERRORS as error:
+        raise DataError(f"{path} is damaged: {reason_of(error)}") from None
     if stored.dtype != storage_dtype(spec):
         raise DataError(f"{path} holds {stored.dtype}, expected {storage_dtype(spec)}")
     if lengths is not None:

@@ -28,6 +28,8 @@ Array = Shaped[np.ndarray, "..."]
 WRITE_ERRORS = (OSError, SafetensorError)
 """What `write_arrays` and `write_tensors` raise where they cannot write; safetensors has an error of its own for a
 full disk."""
+READ_ERRORS = (OSError, SafetensorError, DataError, RuntimeError)
+"""What `read_tensors` raises where it cannot read."""
 
 MAX_BYTES = 1 << 42
 """The largest file that is read: 4 TiB. It is memory-mapped, so this is no limit on memory."""
@@ -75,37 +77,48 @@ def write_tensors(
     write_arrays(_as_arrays(tensors), path, texts, partial_folder=partial_folder)
 
 
-def read_tensors(path: Path, *, checksum_required: bool = True) -> TensorFile:
+def read_tensors(path: Path, *, checksum_required: bool = True, within: Path | None = None) -> TensorFile:
     """Read the tensors and texts of a file. Tensors are memory-mapped; one that is written to is copied first.
 
-    checksum_required: False accepts a file without a checksum. A wrong checksum is never accepted.
+    checksum_required: False accepts a file without a checksum. A wrong checksum is never accepted. within: see
+    `genbench.util.regular_files.open_regular`.
 
     Raises FileNotFoundError where there is no such file; RuntimeError where another process removed it meanwhile, since
     torch opens it a second time; and SafetensorError, OSError or DataError where it is damaged.
     """
-    check_regular(path, max_bytes=MAX_BYTES)  # opening a FIFO would wait for ever
+    check_regular(path, max_bytes=MAX_BYTES, within=within)  # opening a FIFO would wait for ever
     with safe_open(path, framework="pt") as file:
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         texts: dict[str, str] = dict(file.metadata() or {})
     recorded = texts.pop(_CHECKSUM, None)
     may_be_missing = recorded is None and not checksum_required
-    accepted = _accepted_checksums(_as_arrays(tensors), texts)
+    try:
+        arrays = _as_arrays(tensors)
+    except TypeError as error:  # a type that numpy has not, and that is never written
+        raise DataError(str(error)) from None
+    accepted = _accepted_checksums(arrays, texts)
     if not may_be_missing and not any(recorded == each for each in accepted):
         raise DataError("its checksum does not match")
     return TensorFile(tensors, texts)
 
 
-def read_tensors_if_any(path: Path) -> TensorFile | None:
+def read_tensors_if_any(path: Path, *, within: Path | None = None) -> TensorFile | None:
     """`read_tensors`, or None where there is no such file. Raises DataError, which names the file, where it is
     damaged."""
     try:
-        return read_tensors(path)
+        return read_tensors(path, within=within)
     except FileNotFoundError:
         return None
     except RefusedFileError as error:
         raise DataError(f"{path} {error.strerror}") from None
-    except (SafetensorError, OSError, DataError) as error:
-        raise DataError(f"{path} is damaged: {error}") from None
+    except READ_ERRORS as error:
+        raise DataError(f"{path} is damaged: {reason_of(error)}") from None
+
+
+def reason_of(error: Exception) -> str:
+    """What one of `READ_ERRORS` says, in one line and without the path."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(said.split())
 
 
 def checksum_of_arrays(arrays: Mapping[str, Array], texts: Mapping[str, str] | None = None) -> str:

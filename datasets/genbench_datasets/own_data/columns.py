@@ -131,7 +131,11 @@ def _values_lost(column: Column, rounded: Float32[np.ndarray, " rows"]) -> int:
     """How many of the different values of a column have become equal to another."""
     if not _is_beyond_float64(column) and np.array_equal(column, rounded):
         return 0
-    return _different(column) - _different(rounded)
+    # rounding keeps the order
+    ordered = np.sort(column)
+    separate = ordered[1:] != ordered[:-1]
+    coarse = ordered.astype(np.float32)
+    return int(separate.sum() - (coarse[1:] != coarse[:-1]).sum())
 
 
 def _is_coarse(column: Column, rounded: Float32[np.ndarray, " rows"]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from genbench_datasets.own_data.own_data import printable
@@ -21,7 +22,13 @@ def shown(description: str) -> Callable[[Sequence[Item]], Iterable[Item]]:
     console = Console(stderr=True)
 
     def through(items: Sequence[Item]) -> Iterator[Item]:
-        yield from track(items, description, console=console, transient=True, disable=not console.is_terminal)
+        yield from track(
+            items,
+            escape(printable(description)),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
 
     return through
 

@@ -75,7 +75,7 @@ def _charts(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
         drawn = {
             "compute": board_charts.curve_chart(board),
             "pareto": board_charts.trade_chart(board),
-            "samples": samples_chart(make_exhibit(run, board)),
+            "samples": samples_chart(make_exhibit(run, board, registry)),
         }
         yield from ((f"{name}-{what}", figure) for what, figure in drawn.items() if figure is not None)
 

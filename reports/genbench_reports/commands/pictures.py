@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genbench.errors import UsageError
-from genbench.plugin.registry import Registry, registry_of
+from genbench.errors import DataError, UsageError
+from genbench.plugin.registry import Registry, lookup, registry_of
 from genbench_reports.charts.matplotlib_extra import plain, require_matplotlib
 from genbench_reports.charts.one_sheet import png_sheet
 from genbench_reports.commands.finish_run import write_bytes
@@ -62,7 +62,7 @@ def pictures(
     made = (
         (f"{_picture_name(job)}-{kind}.png", _png(figure))
         for job in jobs
-        for kind, figure in draw_job(opened, job, registry_of(context))
+        for kind, figure in _drawn(opened, job, registry_of(context))
     )
     if output.suffix == ".png" and not output.is_dir():
         found = [picture for _, picture in made]
@@ -77,6 +77,14 @@ def pictures(
     print(f"wrote {plural(count, 'picture')} to {output}", file=sys.stderr)
 
 
+def _drawn(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figure]]:
+    """`draw_job`; a job whose files are damaged is named and costs its own pictures alone."""
+    try:
+        yield from draw_job(run, job, registry)
+    except DataError as error:
+        print(f"left out: {clean(str(error))}", file=sys.stderr)
+
+
 def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH)
@@ -86,17 +94,20 @@ def _png(figure: Figure) -> bytes:
 def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figure]]:
     """Every picture that can be drawn from what the job kept, with its kind."""
     from genbench.datasets.pieces import window_spec
-    from genbench.datasets.prepared import load_data
-    from genbench.metrics.scoring import ScoredExamples, reference_split
+    from genbench.metrics.scoring import ScoredExamples
+    from genbench.records.run_paths import run_folder_of
     from genbench.samples.conditional_samples import LATENT_TRAVERSALS_FILE, load_conditional_samples
     from genbench.samples.stored import load_samples_and_lengths
     from genbench.util.tensor_files import read_tensors_if_any
     from genbench_reports.charts import pictures as draw
+    from genbench_reports.samples.stored_samples import load_real
 
-    card = registry.dataset(job.dataset)
-    data = load_data(card)
+    card = lookup("data set", job.dataset, registry.datasets_of(run.plan.datasets))
+    real = load_real(card, job, is_announced=job.dataset in registry.datasets)
+    if isinstance(real, str):
+        raise DataError(f"{job.dataset}: {real}")
+    data, reference = real.whole, real.reference
     spec, folder = window_spec(card), run.parts_folder(job)
-    reference = ScoredExamples.of_split(reference_split(data, job), card).x
     title = plain(clean(f"{job.variant} on {job.dataset}, seed {job.seed}"))
     stored = load_samples_and_lengths(run.samples_path(job), data.spec, job.drawn_samples)
     samples = ScoredExamples.of_samples(*stored, card).x
@@ -115,7 +126,7 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
             "classes",
             draw.rows(made.class_samples.drawn[:, :12], spec, f"{title}: one class per row"),
         )
-    latents = read_tensors_if_any(folder / LATENT_TRAVERSALS_FILE)
+    latents = read_tensors_if_any(folder / LATENT_TRAVERSALS_FILE, within=run_folder_of(folder))
     if latents is None:
         return
     for kind, what in (("traversals", "one latent per row"), ("interpolations", "from one image to another")):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from genbench.records.run_paths import MAX_LOG_BYTES, run_folder_of
 from genbench.util.regular_files import open_regular
 
 MISSING = "—"
@@ -52,18 +53,17 @@ def named(names: Sequence[str], most: int = 3) -> str:
 
 LOG_LINES = 20
 """How many lines of a log are shown."""
-_MAX_LOG_FILE_BYTES = 1 << 30
-"""The largest log that is opened; a worker's has half a megabyte."""
-_MAX_LOG_BYTES = 65_536
+_MAX_TAIL_BYTES = 65_536
 """How much of a log is read."""
 
 
 def log_tail(path: Path, lines: int = LOG_LINES) -> list[str]:
-    """The last lines of a log of any size, cleaned; empty where there is no log."""
+    """The last lines of a log of any size, cleaned; empty where there is no log, or what is there is no file of the
+    run."""
     try:
-        with open_regular(path, max_bytes=_MAX_LOG_FILE_BYTES) as file:
+        with open_regular(path, max_bytes=MAX_LOG_BYTES, within=run_folder_of(path)) as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _MAX_LOG_BYTES))
+            file.seek(max(0, size - _MAX_TAIL_BYTES))
             text = file.read().decode("utf-8", errors="replace")
     except OSError:
         return []

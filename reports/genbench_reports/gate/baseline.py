@@ -19,6 +19,7 @@ from genbench.records.job import Job
 from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
+from genbench.util.untrusted_text import decode_json, read_bounded, without_mark
 from genbench_reports.format.numbers import rounded
 from genbench_reports.gate.costs import COMPARED_COSTS
 from genbench_reports.leaderboard.rows import BASELINE_FAMILY
@@ -29,6 +30,7 @@ BASELINE_SCHEMA = 1
 
 1  first.
 """
+_MAX_BYTES = 2**28
 MISSING = "missing"
 """Status of a job that was planned but has no result."""
 
@@ -176,7 +178,7 @@ def read_side(path: Path, cards: Mapping[str, MetricCard]) -> Baseline:
     if path.is_dir():
         return baseline_of_run(Run.open(path), cards)
     try:
-        content = path.read_bytes()
+        content = without_mark(read_bounded(path, max_bytes=_MAX_BYTES))
     except FileNotFoundError:
         raise RunFolderError(
             f"there is no {path}; expected a run's folder, or a file that"
@@ -186,8 +188,10 @@ def read_side(path: Path, cards: Mapping[str, MetricCard]) -> Baseline:
         raise RunFolderError(f"cannot read {path}: {error.strerror}") from None
     try:
         if content.lstrip()[:1] == b"[":
-            return baseline_of(msgspec.json.decode(content, type=list[Result]), cards, suite=path.name)
-        header = msgspec.json.decode(content, type=_Header)
+            return baseline_of(
+                msgspec.convert(decode_json(content, list), list[Result]), cards, suite=path.name
+            )
+        header = decode_json(content, _Header)
         if header.groups is None:
             raise RunFolderError(
                 f"{path} is no baseline; expected a run's folder, or a file that `genai-bench baseline` or"
@@ -198,8 +202,8 @@ def read_side(path: Path, cards: Mapping[str, MetricCard]) -> Baseline:
                 f"{path} has baseline schema {header.schema}, this version reads {BASELINE_SCHEMA};"
                 f" `genai-bench baseline RUN -o {path}` writes it anew"
             )
-        return msgspec.json.decode(content, type=Baseline)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decode_json(content, Baseline)
+    except msgspec.DecodeError as error:
         raise RunFolderError(f"{path} cannot be read: {error}") from None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.text import Text
 
+from genbench.util.terminal import SafeConsole
 from genbench_reports.format.text import clean
 from genbench_reports.gate.quiet import quiet
 from genbench_reports.gate.tables import VerdictDocument
@@ -55,7 +56,7 @@ def verdict_text(document: VerdictDocument) -> str:
     """The text of `print_verdict` without colours, for a file."""
     stream = io.StringIO()
     width = int(os.environ.get("COLUMNS") or 160)
-    print_verdict(document, Console(file=stream, width=width, highlight=False, color_system=None))
+    print_verdict(document, SafeConsole(file=stream, width=width, highlight=False, color_system=None))
     return stream.getvalue()
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 import msgspec
 
 from genbench.errors import UnknownNameError, UsageError
+from genbench.util.untrusted_text import decode_toml, read_bounded
 from genbench_reports.gate.baseline import StoredValue
 
 ALPHA = 0.05
+_MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,8 @@ def _known(name: str, names: set[str]) -> str:
 
 def _read_file(path: Path) -> ThresholdFile:
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=ThresholdFile)
+        return decode_toml(read_bounded(path, max_bytes=_MAX_BYTES), ThresholdFile)
     except OSError as error:
         raise UsageError(f"cannot read thresholds {path}: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         raise UsageError(f"thresholds {path}: {error}") from None

@@ -20,6 +20,7 @@ from genbench.api import Better, MetricCard
 from genbench.datasets import cache_folder
 from genbench.errors import RunFolderError
 from genbench.records.run_folder import Run
+from genbench.util.untrusted_text import decode_json, read_bounded, without_mark
 from genbench_reports.format.numbers import rounded
 from genbench_reports.gate.baseline import Baseline, Group, Machine, StoredValue, baseline_of_run
 from genbench_reports.statistics.seeds import Estimate
@@ -30,6 +31,7 @@ HISTORY_SCHEMA = 1
 1  first.
 """
 _LOCK_SECONDS = 30
+_MAX_BYTES = 2**28
 
 
 class Point(msgspec.Struct, frozen=True, array_like=True):
@@ -112,7 +114,7 @@ class History:
 def read_history(path: Path) -> History:
     """Every whole line, by time. Raises RunFolderError where the file cannot be read at all."""
     try:
-        content = path.read_bytes()
+        content = without_mark(read_bounded(path, max_bytes=_MAX_BYTES))
     except FileNotFoundError:
         raise RunFolderError(
             f"there is no {path}; `genai-bench history add RUN --file {path}` begins it"
@@ -121,13 +123,12 @@ def read_history(path: Path) -> History:
         raise RunFolderError(f"cannot read {path}: {error.strerror}") from None
     lines: dict[tuple[str, ...], Line] = {}
     broken: list[BrokenLine] = []
-    decode = msgspec.json.Decoder(Line).decode
     for number, text in enumerate(content.split(b"\n"), 1):
         if not text.strip():
             continue
         try:
-            line = decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            line = decode_json(text, Line)
+        except msgspec.DecodeError as error:
             broken.append(BrokenLine(number, str(error)))
             continue
         if line.schema != HISTORY_SCHEMA:

@@ -125,7 +125,7 @@ def render_html(run: Run, registry: Registry) -> str:
     """The report card's factory: one file that needs no network."""
     document = make_document(run, registry)
     values = [leaderboard.board for leaderboard in document.leaderboards.boards]
-    boards = _board_views(run, document.leaderboards.boards)
+    boards = _board_views(run, registry, document.leaderboards.boards)
     members = {
         clean(row.label): clean(row.family) for board in values for row in board.entrants
     }  # the families of all models
@@ -197,7 +197,7 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{parts}\n}})();\n'
 
 
-def _board_views(run: Run, leaderboards: Sequence[Leaderboard]) -> list[BoardView]:
+def _board_views(run: Run, registry: Registry, leaderboards: Sequence[Leaderboard]) -> list[BoardView]:
     boards = [leaderboard.board for leaderboard in leaderboards]
     rows = sum(len(board.rows) for board in boards)
     room = min(1.0, _MAX_ROOMY_ROWS / max(1, rows))
@@ -208,7 +208,7 @@ def _board_views(run: Run, leaderboards: Sequence[Leaderboard]) -> list[BoardVie
             f"board-{number}",
             board_table(leaderboard),
             first.get(id(leaderboard.board)),
-            make_exhibit(run, leaderboard.board, room),
+            make_exhibit(run, leaderboard.board, registry, room),
             chart_numbers(leaderboard.board),
         )
         for number, leaderboard in enumerate(leaderboards, 1)

@@ -74,7 +74,7 @@ def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None =
     without = len(planned) + unsupported - len(results)
     status += f", {without} without a result yet" if without else ""
     status += f"; {plural(unsupported, 'pair')} of model and data set unsupported" if unsupported else ""
-    leaderboards = build_leaderboards(results, registry.metrics, {**registry.datasets, **run.plan.datasets})
+    leaderboards = build_leaderboards(results, registry.metrics, registry.datasets_of(run.plan.datasets))
     return Document(
         title=f"genai-bench leaderboard: {clean(run.plan.suite) or 'unnamed suite'}",
         commands=tuple(clean(shlex.join(part.plan.command)) for part in runs_of(run) if part.plan.command),

@@ -6,6 +6,9 @@ cannot be trusted, where its audit failed.
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,19 +26,42 @@ _COST = tuple(
     field for field in Cost.__struct_fields__ if field not in ("wall_seconds_by_phase", "throughput")
 )
 _LAST = ("selected_fraction", "warnings", "cpu", "gpu", "commit", "schema", "audit", "doubt")
+_LINE_END = "\r\n"
+_BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _COLUMNS = (*_RECORD, *_JOB, "hyperparameters", "metric", *_METRIC, *_COST)
 
 
 def render_csv(run: Run) -> str:
     """The report card's factory."""
-    import pandas as pd
-
     results = run.results()
     phases = sorted({phase for result in results for phase in result.cost.wall_seconds_by_phase})
     columns = [*_COLUMNS, *(_phase_column(phase) for phase in phases), *_LAST]
     rows = [row for result in results for row in _rows(result)]
-    # with the type object, a column of integers with gaps stays one of integers
-    return pd.DataFrame(rows, columns=columns, dtype=object).to_csv(index=False, lineterminator="\n")
+    lines = [columns, *([_no_formula(row.get(column)) for column in columns] for row in rows)]
+    return "".join(_line(cells) for cells in lines)
+
+
+def _line(cells: Sequence[Any]) -> str:
+    """Cells with commas, quotes or line ends in quotes: the csv module quotes the characters of its own line end, so
+    that is CR LF here."""
+    stream = io.StringIO(newline="")
+    csv.writer(stream, lineterminator=_LINE_END).writerow(cells)
+    return stream.getvalue().removesuffix(_LINE_END) + "\n"
+
+
+def _no_formula(cell: Any) -> Any:
+    """The cell with an apostrophe before text that a spreadsheet would run as a formula. Numbers stay."""
+    if not isinstance(cell, str) or not cell.startswith(_BEGIN_FORMULAS) or _is_number(cell):
+        return cell
+    return f"'{cell}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return not text[0].isspace()
 
 
 def _phase_column(phase: str) -> str:

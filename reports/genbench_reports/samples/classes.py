@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from genbench.api import Dataset, working_dtype
 from genbench.errors import DataError
 from genbench.records.run_folder import Run
+from genbench.records.run_paths import run_folder_of
 from genbench.samples.class_samples import with_real_examples
 from genbench.samples.conditional_samples import CLASS_SAMPLES_FILE
 from genbench.util.tensor_files import TensorFile, read_tensors_if_any
@@ -77,6 +78,7 @@ def class_view(
 def _read(run: Run, source: RowSamples) -> TensorFile | None:
     """None where the job kept no samples of classes, or none that can be read."""
     try:
-        return read_tensors_if_any(run.parts_folder(source.job) / CLASS_SAMPLES_FILE)
+        path = run.parts_folder(source.job) / CLASS_SAMPLES_FILE
+        return read_tensors_if_any(path, within=run_folder_of(path))
     except DataError:
         return None

@@ -11,6 +11,7 @@ from torch import Tensor
 from genbench.api import DataSpec
 from genbench.errors import DataError
 from genbench.records.run_folder import Run
+from genbench.records.run_paths import run_folder_of
 from genbench.samples.completions import Completions, from_tensor_file, masks_for
 from genbench.samples.conditional_samples import COMPLETIONS_FILE
 from genbench.samples.masks import MASK_NAMES, MaskName
@@ -97,7 +98,8 @@ def completion_views(
 def _read(run: Run, source: RowSamples, spec: DataSpec) -> Completions | None:
     """None where the job kept no completions, or none that can be read."""
     try:
-        kept = read_tensors_if_any(run.parts_folder(source.job) / COMPLETIONS_FILE)
+        path = run.parts_folder(source.job) / COMPLETIONS_FILE
+        kept = read_tensors_if_any(path, within=run_folder_of(path))
     except DataError:
         return None
     if kept is None:

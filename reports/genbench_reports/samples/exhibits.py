@@ -14,6 +14,7 @@ from torch import Tensor
 
 from genbench.api import DatasetCard
 from genbench.datasets.pieces import Pieces, window_spec
+from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.text import clean
@@ -93,7 +94,7 @@ class Exhibit:
         return any(panel.latents for panel in self.panels)
 
 
-def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
+def make_exhibit(run: Run, board: Board, registry: Registry, room: float = 1.0) -> Exhibit:
     """Whatever is missing or damaged is left out, and the report says so. room: size of secondary pictures, as a share
     of their usual size."""
     card, job = board.dataset, board.setting.job
@@ -101,7 +102,7 @@ def make_exhibit(run: Run, board: Board, room: float = 1.0) -> Exhibit:
         return Exhibit(
             (), missing=f"no installed plugin announces {clean(job.dataset)}, so samples cannot be read"
         )
-    real = load_real(card, job)
+    real = load_real(card, job, is_announced=card.name in registry.datasets)
     sources = [(row, load_row(run, row, card)) for row in board.rows]
     loaded = [found for _, found in sources if isinstance(found, RowSamples)]
     if not loaded:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from genbench.api import DataSpec
 from genbench.errors import DataError
+from genbench.records.run_paths import run_folder_of
 from genbench.samples.conditional_samples import LATENT_TRAVERSALS_FILE
 from genbench.util.tensor_files import TensorFile, read_tensors_if_any
 from genbench_reports.samples.image_grids import Tiles
@@ -27,7 +28,7 @@ def latent_pictures(folder: Path, spec: DataSpec, tiles: Tiles, max_tiles: int) 
     """Pictures of about `max_tiles` tiles each, by what they show, in words; empty where the job kept nothing that
     can be read."""
     try:
-        kept = read_tensors_if_any(folder / LATENT_TRAVERSALS_FILE)
+        kept = read_tensors_if_any(folder / LATENT_TRAVERSALS_FILE, within=run_folder_of(folder))
     except DataError:
         return {}
     if kept is None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from genbench.api import Dataset, DatasetCard
 from genbench.datasets import dataset_version, is_cached, prepared_path
 from genbench.datasets.pieces import Pieces, windows_of_dataset
-from genbench.datasets.prepared import load_data
+from genbench.datasets.prepared import load_data, load_prepared
 from genbench.errors import GenbenchError
 from genbench.metrics.scoring import ScoredExamples, reference_split
 from genbench.records.job import Job
@@ -27,6 +27,8 @@ from genbench_reports.leaderboard.rows import Row
 class RealData:
     """The real data of a leaderboard."""
 
+    whole: Dataset
+    """The data set as it is."""
     dataset: Dataset
     """The data set, for its training split."""
     reference: Tensor
@@ -50,8 +52,12 @@ class RowSamples:
     """The whole pieces; None for data whose examples have one shape."""
 
 
-def load_real(card: DatasetCard, job: Job) -> RealData | str:
-    """The real data of a leaderboard, or the reason, in words, why there are none."""
+def load_real(card: DatasetCard, job: Job, *, is_announced: bool) -> RealData | str:
+    """The real data of a leaderboard, or the reason, in words, why there are none.
+
+    is_announced: whether an installed plugin announces the data set. Others, the user's own data among them, are read
+    from the cache alone: the card then comes from the run's folder, and might name any file or function.
+    """
     if not prepared_path(card).exists() and not all(is_cached(file) for file in card.files):
         return (
             f"{clean(card.name)} is not in this machine's cache (`genai-bench datasets fetch` puts it there)"
@@ -62,9 +68,11 @@ def load_real(card: DatasetCard, job: Job) -> RealData | str:
                 f"this machine has version {dataset_version(card)} of {clean(card.name)}, the results are of"
                 f" {clean(job.dataset_version)}"
             )
-        dataset = load_data(card)
+        dataset = load_data(card) if is_announced else load_prepared(card)
+        if dataset is None:
+            return f"{clean(card.name)} is not in this machine's cache"
         real = ScoredExamples.of_split(reference_split(dataset, job), card)
-        return RealData(windows_of_dataset(dataset, card), real.x, real.pieces)
+        return RealData(dataset, windows_of_dataset(dataset, card), real.x, real.pieces)
     except GenbenchError as error:
         return clean(str(error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable
 
@@ -62,6 +63,27 @@ def test_whole_numbers_stay_whole_beside_gaps(result: Make, stored_run: Store) -
     ]
     lines = render_csv(stored_run(results)).splitlines()
     assert ",120," in lines[1]
+
+
+def test_no_cell_of_csv_begins_a_formula_and_numbers_stay(result: Make, stored_run: Store) -> None:
+    reasons = ["=1+1", "+1+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", "-1.5", "fine"]
+    records = [result(f"m{i}", status="killed", reason=reason) for i, reason in enumerate(reasons)]
+    records.append(result("n", figures={"parzen_log_likelihood": -3.25}))
+    rows = list(csv.reader(io.StringIO(render_csv(stored_run(records)), newline="")))
+    cells = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert [row["reason"] for row in cells][:9] == [*(f"'{reason}" for reason in reasons[:7]), "-1.5", "fine"]
+    assert cells[9]["value"] == "-3.25"
+    for row in rows[1:]:
+        for cell in row:
+            assert cell in ("-1.5", "-3.25") or not cell.startswith(tuple("=+-@\t\r"))
+
+
+def test_line_ends_within_a_cell_of_csv_are_quoted(result: Make, stored_run: Store) -> None:
+    reasons = ["a\rb", "a\nb", "a\r\nb"]
+    text = render_csv(stored_run([result(f"m{i}", status="killed", reason=r) for i, r in enumerate(reasons)]))
+    for reason in reasons:
+        assert f'"{reason}"' in text
+    assert pd.read_csv(io.StringIO(text, newline=""))["reason"].tolist() == reasons
 
 
 def test_joined_runs_count_a_job_once(result: Make, stored_run: Store) -> None:

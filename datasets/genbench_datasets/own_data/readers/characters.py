@@ -17,7 +17,7 @@ WINDOW = "256"
 
 def one_line_end(text: str) -> str:
     """The text with LF alone at the end of each line, whichever system it was written on."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def text_windows(texts: Mapping[str, str], width: int) -> OwnData:

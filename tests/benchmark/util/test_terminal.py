@@ -1,0 +1,89 @@
+"""Control characters of strangers never reach a terminal: real ones, through pseudo-terminals."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from genbench.util.terminal import SafeConsole, printable
+
+pty = pytest.importorskip("pty", reason="no pseudo-terminals on this system")
+EVIL = "a\x1b]0;owned\x07b\x1b[8mc\x9b31md\re\u202ef\x08"
+SHOWN = r"a\x1b]0;owned\x07b\x1b[8mc\x9b31md\re\u202ef\x08"
+_OWN = re.compile(rb"\x1b\[(?:[\d;]*[mABCDHJKsu]|\?\d+[hl])|\r\n")
+"""What rich writes for colours and the cursor, and what a terminal makes of a line end."""
+
+
+def on_a_terminal(*arguments: str, cwd: Path) -> str:
+    """What a program writes on a terminal, both streams together, without rich's own sequences."""
+    main, side = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=side,
+        stderr=side,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200", "TERM": "xterm", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    os.close(side)
+    written = b""
+    while True:
+        try:
+            block = os.read(main, 65_536)
+        except OSError:  # the other side is closed
+            break
+        if not block:
+            break
+        written += block
+    os.close(main)
+    process.wait()
+    return _OWN.sub(b"\n", written).decode()
+
+
+def test_what_is_printable_stays() -> None:
+    text = "plain ü 音 ±\ttab\nline\n"
+    assert printable(text) == text
+    assert printable("a\r\nb\x00") == "a\nb\\x00"
+    assert printable(EVIL) == SHOWN
+
+
+def test_a_console_escapes_text_in_whatever_holds_it() -> None:
+    file = io.StringIO()
+    console = SafeConsole(file=file, force_terminal=True, width=200, color_system="truecolor")
+    table = Table("x")
+    table.add_row(escape(EVIL))
+    for each in (escape(EVIL), Text(EVIL, style="red"), table):
+        console.print(each)
+    console.print(EVIL, markup=False)
+    plain = _OWN.sub(b"", file.getvalue().encode()).decode()
+    assert printable(plain) == plain
+    assert plain.count(r"]0;owned") == 4
+    assert "\x1b[31m" in file.getvalue()  # our own colour passes
+
+
+def test_no_command_sends_a_strangers_sequences(tmp_path: Path) -> None:
+    """A folder, a suite and an option with hostile names; a plain print, a table and an error."""
+    (tmp_path / EVIL).mkdir()
+    code = (
+        "import sys; from genbench.cli import main\n"
+        f"evil = {EVIL!r}\n"
+        "def command(arguments):\n"
+        "    print(evil); print(evil, file=sys.stderr); sys.stdout.writelines([evil, '\\n'])\n"
+        "    return original(arguments)\n"
+        "original, main.run_command_line = main.run_command_line, command\n"
+        "sys.argv = ['genai-bench', 'compare', evil, evil]\n"
+        "main.main()\n"
+    )
+    said = on_a_terminal("-c", code, cwd=tmp_path)
+    assert printable(said) == said, repr(said)
+    assert said.count(r"\x1b]0;owned") >= 4
+    assert "genai-bench: " in said
