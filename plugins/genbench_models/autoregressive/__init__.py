@@ -12,7 +12,7 @@ CARDS: tuple[ModelCard, ...] = (
         " the validation split",
         factory="genbench_models.autoregressive.ar:AR",
         modalities=("series",),
-        capabilities=("sample", "log_prob"),
+        capabilities=("sample", "log_prob", "lengths", "continue"),
         discrete=False,
         paper="https://doi.org/10.1098/rsta.1927.0007",
         year=1927,

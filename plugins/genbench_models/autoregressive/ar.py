@@ -8,10 +8,11 @@ are in `linear_prediction`.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench.api import check_lengths, check_prompt, step_mask, zero_padding
 from genbench_models.autoregressive.linear_prediction import (
     LinearPredictor,
     burg,
@@ -88,11 +89,11 @@ class AR(GenerativeModel):
 
     def _chosen(self, valid: Split, steps: int) -> tuple[int, float]:
         """The best order by the criterion, and the validation split's mean log-likelihood under it."""
-        x = valid.tensor().to(self.device)
+        valid = valid.to(self.device)
         likelihoods = []
         for m in range(self.max_order + 1):
             self.order.fill_(m)
-            likelihoods.append(self.log_prob(x).mean().item())
+            likelihoods.append(self.log_prob(valid.tensor(), lengths=valid.lengths).mean().item())
         if self.criterion == "validation":
             best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
         else:
@@ -105,24 +106,39 @@ class AR(GenerativeModel):
 
     def _regress_all(self, train: Split) -> tuple[int, float]:
         """Every order by least squares. How many steps there are, and the floating-point operations."""
-        x = self._standardised(train.tensor().to(self.device))
+        train = train.to(self.device)
+        x = self._standardised(train.tensor())
+        inside = torch.ones_like(x[..., 0], dtype=torch.bool)
+        if train.lengths is not None:
+            inside = step_mask(train.lengths, x.shape[1])
         flops = 0.0
         for m in range(self.max_order + 1):
             past, present = self._past(x, m)
-            design = past.flatten(0, 1)  # all windows, all times from m on
-            target = present.flatten(0, 1)
+            counted = inside[:, m:]
+            design, target = past[counted], present[counted]  # all windows, all times from m on
+            if len(design) == 0:
+                self._as_before(m)
+                continue
             self._regress(m, design, target)
             flops += 2.0 * len(design) * design.shape[1] * (design.shape[1] + target.shape[1])
-        return x.shape[0] * x.shape[1], flops
+        return int(inside.sum()), flops
 
     def _fit_process(self, train: Split) -> tuple[int, float]:
         """Every order of one stationary process. How many steps there are, and the floating-point operations."""
         pieces = segments_of(train.to(self.device))
         series = self._standardised(pieces.steps)
         estimator = yule_walker if self.method == "yule-walker" else burg
-        for m, predictor in enumerate(estimator(series, self.max_order, pieces.past)):
+        longest = min(self.max_order, int(pieces.past.max()))
+        for m, predictor in enumerate(estimator(series, longest, pieces.past)):
             self._take(m, predictor)
+        for m in range(longest + 1, self.max_order + 1):
+            self._as_before(m)
         return len(series), 2.0 * series.numel() * self.channels * (self.max_order + 1)
+
+    def _as_before(self, m: int) -> None:
+        """An order for which no piece is long enough predicts as the order below it."""
+        self.coefficients[m] = self.coefficients[m - 1]
+        self.factors[m] = self.factors[m - 1]
 
     def _take(self, m: int, predictor: LinearPredictor) -> None:
         weights, channels = predictor.coefficients, self.channels
@@ -162,10 +178,15 @@ class AR(GenerativeModel):
         return y
 
     @torch.no_grad()
-    def log_prob(self, x: Float[Tensor, "n t c"]) -> Float64[Tensor, " n"]:
-        """(N, T, C) -> (N,) nats: the density of whole windows, exact."""
+    def log_prob(
+        self, x: Float[Tensor, "n t c"], lengths: Int[Tensor, " n"] | None = None
+    ) -> Float64[Tensor, " n"]:
+        """(N, T, C) -> (N,) nats: the density of whole windows, exact. lengths: of pieces that are padded."""
         y = self._standardised(x)
-        order = int(self.order)
+        if lengths is None:
+            lengths = torch.full((len(x),), x.shape[1], device=x.device)
+        inside = step_mask(lengths, x.shape[1])
+        order = min(int(self.order), x.shape[1] - 1)
         total = torch.zeros(len(x), dtype=torch.float64, device=x.device)
         for m in range(order + 1):
             # below the chosen order only the time t = m + 1, at it all the rest
@@ -175,20 +196,40 @@ class AR(GenerativeModel):
             noise = torch.distributions.MultivariateNormal(
                 torch.zeros_like(residual[0, 0]), scale_tril=self.factors[m], validate_args=False
             )
-            total += noise.log_prob(residual).sum(1)
-        return total + self.standardise.log_abs_det_jacobian()
+            total += noise.log_prob(residual).masked_fill(~inside[:, m:until], 0.0).sum(1)
+        return total + self.standardise.log_abs_det_jacobian(lengths)
+
+    def sample(
+        self, count: int, generator: torch.Generator, *, lengths: Int[Tensor, " count"] | None = None
+    ) -> Float[Tensor, "count t c"]:
+        """(count, T, C), one time after the other; with `lengths`, (count, longest, C)."""
+        steps, channels = self.spec.event_shape
+        if lengths is not None:
+            check_lengths(lengths, count, steps, self.spec.name)
+            steps = int(lengths.max())
+        nothing = torch.zeros(count, steps, channels, device=self.device)
+        drawn = self._draw(nothing, torch.zeros_like(nothing[..., 0], dtype=torch.bool), generator)
+        return drawn if lengths is None else zero_padding(drawn, lengths)
+
+    def continue_from(
+        self, x: Float[Tensor, "n t c"], lengths: Int[Tensor, " n"], generator: torch.Generator
+    ) -> Float[Tensor, "n t c"]:
+        """x with the times after the first `lengths[i]` of each row drawn; exact."""
+        check_prompt(x, lengths, self.spec)
+        given = step_mask(lengths, x.shape[1])
+        return torch.where(given.unsqueeze(2), x, self._draw(x, given, generator))
 
     @torch.no_grad()
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, T, C), one time after the other."""
-        steps, channels = self.spec.event_shape
-        noise = torch.randn(
-            count, steps, channels, generator=generator, device=self.device, dtype=torch.float64
-        )
-        y = torch.zeros_like(noise)
-        ones = torch.ones(count, 1, dtype=torch.float64, device=self.device)
-        for t in range(steps):
+    def _draw(
+        self, x: Float[Tensor, "n t c"], given: Bool[Tensor, "n t"], generator: torch.Generator
+    ) -> Float[Tensor, "n t c"]:
+        """x with the times that are not given drawn, in order."""
+        y = self._standardised(x)
+        noise = torch.randn(y.shape, generator=generator, device=self.device, dtype=torch.float64)
+        ones = torch.ones(len(y), 1, dtype=torch.float64, device=self.device)
+        for t in range(y.shape[1]):
             m = min(t, int(self.order))
             past = torch.cat([*(y[:, t - lag] for lag in range(1, m + 1)), ones], 1)
-            y[:, t] = self._prediction(past, m) + noise[:, t] @ self.factors[m].T
+            drawn = self._prediction(past, m) + noise[:, t] @ self.factors[m].T
+            y[:, t] = torch.where(given[:, t].unsqueeze(1), y[:, t], drawn)
         return self.standardise.inverse(y).float()

@@ -14,8 +14,10 @@ from jaxtyping import Float64, Int, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench.api import check_lengths, check_prompt, step_mask, zero_padding
 from genbench_models.classical.emissions import emission_for
 from genbench_models.layers.ranges import at_least
+from genbench_models.layers.segments import segments_of
 from genbench_models.layers.standardise import Standardise
 
 # EM on the whole training set has converged when an iteration gains less than this, in nats per example.
@@ -61,7 +63,7 @@ class HiddenMarkov(GenerativeModel):
     initial: Tensor
     transitions: Tensor
 
-    def __init__(self, spec: DataSpec, *, states: int = 32, batch_size: int = 1024) -> None:
+    def __init__(self, spec: DataSpec, *, states: int = 32, batch_size: int = 256) -> None:
         super().__init__(spec)
         at_least(1, states=states, batch_size=batch_size)
         self.states = states
@@ -82,7 +84,7 @@ class HiddenMarkov(GenerativeModel):
         whole = len(train) <= self.batch_size
         before, average = -math.inf, None
         for number, batch in enumerate(meter.batches(train, min(self.batch_size, len(train)))):
-            sums, log_likelihood = self.expect(self._steps(batch.x))
+            sums, log_likelihood = self.expect(self._steps(batch.x), batch.lengths)
             meter.log(negative_log_likelihood=-log_likelihood)
             if whole and log_likelihood - before < _CONVERGED_NATS:
                 return
@@ -94,16 +96,19 @@ class HiddenMarkov(GenerativeModel):
 
     def _start(self, train: Split) -> None:
         """States that differ, without which EM would keep them equal."""
-        some = train.random_subset(self.batch_size, seed=0).tensor().to(self.device)
-        self.emission.start(self._steps(some).flatten(0, 1))
+        some = segments_of(train.random_subset(self.batch_size, seed=0).to(self.device)).steps
+        self.emission.start(self._steps(some.unsqueeze(1)).flatten(0, 1))
         uneven = 1 + torch.rand(self.states, self.states, dtype=torch.float64).to(self.device)
         self.transitions.copy_(uneven / uneven.sum(1, keepdim=True))
 
-    def expect(self, steps: Shaped[Tensor, "n time channels"]) -> tuple[_Sums, float]:
+    def expect(
+        self, steps: Shaped[Tensor, "n time channels"], lengths: Int[Tensor, " n"] | None = None
+    ) -> tuple[_Sums, float]:
         """Expected counts, and the mean log-likelihood in nats of standardised examples: the forward-backward
-        algorithm."""
-        likely, scale = self._emitted(steps)
+        algorithm. lengths: of pieces that are padded."""
+        likely, scale = self._emitted(steps, lengths)
         time = likely.shape[1]
+        inside = torch.ones_like(scale) if lengths is None else step_mask(lengths, time).to(scale.dtype)
         forward, norms = self._forward(likely)
         backward = torch.ones_like(likely[:, 0])
         shares = torch.empty_like(likely)
@@ -111,10 +116,11 @@ class HiddenMarkov(GenerativeModel):
         pairs = torch.zeros_like(self.transitions)
         for t in range(time - 1, 0, -1):
             ahead = likely[:, t] * backward / norms[:, t].unsqueeze(1)
-            pairs += forward[:, t - 1].T @ ahead
+            pairs += forward[:, t - 1].T @ (ahead * inside[:, t, None])
             backward = ahead @ self.transitions.T
             shares[:, t - 1] = forward[:, t - 1] * backward
-        emitted = self.emission.sums(steps.flatten(0, 1), shares.flatten(0, 1))
+        counted = shares * inside.unsqueeze(2)
+        emitted = self.emission.sums(steps.flatten(0, 1), counted.flatten(0, 1))
         log_likelihood = (norms.log() + scale).sum(1).mean().item()
         return _Sums(shares[:, 0].sum(0), pairs * self.transitions, emitted), log_likelihood
 
@@ -127,10 +133,13 @@ class HiddenMarkov(GenerativeModel):
         self.emission.maximise(sums.emitted)
 
     def _emitted(
-        self, steps: Shaped[Tensor, "n time channels"]
+        self, steps: Shaped[Tensor, "n time channels"], lengths: Int[Tensor, " n"] | None
     ) -> tuple[Float64[Tensor, "n time states"], Float64[Tensor, "n time"]]:
-        """How likely each state makes each step, over the likeliest state's; and that one's logarithm."""
+        """How likely each state makes each step, over the likeliest state's; and that one's logarithm. All states make
+        padding equally likely, with a probability of 1, so that it changes nothing."""
         logs = self.emission.log_prob(steps.flatten(0, 1)).reshape(*steps.shape[:2], -1)
+        if lengths is not None:
+            logs = zero_padding(logs, lengths)
         scale = logs.amax(2)
         return (logs - scale.unsqueeze(2)).exp(), scale
 
@@ -154,29 +163,66 @@ class HiddenMarkov(GenerativeModel):
     # ---- what was learned
 
     @torch.no_grad()
-    def log_prob(self, x: Shaped[Tensor, "n *event"]) -> Float64[Tensor, " n"]:
-        """(N, *event_shape) -> (N,) nats, exact."""
+    def log_prob(
+        self, x: Shaped[Tensor, "n *event"], lengths: Int[Tensor, " n"] | None = None
+    ) -> Float64[Tensor, " n"]:
+        """(N, *event_shape) -> (N,) nats, exact. lengths: of pieces that are padded."""
         steps = self._steps(x)
         size = max(1, _MAX_CHUNK_NUMBERS // (steps.shape[1] * self.states))
         parts = []
-        for some in steps.split(size):
-            likely, scale = self._emitted(some)
+        for start in range(0, len(steps), size):
+            of_these = None if lengths is None else lengths[start : start + size]
+            likely, scale = self._emitted(steps[start : start + size], of_these)
             _, norms = self._forward(likely)
             parts.append((norms.log() + scale).sum(1))
         total = torch.cat(parts)
-        return total if self.spec.is_discrete else total + self.standardise.log_abs_det_jacobian()
+        if self.spec.is_discrete:
+            return total
+        return total + self.standardise.log_abs_det_jacobian(self._whole(x) if lengths is None else lengths)
+
+    def sample(
+        self, count: int, generator: torch.Generator, *, lengths: Int[Tensor, " count"] | None = None
+    ) -> Tensor:
+        """(count, *event_shape), one step after the other; with `lengths`, (count, longest, *step_shape)."""
+        longest = self.spec.event_shape[0]
+        if lengths is not None:
+            check_lengths(lengths, count, longest, self.spec.name)
+            longest = int(lengths.max())
+        drawn = self._draw(self.initial.expand(count, -1), longest, generator)
+        return drawn if lengths is None else zero_padding(drawn, lengths)
 
     @torch.no_grad()
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *event_shape), one step after the other."""
-        state = self._next(self.initial.expand(count, -1), generator)
-        steps = []
-        for t in range(self.spec.event_shape[0]):
+    def continue_from(
+        self, x: Shaped[Tensor, "n *event"], lengths: Int[Tensor, " n"], generator: torch.Generator
+    ) -> Shaped[Tensor, "n *event"]:
+        """x with the steps after the first `lengths[i]` of each row drawn; exact."""
+        check_prompt(x, lengths, self.spec)
+        count, longest = x.shape[:2]
+        likely, _ = self._emitted(self._steps(zero_padding(x, lengths)), lengths)
+        filtered, _ = self._forward(likely)
+        last = filtered[torch.arange(count, device=x.device), lengths - 1]
+        rest = longest - int(lengths.min())
+        if rest == 0:
+            return x
+        drawn = self._draw(last @ self.transitions, rest, generator)
+        after = (torch.arange(longest, device=x.device) - lengths.unsqueeze(1)).clamp(min=0, max=rest - 1)
+        moved = drawn[torch.arange(count, device=x.device).unsqueeze(1), after]
+        given = step_mask(lengths, longest).reshape(count, longest, *(1 for _ in x.shape[2:]))
+        return torch.where(given, x, moved)
+
+    def _whole(self, x: Shaped[Tensor, "n *event"]) -> Int[Tensor, " n"]:
+        return torch.full((len(x),), x.shape[1], device=x.device)
+
+    @torch.no_grad()
+    def _draw(self, first: Float64[Tensor, "count states"], steps: int, generator: torch.Generator) -> Tensor:
+        """(count, steps, *step_shape). first: the probabilities of the states of the first step."""
+        state, drawn = self._next(first, generator), []
+        for t in range(steps):
             if t > 0:
                 state = self._next(self.transitions[state], generator)
-            steps.append(self.emission.sample(state, generator))
-        drawn = torch.stack(steps, 1).reshape(count, *self.spec.event_shape)
-        return drawn if self.spec.is_discrete else self.standardise.inverse(drawn).float()
+            drawn.append(self.emission.sample(state, generator))
+        x = torch.stack(drawn, 1).reshape(len(first), steps, *self.spec.step_shape)
+        return x if self.spec.is_discrete else self.standardise.inverse(x).float()
 
     def _next(
         self, probabilities: Float64[Tensor, "n states"], generator: torch.Generator

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float64, Int
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench.api import check_lengths, check_prompt, step_mask, zero_padding
 from genbench.errors import DataError
 from genbench_models.autoregressive.given_first import require_given_first
 from genbench_models.classical.ngram_tables import Counts, NGramTables
@@ -61,11 +62,11 @@ class NGramModel(GenerativeModel):
         if pieces.are_whole:
             symbols, past = _with_marks(symbols, past, self.levels)
         self.tables.count(symbols, past, self.max_context, self.smoothed)
-        valid = meter.valid.random_subset(_MAX_JUDGED_EXAMPLES, seed=0).tensor().to(self.device)
+        valid = meter.valid.random_subset(_MAX_JUDGED_EXAMPLES, seed=0).to(self.device)
         likelihoods = []
         for context in range(self.tables.longest + 1):
             self.context.fill_(context)
-            likelihoods.append(self.log_prob(valid).mean().item())
+            likelihoods.append(self.log_prob(valid.tensor(), lengths=valid.lengths).mean().item())
         best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
         self.context.fill_(best)
         self.tables.keep(best)
@@ -73,9 +74,14 @@ class NGramModel(GenerativeModel):
         meter.log(negative_log_likelihood=-likelihoods[best])
 
     @torch.no_grad()
-    def log_prob(self, x: Int[Tensor, "n time"]) -> Float64[Tensor, " n"]:
-        """(N, T) -> (N,) nats, exact. Raises DataError for symbols outside of the alphabet."""
-        return self.log_prob_each(x).sum(1)
+    def log_prob(
+        self, x: Int[Tensor, "n time"], lengths: Int[Tensor, " n"] | None = None
+    ) -> Float64[Tensor, " n"]:
+        """(N, T) -> (N,) nats, exact. lengths: of pieces that are padded. Raises DataError for symbols outside of the
+        alphabet."""
+        if lengths is None:
+            return self.log_prob_each(x).sum(1)
+        return zero_padding(self.log_prob_each(zero_padding(x, lengths)), lengths).sum(1)
 
     @torch.no_grad()
     def log_prob_each(self, x: Int[Tensor, "n time"]) -> Float64[Tensor, "n time"]:
@@ -91,11 +97,24 @@ class NGramModel(GenerativeModel):
         require_given_first(mask, "one symbol after the other")
         return self.log_prob_each(x).masked_fill(mask, 0.0).sum(1)
 
-    def sample(self, count: int, generator: torch.Generator) -> Int[Tensor, "count time"]:
-        """(count, T), one symbol after the other."""
+    def sample(
+        self, count: int, generator: torch.Generator, *, lengths: Int[Tensor, " count"] | None = None
+    ) -> Int[Tensor, "count time"]:
+        """(count, T), one symbol after the other; with `lengths`, (count, longest)."""
         (length,) = self.spec.event_shape
+        if lengths is not None:
+            check_lengths(lengths, count, length, self.spec.name)
+            length = int(lengths.max())
         nothing = torch.zeros(count, length, dtype=torch.int64, device=self.device)
-        return self._draw(nothing, torch.zeros_like(nothing, dtype=torch.bool), generator)
+        drawn = self._draw(nothing, torch.zeros_like(nothing, dtype=torch.bool), generator)
+        return drawn if lengths is None else zero_padding(drawn, lengths)
+
+    def continue_from(
+        self, x: Int[Tensor, "n time"], lengths: Int[Tensor, " n"], generator: torch.Generator
+    ) -> Int[Tensor, "n time"]:
+        """x with the symbols after the first `lengths[i]` of each row drawn; exact."""
+        check_prompt(x, lengths, self.spec)
+        return self._draw(x, step_mask(lengths, x.shape[1]), generator)
 
     def complete(
         self, x: Int[Tensor, "n time"], mask: Bool[Tensor, "n time"], generator: torch.Generator

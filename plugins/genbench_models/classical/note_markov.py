@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float64, Int
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench.api import check_lengths, check_prompt, step_mask, zero_padding
 from genbench.errors import UnsupportedMask
 from genbench_models.layers.ranges import positive
 from genbench_models.layers.segments import segments_of
@@ -64,9 +65,12 @@ class NoteMarkov(GenerativeModel):
         return torch.cat([self.first[key, x[:, :1]], self.next[key, x[:, :-1], x[:, 1:]]], 1)
 
     @torch.no_grad()
-    def log_prob(self, x: Int[Tensor, "n time keys"]) -> Float64[Tensor, " n"]:
-        """(N, T, K) -> (N,) nats, exact."""
-        return self._log_prob_each(x).sum((1, 2))
+    def log_prob(
+        self, x: Int[Tensor, "n time keys"], lengths: Int[Tensor, " n"] | None = None
+    ) -> Float64[Tensor, " n"]:
+        """(N, T, K) -> (N,) nats, exact. lengths: of pieces that are padded."""
+        each = self._log_prob_each(x)
+        return (each if lengths is None else zero_padding(each, lengths)).sum((1, 2))
 
     @torch.no_grad()
     def missing_log_prob(
@@ -77,10 +81,24 @@ class NoteMarkov(GenerativeModel):
         _require_given_first(mask)
         return self._log_prob_each(x).masked_fill(mask, 0.0).sum((1, 2))
 
-    def sample(self, count: int, generator: torch.Generator) -> Int[Tensor, "count time keys"]:
-        """(count, T, K), one step after the other."""
-        nothing = torch.zeros((count, *self.spec.event_shape), dtype=torch.int64, device=self.device)
-        return self._draw(nothing, torch.zeros_like(nothing, dtype=torch.bool), generator)
+    def sample(
+        self, count: int, generator: torch.Generator, *, lengths: Int[Tensor, " count"] | None = None
+    ) -> Int[Tensor, "count time keys"]:
+        """(count, T, K), one step after the other; with `lengths`, (count, longest, K)."""
+        steps, keys = self.spec.event_shape
+        if lengths is not None:
+            check_lengths(lengths, count, steps, self.spec.name)
+            steps = int(lengths.max())
+        nothing = torch.zeros(count, steps, keys, dtype=torch.int64, device=self.device)
+        drawn = self._draw(nothing, torch.zeros_like(nothing, dtype=torch.bool), generator)
+        return drawn if lengths is None else zero_padding(drawn, lengths)
+
+    def continue_from(
+        self, x: Int[Tensor, "n time keys"], lengths: Int[Tensor, " n"], generator: torch.Generator
+    ) -> Int[Tensor, "n time keys"]:
+        """x with the steps after the first `lengths[i]` of each row drawn; exact."""
+        check_prompt(x, lengths, self.spec)
+        return self._draw(x, step_mask(lengths, x.shape[1]).unsqueeze(2).expand_as(x), generator)
 
     def complete(
         self, x: Int[Tensor, "n time keys"], mask: Bool[Tensor, "n time keys"], generator: torch.Generator

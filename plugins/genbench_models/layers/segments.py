@@ -9,6 +9,7 @@ from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from genbench import Split
+from genbench.api import step_mask
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ def segments_of(split: Split) -> Segments:
     x = split.tensor()
     count, length = x.shape[:2]
     along = torch.arange(length, device=x.device)
+    if split.lengths is not None:
+        inside = step_mask(split.lengths, length)
+        return Segments(x[inside], along.expand(count, -1)[inside], are_whole=True)
     if split.starts is None:
         return Segments(x.flatten(0, 1), along.repeat(count), are_whole=True)
     times = (split.starts.to(x.device).unsqueeze(1) + along).flatten()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from genbench import DataSpec, Split
+from genbench.api import step_mask
 
 # A dimension whose standard deviation is below this share of its mean is constant in float32.
 _RELATIVE_FLOOR = 1e-6
@@ -47,6 +48,8 @@ class Standardise(nn.Module):
         if self.spec.levels is not None:
             return
         x = train.tensor().double()
+        if train.lengths is not None:  # every step of a piece, and no padding
+            x = x[step_mask(train.lengths, x.shape[1])].unsqueeze(1)
         shared = [0, *(axis + 1 for axis, size in enumerate(self.mean.shape) if size == 1)]
         mean = x.mean(shared, keepdim=True)[0]
         scale = x.std(shared, keepdim=True, correction=0)[0]
@@ -62,6 +65,8 @@ class Standardise(nn.Module):
         """(N, *event_shape) float -> (N, *event_shape) float, on the data's scale."""
         return y * self.scale + self.mean
 
-    def log_abs_det_jacobian(self) -> Tensor:
-        """log |dy/dx| of one example, a scalar: log p(x) = log p(y) + this."""
+    def log_abs_det_jacobian(self, lengths: Tensor | None = None) -> Tensor:
+        """log |dy/dx| of one example, a scalar: log p(x) = log p(y) + this. lengths: of pieces, (N,); then (N,)."""
+        if lengths is not None:
+            return -lengths * self.scale.double().log().expand(1, *self.spec.step_shape).sum()
         return -self.scale.log().expand(self.spec.event_shape).sum()

@@ -13,6 +13,7 @@ from statsmodels.tsa.arima.model import ARIMA
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, Split
+from genbench.api import zero_padding
 from genbench.api.budget import Budget
 from genbench_models.autoregressive.ar import AR
 from genbench_models.autoregressive.linear_prediction import (
@@ -169,6 +170,21 @@ def test_the_order_is_chosen_by_the_criterion() -> None:
     ]
     assert orders[0] == 9
     assert orders[1] <= orders[0] <= orders[2]
+
+
+def test_pieces_are_regressed_without_their_padding() -> None:
+    """And an order for which no piece is long enough is like the one below it."""
+    spec = DataSpec(name="series", modality="series", event_shape=(50, 1), variable_length=True)
+    lengths = torch.tensor([40, 30])
+    x = zero_padding(YEARS[:100].float().reshape(2, 50, 1), lengths)
+    split = Split(spec, x, lengths=lengths)
+    model = AR(spec, max_order=45, criterion="bic")
+    model.fit(split, ComputeMeter(Budget.parse("1steps"), valid=split))
+    rows = torch.cat([x[0, :40].unfold(0, 2, 1), x[1, :30].unfold(0, 2, 1)])[:, 0].double()
+    design = torch.stack([rows[:, 0], torch.ones(len(rows))], 1)
+    solution = torch.linalg.lstsq(design, rows[:, 1:]).solution
+    assert model.coefficients[1, 0].item() == pytest.approx(solution[0].item(), abs=1e-4)
+    assert torch.equal(model.coefficients[45], model.coefficients[39])
 
 
 def test_unknown_methods_and_criteria_are_named() -> None:

@@ -139,6 +139,21 @@ def test_batches_lead_where_all_examples_at_once_lead() -> None:
     assert likelihoods[0] == pytest.approx(likelihoods[1], abs=0.02)
 
 
+@pytest.mark.parametrize("spec", [TOKENS, ROLL, SERIES], ids=lambda spec: spec.name)
+def test_padding_adds_to_no_expected_count(spec: DataSpec) -> None:
+    model = HiddenMarkov(spec, states=3)
+    train = drawn(spec, 6)
+    fit(model, train, "2steps")
+    steps, lengths = model._steps(train.tensor()), torch.tensor([1, 2, 3, 4, 4, 1])
+    together, mean = model.expect(steps, lengths)
+    alone = [model.expect(steps[i : i + 1, :length]) for i, length in enumerate(lengths.tolist())]
+    assert mean == pytest.approx(sum(each for _, each in alone) / 6)
+    torch.testing.assert_close(together.first, sum(each.first for each, _ in alone))
+    torch.testing.assert_close(together.pairs, sum(each.pairs for each, _ in alone))
+    for part, values in enumerate(together.emitted):
+        torch.testing.assert_close(values, sum(each.emitted[part] for each, _ in alone))
+
+
 def test_convergence_ends_the_training() -> None:
     meter = fit(HiddenMarkov(TOKENS, states=1), drawn(TOKENS, 100), "50steps")
     assert meter.finish().steps <= 4
