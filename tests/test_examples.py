@@ -81,6 +81,31 @@ def test_results_become_a_table_of_means_over_seeds(examples: Path, compared: tu
         assert re.search(rf"^{model}\s+{mean:.4f}\s", shown, re.MULTILINE)
 
 
+def test_a_model_in_a_file_of_its_own_is_run(examples: Path, tmp_path: Path) -> None:
+    model = f"{examples / 'tiny_vae.py'}:TinyVAE"
+    command = ["run", "-m", f"{model}:hidden=16", "-d", "ring8", "--budget", "20steps", "--no-probe"]
+    done = subprocess.run(
+        [sys.executable, "-m", "genbench", *command, "--out", str(tmp_path / "run")], check=False
+    )
+    assert done.returncode == 0
+    (result,) = Run.open(tmp_path / "run").results()
+    assert (result.job.variant, result.job.family, result.status) == ("tiny-vae:hidden=16", "vae", "ok")
+    kinds = {metric.name: metric.kind for metric in result.metrics if metric.kind}
+    assert str(kinds["negative_log_likelihood"]).startswith("lower bound (IWAE-")
+
+
+def test_the_package_that_plugin_new_writes_has_the_same_model(repository: Path, examples: Path) -> None:
+    def code(text: str) -> list[str]:
+        body = text[text.index("from __future__") :].replace("$class_name", "TinyVAE")
+        return [line for line in body.splitlines() if line.strip() and not line.strip().startswith("# Hyper")]
+
+    example = code((examples / "tiny_vae.py").read_text(encoding="utf-8"))
+    folder = repository / "benchmark" / "genbench" / "plugin" / "template"
+    template = code((folder / "model.py.template").read_text(encoding="utf-8"))
+    announced = [line for line in example if line.split(" = ")[0].strip() in ("family", "modalities")]
+    assert [line for line in example if line not in announced] == template
+
+
 @pytest.mark.slow
 def test_a_model_in_a_script_is_checked_and_run_next_to_a_built_in_one(
     examples: Path, tmp_path: Path

@@ -67,7 +67,7 @@ def stranger(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=120)
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=600)
 
 
 def test_a_repository_tests_its_own_model(stranger: pytest.Pytester) -> None:

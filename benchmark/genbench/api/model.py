@@ -13,6 +13,7 @@ from typing import Protocol, TypeGuard, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from genbench.api.cards import Capability
 from genbench.api.compute_meter import ComputeMeter
 from genbench.api.data import Split
 from genbench.api.spec import DataSpec
@@ -234,7 +235,7 @@ def _sample_takes(model: object, name: str) -> bool:
     return callable(sample) and name in inspect.signature(sample).parameters
 
 
-CAPABILITY_PROTOCOLS: dict[str, type] = {
+CAPABILITY_PROTOCOLS: dict[Capability, type] = {
     "log_prob": HasLogProb,
     "log_weights": HasLogWeights,
     "log_density": HasLogDensity,
@@ -250,3 +251,19 @@ CAPABILITY_PROTOCOLS: dict[str, type] = {
     "lengths": TakesLengths,
     "continue": Continues,
 }
+
+
+def capabilities_of(model: object) -> set[Capability]:
+    """The capabilities that an object has, a model or its class: those whose methods and properties are there. A class
+    shows only what it defines itself, not what its constructor assigns."""
+    found: set[Capability] = {"sample"} | {
+        name for name, protocol in CAPABILITY_PROTOCOLS.items() if isinstance(model, protocol)
+    }
+    # `isinstance` sees that there is a `sample`, not what it takes
+    if not takes_condition(model):
+        found.discard("condition")
+    if not takes_sampling_steps(model):
+        found.discard("sampling_steps")
+    if not takes_lengths(model):
+        found.discard("lengths")
+    return found

@@ -19,6 +19,7 @@ from genbench.api.budget import Budget
 from genbench.api.exit_codes import ExitCode
 from genbench.cli.datasets import datasets_app
 from genbench.cli.features import features_app
+from genbench.cli.plugin import plugin_app
 from genbench.errors import GenbenchError, UsageError
 from genbench.execution.interrupts import end_as_ctrl_c_does
 from genbench.plugin.discovery import load_registry
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(datasets_app)
 app.add_typer(features_app)
+app.add_typer(plugin_app)
 
 
 WorkersOption = Annotated[
@@ -154,7 +156,11 @@ def run(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            "-m", "--model", help="A model, with settings: [cyan]vae:latent_dim=32,beta=4[/cyan]. Repeatable."
+            "-m",
+            "--model",
+            metavar="MODEL",
+            help="A model, with settings: [cyan]vae:latent_dim=32,beta=4[/cyan], or a class of yours:"
+            " [cyan]my_model.py:MyModel[/cyan]. Repeatable.",
         ),
     ] = None,
     dataset: Annotated[

@@ -22,6 +22,7 @@ from genbench.datasets.fetching import missing_files, not_in_mirror, whence
 from genbench.errors import RunFolderError, UsageError
 from genbench.measure.machine_probe import PROBE_VERSION, probe_machine
 from genbench.plugin.registry import Registry
+from genbench.plugin.unannounced_models import with_unannounced
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Plan, Run
@@ -83,9 +84,11 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     cores = usable_cores()
     workers = options.workers or (1 if device == "cuda" else cores)
     threads = options.threads or max(1, cores // workers)
+    suite = load_suite(options.suite)
+    named, registry = with_unannounced(options.models or suite.models, registry)
     request = Request(
-        suite=load_suite(options.suite),
-        models=options.models,
+        suite=suite if options.models else msgspec.structs.replace(suite, models=named),
+        models=named if options.models else (),
         datasets=options.datasets,
         budget=options.budget,
         seeds=options.seeds,

@@ -178,7 +178,7 @@ def _task(wish: Wish, run: Run, registry: Registry, replace: bool, versions: dic
     # all values of a row share one extractor: that of the stored values, except those that `replace` replaces
     staying = [metric for metric in wish.result.metrics if not (replace and metric.name in names)]
     recorded = sorted({metric.extractor for metric in staying if metric.extractor})
-    task = make_task(job, run, registry, versions=versions, dataset=dataset)
+    task = make_task(job, run, registry, versions=versions, dataset=dataset, needs_model=False)
     return msgspec.structs.replace(task, metrics=list(wish.cards), rescoring=Rescoring(extractors=recorded))
 
 

@@ -153,14 +153,17 @@ def make_task(
     *,
     attempt: Attempt | None = None,
     dataset: DatasetCard | None = None,
+    needs_model: bool = True,
 ) -> Task:
     """The task of a job: all that a worker needs. workers: how many run at once. versions: of the metrics, by factory;
     None: they are computed here. attempt: where the files of the job go; None: they are those of its result.
     dataset: the card of the job's data set; None: the announced one or, for own data, the one of the plan, which has to
-    be this process's own plan then, because workers call the factory that it names.
+    be this process's own plan then, because workers call the factory that it names. needs_model: False where stored
+    samples are scored again; the model may then be missing.
 
     Raises UnknownNameError if the model, data set or extractor is not installed, UsageError for another extractor.
     """
+    model = registry.model(job.model) if needs_model else registry.models.get(job.model)
     dataset = (
         dataset
         or registry.datasets.get(job.dataset)
@@ -170,7 +173,7 @@ def make_task(
     metrics = [card for card in registry.metrics.values() if card.factory]
     return Task(
         job=job,
-        model_factory=registry.model(job.model).factory,
+        model_factory="" if model is None else model.factory,
         dataset=dataset,
         extractor=(
             registry.default_extractor(dataset.spec)
@@ -181,7 +184,7 @@ def make_task(
         metric_versions=metric_versions(metrics) if versions is None else versions,
         samples_path=str((run.samples_path(job) if attempt is None else attempt.samples_path).absolute()),
         workers=workers,
-        capabilities=registry.model(job.model).capabilities,
+        capabilities=() if model is None else model.capabilities,
     )
 
 

@@ -8,13 +8,7 @@ import re
 import msgspec
 
 from genbench.api.cards import Hyperparameter, ModelCard
-from genbench.api.model import (
-    CAPABILITY_PROTOCOLS,
-    GenerativeModel,
-    takes_condition,
-    takes_lengths,
-    takes_sampling_steps,
-)
+from genbench.api.model import GenerativeModel, capabilities_of
 from genbench.testing.requirement import contract_check, require
 from genbench.testing.subject import Subject
 from genbench.testing.tiny_data import tiny_specs
@@ -68,16 +62,7 @@ def _hyperparameters(model_class: type[GenerativeModel]) -> dict[str, Hyperparam
 @contract_check()
 def capabilities_match_the_class(subject: Subject) -> None:
     model = subject.build()
-    actual = {"sample"} | {
-        name for name, protocol in CAPABILITY_PROTOCOLS.items() if isinstance(model, protocol)
-    }
-    # `isinstance` sees that there is a `sample`, not what it takes
-    if not takes_condition(model):
-        actual.discard("condition")
-    if not takes_sampling_steps(model):
-        actual.discard("sampling_steps")
-    if not takes_lengths(model):
-        actual.discard("lengths")
+    actual = capabilities_of(model)
     announced = set(subject.card.capabilities)
     missing, secret = sorted(announced - actual), sorted(actual - announced)
     require(not missing, f"the card announces {', '.join(missing)}, which the class does not have")

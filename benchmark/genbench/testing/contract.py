@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from genbench.api.cards import Hyperparameter, ModelCard
 from genbench.api.spec import DataSpec
@@ -48,13 +48,24 @@ class Case:
     """The model and the data."""
     check: ContractCheck
     """The check."""
+    reported: set[str] = field(default_factory=set, compare=False, repr=False)
+    """Why the model's class could not be loaded, once a case has reported it. All cases of a model share it."""
 
     def __str__(self) -> str:
         return f"{self.subject}-{self.check.name}"
 
     def run(self) -> None:
         """Run the check. Raises PluginError, which names the model, the data and the check, where the contract is
-        broken or the model raises an exception, and NotApplicable where the check says nothing about the subject."""
+        broken or the model raises an exception, and NotApplicable where the check says nothing about the subject. That
+        the class cannot be loaded is reported by the first check that is run."""
+        problem = self.subject.load_problem
+        if problem is not None:
+            if problem in self.reported:
+                raise NotApplicable(
+                    f"{self.subject.card.factory} cannot be loaded, which another check reports"
+                )
+            self.reported.add(problem)
+            raise PluginError(f"{self.heading}{problem}")
         try:
             self.check.function(self.subject)
         except NotApplicable:
@@ -65,9 +76,12 @@ class Case:
                 if isinstance(error, GenbenchError)
                 else f"{type(error).__name__}: {error}".rstrip(": ")
             )
-            raise PluginError(
-                f"{self.subject.card.name} on {self.subject.spec.name}: {self.check.name}: {problem}"
-            ) from error
+            raise PluginError(f"{self.heading}{problem}") from error
+
+    @property
+    def heading(self) -> str:
+        """What the line of a problem begins with: the model, the data and the check."""
+        return f"{self.subject.card.name} on {self.subject.spec.name}: {self.check.name}: "
 
 
 def contract_cases(
@@ -84,29 +98,81 @@ def contract_cases(
     if not specs:
         raise PluginError(f"{card.name}: the card takes no data at all")
     subjects = [Subject(card, each, hyperparameters) for each in specs]
+    reported: set[str] = set()
     return [
-        Case(subject, check)
+        Case(subject, check, reported)
         for subject in subjects
         for check in CONTRACT_CHECKS
         if check.applies_to(subject) and (check.scope == "data" or subject is subjects[0])
     ]
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What one or more checks found."""
+
+    text: str
+    """A problem: what was found, and what was expected. Or the reason why a check could not judge."""
+    cases: tuple[Case, ...]
+    """The checks, on which data."""
+
+    def __str__(self) -> str:
+        first = self.cases[0]
+        others = f" (and {len(self.cases) - 1} more)" if len(self.cases) > 1 else ""
+        return (
+            f"{first.subject.card.name} on {first.subject.spec.name}: {first.check.name}{others}: {self.text}"
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the contract suite found about a model."""
+
+    held: tuple[Case, ...]
+    """Checks that the model passes."""
+    unjudged: tuple[Finding, ...]
+    """Why checks say nothing about it, each reason once."""
+    problems: tuple[Finding, ...]
+    """What is wrong, each problem once, however many checks met it."""
+
+
+def examine_model(
+    card: ModelCard,
+    spec: DataSpec | None = None,
+    hyperparameters: Mapping[str, Hyperparameter] | None = None,
+    on_case: Callable[[Case], None] = lambda _: None,
+) -> Verdict:
+    """Run the contract. on_case: called before each check."""
+    held: list[Case] = []
+    unjudged: dict[str, list[Case]] = {}
+    problems: dict[str, list[Case]] = {}
+    for case in contract_cases(card, spec, hyperparameters):
+        on_case(case)
+        try:
+            case.run()
+        except NotApplicable as reason:
+            unjudged.setdefault(str(reason), []).append(case)
+        except PluginError as error:
+            problems.setdefault(str(error).removeprefix(case.heading), []).append(case)
+        else:
+            held.append(case)
+    return Verdict(tuple(held), _findings(unjudged), _findings(problems))
+
+
+def _findings(cases: Mapping[str, list[Case]]) -> tuple[Finding, ...]:
+    return tuple(Finding(text, tuple(each)) for text, each in cases.items())
+
+
 def check_model(
     card: ModelCard,
     spec: DataSpec | None = None,
     hyperparameters: Mapping[str, Hyperparameter] | None = None,
-) -> list[str]:
-    """Run the contract and return the problems, one line each; empty where there are none."""
-    problems = []
-    for case in contract_cases(card, spec, hyperparameters):
-        try:
-            case.run()
-        except NotApplicable:
-            continue
-        except PluginError as error:
-            problems.append(str(error))
-    return problems
+) -> None:
+    """Run the contract. Raises PluginError with one line for each problem. `examine_model` returns what holds and what
+    does not."""
+    problems = examine_model(card, spec, hyperparameters).problems
+    if problems:
+        raise PluginError("\n".join(map(str, problems)))
 
 
 def contract_test(

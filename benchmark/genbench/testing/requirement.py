@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
-from unittest import SkipTest
 
 import torch
 
 from genbench.api.cards import Capability
 from genbench.errors import PluginError
+from genbench.testing.not_applicable import NotApplicable
 from genbench.testing.subject import Subject
 
-
-class NotApplicable(SkipTest):
-    """A check says nothing about this subject, for the reason in the text. Test runners report it as skipped."""
+__all__ = ["ContractCheck", "NotApplicable", "contract_check", "require"]
 
 
 def require(condition: bool, message: str) -> None:

@@ -18,6 +18,7 @@ from genbench.api.model import GenerativeModel
 from genbench.api.spec import DataSpec
 from genbench.errors import PluginError
 from genbench.samples.draw import checked_samples
+from genbench.testing.not_applicable import NotApplicable
 from genbench.testing.tiny_data import tiny_dataset
 from genbench.util.seeding import seeded
 
@@ -61,6 +62,8 @@ class Subject:
         self.spec = spec
         self.hyperparameters = dict(hyperparameters or {})
 
+        self._training: Training | Exception | None = None
+
     def __str__(self) -> str:
         return f"{self.card.name}-{self.spec.name}"
 
@@ -76,6 +79,15 @@ class Subject:
             raise PluginError(f"factory {self.card.factory!r} is not a subclass of genbench.GenerativeModel")
         return loaded
 
+    @property
+    def load_problem(self) -> str | None:
+        """Why the model's class cannot be loaded; None where it can."""
+        try:
+            _ = self.model_class
+        except PluginError as error:
+            return str(error)
+        return None
+
     @cached_property
     def dataset(self) -> Dataset:
         """Tiny data of the spec."""
@@ -87,10 +99,19 @@ class Subject:
         with seeded(seed):
             return factory(self.spec, **self.hyperparameters)
 
-    @cached_property
+    @property
     def trained(self) -> Training:
-        """The training that the checks share."""
-        return self.train(TRAINING_STEPS)
+        """The training that the checks share. Raises whatever it raises where it is asked for first, and after that
+        NotApplicable, so that one failure of `fit` is reported once."""
+        if isinstance(self._training, Exception):
+            raise NotApplicable(f"training on {self.spec.name} fails, which another check reports")
+        if self._training is None:
+            try:
+                self._training = self.train(TRAINING_STEPS)
+            except Exception as error:
+                self._training = error
+                raise
+        return self._training
 
     def train(
         self,

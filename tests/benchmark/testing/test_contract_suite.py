@@ -19,6 +19,7 @@ from genbench.testing import (
     check_model,
     contract_cases,
     contract_test,
+    examine_model,
     tiny_specs,
 )
 
@@ -75,7 +76,9 @@ def failure(card: ModelCard, check: str, spec: DataSpec = SPEC) -> str:
 
 
 def test_a_sound_model_with_every_capability_has_nothing_wrong() -> None:
-    assert check_model(SOUND) == []
+    verdict = examine_model(SOUND)
+    assert verdict.problems == ()
+    assert len(verdict.held) > len(verdict.not_applicable)
     here = {check for check in CONTRACT_CHECKS if torch.cuda.is_available() or not check.gpu}
     assert {case.check for case in contract_cases(SOUND)} == here
 
@@ -248,6 +251,23 @@ def test_a_check_that_cannot_judge_says_why() -> None:
     spec = DataSpec(name="fine", modality="points", event_shape=(2,), levels=500, classes=3)
     with pytest.raises(NotApplicable, match="no space of 500 levels is small enough"):
         Case(Subject(SOUND, spec), check_named("log_prob_sums_to_one")).run()
+
+
+def test_a_class_that_cannot_be_loaded_is_one_problem() -> None:
+    card = announced_as("ThereIsNoSuchClass")
+    (problem,) = examine_model(card).problems
+    assert len(problem.cases) == 1
+    assert "broken_models has no 'ThereIsNoSuchClass'" in problem.text
+    selected = contract_cases(card)[-1]  # as `pytest -k` may select it
+    with pytest.raises(PluginError, match="has no 'ThereIsNoSuchClass'"):
+        selected.run()
+
+
+def test_a_fit_that_fails_is_one_problem_a_kind_of_data() -> None:
+    with pytest.raises(PluginError) as raised:
+        check_model(announced_as("", factory="failing_fit:FailsInFit", capabilities=("sample",)), SPEC)
+    lines = [line for line in str(raised.value).splitlines() if "no such feature" in line]
+    assert len(lines) == 1
 
 
 def test_hyperparameters_reach_the_model() -> None:
