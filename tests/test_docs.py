@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from genbench import metrics
-from genbench.api.cards import load_factory
+from genbench import GenerativeModel, metrics
+from genbench.api.cards import Family, load_factory
+from genbench.api.spec import MODALITIES
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.plugin.discovery import load_registry
 
@@ -35,10 +39,18 @@ def test_the_guide_shows_the_example_plugin_as_it_is(name: str, repository: Path
     assert f"# {name}\n{(EXAMPLE / name).read_text(encoding='utf-8')}```" in guide
 
 
-def test_the_readmes_card_is_the_example_plugins(repository: Path) -> None:
+def test_the_readmes_model_has_what_a_model_has_to_have(repository: Path) -> None:
     readme = (repository / "README.md").read_text(encoding="utf-8")
-    (card,) = re.findall(r"```python\n# [^\n]*\n(CARD = .*?)```", readme, flags=re.DOTALL)
-    assert card in (EXAMPLE / "mean_field" / "__init__.py").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n# my_model.py\n(.*?)```", readme, flags=re.DOTALL)
+    (model,) = ast.parse(block).body
+    assert isinstance(model, ast.ClassDef)
+    functions = {each.name: each for each in model.body if isinstance(each, ast.FunctionDef)}
+    for name in ("fit", "sample"):
+        expected = inspect.signature(getattr(GenerativeModel, name)).parameters
+        assert [each.arg for each in functions[name].args.args] == list(expected)
+    shown = {ast.unparse(each.targets[0]): each.value for each in model.body if isinstance(each, ast.Assign)}
+    assert ast.literal_eval(shown["family"]) in get_args(Family)
+    assert set(ast.literal_eval(shown["modalities"])) <= set(MODALITIES)
 
 
 def test_the_testing_guide_shows_the_example_plugins_tests_as_they_are(repository: Path) -> None:
@@ -143,13 +155,16 @@ def test_the_readme_fits_a_few_screens() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_names_in_commands_exist(document: str, repository: Path) -> None:
-    """Models and data sets that a shown command asks for; the example plugin is the one stranger."""
+    """Models and data sets that a shown command asks for; the example plugin and the reader's own model are strangers."""
     registry = load_registry()
     text = (repository / document).read_text(encoding="utf-8")
     commands = [line for line in text.splitlines() if re.match(r"\s*genai-bench (run|show) ", line)]
     for command in commands:
-        for model in re.findall(r"-m ([a-z][a-z0-9-]*)", command):
-            assert model in registry.models or model == "mean-field", command
+        for model in re.findall(r"-m ([a-z][\w./-]*)", command):
+            if model.endswith(".py"):
+                assert model == "my_model.py" or (repository / model).is_file(), command
+            else:
+                assert model in registry.models or model in ("mean-field", "my-model"), command
         for dataset in re.findall(r"-d ([a-z][a-z0-9-]*)", command):
             assert dataset in registry.datasets or f"{dataset}:" in command, command
         for scheme in re.findall(r"-d \"?([a-z]+):\S", command):

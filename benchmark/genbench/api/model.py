@@ -256,9 +256,8 @@ CAPABILITY_PROTOCOLS: dict[Capability, type] = {
 def capabilities_of(model: object) -> set[Capability]:
     """The capabilities that an object has, a model or its class: those whose methods and properties are there. A class
     shows only what it defines itself, not what its constructor assigns."""
-    found: set[Capability] = {"sample"} | {
-        name for name, protocol in CAPABILITY_PROTOCOLS.items() if isinstance(model, protocol)
-    }
+    found: set[Capability] = {"sample"}
+    found.update(name for name, protocol in CAPABILITY_PROTOCOLS.items() if isinstance(model, protocol))
     # `isinstance` sees that there is a `sample`, not what it takes
     if not takes_condition(model):
         found.discard("condition")

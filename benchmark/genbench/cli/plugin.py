@@ -59,7 +59,7 @@ def new(
         "README.md": "README.md",
         "announce.py": f"{names['package']}/__init__.py",
         "model.py": f"{names['package']}/model.py",
-        "test_model.py": "tests/test_model.py",
+        "test_model.py": f"tests/test_{names['package']}.py",
     }
     for template, place in written.items():
         path = root / place

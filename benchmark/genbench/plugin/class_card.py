@@ -18,6 +18,7 @@ from genbench.api.cards import Family, ModelCard, load_factory
 from genbench.api.model import GenerativeModel, capabilities_of
 from genbench.api.spec import MODALITIES, Modality
 from genbench.errors import GenbenchError, PluginError
+from genbench.plugin.unannounced_models import Answer
 from genbench.util.redaction import redacted
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
@@ -91,17 +92,6 @@ def find_model(module_name: str, class_name: str | None) -> type[GenerativeModel
 def _hyphenated(name: str) -> str:
     """ "MyVAE2" -> "my-vae-2"."""
     return "-".join(word.lower() for word in _WORD.findall(name))
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What this module prints: a card, or why there is none."""
-
-    card: ModelCard | None = None
-    """The card; None where there is a problem."""
-    class_name: str = ""
-    """Name of the class that the card is of."""
-    problem: str = ""
-    """Why there is no card, in one line."""
 
 
 def main(arguments: list[str]) -> None:

@@ -15,7 +15,6 @@ import msgspec
 
 from genbench.api.cards import ModelCard
 from genbench.errors import PluginError, UsageError
-from genbench.plugin.class_card import Answer
 from genbench.plugin.registry import Registry
 
 _IN_FILE = re.compile(r"(?P<file>.+?\.py)(?::(?P<name>[A-Za-z_]\w*))?(?::(?P<settings>.*))?")
@@ -34,6 +33,17 @@ class _Wish:
     """Name of the class; None for the only model of the module."""
     settings: str
     """Hyperparameters as the user wrote them: "scale=2"; empty for none."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What `genbench.plugin.class_card` prints: a card, or why there is none."""
+
+    card: ModelCard | None = None
+    """The card; None where there is a problem."""
+    class_name: str = ""
+    """Name of the class that the card is of."""
+    problem: str = ""
+    """Why there is no card, in one line."""
 
 
 def with_unannounced(models: Sequence[str], registry: Registry) -> tuple[list[str], Registry]:

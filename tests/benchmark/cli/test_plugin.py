@@ -37,7 +37,7 @@ def test_a_new_package_keeps_the_contract(
         "pyproject.toml",
         "my_own_vae/__init__.py",
         "my_own_vae/model.py",
-        "tests/test_model.py",
+        "tests/test_my_own_vae.py",
     }
     importlib.invalidate_caches()
     card = msgspec.structs.replace(importlib.import_module("my_own_vae").CARD, modalities=("points",))
@@ -68,7 +68,9 @@ def test_a_new_package_is_installed_run_and_tested(tmp_path: Path) -> None:
     (next((tmp_path / "venv" / "lib").glob("python*")) / "site-packages" / "here.pth").write_text(
         "\n".join(here)
     )
-    start(python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "-e", folder)
+    start(
+        python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "-e", folder
+    )
     assert "holds on" in start(python, "-m", "genbench", "plugin", "check", "my-own-vae")
     run = ["run", "-m", "my-own-vae", "-d", "ring8", "--budget", "20steps", "--no-probe"]
     assert "my-own-vae" in start(python, "-m", "genbench", *run)
