@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,15 @@ from genbench.cli.download_bars import fetch_all, size_of
 from genbench.cli.live_view import LiveView, duration
 from genbench.cli.score import report_unscored
 from genbench.datasets.fetching import missing_files, not_in_mirror, whence
-from genbench.errors import RunFolderError, UsageError
+from genbench.errors import UsageError
+from genbench.execution.limits import memory_per_worker
 from genbench.measure.machine_probe import PROBE_VERSION, probe_machine
 from genbench.plugin.registry import Registry
 from genbench.plugin.unannounced_models import with_unannounced
 from genbench.records.job import Job
-from genbench.records.result import Result
+from genbench.records.result import Circumstance, Result
 from genbench.records.run_folder import Plan, Run
+from genbench.run.again import advice, reasons_in_words, to_run_again
 from genbench.run.logger_threads import choose_loggers, logging_to
 from genbench.run.planning import Request, estimate_seconds, folder_name, make_plan
 from genbench.run.provenance import collect_provenance
@@ -104,25 +105,26 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         plan, whole_suite=whole and not (options.workers or options.extractor)
     )
     shard = _read_shard(options.shard)
+    room_bytes = memory_per_worker(workers)
     if options.dry_run:
-        _show_plan(plan, folder, workers, registry, console)
+        _show_plan(plan, folder, workers, room_bytes, options, console)
         return ExitCode.OK if plan.jobs else ExitCode.NOTHING_RAN
     if not plan.jobs:
         console.print("nothing to run: no model takes any of these data sets")
         return ExitCode.NOTHING_RAN
-    plan, unavailable = _fetch_data(plan, folder, options, registry, console)
+    plan, unavailable = _fetch_data(plan, folder, options, room_bytes, console)
     if not plan.jobs:
         return ExitCode.NOTHING_RAN
     provenance = collect_provenance(threads)
     run = Run.create(folder, msgspec.structs.replace(plan, provenance=provenance))
-    if options.retry_failed:
-        _forget_failures(run)
     _store_unavailable(run, unavailable)
     mine = plan.jobs[shard[0] - 1 :: shard[1]]
-    pending = [job for job in mine if run.result(job) is None]
+    can_run = [job for job in mine if job.dataset not in unavailable]
+    again = to_run_again(run, can_run, room_bytes, every_failure=options.retry_failed)
+    pending = [job for job in mine if job.id in again or run.result(job) is None]
     if pending:
         provenance |= {"workers": workers} | (_probe("probe") if options.probe else {})
-    _announce(plan, mine, pending, folder, workers, console)
+    _announce(plan, mine, pending, again, folder, workers, console)
     execution = Execution(options.executor, workers, options.waits)
     _score_again(run, mine, registry, execution, provenance, console)
     try:
@@ -135,12 +137,13 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
                 execution,
                 provenance,
                 view,
+                again=again,
                 on_waiting=lambda others: console.print(
                     escape(_elsewhere(others, options.waits)), soft_wrap=True
                 ),
             )
     except KeyboardInterrupt:
-        left = sum(run.result(job) is None for job in mine)
+        left = sum(run.result(job) in (None, again.get(job.id)) for job in mine)
         console.print(
             f"\n[yellow]{len(mine) - left}[/yellow] of {len(mine)} jobs are done and stored in"
             f" {escape(str(folder))}; repeat the command to run the others"
@@ -154,6 +157,8 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         console.print(
             f"[red]{len(failed)} of {len(plan.jobs)} jobs failed[/red]; logs in {escape(str(folder))}/jobs"
         )
+        for line in advice(failed):
+            console.print(escape(line), soft_wrap=True)
     return ExitCode.JOB_FAILED if failed else ExitCode.OK
 
 
@@ -220,12 +225,22 @@ def _read_shard(text: str | None) -> tuple[int, int]:
 
 
 def _announce(
-    plan: Plan, mine: list[Job], pending: list[Job], folder: Path, workers: int, console: Console
+    plan: Plan,
+    mine: list[Job],
+    pending: list[Job],
+    again: Mapping[str, Result],
+    folder: Path,
+    workers: int,
+    console: Console,
 ) -> None:
     estimate = estimate_seconds(pending, workers)
     about = "" if estimate is None or not pending else f", about {duration(estimate)}"
     finished = len(mine) - len(pending)
-    done = f" ({finished} {'is' if finished == 1 else 'are'} done already)" if finished else ""
+    parts = [f"{finished} {'is' if finished == 1 else 'are'} done already"] if finished else []
+    if again:
+        verb = "runs" if len(again) == 1 else "run"
+        parts.append(f"{len(again)} {verb} again: {reasons_in_words(again.values())}")
+    done = f" ({'; '.join(parts)})" if parts else ""
     console.print(
         f"suite [bold]{escape(plan.suite)}[/bold]: {_count(len(pending), 'job')} to run{done}"
         f" on {_count(workers, 'worker')}{about}, into {escape(str(folder))}"
@@ -235,15 +250,14 @@ def _announce(
 
 
 def _fetch_data(
-    plan: Plan, folder: Path, options: RunOptions, registry: Registry, console: Console
+    plan: Plan, folder: Path, options: RunOptions, room_bytes: int, console: Console
 ) -> tuple[Plan, dict[str, str]]:
     """Fetch the data sets of jobs that are still to be run.
 
     A data set that cannot be had is reported in one line, and its jobs are left out of the plan. If the user asked for
     it by name, its jobs stay in the plan. Returns the plan, and the reason by name for each data set that stays.
     """
-    earlier = Run(folder, plan)
-    pending = [job for job in plan.jobs if _is_pending(earlier.result(job), options)]
+    pending, _ = _pending(Run(folder, plan), options, room_bytes)
     cards = [plan.datasets[name] for name in dict.fromkeys(job.dataset for job in pending)]
     failures = fetch_all(cards, console)
     for name, why in failures.items():
@@ -257,15 +271,18 @@ def _fetch_data(
     return kept, {name: why for name, why in failures.items() if name not in left_out}
 
 
-def _is_pending(result: Result | None, options: RunOptions) -> bool:
-    return result is None or (options.retry_failed and result.status != "ok")
+def _pending(run: Run, options: RunOptions, room_bytes: int) -> tuple[list[Job], dict[str, Result]]:
+    """The jobs of the plan that are to be run, and the results of those among them that are run again."""
+    again = to_run_again(run, run.plan.jobs, room_bytes, every_failure=options.retry_failed)
+    return [job for job in run.plan.jobs if job.id in again or run.result(job) is None], again
 
 
 def _store_unavailable(run: Run, unavailable: dict[str, str]) -> None:
     """Store the result `data_error` of jobs whose data set cannot be had."""
     for job in run.pending():
         if job.dataset in unavailable:
-            run.store(Result(id=job.id, status="data_error", reason=unavailable[job.dataset], job=job))
+            reason, cause = unavailable[job.dataset], Circumstance(kind="data")
+            run.store(Result(id=job.id, status="data_error", reason=reason, job=job, circumstance=cause))
 
 
 def _probe(when: str) -> dict[str, Any]:
@@ -281,10 +298,17 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _show_plan(plan: Plan, folder: Path, workers: int, registry: Registry, console: Console) -> None:
+def _show_plan(
+    plan: Plan, folder: Path, workers: int, room_bytes: int, options: RunOptions, console: Console
+) -> None:
+    run = Run(folder, plan)
+    pending, again = _pending(run, options, room_bytes)
+    wanted = {job.id for job in pending}
     for job in plan.jobs:
+        stored = run.result(job)
+        state = "" if stored is None else f"  [dim]{stored.status}{', again' * (job.id in wanted)}[/dim]"
         console.print(
-            f"{job.id}  {escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}, {job.budget}"
+            f"{job.id}  {escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}, {job.budget}{state}"
         )
     for result in plan.refused:
         console.print(f"[dim]unsupported       {escape(result.reason or '')}[/dim]")
@@ -300,14 +324,4 @@ def _show_plan(plan: Plan, folder: Path, workers: int, registry: Registry, conso
                 f"{escape(name)} is to be fetched first: {size_of(missing)}, from {escape(whence())}",
                 soft_wrap=True,
             )
-    _announce(plan, plan.jobs, plan.jobs, folder, workers, console)
-
-
-def _forget_failures(run: Run) -> None:
-    for job in run.plan.jobs:
-        result = run.result(job)
-        if result is not None and result.status != "ok":
-            try:
-                shutil.rmtree(run.job_folder(job))
-            except OSError as error:
-                raise RunFolderError(f"cannot remove {run.job_folder(job)}: {error.strerror}") from None
+    _announce(plan, plan.jobs, pending, again, folder, workers, console)

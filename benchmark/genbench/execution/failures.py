@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from genbench.errors import DataError, Diverged, GenbenchError, SamplingTimeout, is_out_of_memory
-from genbench.records.result import Status
+from genbench.records.result import Circumstance, Status
 
 
 def classify(error: BaseException, phase: str) -> tuple[Status, str]:
@@ -28,6 +28,19 @@ def classify(error: BaseException, phase: str) -> tuple[Status, str]:
     if isinstance(error, GenbenchError):
         return "plugin_error", text
     return "plugin_error", f"{type(error).__name__} in {phase}: {text}{_place(error)}"
+
+
+def circumstance_of(error: BaseException) -> Circumstance | None:
+    """What the exception came from, if that is not the model: a module that is not installed, or a full disk. Memory is
+    judged by the supervisor, which knows the limits."""
+    if _is_full_disk(error):
+        return Circumstance(kind="disk")
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ModuleNotFoundError) and seen.name:
+            return Circumstance(kind="module", module=seen.name)
+        seen = seen.__cause__
+    return None
 
 
 def _is_full_disk(error: BaseException) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import psutil
 
 from genbench.api.budget import Budget
 from genbench.records.job import Job
@@ -25,6 +26,15 @@ MAX_STRETCH = 20.0
 """How many seconds of the wall clock one second of a processor-time budget may take."""
 UNTIMED_TRAINING_SECONDS = 3600.0
 """The time that is asked of a training whose budget does not limit seconds."""
+
+
+MEMORY_SHARE = 0.8
+"""The share of the free memory that the workers of a machine may use, each an equal part."""
+
+
+def memory_per_worker(workers: int) -> int:
+    """Bytes that each of so many workers may use above what it starts with, if its budget has no limit."""
+    return int(psutil.virtual_memory().available * MEMORY_SHARE / workers)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

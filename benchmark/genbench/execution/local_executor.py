@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from pathlib import Path
 
-import psutil
-
 from genbench.execution.child_process import ChildProcess
 from genbench.execution.interrupts import deferred_interrupts
-from genbench.execution.limits import Limits
+from genbench.execution.limits import Limits, memory_per_worker
 from genbench.execution.orphans import end_orphans
 from genbench.execution.start_method import process_context
 from genbench.execution.supervisor import Supervised
@@ -19,8 +17,6 @@ from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.task import Message, Task
 
-_MEMORY_SHARE = 0.8
-"""The share of the memory that is free at the start which the workers may use, each an equal part."""
 _POLL_SECONDS = 0.05
 
 
@@ -47,7 +43,7 @@ class LocalExecutor:
     ) -> Iterator[Result]:
         """As `execute`. See `genbench.execution.executor.SharingExecutor`."""
         context = process_context()
-        memory_bytes = int(psutil.virtual_memory().available * _MEMORY_SHARE / self.workers)
+        memory_bytes = memory_per_worker(self.workers)
         running: list[Supervised] = []
         try:
             while True:

@@ -26,7 +26,7 @@ from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.limits import Limits
 from genbench.execution.stages.stage_folder import new_stage_folder
 from genbench.records.job import Job
-from genbench.records.result import Result, Status
+from genbench.records.result import Circumstance, Result, Status
 from genbench.records.task import STAGES, Message, Outcome, Phase, StageRequest, Task
 
 if TYPE_CHECKING:
@@ -221,14 +221,18 @@ class Supervised:
         self._child.clear_away()
         self._close()
         outcome = self._outcome
+        circumstance = self._circumstance(status, code)
         if outcome is None:
-            return Result(id=self.job.id, status=status, reason=reason, job=self.job)
+            return Result(
+                id=self.job.id, status=status, reason=reason, job=self.job, circumstance=circumstance
+            )
         seconds = {phase: round(spent, 4) for phase, spent in self._phase_seconds.items()}
         return Result(
             id=self.job.id,
             status=status,
             reason=reason,
             job=self.job,
+            circumstance=circumstance,
             metrics=outcome.metrics if status == "ok" else [],
             last_metrics=outcome.last_metrics if status == "ok" else None,
             likeliest=outcome.likeliest if status == "ok" else None,
@@ -257,11 +261,24 @@ class Supervised:
             return "killed", f"{name} in {self._phase}{_SIGNAL_HINTS.get(name, '')}"
         return "plugin_error", f"the process exited by itself with code {code} in {self._phase}"
 
+    def _circumstance(self, status: Status, code: int | None) -> Circumstance | None:
+        """What the failure came from, if that is not the model."""
+        if status == "oom" and self.job.training_budget.memory_bytes is None:
+            return Circumstance(kind="memory", room_bytes=self.limits.memory_bytes)
+        if status != "killed":
+            return self._outcome.circumstance if self._finished and self._outcome is not None else None
+        if self._finished and self._outcome is not None:  # a full disk
+            return self._outcome.circumstance
+        is_from_outside = code is None or code >= 0 or _signal_name(-code) in _SIGNALS_FROM_OUTSIDE
+        return Circumstance(kind="killed") if is_from_outside else None
+
     def _close(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._log_file.close()
 
 
+_SIGNALS_FROM_OUTSIDE = ("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGXCPU", "SIGPWR")
+"""Signals that a program does not get for a mistake of its own."""
 _SIGNAL_HINTS = {
     "SIGKILL": ": ended by another process, perhaps by the system because memory ran out",
     "SIGSEGV": ": a segmentation fault in compiled code",

@@ -13,7 +13,7 @@ import traceback
 
 import msgspec
 
-from genbench.execution.failures import classify
+from genbench.execution.failures import circumstance_of, classify
 from genbench.execution.stages.evaluation import EvaluationStage
 from genbench.execution.stages.scoring import ScoringStage
 from genbench.execution.stages.stage import Stage
@@ -61,4 +61,5 @@ def _run_stage(task: Task, observer: Observer) -> Outcome:
             raise
         traceback.print_exc()
         outcome.status, outcome.reason = classify(error, stage.phase)
+        outcome.circumstance = circumstance_of(error)
     return outcome

@@ -225,6 +225,21 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """Elapsed time of each phase by the supervisor's clock, all visits to the phase together."""
 
 
+class Circumstance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a failure came from, if that is not the model. The job is run again when it may have changed."""
+
+    kind: Literal["killed", "memory", "module", "disk", "data"]
+    """killed: the process was ended by another one. memory: the machine's memory ran out, and not a limit of the
+    budget. module: a module is not installed. disk: there was no room on the disk. data: the data set could not be
+    had."""
+    module: str | None = None
+    """The name of the missing module."""
+    room_bytes: int | None = None
+    """The memory that the job had when it ran out."""
+    tries: int = 1
+    """How often the job has failed in this way, one time after another."""
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a job that has ended: one record per job."""
 
@@ -258,6 +273,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a reader should know besides, one line each: samples that all look alike, other processes on the GPU."""
     provenance: dict[str, Any] = {}
     """Code, packages and machine, as `genbench.run.provenance` collects them."""
+    circumstance: Circumstance | None = None
+    """What the failure came from, if that is not the model; None if the job did not fail, and in old records."""
     attempt: str | None = None
     """The folder of the other files of the result, in the folder of the job; None in old records and for results
     without files, whose folder is that of the job."""

@@ -12,7 +12,15 @@ import msgspec
 from genbench.api.cards import Capability, DatasetCard, ExtractorCard, MetricCard
 from genbench.records.audit import Audit
 from genbench.records.job import Job
-from genbench.records.result import Cost, CurvePoint, LikeliestCheckpoint, MetricValue, SamplingPoint, Status
+from genbench.records.result import (
+    Circumstance,
+    Cost,
+    CurvePoint,
+    LikeliestCheckpoint,
+    MetricValue,
+    SamplingPoint,
+    Status,
+)
 
 Phase = Literal["start", "load", "build", "train", "checkpoint", "sample", "likelihood", "audit", "score"]
 """The phases of a job, in the order in which they are first entered. Each stage starts and loads its data anew."""
@@ -39,6 +47,8 @@ class Outcome(msgspec.Struct, kw_only=True):
     """As in `Result`, like every field here."""
     reason: str | None = None
     """Why it failed, in one line."""
+    circumstance: Circumstance | None = None
+    """What the failure came from, if that is not the model."""
     metrics: list[MetricValue] = []
     """The metrics of the chosen checkpoint on the test split."""
     last_metrics: list[MetricValue] | None = None

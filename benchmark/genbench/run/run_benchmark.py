@@ -18,6 +18,7 @@ from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench.records.task import Message, Task
+from genbench.run.again import after
 from genbench.run.claims import Claims
 from genbench.run.metric_versions import metric_versions
 from genbench.util.leases import Holder, Leases
@@ -117,7 +118,7 @@ def run_benchmark(
                 for result in results:
                     stamped = msgspec.structs.replace(result, provenance=_stamped(provenance))
                     attempt, instead_of = claims.attempts[result.id], again.get(result.id)
-                    stored = run.store(stamped, attempt, instead_of=instead_of)
+                    stored = run.store(after(instead_of, stamped), attempt, instead_of=instead_of)
                     claims.end(result.job)
                     registry.tell("genbench_job_finished", job=result.job, result=stored)
                     watcher.finished(result.job, stored)
