@@ -90,19 +90,21 @@ def test_run_folders_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureF
     assert file.read_text() == (full / "thesis.tex").read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_written_while_a_run_goes_on(
+def test_a_file_in_place_of_a_jobs_folder_is_moved_aside(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A job's folder is a file: nothing to be done for that job, and nothing lost of the others."""
+    """Nothing of it is lost, and nothing of the others."""
     command = ["run", "-m", "noise", "-m", "marginals", "-d", "ring8", "--out", "run"]
     assert run_command_line(command) == 0
     first, second = sorted(path.name for path in Path("run/jobs").iterdir())
     shutil.rmtree(f"run/jobs/{first}")
     Path(f"run/jobs/{first}").write_text("in the way")
     capsys.readouterr()
-    assert run_command_line(command) == 4
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"genai-bench: cannot write run/jobs/{first}/log.txt: File exists"
+    assert run_command_line(command) == 0
+    assert "1 job to run" in capsys.readouterr().out
+    (aside,) = Path("run/jobs").glob(f"{first}.unreadable-*")
+    assert aside.read_text() == "in the way"
+    assert Path(f"run/jobs/{first}/result.json").exists()
     assert (tmp_path / "run" / "jobs" / second / "result.json").exists()
     assert run_command_line(["show", "run/run.json"]) == 4
     assert "run/run.json is a file; expected a run's folder" in capsys.readouterr().err
