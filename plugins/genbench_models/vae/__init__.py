@@ -114,4 +114,16 @@ CARDS: tuple[ModelCard, ...] = (
         country="United States",
         requires_labels=True,
     ),
+    ModelCard(
+        name="recurrent-vae",
+        family="vae",
+        summary="one latent for a whole sequence, read and written step by step by LSTMs",
+        factory="genbench_models.vae.recurrent_vae:RecurrentVAE",
+        modalities=("series", "tokens", "pianoroll"),
+        capabilities=("sample", "log_weights", "encode"),
+        paper="https://arxiv.org/abs/1511.06349",
+        year=2016,
+        institution="Stanford University, Google Brain",
+        country="United States",
+    ),
 )
