@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench.api import check_lengths, step_mask, zero_padding
 from genbench_models.autoregressive.conditionals import conditional_for
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive, shares
@@ -80,17 +81,24 @@ class RecurrentVAE(GenerativeModel):
         return x if self.spec.modality == "tokens" else self.standardise(x).flatten(2)
 
     def posterior(
-        self, x: Shaped[Tensor, "batch *event"]
+        self, x: Shaped[Tensor, "batch *event"], lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent"]]:
-        """Mean and log standard deviation of q(z | x), from the mean of the encoder's states."""
+        """Mean and log standard deviation of q(z | x), from the mean of the encoder's states. lengths: of pieces that
+        are padded."""
         states = self.encoder(self.reads(self._as_input(x)))[0]
-        mean, log_scale = self.to_posterior(states.mean(1)).chunk(2, dim=1)
+        mean_state = (
+            states.mean(1) if lengths is None else zero_padding(states, lengths).sum(1) / lengths.unsqueeze(1)
+        )
+        mean, log_scale = self.to_posterior(mean_state).chunk(2, dim=1)
         return mean, log_scale.clamp(-8, 3)
 
     def log_likelihood(
-        self, x: Shaped[Tensor, "batch *event"], z: Float[Tensor, "batch latent"]
+        self,
+        x: Shaped[Tensor, "batch *event"],
+        z: Float[Tensor, "batch latent"],
+        lengths: Int[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, " batch"]:
-        """log p(x | z), nats."""
+        """log p(x | z), nats. lengths: of pieces that are padded."""
         before = self.remembers(self._as_input(x[:, :-1]))  # B, T - 1, hidden
         if self.training and self.word_dropout:
             hidden_from_it = torch.rand(before.shape[:2], device=before.device) < self.word_dropout
@@ -99,8 +107,10 @@ class RecurrentVAE(GenerativeModel):
         outputs = self._outputs(self.decoder(self._with(z, inputs))[0], z)
         given = x if self.spec.is_discrete else self.standardise(x)
         each = self.conditional.log_prob(given.flatten(1).view(*outputs.shape[:-1]), outputs)
-        total: Tensor = each.flatten(1).sum(1)
-        return total if self.spec.is_discrete else total + self.standardise.log_abs_det_jacobian()
+        if not self.spec.is_discrete:
+            each = each - self.standardise.scale.log().flatten()  # of each channel, the same at all steps
+        total: Tensor = (each if lengths is None else zero_padding(each, lengths)).flatten(1).sum(1)
+        return total
 
     def _with(
         self, z: Float[Tensor, "batch latent"], states: Float[Tensor, "batch time hidden"]
@@ -121,10 +131,10 @@ class RecurrentVAE(GenerativeModel):
         optimiser = adam(self.parameters(), self.learning_rate)
         for batch in meter.batches(train, self.batch_size):
             set_learning_rate(optimiser, self.learning_rate, meter.fraction)
-            mean, log_scale = self.posterior(batch.x)
+            mean, log_scale = self.posterior(batch.x, batch.lengths)
             z = mean + log_scale.exp() * torch.randn_like(mean)
             kl = 0.5 * (mean.square() + (2 * log_scale).exp() - 1 - 2 * log_scale).sum(1).mean()
-            error = -self.log_likelihood(batch.x, z).mean()
+            error = -self.log_likelihood(batch.x, z, batch.lengths).mean()
             loss = error + min(1.0, meter.fraction / self.warm_up if self.warm_up else 1.0) * kl
             optimiser.zero_grad()
             loss.backward()
@@ -135,9 +145,12 @@ class RecurrentVAE(GenerativeModel):
     @torch.no_grad()
     def _start_from_marginals(self, train: Split) -> None:
         """Set the bias of the output to the marginal distribution of each channel or key."""
-        x = train.random_subset(_FIRST_GUESS_EXAMPLES, seed=0).tensor().to(self.device)
-        given = x if self.spec.is_discrete else self.standardise(x)
-        self.output.bias.copy_(self.conditional.first_guess(given.reshape(-1, self.channels)).flatten())
+        some = train.random_subset(_FIRST_GUESS_EXAMPLES, seed=0)
+        x = some.tensor().to(self.device)
+        steps = (x if self.spec.is_discrete else self.standardise(x)).reshape(*x.shape[:2], self.channels)
+        if some.lengths is not None:
+            steps = steps[step_mask(some.lengths.to(self.device), x.shape[1])]
+        self.output.bias.copy_(self.conditional.first_guess(steps.reshape(-1, self.channels)).flatten())
 
     # ---- capabilities
 
@@ -146,32 +159,42 @@ class RecurrentVAE(GenerativeModel):
         with evaluation_mode(self):
             return self.posterior(x)[0]
 
-    def log_weights(self, x: Shaped[Tensor, "batch *event"], k: int) -> Float[Tensor, "batch {k}"]:
+    def log_weights(
+        self, x: Shaped[Tensor, "batch *event"], k: int, lengths: Int[Tensor, " batch"] | None = None
+    ) -> Float[Tensor, "batch {k}"]:
         """log p(x | z_i) + log p(z_i) - log q(z_i | x), z_i ~ q(z | x) from torch's global generator."""
+        if lengths is not None:
+            check_lengths(lengths, len(x), x.shape[1], self.spec.name)
         with evaluation_mode(self):
-            mean, log_scale = (part.unsqueeze(1) for part in self.posterior(x))  # B, 1, latent
+            mean, log_scale = (part.unsqueeze(1) for part in self.posterior(x, lengths))  # B, 1, latent
             noise = torch.randn(len(x), k, self.latent_dim, device=self.device)
             z = mean + log_scale.exp() * noise  # B, k, latent
             # log p(z) - log q(z | x): the constants are the same
             prior = (0.5 * (noise.square() - z.square()) + log_scale).sum(2)
-            per_call = max(1, _DECODED_AT_ONCE // k)
-            log_likelihood = [
-                self.log_likelihood(some_x.repeat_interleave(k, 0), some_z.flatten(0, 1)).unflatten(
-                    0, (-1, k)
-                )
-                for some_x, some_z in zip(x.split(per_call), z.split(per_call), strict=True)
-            ]
-            return torch.cat(log_likelihood) + prior
+            log_likelihood = []
+            for few in torch.arange(len(x), device=x.device).split(max(1, _DECODED_AT_ONCE // k)):
+                each = few.repeat_interleave(k)
+                of_each = None if lengths is None else lengths[each]
+                log_likelihood.append(self.log_likelihood(x[each], z[few].flatten(0, 1), of_each))
+            weights: Tensor = torch.cat(log_likelihood).unflatten(0, (-1, k)) + prior
+            return weights
 
     @torch.no_grad()
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, *event_shape): z from the prior, then one step of the decoder per step of the sequence."""
+    def sample(
+        self, count: int, generator: torch.Generator, *, lengths: Int[Tensor, " count"] | None = None
+    ) -> Tensor:
+        """(count, *event_shape): z from the prior, then one step of the decoder per step of the sequence; with
+        `lengths`, (count, longest, *step_shape)."""
+        steps = self.spec.event_shape[0]
+        if lengths is not None:
+            check_lengths(lengths, count, steps, self.spec.name)
+            steps = int(lengths.max())
         z = torch.randn(count, self.latent_dim, generator=generator, device=self.device)
         state: tuple[Tensor, Tensor] | None = None
         inputs = self.begins.expand(count, 1, -1)
         drawn = []
         with evaluation_mode(self):
-            for _ in range(self.spec.event_shape[0]):
+            for _ in range(steps):
                 states, state = self.decoder(self._with(z, inputs), state)
                 step = self.conditional.sample(self._outputs(states, z), generator)  # count, 1, channels
                 if not self.spec.is_discrete:
@@ -179,4 +202,5 @@ class RecurrentVAE(GenerativeModel):
                 step = step.view(count, 1, *self.spec.event_shape[1:])
                 drawn.append(step)
                 inputs = self.remembers(self._as_input(step))
-        return torch.cat(drawn, 1)
+        x = torch.cat(drawn, 1)
+        return x if lengths is None else zero_padding(x, lengths)
