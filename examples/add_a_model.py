@@ -20,10 +20,10 @@ from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench.records.task import Message
-from genbench.run.planning import Request, make_plan
-from genbench.run.provenance import collect_provenance
-from genbench.run.run_benchmark import Execution, run_benchmark
-from genbench.run.suite import load_suite
+from genbench.runner.planning import Request, make_plan
+from genbench.runner.provenance import collect_provenance
+from genbench.runner.run_benchmark import Execution, run_benchmark
+from genbench.runner.suite import load_suite
 from genbench.testing import check_model
 
 SUITE = Path(__file__).with_name("small.toml")  # budget, number of samples

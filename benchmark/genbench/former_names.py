@@ -33,7 +33,7 @@ FORMER_NAMES = {
     "genbench.likelihood.observation": "genbench.api.observation",
     "genbench.likelihood.partition": "genbench.likelihood.ais.partition_function",
     "genbench.live_panel": "genbench.plugin.live_panel",
-    "genbench.loggers": "genbench.run.logger_threads",
+    "genbench.loggers": "genbench.runner.logger_threads",
     "genbench.model": "genbench.api.model",
     "genbench.plugin_manager": "genbench.plugin.discovery",
     "genbench.prepared_file": "genbench.datasets",

@@ -24,10 +24,10 @@ from genbench.records.attempts import Attempt
 from genbench.records.result import Result
 from genbench.records.run_folder import Plan, Run
 from genbench.records.task import Task
-from genbench.run.planning import Request, make_plan
-from genbench.run.provenance import collect_provenance
-from genbench.run.run_benchmark import make_task
-from genbench.run.suite import Suite
+from genbench.runner.planning import Request, make_plan
+from genbench.runner.provenance import collect_provenance
+from genbench.runner.run_benchmark import make_task
+from genbench.runner.suite import Suite
 from pytest_genbench.outcome import RunResult
 from pytest_genbench.subject import read_model
 

@@ -12,7 +12,7 @@ from genbench.api.cards import Family, Hyperparameter, ModelCard
 from genbench.api.spec import Modality
 from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.registry import Registry
-from genbench.run.planning import Variant, parse_variant
+from genbench.runner.planning import Variant, parse_variant
 
 FAMILY_WITHOUT_CARD: Family = "hybrid"
 """The family in the record of a class that has no card."""

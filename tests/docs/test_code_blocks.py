@@ -101,7 +101,7 @@ def test_toml_is_read(code: str) -> None:
     if "thresholds" in read:
         assert msgspec.toml.decode(code, type=ThresholdFile).thresholds == read["thresholds"]
     if "models" in read:
-        from genbench.run.suite import read_suite
+        from genbench.runner.suite import read_suite
 
         assert read_suite(code)
 

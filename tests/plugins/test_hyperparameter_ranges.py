@@ -12,7 +12,7 @@ from genbench.api.cards import ModelCard, load_factory
 from genbench.api.model import HasLogProb, HasLogWeights
 from genbench.errors import UnknownNameError
 from genbench.plugin.discovery import load_registry
-from genbench.run.planning import parse_variant
+from genbench.runner.planning import parse_variant
 from genbench.samples.draw import checked_samples
 from genbench.testing.tiny_data import tiny_specs
 

@@ -346,7 +346,7 @@ class LoggerCard(msgspec.Struct, frozen=True, kw_only=True):
     """What TARGET is, in words."""
     factory: str
     """"package.module:function" that takes a `genbench.records.run_folder.Run` and the TARGET or None, and returns a
-    `genbench.run.logger_threads.JobLogger`. It raises UsageError where the target cannot be used."""
+    `genbench.runner.logger_threads.JobLogger`. It raises UsageError where the target cannot be used."""
     packages: tuple[str, ...] = ()
     """Packages that must be importable."""
     install: str | None = None

@@ -16,7 +16,7 @@ from genbench.datasets.versions import prepared_path
 from genbench.execution.start_method import start_method
 from genbench.plugin.discovery import BLOCK_VARIABLE
 from genbench.plugin.registry import Registry
-from genbench.run.provenance import cpu_name, gpu_state
+from genbench.runner.provenance import cpu_name, gpu_state
 from genbench.util.cache_folder import cache_folder
 from genbench.util.usable_cores import usable_cores
 

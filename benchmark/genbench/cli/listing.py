@@ -15,7 +15,7 @@ from rich.table import Table
 
 from genbench.errors import UnknownNameError
 from genbench.plugin.registry import NamedCard, Registry
-from genbench.run.suite import Suite, load_suite, suite_names
+from genbench.runner.suite import Suite, load_suite, suite_names
 from genbench.util.terminal import SafeConsole, printable
 
 Row = tuple[str, ...]

@@ -26,7 +26,7 @@ from genbench.records import likelihood_kinds as kinds
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.task import Message
-from genbench.run.planning import estimate_seconds
+from genbench.runner.planning import estimate_seconds
 
 _log = logging.getLogger(__name__)
 

@@ -26,13 +26,13 @@ from genbench.plugin.unannounced_models import with_unannounced
 from genbench.records.job import Job
 from genbench.records.result import Circumstance, Result
 from genbench.records.run_folder import Plan, Run
-from genbench.run.again import advice, reasons_in_words, to_run_again
-from genbench.run.logger_threads import choose_loggers, logging_to
-from genbench.run.planning import Request, estimate_seconds, folder_name, make_plan
-from genbench.run.provenance import collect_provenance
-from genbench.run.rescoring import out_of_date, rescore
-from genbench.run.run_benchmark import Execution, run_benchmark
-from genbench.run.suite import load_suite
+from genbench.runner.again import advice, reasons_in_words, to_run_again
+from genbench.runner.logger_threads import choose_loggers, logging_to
+from genbench.runner.planning import Request, estimate_seconds, folder_name, make_plan
+from genbench.runner.provenance import collect_provenance
+from genbench.runner.rescoring import out_of_date, rescore
+from genbench.runner.run_benchmark import Execution, run_benchmark
+from genbench.runner.suite import load_suite
 from genbench.util.leases import Holder
 from genbench.util.usable_cores import usable_cores
 

@@ -15,9 +15,9 @@ from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.registry import Registry
 from genbench.records.job import Job
 from genbench.records.run_folder import Run
-from genbench.run.provenance import collect_provenance
-from genbench.run.rescoring import Wish, rescore
-from genbench.run.run_benchmark import Execution
+from genbench.runner.provenance import collect_provenance
+from genbench.runner.rescoring import Wish, rescore
+from genbench.runner.run_benchmark import Execution
 from genbench.util.usable_cores import usable_cores
 
 

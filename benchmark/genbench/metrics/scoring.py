@@ -267,7 +267,7 @@ def _computed(factory: str, announced: dict[str, MetricCard], inputs: ScoringInp
 def with_versions(
     values: Sequence[MetricValue], cards: Sequence[MetricCard], versions: Mapping[str, str]
 ) -> list[MetricValue]:
-    """The values with the versions of their metrics. versions: by factory (`genbench.run.metric_versions`)."""
+    """The values with the versions of their metrics. versions: by factory (`genbench.runner.metric_versions`)."""
     factories = {card.name: card.factory for card in cards}
     return [
         msgspec.structs.replace(value, version=versions.get(factories[value.name] or "")) for value in values

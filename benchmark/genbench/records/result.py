@@ -72,7 +72,7 @@ class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
     real_stderr: float | None = None
     """The standard error of `real`; None if it is not known."""
     version: str | None = None
-    """The version of the metric: a hash of its source (`genbench.run.metric_versions`); that of its extractor is in
+    """The version of the metric: a hash of its source (`genbench.runner.metric_versions`); that of its extractor is in
     `extractor`. None in old records, on the validation split, and for values that the worker measures itself."""
 
 
@@ -272,7 +272,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     """What a reader should know besides, one line each: samples that all look alike, other processes on the GPU."""
     provenance: dict[str, Any] = {}
-    """Code, packages and machine, as `genbench.run.provenance` collects them."""
+    """Code, packages and machine, as `genbench.runner.provenance` collects them."""
     circumstance: Circumstance | None = None
     """What the failure came from, if that is not the model; None if the job did not fail, and in old records."""
     attempt: str | None = None

@@ -70,7 +70,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     datasets: dict[str, DatasetCard] = {}
     """The cards of the data sets by name, so that a report can be made after a user's file is gone."""
     provenance: dict[str, Any] = {}
-    """Code, packages and machine, as `genbench.run.provenance` collects them."""
+    """Code, packages and machine, as `genbench.runner.provenance` collects them."""
     protocol: str = PROTOCOL_VERSION
     """The protocol version of the jobs."""
     schema: int = SCHEMA_VERSION

@@ -40,7 +40,7 @@ def open_logger(run: Run, target: str | None) -> MlflowLogger:
 
 
 class MlflowLogger:
-    """See `genbench.run.logger_threads.JobLogger`. artifacts: where MLflow puts files; None: where the
+    """See `genbench.runner.logger_threads.JobLogger`. artifacts: where MLflow puts files; None: where the
     server decides."""
 
     def __init__(self, run: Run, tracking_uri: str, artifacts: str | None) -> None:

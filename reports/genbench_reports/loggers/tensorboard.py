@@ -28,7 +28,7 @@ def open_logger(run: Run, target: str | None) -> TensorBoardLogger:
 
 
 class TensorBoardLogger:
-    """See `genbench.run.logger_threads.JobLogger`."""
+    """See `genbench.runner.logger_threads.JobLogger`."""
 
     def __init__(self, run: Run, folder: Path) -> None:
         self._run = run

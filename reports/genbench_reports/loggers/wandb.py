@@ -54,7 +54,7 @@ def has_api_key() -> bool:
 
 
 class WandbLogger:
-    """See `genbench.run.logger_threads.JobLogger`. mode: None leaves it to WANDB_MODE and `wandb`."""
+    """See `genbench.runner.logger_threads.JobLogger`. mode: None leaves it to WANDB_MODE and `wandb`."""
 
     def __init__(
         self, run: Run, entity: str | None, project: str, folder: Path, mode: Literal["offline"] | None

@@ -21,7 +21,7 @@ from genbench.datasets import fetching
 from genbench.datasets.fetching import file_path, is_cached
 from genbench.plugin.discovery import load_registry
 from genbench.records.run_folder import Run
-from genbench.run.suite import BUILTIN, load_suite, suite_names
+from genbench.runner.suite import BUILTIN, load_suite, suite_names
 
 CONTENT = b"64 points" * 100
 FILE = RemoteFile(

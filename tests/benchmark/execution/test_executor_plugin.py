@@ -32,9 +32,9 @@ from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Plan, Run
 from genbench.records.task import Message
-from genbench.run.planning import Request, make_plan
-from genbench.run.run_benchmark import Execution, run_benchmark
-from genbench.run.suite import Suite
+from genbench.runner.planning import Request, make_plan
+from genbench.runner.run_benchmark import Execution, run_benchmark
+from genbench.runner.suite import Suite
 
 NAMES = (
     "ListIterator",

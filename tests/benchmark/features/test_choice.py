@@ -23,8 +23,8 @@ from genbench.features.loading import load_extractor
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.metrics.scoring import ScoringInputs, score
 from genbench.plugin.discovery import load_registry
-from genbench.run.planning import Request, folder_name, make_plan
-from genbench.run.suite import load_suite
+from genbench.runner.planning import Request, folder_name, make_plan
+from genbench.runner.suite import load_suite
 
 
 def request(*datasets: str, extractor: str | None = None) -> Request:

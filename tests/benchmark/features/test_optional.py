@@ -17,8 +17,8 @@ from genbench.features.colour import eight_bit_colour
 from genbench.features.dinov2 import dinov2_from
 from genbench.features.inception import inception_from, network_class
 from genbench.plugin.discovery import load_registry
-from genbench.run.planning import Request, make_plan
-from genbench.run.suite import load_suite
+from genbench.runner.planning import Request, make_plan
+from genbench.runner.suite import load_suite
 
 GREY = DataSpec(name="toy", modality="image", event_shape=(1, 8, 8), levels=17)
 FIDELITY = pytest.mark.skipif(

@@ -29,7 +29,7 @@ from genbench.plugin.registry import Plugin, Registry
 from genbench.records.result import Result
 from genbench.records.run_folder import Plan, Run
 from genbench.records.task import Message
-from genbench.run.run_benchmark import Execution, run_benchmark
+from genbench.runner.run_benchmark import Execution, run_benchmark
 
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("genbench_"))
 CARDS: dict[str, Any] = {

@@ -23,7 +23,7 @@ from genbench.records import task as task_module
 from genbench.records.job import Job
 from genbench.records.result import MetricValue
 from genbench.records.task import Outcome
-from genbench.run.suite import load_suite, suite_names
+from genbench.runner.suite import load_suite, suite_names
 from genbench.util.seeding import derive_seed
 
 BITS = DatasetCard(

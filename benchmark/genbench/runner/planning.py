@@ -15,8 +15,8 @@ from genbench.plugin.registry import Registry
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Plan
-from genbench.run.ranking_choice import with_ranking
-from genbench.run.suite import Suite
+from genbench.runner.ranking_choice import with_ranking
+from genbench.runner.suite import Suite
 from genbench.util.redaction import redacted
 from genbench.util.source_hash import source_hash
 

@@ -22,9 +22,9 @@ from genbench.records.job import Job
 from genbench.records.result import MetricValue, Result
 from genbench.records.run_folder import Run
 from genbench.records.task import Rescoring, Task
-from genbench.run.claims import Claims
-from genbench.run.metric_versions import metric_versions, outdated
-from genbench.run.run_benchmark import Execution, make_task
+from genbench.runner.claims import Claims
+from genbench.runner.metric_versions import metric_versions, outdated
+from genbench.runner.run_benchmark import Execution, make_task
 from genbench.util.leases import Leases
 
 OTHER_VERSION = "computed by another version of the metric"

@@ -18,9 +18,9 @@ from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench.records.task import Message, Task
-from genbench.run.again import after
-from genbench.run.claims import Claims
-from genbench.run.metric_versions import metric_versions
+from genbench.runner.again import after
+from genbench.runner.claims import Claims
+from genbench.runner.metric_versions import metric_versions
 from genbench.util.leases import Holder, Leases
 
 

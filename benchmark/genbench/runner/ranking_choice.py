@@ -8,7 +8,7 @@ from genbench.api.cards import DatasetCard
 from genbench.api.ranking_rule import RankingRule
 from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.registry import Registry
-from genbench.run.suite import Suite
+from genbench.runner.suite import Suite
 
 
 def with_ranking(dataset: DatasetCard, suite: Suite, registry: Registry, samples: int) -> DatasetCard:

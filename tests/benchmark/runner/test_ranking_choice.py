@@ -10,9 +10,9 @@ import pytest
 from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry
-from genbench.run.planning import Request, make_plan
-from genbench.run.ranking_choice import with_ranking
-from genbench.run.suite import Suite, load_suite
+from genbench.runner.planning import Request, make_plan
+from genbench.runner.ranking_choice import with_ranking
+from genbench.runner.suite import Suite, load_suite
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from jobs import make_job
 
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.records.result import MetricValue, Result
-from genbench.run.metric_versions import metric_version, metric_versions, outdated
+from genbench.runner.metric_versions import metric_version, metric_versions, outdated
 from genbench.util.source_hash import source_files
 
 FRECHET = "genbench.metrics.frechet:score_frechet"

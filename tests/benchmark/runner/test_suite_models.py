@@ -10,8 +10,8 @@ import pytest
 from genbench.errors import UnknownNameError
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry
-from genbench.run.planning import Request, make_plan
-from genbench.run.suite import load_suite, suite_names
+from genbench.runner.planning import Request, make_plan
+from genbench.runner.suite import load_suite, suite_names
 
 QUICK = load_suite("quick")
 

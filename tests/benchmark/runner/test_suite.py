@@ -8,8 +8,8 @@ import pytest
 
 from genbench.errors import UsageError
 from genbench.plugin.discovery import load_registry
-from genbench.run.planning import Request, make_plan
-from genbench.run.suite import load_suite
+from genbench.runner.planning import Request, make_plan
+from genbench.runner.suite import load_suite
 
 TEXT = """summary = "s"
 budget = "2cpu-s"

@@ -16,7 +16,7 @@ from genbench.execution.failures import circumstance_of
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry
 from genbench.records.result import Circumstance, Result
-from genbench.run.again import MAX_TRIES, advice, after, runs_again
+from genbench.runner.again import MAX_TRIES, advice, after, runs_again
 
 GIB = 2**30
 

@@ -21,8 +21,8 @@ from genbench.plugin.registry import Registry
 from genbench.records.result import CurvePoint, Result
 from genbench.records.run_folder import Plan, Run
 from genbench.records.task import Message
-from genbench.run.logger_threads import LoggerThread, choose_loggers, logging_to
-from genbench.run.run_benchmark import Execution, run_benchmark
+from genbench.runner.logger_threads import LoggerThread, choose_loggers, logging_to
+from genbench.runner.run_benchmark import Execution, run_benchmark
 
 
 def logger_card(name: str, factory: str, **fields: object) -> LoggerCard:
