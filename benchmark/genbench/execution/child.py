@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ import psutil
 from genbench.execution.interrupts import accept_interrupts
 from genbench.execution.message_channel import MessageWriter
 from genbench.execution.orphans import PR_SET_PDEATHSIG
+from genbench.execution.where import WHERE
 from genbench.records.task import Message, Observer, Outcome, Phase, Task
 
 
@@ -78,6 +80,8 @@ def _detach(log: Connection, parent: int) -> None:
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     log.close()
+    if WHERE is not None:
+        faulthandler.register(WHERE, file=2, all_threads=True)
     accept_interrupts()
     if sys.platform == "linux":
         # the parent of this process is the fork server, which ends when the supervisor does

@@ -16,6 +16,7 @@ from genbench.execution.child import child_main
 from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.message_channel import MessageReader
 from genbench.execution.orphans import end_tree
+from genbench.execution.where import WHERE
 from genbench.records.task import Message, Task
 
 if TYPE_CHECKING:
@@ -135,13 +136,14 @@ class ChildProcess:
         return total
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal while the process runs; except for SIGINT, to the processes that it started as well."""
+        """Send a signal while the process runs; except for SIGINT and `WHERE`, to the processes that it started as
+        well."""
         pid = self._process.pid
         if pid is None or not self._process.is_alive():
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             # the worker leads a process group, so this reaches the processes that it started
-            if hasattr(os, "killpg") and number != signal.SIGINT and os.getpgid(pid) == pid:
+            if hasattr(os, "killpg") and number not in (signal.SIGINT, WHERE) and os.getpgid(pid) == pid:
                 os.killpg(pid, number)
             else:
                 os.kill(pid, number)

@@ -25,6 +25,7 @@ from genbench.execution.child_process import KILL, ChildProcess
 from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.limits import Limits
 from genbench.execution.stages.stage_folder import new_stage_folder
+from genbench.execution.where import MAX_DUMP_BYTES, WHERE, WRITING_SECONDS, place_in
 from genbench.records.job import Job
 from genbench.records.result import Circumstance, Result, Status
 from genbench.records.task import STAGES, Message, Outcome, Phase, StageRequest, Task
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from genbench.execution.start_method import WorkerContext
 
 ESCALATION = (
+    *(() if WHERE is None else ((WHERE, WRITING_SECONDS),)),
     (signal.SIGINT, 2.0),
     (signal.SIGTERM, 1.0),
     (KILL, math.inf),
@@ -75,6 +77,7 @@ class Supervised:
         self._outcome: Outcome | None = None
         self._verdict: tuple[Status, str] | None = None
         self._escalation = 0
+        self._last_output = b""  # after the first signal
         self._next_signal = math.inf
         self._next_memory_look = 0.0
         self._start()
@@ -137,6 +140,8 @@ class Supervised:
     def _read(self) -> None:
         for chunk in self._child.output():
             self._log_file.write(chunk)
+            if self._escalation:
+                self._last_output = (self._last_output + chunk)[-MAX_DUMP_BYTES:]
         for message in self._child.messages():
             if message.kind == "phase":
                 self._enter(message.phase)
@@ -253,7 +258,9 @@ class Supervised:
 
     def _status_and_reason(self, code: int | None) -> tuple[Status, str | None]:
         if self._verdict is not None:
-            return self._verdict
+            status, reason = self._verdict
+            place = place_in(self._last_output.decode("utf-8", "replace"))
+            return status, reason if place is None else f"{reason}; it stood at {place}"
         if self._finished and self._outcome is not None:
             return self._outcome.status, self._outcome.reason
         if code is not None and code < 0:

@@ -58,10 +58,8 @@ def draw_samples(
             size = min(max_samples_per_call(spec), count - drawn)
             pieces.append(checked_samples(_draw(model, size, generator, steps), size, spec))
             drawn += size
-            if time.perf_counter() - began > budget_seconds and drawn < count:
-                raise SamplingTimeout(
-                    f"drew {drawn} of {count} samples in the sampling budget of {budget_seconds:g}s"
-                )
+            if (spent := time.perf_counter() - began) > budget_seconds and drawn < count:
+                raise SamplingTimeout(_too_slow(drawn, count, spent, budget_seconds))
     return torch.cat(pieces)
 
 
@@ -78,13 +76,18 @@ def _draw_pieces(
     step_numbers = max(1, spec.dimension // spec.event_shape[0])
     with torch.no_grad():
         for indices in like_lengths(lengths, _MAX_NUMBERS_PER_CALL // step_numbers):
-            if time.perf_counter() - began > budget_seconds:
-                raise SamplingTimeout(
-                    f"drew {drawn} of {len(lengths)} samples in the sampling budget of {budget_seconds:g}s"
-                )
+            if (spent := time.perf_counter() - began) > budget_seconds:
+                raise SamplingTimeout(_too_slow(drawn, len(lengths), spent, budget_seconds))
             samples[indices] = draw_pieces_once(model, lengths[indices], generator, spec)
             drawn += len(indices)
     return samples
+
+
+def _too_slow(drawn: int, count: int, spent: float, budget_seconds: float) -> str:
+    each = f" ({spent / drawn:.3g} s per sample)" if drawn else ""
+    return (
+        f"drew {drawn} of {count} samples in {spent:.3g} s{each}, the sampling budget is {budget_seconds:g} s"
+    )
 
 
 def draw_pieces_once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,9 @@ def test_a_training_past_its_budget_is_stopped(execute: Execute, tmp_path: Path,
     (result,) = execute(make_task(model, tmp_path, budget="1s"))
     assert result.status == "timeout"
     assert "train took more than 1.5 s, grace period included" in (result.reason or "")
+    assert re.search(r"; it stood at hostile_models\.py:\d+ in fit$", result.reason or "")
+    log = (tmp_path / "jobs" / result.id / "log.txt").read_text()
+    assert "(most recent call first)" in log
     # one second, half a second of grace, and the escalation of signals
     assert time.monotonic() - began < 20
     if model == "Hangs":
@@ -72,6 +76,18 @@ def test_a_sampler_that_hangs_is_stopped(execute: Execute, tmp_path: Path) -> No
     (result,) = execute(make_task("HangsInSample", tmp_path, sampling_seconds=0.5), workers=1)
     assert result.status == "timeout"
     assert "checkpoint" in (result.reason or "") or "sample" in (result.reason or "")
+
+
+def test_a_slow_sampler_is_found_at_the_first_checkpoint(execute: Execute, tmp_path: Path) -> None:
+    """Before it draws all of 512 samples, which would take ten minutes."""
+    began = time.monotonic()
+    (result,) = execute(make_task("SamplesSlowly", tmp_path, sampling_seconds=0.5, samples=512))
+    assert time.monotonic() - began < 30
+    assert result.status == "timeout"
+    assert re.fullmatch(
+        r"1\.\d+ s per sample: 512 samples would take about \d+ s, the sampling budget is 0\.5 s",
+        result.reason or "",
+    )
 
 
 def test_memory_without_end_is_oom(execute: Execute, tmp_path: Path) -> None:

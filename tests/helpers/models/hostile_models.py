@@ -81,6 +81,14 @@ class HangsDeaf(Good):
             time.sleep(0.1)
 
 
+class SamplesSlowly(Good):
+    """More than a second per sample."""
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        time.sleep(1.1 * count)
+        return super().sample(count, generator)
+
+
 class WorksWhereItIsBuilt(Good):
     """Half a second in the constructor."""
 

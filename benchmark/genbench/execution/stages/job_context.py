@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +16,7 @@ from genbench.api.data import Dataset, Split
 from genbench.api.model import GenerativeModel
 from genbench.datasets.pieces import windows_of_dataset
 from genbench.datasets.prepared import load_data
-from genbench.errors import PluginError
+from genbench.errors import Diverged, PluginError
 from genbench.execution.stages.stage import Stage
 from genbench.execution.threads import set_threads
 from genbench.features import Extractor
@@ -25,6 +27,7 @@ from genbench.metrics.scoring import ScoredExamples, ScoringInputs, scoring_inpu
 from genbench.records.job import Job
 from genbench.records.task import Task
 from genbench.samples.draw import draw_lengths, draw_samples
+from genbench.samples.pace import check_pace
 from genbench.util.seeding import derive_seed, seed_everything
 
 
@@ -91,6 +94,18 @@ class JobContext:
             self.job.sampling_seconds,
             lengths=self.lengths(count, seed),
         )
+
+    def check_pace(self, count: int) -> None:
+        """Raise SamplingTimeout if the model as it is now samples too slowly for `count` samples."""
+        seed = self.seed("sampling pace")
+        generator = torch.Generator(self.device).manual_seed(seed)
+
+        def draw(size: int) -> None:
+            with contextlib.suppress(PluginError, Diverged):  # only the time matters here
+                lengths = self.lengths(size, seed)
+                draw_samples(self.model, size, generator, self.dataset.spec, math.inf, lengths=lengths)
+
+        check_pace(draw, count, self.job.sampling_seconds)
 
     def lengths(self, count: int, seed: int) -> Tensor | None:
         """The lengths of the samples that `draw` returns for this seed, (count,), drawn from those of the training

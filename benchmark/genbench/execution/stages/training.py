@@ -98,8 +98,10 @@ class TrainingStage(Stage):
         was_training = model.training
         before = state_hash(checked_state(model.state_dict()))
         with preserved_generators(self.context.device):
-            seed_everything(self.context.seed("checkpoint"))
             model.eval()
+            if not self.outcome.curve:
+                self.context.check_pace(self.job.drawn_samples)
+            seed_everything(self.context.seed("checkpoint"))
             metrics = judge_on_validation(self.context)
         model.train(was_training)
         if state_hash(checked_state(model.state_dict())) != before:
