@@ -73,6 +73,7 @@ def genbench_reports() -> Iterable[ReportCard]:
 def genbench_commands(app: typer.Typer) -> None:
     from genbench_reports.commands.gate import add_gate_commands
     from genbench_reports.commands.history import add_history_commands
+    from genbench_reports.commands.music import music
     from genbench_reports.commands.pictures import pictures
     from genbench_reports.commands.show_and_report import add_commands
 
@@ -80,6 +81,7 @@ def genbench_commands(app: typer.Typer) -> None:
     add_gate_commands(app)
     add_history_commands(app)
     app.command("pictures")(pictures)
+    app.command("music")(music)
 
 
 @hookimpl
