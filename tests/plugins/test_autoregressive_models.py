@@ -22,12 +22,16 @@ from genbench_models.autoregressive.conditionals import conditional_for
 from genbench_models.autoregressive.flat_model import FlatModel
 from genbench_models.autoregressive.fvsbn import FVSBN
 from genbench_models.autoregressive.gated_pixelcnn import GatedPixelCNN
-from genbench_models.autoregressive.gpt import GPT
-from genbench_models.autoregressive.gru import GRU
 from genbench_models.autoregressive.made import MADE, hidden_degrees
 from genbench_models.autoregressive.nade import NADE
 from genbench_models.autoregressive.pixelcnn import PixelCNN
-from genbench_models.autoregressive.sequence_model import SequenceModel
+from genbench_models.autoregressive.sequences.gpt import GPT
+from genbench_models.autoregressive.sequences.gru import GRU
+from genbench_models.autoregressive.sequences.lstm import LSTM
+from genbench_models.autoregressive.sequences.rnn_nade import RNNNade
+from genbench_models.autoregressive.sequences.sequence_model import SequenceModel, Steps
+from genbench_models.autoregressive.sequences.tcn import TCN
+from genbench_models.autoregressive.sequences.within_step import Independent
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +82,18 @@ def gpt(spec: DataSpec) -> GPT:
 
 def gru(spec: DataSpec) -> GRU:
     return GRU(spec, hidden=8, components=3)
+
+
+def independent(spec: DataSpec) -> LSTM:
+    return LSTM(spec, hidden=8, layers=2, within="independent", components=3)
+
+
+def rnn_nade(spec: DataSpec) -> RNNNade:
+    return RNNNade(spec, hidden=8, units=5, components=3)
+
+
+def tcn(spec: DataSpec) -> TCN:
+    return TCN(spec, hidden=8, blocks=2, kernel=2, components=3)
 
 
 def pixelcnn(spec: DataSpec) -> PixelCNN:
@@ -178,13 +194,33 @@ def test_the_order_of_pixelcnns(model_class: type[PixelCNN] | type[GatedPixelCNN
 @pytest.mark.parametrize("spec", [SERIES, image(2, 2, 3, None)], ids=str)
 @pytest.mark.parametrize("build", [gru, gpt])
 def test_the_order_of_sequence_models(build: Build, spec: DataSpec) -> None:
-    model: Any = shaken(build(spec)).double()
-    y = torch.randn(1, spec.dimension, dtype=torch.float64)
-    jacobian = torch.autograd.functional.jacobian(lambda y: model.outputs(y, y).abs().sum(-1)[0], y)[:, 0]
-    sees = assert_strictly_causal(jacobian, order=list(range(spec.dimension)))
+    sees = sees_of_sequence(build(spec))
     assert sees.sum() == spec.dimension * (spec.dimension - 1) / 2
+    model: Any = build(spec)
     x = examples(spec, 3)
-    assert torch.equal(model._from_sequence(model._to_sequence(x)), x)
+    assert torch.equal(model._from_steps(model._to_steps(x)), x)
+
+
+def test_the_order_within_a_step() -> None:
+    """Independent numbers see the steps before them; a NADE's also those before them in the step; a TCN with blocks of
+    kernel 2 sees seven steps back."""
+    channels = 2
+    sees = sees_of_sequence(independent(SERIES))
+    steps = torch.arange(SERIES.dimension) // channels
+    assert torch.equal(sees, steps[:, None] > steps)
+    assert sees_of_sequence(rnn_nade(SERIES)).sum() == 8 * 7 / 2
+    long = DataSpec(name="long", modality="series", event_shape=(12, 1))
+    seen = sees_of_sequence(tcn(long))
+    assert seen[11].nonzero()[:, 0].tolist() == list(range(4, 11))
+
+
+def sees_of_sequence(model: Any) -> Tensor:
+    model = shaken(model).double()
+    y = torch.randn(1, model.steps, model.width, dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(
+        lambda y: model.outputs(Steps(y, y)).abs().sum(-1).flatten(), y
+    ).flatten(1)
+    return assert_strictly_causal(jacobian, order=list(range(len(jacobian))))
 
 
 def test_dilated_blocks_see_the_whole_of_a_digit() -> None:
@@ -242,6 +278,9 @@ SMALL: list[tuple[Build, DataSpec]] = [
     (gru, image(1, 1, 2, 40)),
     (gru, TOKENS),
     (gru, PIANOROLL),
+    (independent, PIANOROLL),
+    (rnn_nade, PIANOROLL),
+    (tcn, TOKENS),
     (gated, image(1, 2, 2, 3)),
     (gated, image(2, 1, 2, 3)),
     (pixelcnn, image(1, 2, 2, 3)),
@@ -300,6 +339,8 @@ def test_the_density_of_short_series_integrates_to_one() -> None:
 
 def naive_samples(model: Any, spec: DataSpec, count: int, generator: torch.Generator) -> Tensor:
     """The whole network again for every element."""
+    if isinstance(model, SequenceModel):
+        return naive_sequences(model, count, generator)
     x = torch.zeros((count, *spec.event_shape), dtype=working_dtype(spec))
     places = torch.arange(spec.dimension).reshape(spec.event_shape)
     order = (
@@ -309,18 +350,31 @@ def naive_samples(model: Any, spec: DataSpec, count: int, generator: torch.Gener
     )
     mean = model.standardise.mean.expand(spec.event_shape).flatten()
     scale = model.standardise.scale.expand(spec.event_shape).flatten()
-    for position, place in enumerate(order.tolist()):
+    for place in order.tolist():
         y = x.float() if spec.modality == "tokens" else model.standardise(x)
         if isinstance(model, FlatModel):
             outputs = model.outputs(y.flatten(1))[:, place]
-        elif isinstance(model, SequenceModel):
-            outputs = model.outputs(model._to_sequence(x), model._to_sequence(y))[:, position]
         else:
             outputs = model.outputs(y).flatten(1, 3)[:, place]
         drawn = model.conditional.sample(outputs, generator)
         if not spec.is_discrete:
             drawn = drawn * scale[place] + mean[place]
         x.flatten(1)[:, place] = drawn  # flatten(1) of a contiguous tensor is a view
+    return x
+
+
+def naive_sequences(model: SequenceModel, count: int, generator: torch.Generator) -> Tensor:
+    x = torch.zeros((count, *model.spec.event_shape), dtype=working_dtype(model.spec))
+    means, scales = model._map()
+    at_once = isinstance(model.within, Independent)
+    for t in range(model.steps):
+        for d in [slice(None)] if at_once else range(model.width):
+            drawn = model.conditional.sample(model.outputs(model.read(x))[:, t, d], generator)
+            if not model.spec.is_discrete:
+                drawn = drawn * scales[t % len(scales), d] + means[t % len(means), d]
+            steps = model._to_steps(x).clone()
+            steps[:, t, d] = drawn
+            x = model._from_steps(steps)
     return x
 
 
@@ -338,6 +392,11 @@ def naive_samples(model: Any, spec: DataSpec, count: int, generator: torch.Gener
         (gru, SERIES),
         (gru, TOKENS),
         (gru, image(2, 3, 3, 5)),
+        (independent, SERIES),
+        (rnn_nade, SERIES),
+        (rnn_nade, PIANOROLL),
+        (tcn, SERIES),
+        (tcn, TOKENS),
         (gpt, SERIES),
         (gpt, TOKENS),
         (gpt, PIANOROLL),
@@ -596,6 +655,38 @@ def test_the_likelihood_of_what_is_missing_and_the_entropy_are_those_of_enumerat
     # the chain rule: the entropies of all elements, averaged over the model's examples, are that of an example
     total = (log_p.exp() * entropy.sum(1)).sum()
     torch.testing.assert_close(total, -(log_p.exp() * log_p).sum(), atol=1e-3, rtol=1e-3)
+
+
+def test_a_nade_reads_frames_with_few_notes_as_it_reads_all() -> None:
+    """The hidden layer is computed once for each note, or for each key."""
+    spec = DataSpec(name="rolls", modality="pianoroll", event_shape=(3, 40), levels=2)
+    model: Any = shaken(rnn_nade(spec))
+    x = (torch.rand(5, 3, 40, generator=torch.Generator().manual_seed(0)) < 0.1).long()
+    x[0] = 0
+    steps = model.read(x)
+    state = torch.randn(5, 3, 8)
+    v = model.within.told(steps.y).flatten(0, 1)
+    ones = int(v.sum(1).max())
+    assert 1 < ones <= 10
+    bias = model.within.hidden_from_state(state).flatten(0, 1)
+    few, every = model.within._read_changes(v, bias, ones), model.within._read_all(v, bias)
+    torch.testing.assert_close(few, every, atol=1e-5, rtol=1e-5)
+
+
+def test_numbers_within_a_step_are_named_by_kind() -> None:
+    with pytest.raises(ValueError, match="within='chain': expected independent, autoregressive, nade"):
+        GRU(PIANOROLL, within="chain")
+
+
+def test_a_prompt_is_continued_in_a_context_of_whole_pieces() -> None:
+    """The continuation of what a model has drawn is drawn as the rest of it was: with the same random numbers, where as
+    many were used for the prompt."""
+    spec = DataSpec(name="songs", modality="tokens", event_shape=(9,), levels=4, variable_length=True)
+    model = shaken(GRU(spec, hidden=8))
+    whole = model.sample(6, torch.Generator().manual_seed(3))
+    lengths = torch.tensor([1, 2, 3, 5, 8, 9])
+    again = model.continue_from(whole, lengths, torch.Generator().manual_seed(3))
+    assert torch.equal(again, whole)
 
 
 def test_masks_that_an_order_cannot_do_are_refused_by_name() -> None:

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from genbench import ModelCard
+from genbench.api import Capability
+
+_OF_SEQUENCES: tuple[Capability, ...] = (
+    "sample",
+    "log_prob",
+    "complete",
+    "missing_log_prob",
+    "predictive_entropy",
+    "lengths",
+    "continue",
+)
 
 CARDS: tuple[ModelCard, ...] = (
     ModelCard(
@@ -23,14 +34,62 @@ CARDS: tuple[ModelCard, ...] = (
     ModelCard(
         name="gru",
         family="autoregressive",
-        summary="gated recurrent network, one element after the other",
-        factory="genbench_models.autoregressive.gru:GRU",
+        summary="recurrent network with gates, one step after the other: a symbol, a frame, a moment",
+        factory="genbench_models.autoregressive.sequences.gru:GRU",
         modalities=("image", "series", "tokens", "pianoroll"),
-        capabilities=("sample", "log_prob", "complete", "missing_log_prob", "predictive_entropy"),
+        capabilities=_OF_SEQUENCES,
         paper="https://arxiv.org/abs/1406.1078",
         year=2014,
         institution="Université de Montréal",
         country="Canada",
+    ),
+    ModelCard(
+        name="rnn",
+        family="autoregressive",
+        summary="simple recurrent network, one step after the other: a symbol, a frame, a moment",
+        factory="genbench_models.autoregressive.sequences.rnn:RNN",
+        modalities=("series", "tokens", "pianoroll"),
+        capabilities=_OF_SEQUENCES,
+        paper="https://doi.org/10.1207/s15516709cog1402_1",
+        year=1990,
+        institution="University of California San Diego",
+        country="United States",
+    ),
+    ModelCard(
+        name="lstm",
+        family="autoregressive",
+        summary="recurrent network with a memory cell, one step after the other: a symbol, a frame, a moment",
+        factory="genbench_models.autoregressive.sequences.lstm:LSTM",
+        modalities=("series", "tokens", "pianoroll"),
+        capabilities=_OF_SEQUENCES,
+        paper="https://doi.org/10.1162/neco.1997.9.8.1735",
+        year=1997,
+        institution="Technical University of Munich, IDSIA",
+        country="Germany, Switzerland",
+    ),
+    ModelCard(
+        name="rnn-nade",
+        family="autoregressive",
+        summary="recurrent network over frames, which sets the biases of a NADE over the keys of each",
+        factory="genbench_models.autoregressive.sequences.rnn_nade:RNNNade",
+        modalities=("series", "pianoroll"),
+        capabilities=_OF_SEQUENCES,
+        paper="https://arxiv.org/abs/1206.6392",
+        year=2012,
+        institution="Université de Montréal",
+        country="Canada",
+    ),
+    ModelCard(
+        name="tcn",
+        family="autoregressive",
+        summary="temporal convolutions, causal and dilated more and more",
+        factory="genbench_models.autoregressive.sequences.tcn:TCN",
+        modalities=("series", "tokens", "pianoroll"),
+        capabilities=_OF_SEQUENCES,
+        paper="https://arxiv.org/abs/1803.01271",
+        year=2018,
+        institution="Carnegie Mellon University, Intel",
+        country="United States",
     ),
     ModelCard(
         name="made",
@@ -83,10 +142,10 @@ CARDS: tuple[ModelCard, ...] = (
     ModelCard(
         name="gpt",
         family="autoregressive",
-        summary="transformer over pixels, symbols or values in turn, causal attention",
-        factory="genbench_models.autoregressive.gpt:GPT",
+        summary="transformer over pixels, symbols, frames or moments in turn, causal attention",
+        factory="genbench_models.autoregressive.sequences.gpt:GPT",
         modalities=("image", "series", "tokens", "pianoroll"),
-        capabilities=("sample", "log_prob", "complete", "missing_log_prob", "predictive_entropy"),
+        capabilities=_OF_SEQUENCES,
         paper="https://proceedings.mlr.press/v119/chen20s.html",
         year=2020,
         institution="OpenAI",

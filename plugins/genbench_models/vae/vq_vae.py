@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench_models.autoregressive.gpt import GPT
+from genbench_models.autoregressive.sequences.gpt import GPT
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise

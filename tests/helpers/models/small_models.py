@@ -8,6 +8,7 @@ from genbench.api.cards import Hyperparameter, ModelCard
 # larger than this.
 _AT_MOST: dict[str, int] = {
     "hidden": 16,
+    "units": 8,
     "width": 8,
     "layers": 2,
     "blocks": 1,

@@ -1,4 +1,4 @@
-"""GPT over pixels, symbols or values: a transformer whose every position sees those before it.
+"""GPT over pixels, symbols, frames or moments: a transformer whose every position sees those before it.
 
 Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training"; over pixels: Chen et al. 2020,
 "Generative Pretraining from Pixels", ICML
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import DataSpec
-from genbench_models.autoregressive.sequence_model import SequenceModel, Step
+from genbench_models.autoregressive.sequences.sequence_model import SequenceModel, Step, steps_of
 from genbench_models.layers.ranges import at_least
 from genbench_models.layers.transformer import Block
 
@@ -20,7 +20,7 @@ from genbench_models.layers.transformer import Block
 class GPT(SequenceModel):
     """Learned places, blocks with causal attention, layer normalisation before the conditionals.
 
-    Sampling keeps the keys and values of what it has seen, so that an element costs one position, not all.
+    Sampling keeps the keys and values of what it has seen, so that a step costs one position, not all.
     """
 
     def __init__(
@@ -30,6 +30,7 @@ class GPT(SequenceModel):
         width: int = 64,
         layers: int = 2,
         heads: int = 4,
+        within: str = "autoregressive",
         components: int = 3,
         dropout: float = 0.1,
         batch_size: int = 16,
@@ -39,7 +40,8 @@ class GPT(SequenceModel):
         super().__init__(
             spec,
             hidden=width,
-            places=spec.dimension,
+            places=steps_of(spec)[0],
+            within=within,
             components=components,
             dropout=dropout,
             batch_size=batch_size,
@@ -59,7 +61,7 @@ class GPT(SequenceModel):
         return states
 
     def walk(self, count: int) -> Step:
-        caches = [KeyValueCache(block, count, self.spec.dimension) for block in self.blocks]
+        caches = [KeyValueCache(block, count, self.steps) for block in self.blocks]
 
         def step(inputs: Float[Tensor, "batch 1 width"]) -> Float[Tensor, "batch width"]:
             h = inputs
