@@ -6,6 +6,11 @@ can announce its cards (`from genbench import ModelCard, hookimpl`) without impo
 
 from __future__ import annotations
 
+from genbench.early_interrupts import react_early
+
+react_early()  # before everything else, which takes tenths of a second
+
+# ruff: noqa: E402
 import importlib
 from typing import TYPE_CHECKING, Any
 

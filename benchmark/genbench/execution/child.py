@@ -38,6 +38,9 @@ class PipeObserver(Observer):
     def progress(self, fraction: float, losses: dict[str, float]) -> None:
         self.send(Message(kind="progress", fraction=fraction, losses=losses))
 
+    def scoring(self, factory: str) -> None:
+        self.send(Message(kind="scoring", factory=factory))
+
     def outcome(self, outcome: Outcome) -> None:
         self.send(Message(kind="outcome", outcome=outcome))
 

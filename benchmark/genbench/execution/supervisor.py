@@ -80,17 +80,22 @@ class Supervised:
         self._last_output = b""  # after the first signal
         self._next_signal = math.inf
         self._next_memory_look = 0.0
+        self._fatal_factories: dict[str, str] = {}
         self._start()
 
     def _start(self) -> None:
         """Start the process of the next stage."""
-        task = self._task
+        self._request: StageRequest | None = None
         if self._stages:
-            request = StageRequest(
+            self._request = StageRequest(
                 name=self._stages.popleft(), folder=str(self._folder), so_far=self._outcome or Outcome()
             )
-            task = msgspec.structs.replace(task, stage=request)
+        self._start_process()
+
+    def _start_process(self) -> None:
+        task = msgspec.structs.replace(self._task, stage=self._request, fatal_factories=self._fatal_factories)
         self._finished = False
+        self._factory = ""  # of the metric that is computed now
         self._baseline_bytes: int | None = None
         self._child = self._new_child(task)
 
@@ -147,6 +152,10 @@ class Supervised:
                 self._enter(message.phase)
             if message.outcome is not None:
                 self._outcome = message.outcome
+            if message.kind == "scoring":
+                if self._request is None or self._request.name == "score":  # no code of the model runs there
+                    self._factory = message.factory
+                continue
             if message.kind == "done":
                 self._finished = True
                 if self._goes_on():
@@ -220,6 +229,9 @@ class Supervised:
                 self._start_again()
                 return None
             self._verdict = ("killed", f"the fork server was killed, {MAX_STARTS} times in a row")
+        if not self._finished and self._factory and self._factory not in self._fatal_factories:
+            self._score_without(self._factory, code)
+            return None
         now = time.monotonic()
         self._phase_seconds[self._phase] = self._spent_in_phase(now)
         status, reason = self._status_and_reason(code)
@@ -248,6 +260,20 @@ class Supervised:
             audit=outcome.audit if status == "ok" else None,
             warnings=outcome.warnings,
         )
+
+    def _score_without(self, factory: str, code: int | None) -> None:
+        """Repeat the scoring without the metrics of a factory that has ended its process."""
+        status, reason = self._status_and_reason(code)
+        self._log_file.write(f"\n--- {factory}: {reason}; its metrics are left out ---\n".encode())
+        self._fatal_factories[factory] = f"{status}: {reason}"
+        self._verdict, self._escalation, self._next_signal = None, 0, math.inf
+        self._last_output = b""
+        self._enter("start")
+        with deferred_interrupts():
+            self._child.clear_away()
+            if self._request is not None:
+                self._outcome = self._request.so_far
+            self._start_process()
 
     def _start_again(self) -> None:
         self._log_file.write(b"\n--- the fork server was killed; the job starts again ---\n")

@@ -7,7 +7,7 @@ be computed for earlier runs without training again.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -235,11 +235,19 @@ def scoring_inputs(
     )
 
 
-def score(cards: Sequence[MetricCard], inputs: ScoringInputs) -> list[MetricValue]:
+def score(
+    cards: Sequence[MetricCard],
+    inputs: ScoringInputs,
+    *,
+    fatal: Mapping[str, str] | None = None,
+    on_factory: Callable[[str], None] = lambda factory: None,
+) -> list[MetricValue]:
     """The values of all metrics of `cards` that apply to the data, in the order of the cards.
 
     Cards that share a factory are computed in one call. Where a factory fails, or returns what cannot be
     (`genbench.records.plausibility`), its metrics have no value, and a note says why.
+
+    fatal: factories that are not to be called, and why. on_factory: called before each of the others.
     """
     applicable = [
         card
@@ -251,14 +259,21 @@ def score(cards: Sequence[MetricCard], inputs: ScoringInputs) -> list[MetricValu
     metric_values: dict[str, MetricValue] = {}
     for factory in dict.fromkeys(card.factory for card in applicable if card.factory):
         announced = {card.name: card for card in applicable if card.factory == factory}
-        metric_values |= {value.name: value for value in _computed(factory, announced, inputs)}
+        if fatal and factory in fatal:
+            values = [without_value(card, fatal[factory]) for card in announced.values()]
+        else:
+            on_factory(factory)
+            values = _computed(factory, announced, inputs)
+        metric_values |= {value.name: value for value in values}
     return [metric_values[card.name] for card in applicable if card.name in metric_values]
 
 
 def _computed(factory: str, announced: dict[str, MetricCard], inputs: ScoringInputs) -> list[MetricValue]:
     try:
         return plausible_values(load_factory(factory)(inputs), announced)
-    except (Exception, SystemExit) as error:  # a metric may come from a plugin
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a metric may come from a plugin
         traceback.print_exc()
         note = f"{type(error).__name__}: {error}"
         return [without_value(card, note) for card in announced.values()]

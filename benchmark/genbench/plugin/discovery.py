@@ -27,11 +27,11 @@ from genbench.api.cards import (
 )
 from genbench.errors import PluginError, UnknownNameError
 from genbench.plugin import hookspecs
-from genbench.plugin.registry import Plugin, Registry, describe_error
+from genbench.plugin.output import printing_to_stderr
+from genbench.plugin.registry import OWN_DISTRIBUTION, Plugin, Registry, describe_error
 
 ENTRY_POINT_GROUP = "genbench"
 BLOCK_VARIABLE = "GENBENCH_BLOCK_PLUGINS"
-OWN_DISTRIBUTION = "genbench"
 
 
 # hook that announces cards -> (their type, the registry's dictionary)
@@ -89,7 +89,8 @@ def _blocked_names() -> list[str]:
 def _import(entry: importlib.metadata.EntryPoint, plugin: Plugin) -> object | None:
     """The module that an entry point names, or the object in it, as in "package.module:object"."""
     try:
-        loaded: object = entry.load()
+        with printing_to_stderr():
+            loaded: object = entry.load()
         return loaded
     except (Exception, SystemExit) as error:  # whatever a stranger's module does while it loads
         plugin.problems.append(f"cannot import {entry.value}: {describe_error(error)}")
@@ -97,8 +98,13 @@ def _import(entry: importlib.metadata.EntryPoint, plugin: Plugin) -> object | No
 
 
 def _register(manager: pluggy.PluginManager, module: object, plugin: Plugin) -> bool:
+    name = f"{plugin.distribution}:{plugin.name}"
+    if (known := manager.get_name(module)) is not None or manager.has_plugin(name):
+        # named by two entry points, perhaps of a distribution that was renamed and never removed
+        plugin.problems.append(f"{plugin.module} is loaded already, as {known or name}")
+        return False
     try:
-        manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
+        manager.register(module, name=name)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
         text = str(error).splitlines()[-1] if "\n" in str(error) else str(error)
@@ -137,7 +143,8 @@ def _add_cards(
     registry: Registry,
 ) -> None:
     try:
-        cards = list(announce())
+        with printing_to_stderr():
+            cards = list(announce())
     except (Exception, SystemExit) as error:
         plugin.problems.append(f"{hook_name} failed: {describe_error(error)}")
         return

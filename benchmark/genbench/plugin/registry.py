@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     import typer
 
 _log = logging.getLogger(__name__)
+
+OWN_DISTRIBUTION = "genbench"
+"""The distribution of the built-in plugins."""
 
 
 CardType = TypeVar(
@@ -191,8 +196,13 @@ class Registry:
 
     def ask(self, hook_name: str, **arguments: Any) -> list[Any]:
         """As `tell`; returns what the hooks that did not raise have returned."""
-        implementations = reversed(getattr(self.hook, hook_name).get_hookimpls())
+        implementations = list(reversed(getattr(self.hook, hook_name).get_hookimpls()))
         calls = [(f"plugin {each.plugin_name}", each.function, each.argnames) for each in implementations]
+        strangers = {
+            f"plugin {each.plugin_name}"
+            for each in implementations
+            if not each.plugin_name.startswith(f"{OWN_DISTRIBUTION}:")
+        }
         calls += [
             (name, getattr(listener, hook_name), tuple(arguments))
             for name, listener in self._listeners
@@ -200,8 +210,11 @@ class Registry:
         ]
         answers = []
         for name, function, wanted in calls:
+            # on a terminal, the live view has a place for what a hook prints
+            is_apart = name in strangers and not sys.stdout.isatty()
             try:
-                answers.append(function(*(arguments[argument] for argument in wanted)))
+                with contextlib.redirect_stdout(sys.stderr) if is_apart else contextlib.nullcontext():
+                    answers.append(function(*(arguments[argument] for argument in wanted)))
             except (Exception, SystemExit) as error:
                 if isinstance(error.__context__, BrokenPipeError):
                     raise  # rich's way to say that whoever read our output went away

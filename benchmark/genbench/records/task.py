@@ -100,6 +100,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What makes the features of metrics."""
     metrics: list[MetricCard]
     """The metrics to compute from samples."""
+    fatal_factories: dict[str, str] = {}
+    """The factories of metrics that have ended a process of this job, with how; their metrics are left out."""
     metric_versions: dict[str, str] = {}
     """The versions of the metrics, by the factory on their cards."""
     samples_path: str
@@ -117,14 +119,17 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 class Message(msgspec.Struct, kw_only=True):
     """One message of a worker."""
 
-    kind: Literal["phase", "progress", "outcome", "done"]
-    """phase: a phase begins. progress: training moved on. outcome: more is known. done: the outcome is final."""
+    kind: Literal["phase", "progress", "outcome", "scoring", "done"]
+    """phase: a phase begins. progress: training moved on. outcome: more is known. scoring: a metric is computed now.
+    done: the outcome is final."""
     phase: Phase = "start"
     """The phase that begins, for the kind "phase"."""
     fraction: float = 0.0
     """The share of the budget that was used, 0 to 1, for the kind "progress"."""
     losses: dict[str, float] = {}
     """The last losses by name, for the kind "progress"."""
+    factory: str = ""
+    """The factory of the metric, for the kind "scoring"."""
     outcome: Outcome | None = None
     """For the kinds "outcome" and "done"."""
 
@@ -137,6 +142,9 @@ class Observer:
 
     def progress(self, fraction: float, losses: dict[str, float]) -> None:
         """Training moved on. fraction: of the budget, 0 to 1."""
+
+    def scoring(self, factory: str) -> None:
+        """The metrics of a factory are computed now."""
 
     def outcome(self, outcome: Outcome) -> None:
         """More is known."""

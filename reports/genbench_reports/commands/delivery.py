@@ -10,6 +10,7 @@ from pathlib import Path
 
 from genbench.api import ReportCard, load_factory
 from genbench.errors import PluginError, RunFolderError, UsageError
+from genbench.plugin.output import printing_to_stderr
 from genbench.plugin.registry import Registry
 from genbench.records.run_folder import Run
 from genbench_reports.charts.one_sheet import SHEETS
@@ -21,10 +22,11 @@ Content = str | bytes
 
 def render_report(card: ReportCard, run: Run, registry: Registry) -> object:
     """Call the card's factory with a run. A factory that has a parameter `registry` gets the registry too."""
-    factory = load_factory(card.factory)
-    if "registry" in inspect.signature(factory).parameters:
-        return factory(run, registry=registry)
-    return factory(run)
+    with printing_to_stderr():  # a plugin's words are no part of its report
+        factory = load_factory(card.factory)
+        if "registry" in inspect.signature(factory).parameters:
+            return factory(run, registry=registry)
+        return factory(run)
 
 
 def deliver(rendered: object, card: ReportCard, output: Path | None) -> str | None:

@@ -81,7 +81,8 @@ class ScoringStage(Stage):
         self, samples: ScoredExamples, conditional: ConditionalSamples | None = None
     ) -> list[MetricValue]:
         task = self.task
-        values = score(task.metrics, self.inputs(samples, conditional))
+        inputs = self.inputs(samples, conditional)
+        values = score(task.metrics, inputs, fatal=task.fatal_factories, on_factory=self.observer.scoring)
         return with_versions(values, task.metrics, task.metric_versions)
 
     def inputs(self, samples: ScoredExamples, conditional: ConditionalSamples | None = None) -> ScoringInputs:
