@@ -54,22 +54,27 @@ class Refused(Exception):
         self.unreachable = unreachable
 
 
-def copy_file(source: Path, partial: Path) -> None:
-    """Copy a file of this machine. Raises Refused where there is no such file, OSError where the disk is full."""
+def copy_file(source: Path, partial: Path, max_bytes: int | None = None) -> None:
+    """Copy a file of this machine. Raises Refused where there is no such file or it has more bytes than `max_bytes`,
+    OSError where the disk is full."""
     try:
         stream = source.open("rb")
     except OSError as error:
         raise Refused(error.strerror or str(error)) from None
     with stream, partial.open("wb") as target:
-        shutil.copyfileobj(stream, target, _BLOCK_BYTES)
+        while block := stream.read(_BLOCK_BYTES):
+            _need_room(target, target.tell() + len(block), max_bytes)
+            target.write(block)
 
 
-def download(address: str, partial: Path, progress: Progress | None = None) -> bool:
+def download(
+    address: str, partial: Path, progress: Progress | None = None, max_bytes: int | None = None
+) -> bool:
     """Append to `partial` the bytes it lacks. Returns whether its earlier bytes were kept, in which case they may
     belong to another version of the file.
 
-    What was received before a connection broke stays in `partial`. Raises Refused, or OSError where the disk does
-    not take the file.
+    What was received before a connection broke stays in `partial`. max_bytes: the size of the whole file; as soon as
+    more is announced or sent, nothing is kept. Raises Refused, or OSError where the disk does not take the file.
     """
     if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
         raise Refused("no http or https address")
@@ -86,8 +91,11 @@ def download(address: str, partial: Path, progress: Progress | None = None) -> b
             with requests.get(
                 address, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS), headers=headers
             ) as response:
-                kept_bytes = _begin(response, stream, kept_bytes, progress)
+                kept_bytes = _begin(response, stream, kept_bytes, progress, max_bytes)
+                received = kept_bytes
                 for block in response.iter_content(_BLOCK_BYTES):
+                    received += len(block)
+                    _need_room(stream, received, max_bytes)
                     stream.write(block)
                     if progress is not None:
                         progress.update(len(block))
@@ -99,7 +107,20 @@ def download(address: str, partial: Path, progress: Progress | None = None) -> b
     return kept_bytes > 0
 
 
-def _begin(response: requests.Response, stream: BinaryIO, kept_bytes: int, progress: Progress | None) -> int:
+def _need_room(stream: BinaryIO, size: int, max_bytes: int | None) -> None:
+    """Raise Refused where a file of `size` bytes is larger than it can be, and keep nothing of it."""
+    if max_bytes is not None and size > max_bytes:
+        stream.truncate(0)
+        raise Refused(f"it has more than the {max_bytes:,} bytes of the published file")
+
+
+def _begin(
+    response: requests.Response,
+    stream: BinaryIO,
+    kept_bytes: int,
+    progress: Progress | None,
+    max_bytes: int | None,
+) -> int:
     """Check the head of the server's answer and prepare the file for its body. Returns how many earlier bytes stay."""
     if response.status_code == 416:  # the partial file is longer than the server's file
         stream.truncate(0)
@@ -114,7 +135,9 @@ def _begin(response: requests.Response, stream: BinaryIO, kept_bytes: int, progr
         stream.truncate(0)
         kept_bytes = 0
         _show(progress, kept_bytes)
-    length_bytes = int(response.headers.get("Content-Length", 0))
+    said = response.headers.get("Content-Length", "")
+    length_bytes = int(said) if said.isascii() and said.isdigit() and len(said) < 19 else 0
+    _need_room(stream, kept_bytes + length_bytes, max_bytes)
     if length_bytes > shutil.disk_usage(Path(stream.name).parent).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if progress is not None and length_bytes:

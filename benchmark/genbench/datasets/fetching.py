@@ -166,10 +166,10 @@ def _try_once(address: str, file: RemoteFile, path: Path, progress: Progress | N
     pieced = True
     try:
         if "://" not in address:
-            copy_file(Path(address), partial)
+            copy_file(Path(address), partial, file.size_bytes)
             pieced = False
         elif file.size_bytes is None or _size(partial) < file.size_bytes:
-            pieced = download(address, partial, progress)
+            pieced = download(address, partial, progress, file.size_bytes)
     except OSError:
         with contextlib.suppress(OSError):
             partial.unlink()  # it may have filled the disk

@@ -468,3 +468,27 @@ def test_a_cache_below_a_file_is_named(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("GENBENCH_DATA", str(tmp_path / "file"))
     with pytest.raises(DataError, match="set GENBENCH_DATA to a folder"):
         fetch(published("http://127.0.0.1:9/"))
+
+
+@pytest.mark.parametrize("fault", ["", "unannounced"])
+def test_a_download_stops_at_the_published_size(server: FileServer, fault: str) -> None:
+    """Whatever a server sends beyond it: announced, or without an end."""
+    server.files["data.bin"] = CONTENT + bytes(50_000_000)
+    server.faults["data.bin"] = [fault] if fault else []
+    received: list[int] = []
+    bar = Bar()
+    bar.update = received.append  # type: ignore[method-assign]
+    expected = r"tried .*it has more than the 1,024,000 bytes of the published file"
+    with pytest.raises(DataError, match=expected):
+        fetch(published(f"{server.address}/data.bin"), bar)
+    assert sum(received) <= len(CONTENT)
+    assert left_in_cache() == set()
+
+
+def test_a_copy_from_a_folder_stops_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mirror" / NAME).parent.mkdir(parents=True)
+    (tmp_path / "mirror" / NAME).write_bytes(CONTENT + b"x")
+    monkeypatch.setenv("GENBENCH_MIRROR", str(tmp_path / "mirror"))
+    with pytest.raises(DataError, match="it has more than the 1,024,000 bytes"):
+        fetch(published())
+    assert left_in_cache() == set()
