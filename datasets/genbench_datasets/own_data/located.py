@@ -7,8 +7,16 @@ from pathlib import Path
 from genbench.errors import DataError
 
 
+def printable(text: str) -> str:
+    """The text in one line, with escapes in place of what a terminal would act upon."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class LocatedError(DataError):
     """Its text names the file that is wrong. Other DataErrors are about the request as a whole."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text))
 
 
 class BadFile(LocatedError):

@@ -12,6 +12,7 @@ from jaxtyping import Shaped
 from genbench import DataSpec
 from genbench.api import Modality
 from genbench.errors import DataError
+from genbench_datasets.own_data.located import printable
 from genbench_datasets.own_data.splitting import PARTS, Parts
 
 Array = Shaped[np.ndarray, "..."]
@@ -20,11 +21,6 @@ Array = Shaped[np.ndarray, "..."]
 def integer_type(levels: int) -> type[np.uint8] | type[np.int32]:
     """The integers that hold so many levels; the counterpart of `genbench.api.storage_dtype` without torch."""
     return np.uint8 if levels <= 256 else np.int32
-
-
-def printable(text: str) -> str:
-    """The text in one line, with escapes in place of what a terminal would act upon."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
-from genbench_datasets.own_data.own_data import printable
+from genbench_datasets.own_data.located import printable
 
 Item = TypeVar("Item")
 _MAX_WARNINGS = 10

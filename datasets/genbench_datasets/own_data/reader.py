@@ -66,7 +66,7 @@ class Reader:
         data = self._read(request, self.files(request))
         if data.version() != version:
             raise DataError(
-                f"{request.name}: changed since the run was planned; the same command plans it anew"
+                f"{request.shown}: changed since the run was planned; the same command plans it anew"
             )
         spec = data.spec(request.name)
         train, valid, test = (
@@ -83,11 +83,11 @@ class Reader:
         except LocatedError:
             raise
         except DataError as error:
-            raise DataError(f"{request.name}: {error}") from None
+            raise DataError(f"{request.shown}: {error}") from None
         except OSError as error:
             raise BadFile(error.filename or request.place, f"cannot be read: {error.strerror}") from None
         except MemoryError as error:
-            raise DataError(f"{request.name}: does not fit into memory: {error}") from None
+            raise DataError(f"{request.shown}: does not fit into memory: {error}") from None
 
     def _describe(self, request: Request, data: OwnData) -> DatasetCard:
         version = data.version()

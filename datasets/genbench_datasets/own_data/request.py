@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from genbench.errors import UnknownNameError, UsageError
-from genbench_datasets.own_data.located import BadFile
+from genbench_datasets.own_data.located import BadFile, printable
 
 MAX_LEVELS = 2**31
 _MAX_DIGITS = 18
@@ -34,25 +34,30 @@ class Request:
     def parse(cls, scheme: str, argument: str, defaults: Mapping[str, str]) -> Request:
         """Raises UnknownNameError where an option is none of `defaults`, UsageError where it is set twice."""
         place, _, query = argument.rpartition("?") if "?" in argument else (argument, "", "")
-        if Path(argument).expanduser().exists():  # a path may hold a question mark
+        if exists(user_path(argument)):  # a path may hold a question mark
             place, query = argument, ""
         if not place:
-            raise UsageError(f"{scheme}:{argument}: of which file or folder? {scheme}:PATH")
+            raise UsageError(f"{printable(f'{scheme}:{argument}')}: of which file or folder? {scheme}:PATH")
         chosen: dict[str, str] = {}
         for setting in filter(None, query.split("&")):
             key, equals, value = setting.partition("=")
             if key not in defaults:
                 raise UnknownNameError(f"option of {scheme}", key, defaults)
             if not equals or not value:
-                raise UsageError(f"{scheme}:{argument}: {key} needs a value, {key}=...")
+                raise UsageError(f"{printable(f'{scheme}:{argument}')}: {key} needs a value, {key}=...")
             if key in chosen:
-                raise UsageError(f"{scheme}:{argument}: {key} is set twice")
+                raise UsageError(f"{printable(f'{scheme}:{argument}')}: {key} is set twice")
             chosen[key] = value
         return cls(scheme, argument, place, {**defaults, **chosen})
 
     @property
     def name(self) -> str:
         return f"{self.scheme}:{self.argument}"
+
+    @property
+    def shown(self) -> str:
+        """The name in one line, for errors."""
+        return printable(self.name)
 
     def text(self, key: str) -> str:
         return unquote(self.options[key])
@@ -68,7 +73,9 @@ class Request:
             return None
         is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
         if not (is_number and int(text) >= minimum):
-            raise UsageError(f"{self.name}: {key}={text[:40]}: expected a whole number, {minimum} or more")
+            raise UsageError(
+                f"{self.shown}: {key}={printable(text[:40])}: expected a whole number, {minimum} or more"
+            )
         return int(text)
 
     def levels(self) -> int | None:
@@ -94,8 +101,8 @@ class Request:
 
     def path(self) -> Path:
         """Raises BadFile where there is nothing."""
-        path = Path(self.place).expanduser()
-        if not path.exists():
+        path = user_path(self.place)
+        if not exists(path):
             raise BadFile(path, f"no such file or folder{_nearest(path)}")
         return path
 
@@ -110,6 +117,22 @@ class Request:
         if not path.is_dir():
             raise BadFile(path, f"is a file; {self.scheme} takes a folder")
         return path
+
+
+def user_path(typed: str) -> Path:
+    """With the user's home in place of ~, if there is one."""
+    try:
+        return Path(typed).expanduser()
+    except RuntimeError:
+        return Path(typed)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; there is none of a name that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def files_below(folder: Path, patterns: Sequence[str] = ("*",)) -> list[Path]:
@@ -143,7 +166,7 @@ def _walk(folder: Path, above: set[str]) -> Iterator[Path]:
 def _nearest(path: Path) -> str:
     try:
         beside = os.listdir(path.parent)
-    except OSError:
+    except (OSError, ValueError):
         return ""
     near = difflib.get_close_matches(path.name, beside, n=1)
     return f"; did you mean {str(path.parent / near[0])!r}?" if near else ""

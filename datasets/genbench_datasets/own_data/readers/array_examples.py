@@ -57,7 +57,7 @@ def array_examples(array: Array, request: Request, where: str, place: Place) -> 
         points = real_columns(list(array.T), names, place, where, remedy, request)
         return Examples(modality, points.x, None, points.words)
     if is_standardised(request):
-        raise UsageError(f"{request.name}: standardise=yes is for points of real values")
+        raise UsageError(f"{request.shown}: standardise=yes is for points of real values")
     if levels is None:
         x = real_values(array, place)
         refuse_coarse(array, x, where)

@@ -14,7 +14,7 @@ from genbench.errors import DataError, UnknownNameError
 from genbench_datasets.own_data.located import BadFile
 from genbench_datasets.own_data.memory import need_memory
 from genbench_datasets.own_data.readers.hf_library import Splits, import_library
-from genbench_datasets.own_data.request import Request, files_below
+from genbench_datasets.own_data.request import Request, exists, files_below, user_path
 from genbench_datasets.own_data.split_names import split_of
 
 _PARQUET = (".parquet", ".pq")
@@ -23,7 +23,7 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 def is_local(request: Request) -> bool:
     """Whether the request names a file or a folder. Raises BadFile where it can only be one and does not exist."""
-    if Path(request.place).expanduser().exists():
+    if exists(user_path(request.place)):
         return True
     if not _HUB_NAME.fullmatch(request.place) or request.place.endswith(".parquet"):
         request.path()
@@ -82,7 +82,7 @@ def _load(library: Any, request: Request, stack: ExitStack) -> Any:
     path = request.path()
     for file in data_files(request):
         if file.suffix.lower() in _PARQUET:
-            _check_parquet(file)
+            check_parquet(file)
     if (path / "dataset_dict.json").exists() or (path / "state.json").exists():
         return library.load_from_disk(str(path))
     # a new cache each time: the library's own knows files by their names and times, not by their content
@@ -112,14 +112,15 @@ def _quiet(library: Any) -> Iterator[None]:
             library.enable_progress_bars()
 
 
-def _check_parquet(file: Path) -> None:
-    """Check its beginning and end: the library does not say which of several files is broken."""
+def check_parquet(file: Path) -> None:
+    """Check its beginning and end, since the library does not say which of several files is broken; and whether what
+    they announce fits into memory. Raises BadFile, DataError."""
     import pyarrow
     import pyarrow.parquet
 
     try:
         metadata = pyarrow.parquet.read_metadata(file)
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OSError) as error:  # an OSError too where the footer is no footer
         raise BadFile(file, f"no whole parquet file: {_first_line(error)}") from None
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     # a value that is repeated takes no space in the file, but eight bytes in memory

@@ -68,7 +68,7 @@ def _read_splits(request: Request, splits: Splits) -> OwnData:
     about = f"column{'s' * (len(names) > 1)} {listed(names)}"
     if columns[0].kind == "text":
         if label:
-            raise UsageError(f"{request.name}: windows of texts have no labels; leave out label={label}")
+            raise UsageError(f"{request.shown}: windows of texts have no labels; leave out label={label}")
         data = text_windows(
             {split: columns[0].text(split) for split in splits}, request.required("window", 2)
         )
@@ -127,7 +127,7 @@ def _choose(request: Request, splits: Splits, label: str) -> tuple[str, ...]:
     kinds = {name: kind_of(feature, schema.field(name).type) for name, feature in first.features.items()}
     one, several = request.text("column"), request.names("columns")
     if one and several:
-        raise UsageError(f"{request.name}: column is for one, columns for several; one of both")
+        raise UsageError(f"{request.shown}: column is for one, columns for several; one of both")
     for name in (*filter(None, (one, label)), *several):
         if name not in kinds:
             raise UnknownNameError(f"column of {request.place}", name, kinds)

@@ -65,7 +65,7 @@ def size_option(request: Request) -> tuple[int, int] | None:
     if not all(
         side.isascii() and side.isdigit() and 0 < len(side) < 10 and int(side) > 0 for side in (width, height)
     ):
-        raise UsageError(f"{request.name}: size={text[:40]}: expected WIDTHxHEIGHT, as in size=32x32")
+        raise UsageError(f"{request.shown}: size={text[:40]}: expected WIDTHxHEIGHT, as in size=32x32")
     return int(width), int(height)
 
 

@@ -177,6 +177,8 @@ class _Table:
             raise BadFile(
                 self.path, "the first line holds numbers, not columns' names; header=no if it has none"
             )
+        if not header:
+            raise BadFile(self.path, "no columns are left beside the first, which index=yes leaves out")
         others = "" if len(header) > 1 or request.text("separator") else self._whole.other_separator(first[0])
         if others:
             raise BadFile(self.path, f"one column, called {header[0]!r}; perhaps {others}?")
