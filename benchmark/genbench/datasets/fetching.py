@@ -24,6 +24,7 @@ from genbench.datasets.downloading import Progress, Refused, copy_file, download
 from genbench.errors import DataError
 from genbench.util.cache_folder import cache_folder
 from genbench.util.checksums import checksum_of, parse_checksum
+from genbench.util.redaction import redacted
 
 MIRROR_VARIABLE = "GENBENCH_MIRROR"
 ATTEMPTS = 3
@@ -107,7 +108,7 @@ def addresses_of(file: RemoteFile) -> list[str]:
 def whence() -> str:
     """Where missing files are downloaded from, in words."""
     mirror = os.environ.get(MIRROR_VARIABLE)
-    return f"the mirror {mirror}" if mirror else "where it is published"
+    return f"the mirror {redacted(mirror)}" if mirror else "where it is published"
 
 
 def not_in_mirror(files: Iterable[RemoteFile]) -> list[RemoteFile]:
@@ -130,11 +131,11 @@ def _fetch_from_any(
                 _fetch_from(address, file, path, progress)
                 return
             except Refused as refusal:
-                tried.append(f"{address} ({refusal})")
+                tried.append(f"{redacted(address)} ({refusal})")
                 if refusal.unreachable:
                     unreachable[server] = str(refusal)
         else:
-            tried.append(f"{address} ({unreachable[server]})")
+            tried.append(f"{redacted(address)} ({unreachable[server]})")
     hint = (
         f"{MIRROR_VARIABLE} is set; does it hold the file?"
         if os.environ.get(MIRROR_VARIABLE)

@@ -48,9 +48,10 @@ def real_columns(
     """
     standardise = is_standardised(request)
     exact = [_exact(column) for column in columns]
-    values = np.stack([column.astype(np.float64) for column in exact], axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN of other bits, and numbers beyond 64-bit floats
+        values = np.stack([column.astype(np.float64) for column in exact], axis=1)
     refuse(~np.isfinite(values), place, "is no finite number")
-    if standardise:
+    if standardise and len(values):
         _refuse_constants(exact, names, where, remedy)
         with np.errstate(over="ignore", invalid="ignore"):
             x = np.stack([_standardised(column) for column in exact], axis=1).astype(np.float32)
