@@ -97,5 +97,5 @@ def test_no_secret_is_in_what_a_run_leaves_or_says(
         if secret.encode() in content and Path(name).name not in planted
     ]
     assert not found
-    assert "no answer from https://models.example/" in (work / "out.md").read_text()
+    assert "no answer from https://models.example/" in (work / "out.json").read_text()
     assert any(b"downloading https://models.example/weights?sig=***&page=2" in text for text in left.values())

@@ -32,7 +32,7 @@ from genbench.errors import GenbenchError
 from genbench.execution.message_channel import MessageReader
 from genbench.plugin.discovery import load_registry
 from genbench.records.run_folder import Run
-from genbench.run.suite import BUILTIN, load_suite
+from genbench.runner.suite import BUILTIN, load_suite
 from genbench.samples.stored import load_samples
 from genbench.util.tensor_files import read_tensors_if_any, write_tensors
 from genbench_datasets.own_data.reader import Reader
@@ -90,12 +90,22 @@ def own(reader: Reader, path: str, options: str = "") -> Callable[[bytes], objec
     """The reader behind its request, without the cache that keeps what was read."""
 
     def read(content: bytes) -> object:
-        Path(path).parent.mkdir(exist_ok=True)
+        folder = Path(path).parent
+        folder.mkdir(exist_ok=True)
+        for number in range(10 if folder.name else 0):  # beside others, as in a folder of images
+            (folder / f"{number}{Path(path).suffix}").write_bytes(beside(number))
         Path(path).write_bytes(content)
-        request = Request.parse(reader.scheme, path + options, reader.options)
+        place = str(folder) if folder.name else path
+        request = Request.parse(reader.scheme, place + options, reader.options)
         return reader._read(request, reader.files(request)).version()
 
     return read
+
+
+def beside(number: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((5, 4, 3), number, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def tables() -> list[bytes]:
@@ -257,6 +267,7 @@ def read_messages(content: bytes) -> list[Any]:
 def read_argument(content: bytes) -> object:
     """What the user types behind -d."""
     typed = content.decode("utf-8", "replace").replace("\0", "")
+    Path("a.csv").write_text("x")
     return Request.parse("csv", typed, table.READER.options).path()
 
 
