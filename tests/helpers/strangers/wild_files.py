@@ -1,7 +1,8 @@
 """Files as people have them: written by phones, spreadsheets, sequencers and other programs with habits of their own.
 
 Each case writes its file, asks for it as a user would, and says what is right: the values that must be read, or the
-reason that must be given. `python tests/helpers/wild_files.py` prints how many are read, refused and misread.
+reason that must be given. `PYTHONPATH=tests/helpers python tests/helpers/strangers/wild_files.py` prints how many are
+read, refused and misread.
 """
 
 from __future__ import annotations

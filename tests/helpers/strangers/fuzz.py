@@ -1,7 +1,8 @@
 """Fuzzes every reader, or the ones that are named, and prints how many inputs were read and how many refused.
 
-    python tests/helpers/fuzz.py [--inputs N] [--seed N] [TARGET...]      random damage to good inputs
-    python tests/helpers/fuzz.py --atheris TARGET [libFuzzer options]     guided by coverage; `pip install atheris`
+    export PYTHONPATH=tests/helpers
+    python tests/helpers/strangers/fuzz.py [--inputs N] [--seed N] [TARGET...]      random damage to good inputs
+    python tests/helpers/strangers/fuzz.py --atheris TARGET [libFuzzer options]     guided by coverage
 
 It stops at the first input that is neither, and writes it to crash-TARGET.
 """
