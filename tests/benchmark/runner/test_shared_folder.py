@@ -126,7 +126,7 @@ def test_two_processes_train_each_job_once(tmp_path: Path) -> None:
 
 def test_the_job_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     shared = Shared(tmp_path)
-    first = shared.start(step_seconds=2.0)
+    first = shared.start(step_seconds=60.0)
     wait_until(lambda: shared.trainings() == 1, first)
     family = psutil.Process(first.pid).children(recursive=True)
     second = shared.start()
@@ -146,7 +146,7 @@ def test_the_job_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_process_that_does_not_wait_names_who_works(tmp_path: Path) -> None:
     shared = Shared(tmp_path)
-    first = shared.start(step_seconds=2.0)
+    first = shared.start(step_seconds=8.0)
     wait_until(lambda: shared.trainings() == 1, first)
     output = finish(shared.start("--no-wait"))
     assert f"1 job is left to other processes: process {first.pid} on " in output
