@@ -1,7 +1,8 @@
 """genbench: a benchmark of generative models under equal compute budgets.
 
-What a plugin needs is here. Names that need torch are loaded when they are first used, so that a plugin
-can announce its cards (`from genbench import ModelCard, hookimpl`) without importing torch.
+What a plugin needs is here, and `run`, `load` and `data` for programs and notebooks. Names that need torch are loaded
+when they are first used, so that a plugin can announce its cards (`from genbench import ModelCard, hookimpl`) without
+importing torch.
 """
 
 from __future__ import annotations
@@ -34,10 +35,14 @@ if TYPE_CHECKING:
     from genbench.api.compute_meter import ComputeMeter
     from genbench.api.data import Batch, Dataset, Split, Truth
     from genbench.api.model import GenerativeModel
+    from genbench.library.comparison import Comparison
+    from genbench.library.own_arrays import data
+    from genbench.library.run import load, run
     from genbench.metrics.scoring import ScoringInputs
     from genbench.records.result import MetricValue
 
 _NEEDS_TORCH = {
+    "Comparison": "genbench.library.comparison",
     "Batch": "genbench.api.data",
     "ComputeMeter": "genbench.api.compute_meter",
     "Dataset": "genbench.api.data",
@@ -46,11 +51,15 @@ _NEEDS_TORCH = {
     "ScoringInputs": "genbench.metrics.scoring",
     "Split": "genbench.api.data",
     "Truth": "genbench.api.data",
+    "data": "genbench.library.own_arrays",
+    "load": "genbench.library.run",
+    "run": "genbench.library.run",
 }
 
 __all__ = [
     "Batch",
     "Budget",
+    "Comparison",
     "ComputeMeter",
     "DataSpec",
     "Dataset",
@@ -68,7 +77,10 @@ __all__ = [
     "ScoringInputs",
     "Split",
     "Truth",
+    "data",
     "hookimpl",
+    "load",
+    "run",
 ]
 
 

@@ -20,7 +20,6 @@ FORMER_NAMES = {
     "genbench.cards": "genbench.api.cards",
     "genbench.checksums": "genbench.util.checksums",
     "genbench.compute_meter": "genbench.api.compute_meter",
-    "genbench.data": "genbench.api.data",
     "genbench.data_cache": "genbench.datasets",
     "genbench.executors": "genbench.execution.executor",
     "genbench.fetching": "genbench.datasets.fetching",

@@ -77,8 +77,23 @@ class RunOptions:
     """Loggers as "NAME" or "NAME:TARGET"."""
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How `run` ended."""
+
+    code: ExitCode
+    """The exit code."""
+    run: Run | None = None
+    """The run; None where there was nothing to run, or only the plan was shown."""
+
+
 def run_command(options: RunOptions, registry: Registry, console: Console) -> int:
     """Make the plan, run it, and return the exit code. Raises UsageError."""
+    return execute(options, registry, console).code
+
+
+def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
+    """Make the plan and run it. Raises UsageError."""
     for problem in registry.problems():
         console.print(f"[yellow]left out:[/yellow] {escape(problem)}", soft_wrap=True)
     device = choose_device(options.device)
@@ -108,13 +123,13 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
     room_bytes = memory_per_worker(workers)
     if options.dry_run:
         _show_plan(plan, folder, workers, room_bytes, options, console)
-        return ExitCode.OK if plan.jobs else ExitCode.NOTHING_RAN
+        return Ended(ExitCode.OK if plan.jobs else ExitCode.NOTHING_RAN)
     if not plan.jobs:
         console.print("nothing to run: no model takes any of these data sets")
-        return ExitCode.NOTHING_RAN
+        return Ended(ExitCode.NOTHING_RAN)
     plan, unavailable = _fetch_data(plan, folder, options, room_bytes, console)
     if not plan.jobs:
-        return ExitCode.NOTHING_RAN
+        return Ended(ExitCode.NOTHING_RAN)
     provenance = collect_provenance(threads)
     run = Run.create(folder, msgspec.structs.replace(plan, provenance=provenance))
     _store_unavailable(run, unavailable)
@@ -159,7 +174,7 @@ def run_command(options: RunOptions, registry: Registry, console: Console) -> in
         )
         for line in advice(failed):
             console.print(escape(line), soft_wrap=True)
-    return ExitCode.JOB_FAILED if failed else ExitCode.OK
+    return Ended(ExitCode.JOB_FAILED if failed else ExitCode.OK, run)
 
 
 def _elsewhere(others: Sequence[tuple[Job, Holder | None]], waits: bool) -> str:

@@ -76,7 +76,7 @@ def with_unannounced(models: Sequence[str], registry: Registry) -> tuple[list[st
 def _wish(text: str, registry: Registry) -> _Wish | None:
     """None where the text is a name, with or without settings."""
     if found := _IN_FILE.fullmatch(text):
-        return _Wish(_module_of(Path(found["file"])), found["name"], found["settings"] or "")
+        return _Wish(module_of_file(Path(found["file"])), found["name"], found["settings"] or "")
     found = _IN_MODULE.fullmatch(text)
     if found is None or found["module"] in (*registry.models, "family"):
         return None
@@ -86,7 +86,7 @@ def _wish(text: str, registry: Registry) -> _Wish | None:
     return _Wish(found["module"], found["name"], found["settings"] or "")
 
 
-def _module_of(file: Path) -> str:
+def module_of_file(file: Path) -> str:
     """The name under which a file can be imported from now on. Raises UsageError."""
     if not file.is_file():
         raise UsageError(f"there is no file {file}")

@@ -95,6 +95,7 @@ def _summary_row(row: SummaryRow) -> dict[str, Any]:
 def _board(board: Board) -> dict[str, Any]:
     return {
         "title": board.title,
+        "dataset": board.title if board.dataset is None else board.dataset.name,
         "metric": board.headline,
         "better": board.ranking_metric.better,
         "reason": board.rule.reason,

@@ -1,0 +1,1 @@
+"""The benchmark as a library: `genbench.run`, `genbench.load` and `genbench.data`."""
