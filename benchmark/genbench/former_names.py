@@ -14,12 +14,14 @@ import sys
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 FORMER_NAMES = {
     "genbench.budget": "genbench.api.budget",
     "genbench.cards": "genbench.api.cards",
     "genbench.checksums": "genbench.util.checksums",
     "genbench.compute_meter": "genbench.api.compute_meter",
+    "genbench.data": "genbench.api.data",
     "genbench.data_cache": "genbench.datasets",
     "genbench.executors": "genbench.execution.executor",
     "genbench.fetching": "genbench.datasets.fetching",
@@ -46,6 +48,14 @@ FORMER_NAMES = {
 """Former name -> the module that has its names now."""
 
 
+class _DataModule(ModuleType):
+    """`genbench.data` is a function now. The module that had the name stands in for it where a plugin imports it."""
+
+    def __call__(self, *arguments: Any, **settings: Any) -> str:
+        name: str = importlib.import_module("genbench.library.own_arrays").data(*arguments, **settings)
+        return name
+
+
 class _FormerNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Asked last, when no finder knows a module."""
 
@@ -66,6 +76,8 @@ class _FormerNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__dict__.update(names)
         # names that the new module loads when they are first used
         module.__dict__["__getattr__"] = lambda name: getattr(there, name)
+        if module.__name__ == "genbench.data":
+            module.__class__ = _DataModule
 
 
 def keep_former_names() -> None:

@@ -24,6 +24,8 @@ import genbench.api.data, genbench
 assert Split is genbench.api.data.Split is genbench.Split
 assert ModelCard is genbench.ModelCard and DataSpec is genbench.DataSpec
 assert genbench.api.data.__spec__.name == genbench.api.data.__name__ == "genbench.api.data"
+import numpy
+assert genbench.data(numpy.eye(3)).startswith("npy:")  # the module stands in for the function
 print("imported")
 """
 
