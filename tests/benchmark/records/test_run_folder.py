@@ -280,9 +280,12 @@ def test_a_result_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> 
 
 
 def test_a_full_disk_costs_only_the_log(tmp_path: Path) -> None:
-    log = BoundedLog(Path("/dev/full"))
-    log.write(b"x" * 2_000_000)
-    log.close()
+    log = BoundedLog(tmp_path / "log.txt")
+    log._file.close()
+    with Path("/dev/full").open("wb", buffering=0) as full:  # a log removes what is in its place, devices too
+        log._file = full
+        log.write(b"x" * 2_000_000)
+        log.close()
     (tmp_path / "file").write_text("")
     with pytest.raises(RunFolderError, match=r"cannot write .*log.txt: File exists"):
         BoundedLog(tmp_path / "file" / "log.txt")
