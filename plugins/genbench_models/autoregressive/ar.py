@@ -19,6 +19,7 @@ from genbench_models.autoregressive.linear_prediction import (
     information_criterion,
     yule_walker,
 )
+from genbench_models.layers.finite import require_finite
 from genbench_models.layers.ranges import at_least, one_of
 from genbench_models.layers.segments import segments_of
 from genbench_models.layers.standardise import Standardise
@@ -77,6 +78,7 @@ class AR(GenerativeModel):
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         meter.start()
+        require_finite(train)
         self.standardise.fit(train)
         if self.method == "least-squares":
             steps, flops = self._regress_all(train)

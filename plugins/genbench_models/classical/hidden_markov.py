@@ -16,6 +16,7 @@ from torch import Tensor
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.api import check_lengths, check_prompt, step_mask, zero_padding
 from genbench_models.classical.emissions import emission_for
+from genbench_models.layers.finite import require_finite
 from genbench_models.layers.ranges import at_least
 from genbench_models.layers.segments import segments_of
 from genbench_models.layers.standardise import Standardise
@@ -79,6 +80,7 @@ class HiddenMarkov(GenerativeModel):
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         meter.start()
+        require_finite(train)
         self.standardise.fit(train)
         self._start(train)
         whole = len(train) <= self.batch_size

@@ -14,6 +14,7 @@ from genbench.api import check_lengths, check_prompt, step_mask, zero_padding
 from genbench.errors import DataError
 from genbench_models.autoregressive.given_first import require_given_first
 from genbench_models.classical.ngram_tables import Counts, NGramTables
+from genbench_models.layers.finite import require_finite
 from genbench_models.layers.ranges import at_least
 from genbench_models.layers.segments import segments_of
 
@@ -54,6 +55,7 @@ class NGramModel(GenerativeModel):
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         meter.start()
+        require_finite(train)
         pieces = segments_of(train.to(self.device))
         symbols, past = pieces.steps[-self.max_symbols :], pieces.past[-self.max_symbols :]
         past = torch.minimum(past, torch.arange(len(past), device=past.device))

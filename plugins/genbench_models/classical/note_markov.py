@@ -12,6 +12,7 @@ from torch import Tensor
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.api import check_lengths, check_prompt, step_mask, zero_padding
 from genbench.errors import UnsupportedMask
+from genbench_models.layers.finite import require_finite
 from genbench_models.layers.ranges import positive
 from genbench_models.layers.segments import segments_of
 
@@ -41,6 +42,7 @@ class NoteMarkov(GenerativeModel):
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         meter.start()
+        require_finite(train)
         pieces = segments_of(train.to(self.device))
         steps, follows = pieces.steps, pieces.past > 0  # n K, n
         begins = ~follows if pieces.are_whole else torch.ones_like(follows)

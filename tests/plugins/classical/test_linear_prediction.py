@@ -15,6 +15,7 @@ from torch import Tensor
 from genbench import ComputeMeter, DataSpec, Split
 from genbench.api import zero_padding
 from genbench.api.budget import Budget
+from genbench.errors import DataError
 from genbench_models.autoregressive.ar import AR
 from genbench_models.autoregressive.linear_prediction import (
     LinearPredictor,
@@ -25,6 +26,7 @@ from genbench_models.autoregressive.linear_prediction import (
     least_squares,
     yule_walker,
 )
+from genbench_models.classical.hidden_markov import HiddenMarkov
 
 YEARS = torch.from_numpy(sunspots.load_pandas().data["SUNACTIVITY"].to_numpy(dtype=np.float64, copy=True))[
     :, None
@@ -185,6 +187,18 @@ def test_pieces_are_regressed_without_their_padding() -> None:
     solution = torch.linalg.lstsq(design, rows[:, 1:]).solution
     assert model.coefficients[1, 0].item() == pytest.approx(solution[0].item(), abs=1e-4)
     assert torch.equal(model.coefficients[45], model.coefficients[39])
+
+
+@pytest.mark.parametrize("kind", [AR, HiddenMarkov])
+def test_gaps_and_empty_splits_are_named(kind: type[AR] | type[HiddenMarkov]) -> None:
+    spec = DataSpec(name="series", modality="series", event_shape=(8, 2))
+    x = torch.randn(5, 8, 2)
+    x[3, 6, 1] = torch.nan
+    meter = ComputeMeter(Budget.parse("1steps"), valid=Split(spec, x))
+    with pytest.raises(DataError, match=r"series: example 3 has nan at \[6, 1\]"):
+        kind(spec).fit(Split(spec, x), meter)
+    with pytest.raises(DataError, match="series: there are no examples to train on"):
+        kind(spec).fit(Split(spec, x[:0]), meter)
 
 
 def test_unknown_methods_and_criteria_are_named() -> None:
