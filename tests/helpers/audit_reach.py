@@ -1,9 +1,9 @@
 """A simulation of what the audits find: a model is trained, its likelihood or its sampler is made wrong, and audited.
 
-    python tests/helpers/audit_reach.py            # all embedded data sets, about twenty minutes of one core
+    python tests/helpers/audit_reach.py            # all data sets of the study, about twenty minutes of one core
     python tests/helpers/audit_reach.py digits     # one data set
 
-The model is MADE, whose likelihood is exact and cheap on every embedded data set; one is trained on each. A trial draws
+The model is MADE, whose likelihood is exact and cheap on all of them; one is trained on each. A trial draws
 samples anew, with random numbers of its own, and runs the cheap audit as a job does and the full audit with the test
 split as `examples`. Chains of the full audit run only where nothing else found the error.
 
@@ -78,6 +78,20 @@ STUDIES = {
     "checkerboard": Study(steps=1000, trials=3),
     "mnist5k": Study(steps=200, trials=3, samples=1024, annealed=False),
 }
+
+_TRUTH = "the density is known, and the check against it finds what raises a likelihood"
+_TOKENS = "the model of the study takes no tokens"
+NOT_STUDIED = {
+    "ar2": _TRUTH,
+    "arma": _TRUTH,
+    "garch": _TRUTH,
+    "four-voices": _TRUTH,
+    "hmm-language": _TOKENS,
+    "grammar": _TOKENS,
+    "addresses": _TOKENS,
+    "sines": "the density has no bound, so that no likelihood is near to a right one",
+}
+"""The other embedded data sets, and why they are left out."""
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ def test_three_nats_and_a_factor_are_found_on_digits_in_nine_of_ten() -> None:
     assert not any(trial[NO_ERROR][1] for trial in found)
 
 
-def test_every_embedded_data_set_is_studied() -> None:
+def test_every_embedded_data_set_is_studied_or_left_out_for_a_reason() -> None:
     embedded = {card.name for card in audit_reach.load_registry().datasets.values() if card.embedded}
-    assert embedded == set(STUDIES)
+    assert embedded == set(STUDIES) | set(audit_reach.NOT_STUDIED)
+    assert not set(STUDIES) & set(audit_reach.NOT_STUDIED)
