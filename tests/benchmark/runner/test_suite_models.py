@@ -7,6 +7,7 @@ import dataclasses
 import msgspec
 import pytest
 
+from genbench.api.spec import MODALITIES
 from genbench.errors import UnknownNameError
 from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry
@@ -61,6 +62,16 @@ def test_quick_has_a_model_of_every_family_on_every_modality_that_it_takes() -> 
         for modality in card.modalities
         if modality in modalities
     }
+
+
+def test_every_board_of_quick_has_a_gan_a_vae_and_an_autoregressive_model() -> None:
+    registry = load_registry()
+    plan = make_plan(Request(suite=QUICK), registry, ["genai-bench"])
+    modalities = {registry.dataset(name).spec.modality for name in QUICK.datasets}
+    assert modalities == set(MODALITIES)
+    for dataset in QUICK.datasets:
+        families = {job.family for job in plan.jobs if job.dataset == dataset}
+        assert {"gan", "vae", "autoregressive", "baseline"} <= families, dataset
 
 
 def test_quick_includes_a_plugins_model_without_naming_it() -> None:

@@ -6,7 +6,7 @@ discriminative_score  |accuracy - 1/2| of a recurrent network that tells samples
 predictive_score      the mean absolute error of a recurrent network that predicts each value of real series from those
                       before it, and is trained on samples; here in standard deviations of the training data
 
-The judge is one LSTM layer of 16 units and a linear layer, trained by Adam for 100 steps of 64 series with a learning
+The judge is one LSTM layer of 16 units and a linear layer, trained by Adam for 60 steps of 64 series with a learning
 rate of 0.01 that falls to 0. The paper's judges have two layers and thousands of steps, and one of them decides; scores
 of one judge vary so much with its seed that models change places (Yuan and Qiao 2024, "Diffusion-TS", use five). Here
 there are five judges, each with a seed of its own. For the discriminative score each of them is tested on the fifth of
@@ -36,7 +36,7 @@ JUDGES = 5
 """How many networks judge, each with a seed of its own."""
 HIDDEN = 16
 """Units of a judge."""
-STEPS, BATCH_SIZE, LEARNING_RATE = 100, 64, 0.01
+STEPS, BATCH_SIZE, LEARNING_RATE = 60, 64, 0.01
 """The training of a judge."""
 VERSION = "1"
 """Of the judges; scores of different versions cannot be compared."""
