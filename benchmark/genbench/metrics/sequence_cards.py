@@ -221,4 +221,22 @@ _SERIES_CARDS = (
     ),
 )
 
-SEQUENCE_CARDS: tuple[MetricCard, ...] = (*_SERIES_CARDS, *_TEXT_CARDS, *_MUSIC_CARDS)
+_GRAMMAR_CARD = MetricCard(
+    name="grammatical_share",
+    summary="share of samples that the known grammar of the data can make",
+    unit="share",
+    better="higher",
+    group="quality",
+    minimum=0.0,
+    maximum=1.0,
+    modalities=("tokens", "pianoroll"),
+    requires_truth=True,
+    factory="genbench.metrics.text.grammar:score_grammar",
+)
+
+SEQUENCE_CARDS: tuple[MetricCard, ...] = (
+    *_SERIES_CARDS,
+    _GRAMMAR_CARD,
+    *_TEXT_CARDS,
+    *_MUSIC_CARDS,
+)

@@ -85,6 +85,8 @@ PITFALLS: dict[str, str] = {
     " beside the held-out and the copier row.",
     "predictive_score": f"{_JUDGES} Samples with too little noise make good predictors: below `real`, it says nothing"
     " for a model.",
+    "grammatical_share": "One good sentence, repeated, gets 1: read it together with recall. One mistake in a sample"
+    " counts as much as many.",
     "ngram_js_divergence": "Biased upwards at finite N, most of all for long n-grams: compare it with that of held-out"
     " data.",
     "ngram_precision": "One good sentence, repeated, gets 1: read it together with recall. It grows with N.",

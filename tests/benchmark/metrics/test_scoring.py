@@ -48,6 +48,12 @@ class StandardNormal:
         return torch.randn(count, 2, generator=generator)
 
 
+@pytest.fixture(autouse=True)
+def _hasty_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their training takes seconds, and what they find is tested elsewhere."""
+    monkeypatch.setattr("genbench.metrics.series.judges.STEPS", 2)
+
+
 def draw(spec: DataSpec, count: int, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     if spec.levels is not None:
