@@ -109,7 +109,8 @@ class Request:
     def file(self) -> Path:
         path = self.path()
         if not path.is_file():
-            raise BadFile(path, f"is a folder; {self.scheme} takes a file")
+            what = "a folder" if path.is_dir() else "no regular file"
+            raise BadFile(path, f"is {what}; {self.scheme} takes a file")
         return path
 
     def folder(self) -> Path:
@@ -138,9 +139,13 @@ def exists(path: Path) -> bool:
 def files_below(folder: Path, patterns: Sequence[str] = ("*",)) -> list[Path]:
     """All files, folders within folders too, whose name (in lower case) has one of the patterns; in the order of
     their paths. Hidden files, and those that operating systems leave in folders, are skipped."""
-    return sorted(
+    found = sorted(
         path for path in _walk(folder, set()) if any(fnmatch(path.name.lower(), each) for each in patterns)
     )
+    for path in found:
+        if path.exists() and not path.is_file():  # a FIFO would be waited for
+            raise BadFile(path, "is no regular file")
+    return found
 
 
 _LEFT_BY_SYSTEMS = {"thumbs.db", "desktop.ini", "__macosx"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -171,3 +172,13 @@ def test_events_are_those_that_mido_reads(tracks: list[list[Event]]) -> None:
                 found.append((now, struck, message.channel, message.note))
         expected.append((found, now))
     assert [(events, end) for events, end in read_midi(Path("a.mid").read_bytes()).tracks] == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs on this system")
+def test_nobody_waits_for_a_fifo_in_a_folder(songs: Path) -> None:
+    os.mkfifo(songs / "endless.mid")
+    with pytest.raises(DataError, match=r"songs/endless\.mid: is no regular file"):
+        card_of("midi:songs?bad=skip")
+    os.mkfifo("endless.csv")
+    with pytest.raises(DataError, match=r"endless\.csv: is no regular file; csv takes a file"):
+        card_of("csv:endless.csv")

@@ -17,9 +17,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import fuzz_targets
-from fuzz_targets import TARGETS, Target
+if TYPE_CHECKING:
+    from fuzz_targets import Target
 
 NUMBERS = (b"0", b"-1", b"1e999", b"NaN", b"9" * 400, b"null", b"[]", b"{}", b'""', b"\xff" * 4, b"\0" * 8)
 _MEMORY_BYTES = 16 * 2**30
@@ -46,12 +47,14 @@ def damaged(good: bytes, chance: random.Random) -> bytes:
 
 def fuzz(target: Target, inputs: int, chance: random.Random) -> tuple[int, int]:
     """How many inputs were read and how many refused. Raises what the reader should not have raised."""
+    from fuzz_targets import outcome
+
     read = refused = 0
     good = target.good()
     for _ in range(inputs if good else 0):
         content = damaged(chance.choice(good), chance) if chance.random() < 0.95 else chance.randbytes(64)
         try:
-            said = fuzz_targets.outcome(target, content)
+            said = outcome(target, content)
         except BaseException:
             path = Path(f"crash-{target.name.replace(' ', '-')}").absolute()
             path.write_bytes(content)
@@ -62,24 +65,26 @@ def fuzz(target: Target, inputs: int, chance: random.Random) -> tuple[int, int]:
     return read, refused
 
 
-def guided(target: Target, options: Sequence[str]) -> None:
+def guided(name: str, options: Sequence[str]) -> None:
     """Runs until libFuzzer's options say otherwise."""
     import atheris
 
+    with atheris.instrument_imports(include=["genbench", "genbench_datasets", "genbench_reports"]):
+        from fuzz_targets import TARGETS, outcome
+    target = next(target for target in TARGETS if target.name == name)
     corpus = Path(tempfile.mkdtemp())
     for number, good in enumerate(target.good()):
         (corpus / str(number)).write_bytes(good)
-    atheris.instrument_all()
-    atheris.Setup(
-        [sys.argv[0], *options, str(corpus)], lambda content: fuzz_targets.outcome(target, content) and None
-    )
+
+    def read(content: bytes) -> None:
+        outcome(target, content)
+
+    atheris.Setup([sys.argv[0], *options, str(corpus)], read)
     atheris.Fuzz()
 
 
 def main() -> None:
     os.environ["GENBENCH_DATA"] = tempfile.mkdtemp()
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    by_name = {target.name: target for target in TARGETS}
     parser = argparse.ArgumentParser()
     parser.add_argument("--inputs", type=int, default=1_000, help="for each reader")
     parser.add_argument("--seed", type=int, default=0)
@@ -87,8 +92,12 @@ def main() -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     chosen, options = parser.parse_known_args()
     if chosen.atheris:
-        guided(by_name[chosen.targets[0]], options)
+        guided(chosen.targets[0], options)
         return
+    from fuzz_targets import TARGETS
+
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    by_name = {target.name: target for target in TARGETS}
     total = [0, 0]
     for name in chosen.targets or by_name:
         found = fuzz(by_name[name], chosen.inputs, random.Random(f"{chosen.seed} {name}"))
