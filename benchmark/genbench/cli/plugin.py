@@ -18,6 +18,7 @@ from genbench.api.exit_codes import ExitCode
 from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.registry import Registry, registry_of
 from genbench.plugin.unannounced_models import with_unannounced
+from genbench.util.terminal import SafeConsole
 
 if TYPE_CHECKING:
     from genbench.testing import Case
@@ -69,7 +70,7 @@ def new(
             path.write_text(Template(text).substitute(names), encoding="utf-8")
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}") from None
-    Console().print(
+    SafeConsole().print(
         f"{escape(str(root))} is a package with the model [bold]{escape(name)}[/bold]. Next:\n\n"
         f"    pip install -e {escape(str(root))}\n"
         f"    genai-bench plugin check {escape(name)}\n"
@@ -95,7 +96,7 @@ def check(
 
     Each problem is reported once, however many checks meet it. The contract: docs/adding-a-model.md.
     """
-    console = Console(highlight=False)
+    console = SafeConsole(highlight=False)
     registry = registry_of(context)
     plugins = {plugin.name: plugin for plugin in registry.plugins}
     broken = False

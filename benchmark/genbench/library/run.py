@@ -10,8 +10,6 @@ import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from genbench.api.budget import Budget
 from genbench.api.cards import ModelCard
 from genbench.api.model import GenerativeModel
@@ -23,6 +21,7 @@ from genbench.plugin.discovery import load_registry
 from genbench.plugin.registry import Registry
 from genbench.plugin.unannounced_models import module_of_file
 from genbench.records.run_folder import Run
+from genbench.util.terminal import SafeConsole
 
 Model = str | ModelCard | type[GenerativeModel]
 
@@ -79,7 +78,7 @@ def run(
     )
     silence = contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO())
     with silence, _without_main_module():
-        ended = execute(options, registry, Console())
+        ended = execute(options, registry, SafeConsole())
     if ended.run is None:
         raise UsageError("nothing to run: no model takes any of these data sets")
     return Comparison(ended.run, registry)

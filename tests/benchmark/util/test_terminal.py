@@ -70,6 +70,18 @@ def test_a_console_escapes_text_in_whatever_holds_it() -> None:
     assert "\x1b[31m" in file.getvalue()  # our own colour passes
 
 
+def test_no_command_prints_by_another_console(repository: Path) -> None:
+    """Own data are read by a package that imports public names alone, and escape what they show themselves."""
+    allowed = {"benchmark/genbench/util/terminal.py", "datasets/genbench_datasets/own_data/progress.py"}
+    found = {
+        str(path.relative_to(repository))
+        for root in ("benchmark/genbench", "reports/genbench_reports", "datasets/genbench_datasets")
+        for path in (repository / root).rglob("*.py")
+        if re.search(r"\bConsole\(", path.read_text(encoding="utf-8"))
+    }
+    assert found <= allowed
+
+
 def test_no_command_sends_a_strangers_sequences(tmp_path: Path) -> None:
     """A folder, a suite and an option with hostile names; a plain print, a table and an error."""
     (tmp_path / EVIL).mkdir()
