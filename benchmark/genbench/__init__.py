@@ -1,8 +1,8 @@
 """genbench: a benchmark of generative models under equal compute budgets.
 
-What a plugin needs is here, and `run`, `load` and `data` for programs and notebooks. Names that need torch are loaded
-when they are first used, so that a plugin can announce its cards (`from genbench import ModelCard, hookimpl`) without
-importing torch.
+What a plugin needs is here, and `run`, `load`, `data` and `audit` for programs and notebooks. Names that need torch are
+loaded when they are first used, so that a plugin can announce its cards (`from genbench import ModelCard, hookimpl`)
+without importing torch.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from genbench.api.compute_meter import ComputeMeter
     from genbench.api.data import Batch, Dataset, Split, Truth
     from genbench.api.model import GenerativeModel
+    from genbench.library.audit import audit
     from genbench.library.comparison import Comparison
     from genbench.library.own_arrays import data
     from genbench.library.run import load, run
@@ -51,6 +52,7 @@ _NEEDS_TORCH = {
     "ScoringInputs": "genbench.metrics.scoring",
     "Split": "genbench.api.data",
     "Truth": "genbench.api.data",
+    "audit": "genbench.library.audit",
     "data": "genbench.library.own_arrays",
     "load": "genbench.library.run",
     "run": "genbench.library.run",
@@ -77,6 +79,7 @@ __all__ = [
     "ScoringInputs",
     "Split",
     "Truth",
+    "audit",
     "data",
     "hookimpl",
     "load",

@@ -14,11 +14,12 @@ from genbench.util.atomic_files import write_atomically
 from genbench.util.cache_folder import cache_folder
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
 def data(
-    array: np.ndarray[Any, Any] | Tensor,
+    array: NDArray[Any] | Tensor,
     *,
     levels: int | None = None,
     modality: Modality | None = None,
