@@ -72,10 +72,10 @@ def audit_functions(
     """Audit a function (N, *event_shape) -> (N,) nats about a data set.
 
     The function gets examples as the data set has them: float32, or int64 for data with levels, whose probability it
-    has to return, not a density. sample: `sample(count)` or `sample(count, generator=...)`, or samples, (M, *event_shape).
-    None: only what needs no samples is checked. takes_numpy: the functions take and return arrays of numpy; else
-    tensors. annealing_seconds: see `audit_likelihood`. Raises PluginError where a function raises an exception, or
-    returns another shape.
+    has to return, not a density. sample: `sample(count)` or `sample(count, generator=...)`, or an array of samples,
+    (M, *event_shape); None: only what needs no samples is checked. takes_numpy: the functions take and return arrays of
+    numpy; else tensors. annealing_seconds: see `audit_likelihood`. Raises PluginError where a function raises an
+    exception, or returns another shape.
     """
     spec = dataset.spec
     model = _Functions(spec, log_prob, sample, takes_numpy).eval()
