@@ -59,13 +59,18 @@ def main() -> None:
     torch.set_num_threads(1)
     for name in ("jsb-chorales-pieces", "nottingham-pieces"):
         whole, cut = cost_in_music(name)
-        print(f"{name}, lstm: {whole:.3f} whole, {cut:.3f} in windows, {cut - whole:+.3f} nats/frame", flush=True)
+        print(
+            f"{name}, lstm: {whole:.3f} whole, {cut:.3f} in windows, {cut - whole:+.3f} nats/frame",
+            flush=True,
+        )
     text = load_dataset(load_registry().datasets["tiny-shakespeare"])
     grams = KneserNey(text.spec, max_context=5)
     grams.fit(text.train, ComputeMeter(Budget.parse("100cpu-s"), valid=text.valid))
     for label, model in (("Kneser-Ney", grams.eval()), ("lstm", trained(text))):
         after, alone = cost_in_text("tiny-shakespeare", model, text)
-        print(f"tiny-shakespeare, {label}: {after:.3f} after another window, {alone:.3f} alone, {alone - after:+.3f}")
+        print(
+            f"tiny-shakespeare, {label}: {after:.3f} after another window, {alone:.3f} alone, {alone - after:+.3f}"
+        )
 
 
 if __name__ == "__main__":

@@ -188,6 +188,7 @@ SERIES = (
         licence="public domain",
         citation=f"National Geophysical Data Center, yearly sunspot data 1700-2008; {_STATSMODELS}",
         factory="genbench_datasets.embedded.series:sunspots",
+        step="year",
         embedded=True,
         ranking=RankingRule(
             metric="frechet_distance",
@@ -210,6 +211,7 @@ SERIES = (
         citation="T. Smith, R. Reynolds, T. Peterson, J. Lawrimore (2008), Improvements to NOAA's historical"
         f" merged land-ocean surface temperature analysis, Journal of Climate 21, 2283-2296; {_STATSMODELS}",
         factory="genbench_datasets.embedded.series:elnino",
+        step="month",
         embedded=True,
         ranking=RankingRule(
             metric="frechet_distance",
