@@ -36,7 +36,7 @@ class NGramModel(GenerativeModel):
     context: Tensor
     begins: Tensor
 
-    def __init__(self, spec: DataSpec, *, max_context: int = 8, max_symbols: int = 8_000_000) -> None:
+    def __init__(self, spec: DataSpec, *, max_context: int = 8, max_symbols: int = 2_000_000) -> None:
         super().__init__(spec)
         at_least(0, max_context=max_context)
         at_least(1, max_symbols=max_symbols)
