@@ -38,7 +38,7 @@ class RBM(GenerativeModel):
 
     cd_steps: sweeps of Gibbs sampling between two steps of learning. persistent: True continues the chains of the step
     before, False starts from the data. chains: how many persistent chains there are. sweeps: of Gibbs sampling before
-    a sample is taken.
+    a sample is taken; None means 100, and 10 for tokens, each of which has as many visible units as there are symbols.
     """
 
     hidden_centre: Tensor
@@ -53,13 +53,15 @@ class RBM(GenerativeModel):
         cd_steps: int = 1,
         persistent: bool = True,
         chains: int = 100,
-        sweeps: int = 100,
+        sweeps: int | None = None,
         batch_size: int = 64,
         learning_rate: float = 0.1,
         momentum: float = 0.5,
         weight_decay: float = 1e-4,
     ) -> None:
         super().__init__(spec)
+        if sweeps is None:
+            sweeps = 10 if spec.modality == "tokens" else 100
         check_counts(hidden=hidden, cd_steps=cd_steps, chains=chains, sweeps=sweeps, batch_size=batch_size)
         check_optimiser(learning_rate=learning_rate, momentum=momentum, weight_decay=weight_decay)
         self.cd_steps = cd_steps
