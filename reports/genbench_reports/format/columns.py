@@ -8,7 +8,7 @@ all other costs in that of costs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from genbench.api import Better, MetricCard
 from genbench_reports.format.numbers import format_bytes, format_count, format_integer, format_seconds
@@ -127,7 +127,10 @@ def choose_columns(
     """The columns of a modality; for other modalities those of the cards' groups, in the order of the metrics that are
     present."""
     if modality in _BY_MODALITY:
-        return _BY_MODALITY[modality]
+        columns, recorded = _BY_MODALITY[modality], set(present)
+        # records from before there was such a metric are ranked by the likelihood, as they were
+        lacks = columns.headline in TRAIN_ON_SAMPLES and recorded.isdisjoint(TRAIN_ON_SAMPLES)
+        return replace(columns, headline=LIKELIHOOD) if lacks else columns
     known = [cards[name] for name in present if name in cards and cards[name].better != "neither"]
     quality, diversity, memorisation = (
         tuple(card.name for card in known if card.group == group)
