@@ -100,7 +100,7 @@ class Run:
                 raise RunFolderError(
                     f"{folder} is not empty and holds no run; choose another folder with --out"
                 )
-            cls(folder, plan).refuse_links()
+            cls(folder, plan).refuse_links(of_jobs=False)
             (folder / JOBS_FOLDER).mkdir(parents=True, exist_ok=True)
             check_run_folder(folder)
             # another process may be merging its plan into the same file
@@ -111,7 +111,9 @@ class Run:
         except OSError as error:
             raise RunFolderError(f"cannot write to run folder {folder}: {error.strerror}") from None
         run = cls(folder, plan)
-        run.refuse_links()
+        for job in run.plan.jobs:
+            if run.job_folder(job).is_symlink():
+                run.clear_the_way(job)
         run._tidy_all()
         return run
 
@@ -147,10 +149,11 @@ class Run:
         except OSError as error:
             raise RunFolderError(f"cannot write to run folder {self.folder}: {error.strerror}") from None
 
-    def refuse_links(self) -> None:
+    def refuse_links(self, *, of_jobs: bool = True) -> None:
         """Raise RunFolderError where a folder of the run is a symbolic link: what is written or removed in it may be
-        anybody's. To be called before anything is."""
-        folders = (self.folder / JOBS_FOLDER, self.leases_folder, *map(self.job_folder, self.plan.jobs))
+        anybody's. To be called before anything is. of_jobs: the folders of jobs too, which `create` moves aside."""
+        jobs = map(self.job_folder, self.plan.jobs) if of_jobs else ()
+        folders = (self.folder / JOBS_FOLDER, self.leases_folder, *jobs)
         for folder in folders:
             if folder.is_symlink():
                 raise RunFolderError(f"{folder} is a symbolic link; nothing is written through one")
