@@ -179,7 +179,7 @@ class ScoredExamples:
 
     @classmethod
     def of_samples(cls, x: Tensor, lengths: Tensor | None, card: DatasetCard) -> ScoredExamples:
-        """Of samples, x (N, *event_shape), with their lengths, (N,), where they are pieces."""
+        """What metrics see of samples x, (N, *event_shape). lengths: (N,), of pieces; None for other samples."""
         if lengths is None or card.window is None:
             return cls(x, None, None)
         cut, starts = cut_windows(x, lengths, card.window)
@@ -187,7 +187,7 @@ class ScoredExamples:
 
     @classmethod
     def of_split(cls, split: Split, card: DatasetCard) -> ScoredExamples:
-        """Of real examples."""
+        """What metrics see of the real examples of a split."""
         cut = windows_of_split(split, window_spec(card))
         pieces = None if split.lengths is None else Pieces(split.tensor(), split.lengths)
         return cls(cut.tensor(), cut.windows, pieces)
