@@ -32,6 +32,13 @@ SOURCES: tuple[DatasetSourceCard, ...] = (
         "array",
     ),
     _source(
+        "series",
+        "a table that is one series, a row a moment and a column a channel, cut into windows",
+        "FILE[?columns=A,B&drop=C&time=D&window=24&separator=semicolon|tab|space|pipe&decimal=comma&header=no&index=yes"
+        "&standardise=yes]",
+        "series",
+    ),
+    _source(
         "imagefolder",
         "a folder of images, or of folders that are classes, or of train, valid and test",
         "FOLDER[?size=WIDTHxHEIGHT&only=GLOB&bad=refuse|skip]",

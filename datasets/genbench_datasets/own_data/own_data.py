@@ -49,6 +49,8 @@ class OwnData:
     """Names of the classes."""
     starts: Shaped[np.ndarray, " count"] | None = None
     """(N,) int64, where each example begins if it is a window of a longer text or piece; as in `genbench.Split`."""
+    alphabet: tuple[str, ...] | None = None
+    """The symbol of each code where tokens are text; as in `genbench.DatasetCard`."""
     warnings: tuple[str, ...] = ()
     """What was left out or read otherwise than it was written, a line each; shown when the files are read."""
 

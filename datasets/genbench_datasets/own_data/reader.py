@@ -102,6 +102,7 @@ class Reader:
             factory=f"{self.module}:dataset",
             argument=f"{version}:{request.argument}",
             version=version,
+            alphabet=data.alphabet,
         )
 
 

@@ -22,6 +22,8 @@ def whole(scheme: str) -> bytes:
     buffer = io.BytesIO()
     if scheme == "csv":
         buffer.write(b'x,"y"\n' + b"".join(b"%d,%d.5\r\n" % (i, i % 7) for i in range(12)))
+    elif scheme == "series":
+        buffer.write(b"".join(b"%d,%d.5\n" % (i, i * 5 % 7) for i in range(40)))
     elif scheme == "npy":
         np.save(buffer, rng.normal(size=(12, 2)).astype(np.float32))
     elif scheme == "text":
@@ -38,7 +40,7 @@ def whole(scheme: str) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("scheme", ["csv", "npy", "text", "imagefolder", "midi"])
+@pytest.mark.parametrize("scheme", ["csv", "series", "npy", "text", "imagefolder", "midi"])
 @given(data=st.data())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 def test_a_damaged_file_is_data_or_named(scheme: str, data: st.DataObject) -> None:
@@ -58,6 +60,7 @@ def test_a_damaged_file_is_data_or_named(scheme: str, data: st.DataObject) -> No
             Image.fromarray(np.full((5, 4, 3), index, np.uint8)).save(f"photos/{index}.png")
     path.write_bytes(content)
     name = {"text": "text:file?window=10", "imagefolder": "imagefolder:photos", "midi": "midi:file?window=1"}
+    name["series"] = "series:file?header=no&time=1&window=3"
     try:
         outcome = card_of(name.get(scheme, f"{scheme}:file")).summary
     except DataError as error:

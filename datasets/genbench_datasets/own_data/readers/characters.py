@@ -54,7 +54,12 @@ def text_windows(texts: Mapping[str, str], width: int) -> OwnData:
     # texts are as far apart as windows that have nothing to do with each other
     texts_of_windows = np.repeat(np.arange(len(windows)), [len(each) for each in windows])
     begins = (np.arange(len(x)) + 4 * texts_of_windows) * width
-    return OwnData("tokens", x, parts, about, len(known), starts=begins)
+    alphabet = tuple(map(chr, known))
+    if any(
+        "\ud800" <= symbol <= "\udfff" for symbol in alphabet
+    ):  # halves of characters, which no record can hold
+        return OwnData("tokens", x, parts, about, len(known), starts=begins)
+    return OwnData("tokens", x, parts, about, len(known), starts=begins, alphabet=alphabet)
 
 
 def _windows(codes: Integer[np.ndarray, " length"], width: int) -> Integer[np.ndarray, "count width"]:

@@ -58,7 +58,7 @@ def dataset(argument: str) -> Dataset:
 
 
 def _read(request: Request, files: Sequence[Path]) -> OwnData:
-    table = _Table(files[0], request)
+    table = Table(files[0], request)
     label = request.text("label")
     wanted = table.choose(request.names("columns"), request.names("drop"), label)
     levels = request.levels()
@@ -87,7 +87,7 @@ def _read(request: Request, files: Sequence[Path]) -> OwnData:
     )
 
 
-class _Table:
+class Table:
     """The text of a table, its header, and what pandas made of it, if it could."""
 
     def __init__(self, path: Path, request: Request) -> None:
@@ -129,6 +129,10 @@ class _Table:
         names = sorted(set(cells), key=self._number.order)
         numbers = {each: number for number, each in enumerate(names)}
         return tuple(names), np.array([numbers[cell] for cell in cells], np.int64)
+
+    def cells(self, name: str) -> list[tuple[int, str]]:
+        """The line of each row, and the row's cell of one column as text. Raises BadFile."""
+        return [(line, row[self._places[name]]) for line, row in self._rows()]
 
     def place(self, names: Sequence[str]) -> Place:
         """Where the (row, column) of an array of the columns `names` is in the file."""

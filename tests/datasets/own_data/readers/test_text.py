@@ -21,6 +21,7 @@ def test_windows_are_in_order_and_can_be_read_back() -> None:
     assert card.spec.event_shape == (10,)
     assert card.spec.levels == 6
     assert card.sizes == (80, 10, 10)
+    assert card.alphabet == tuple(sorted(set(TEXT)))
     dataset = dataset_of("text:a.txt?window=10")
     codes = torch.cat([dataset.train.x, dataset.valid.x, dataset.test.x]).flatten().tolist()
     alphabet = sorted(set(TEXT))
