@@ -1,8 +1,8 @@
 """genbench: a benchmark of generative models under equal compute budgets.
 
-What a plugin needs is here, and `run`, `load`, `data` and `audit` for programs and notebooks. Names that need torch are
-loaded when they are first used, so that a plugin can announce its cards (`from genbench import ModelCard, hookimpl`)
-without importing torch.
+What a plugin needs is here, and for programs and notebooks `run`, `load`, `data`, `audit` and `trained_model`. Names
+that need torch are loaded when they are first used, so that a plugin can announce its cards (`from genbench import
+ModelCard, hookimpl`) without importing torch.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from genbench.library.comparison import Comparison
     from genbench.library.own_arrays import data
     from genbench.library.run import load, run
+    from genbench.library.trained import TrainedModel, trained_model
     from genbench.metrics.scoring import ScoringInputs
     from genbench.records.result import MetricValue
 
@@ -51,11 +52,13 @@ _NEEDS_TORCH = {
     "MetricValue": "genbench.records.result",
     "ScoringInputs": "genbench.metrics.scoring",
     "Split": "genbench.api.data",
+    "TrainedModel": "genbench.library.trained",
     "Truth": "genbench.api.data",
     "audit": "genbench.library.audit",
     "data": "genbench.library.own_arrays",
     "load": "genbench.library.run",
     "run": "genbench.library.run",
+    "trained_model": "genbench.library.trained",
 }
 
 __all__ = [
@@ -78,12 +81,14 @@ __all__ = [
     "ReportCard",
     "ScoringInputs",
     "Split",
+    "TrainedModel",
     "Truth",
     "audit",
     "data",
     "hookimpl",
     "load",
     "run",
+    "trained_model",
 ]
 
 

@@ -71,6 +71,7 @@ def genbench_reports() -> Iterable[ReportCard]:
 
 @hookimpl
 def genbench_commands(app: typer.Typer) -> None:
+    from genbench_reports.commands.continuing import continue_
     from genbench_reports.commands.gate import add_gate_commands
     from genbench_reports.commands.history import add_history_commands
     from genbench_reports.commands.music import music
@@ -82,6 +83,7 @@ def genbench_commands(app: typer.Typer) -> None:
     add_history_commands(app)
     app.command("pictures")(pictures)
     app.command("music")(music)
+    app.command("continue")(continue_)
 
 
 @hookimpl

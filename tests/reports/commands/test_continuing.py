@@ -1,0 +1,84 @@
+"""`genai-bench continue`: prompts are read, models trained once more, and their continuations shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from jobs import make_job
+
+import genbench as gb
+from genbench.cli.main import run_command_line
+from genbench.records.run_folder import Plan, Run
+
+EXAMPLE = ["--example", "2", "--first", "5", "--count", "1"]
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose jobs have not run: `continue` needs the plan alone."""
+    pairs = [("rnn", "grammar"), ("rnn", "sunspots"), ("rnn", "four-voices"), ("marginals", "grammar")]
+    jobs = [make_job(model, dataset=dataset, budget="2steps") for model, dataset in pairs]
+    return Run.create(tmp_path_factory.mktemp("continued") / "run", Plan(suite="s", jobs=jobs)).folder
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENBENCH_DATA", str(tmp_path_factory.getbasetemp() / "cache-of-weights"))
+
+
+def test_text_begins_with_the_prompt_and_weights_are_trained_once(
+    planned: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "prompt.txt").write_text("the dog\n")
+    command = ["continue", str(planned), "rnn", "-d", "grammar", "--prompt", str(tmp_path / "prompt.txt")]
+    assert run_command_line([*command, "--count", "2", "--steps", "6"]) == 0
+    first = capsys.readouterr()
+    assert "training rnn on grammar again (2steps)" in first.err
+    rows = re.findall(r"^the dog \|(.*)$", first.out, re.MULTILINE)
+    assert [len(row.split()) for row in rows] == [4, 4]
+    assert run_command_line([*command, "--count", "2", "--steps", "6"]) == 0
+    again = capsys.readouterr()
+    assert (again.out, again.err) == (first.out, "")
+
+
+def test_a_series_continues_a_held_out_example(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["continue", str(planned), "rnn", *EXAMPLE, "-d", "sunspots"]) == 0
+    rows = [line.split(",") for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [row[1] for row in rows] == ["given"] * 5 + ["drawn"] * 11
+    real = gb.trained_model(planned, "rnn", "sunspots").dataset.test.x[2, :5, 0]
+    assert torch.tensor([float(row[2]) for row in rows[:5]]).allclose(real)
+
+
+@pytest.mark.slow
+def test_music_is_written_as_midi_and_as_sound(planned: Path, tmp_path: Path) -> None:
+    command = ["continue", str(planned), "rnn", *EXAMPLE, "-d", "four-voices", "-o", str(tmp_path / "music")]
+    assert run_command_line(command) == 0
+    assert {path.suffix for path in (tmp_path / "music").iterdir()} == {".mid", ".wav"}
+
+
+def test_music_needs_a_folder(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["continue", str(planned), "rnn", *EXAMPLE, "-d", "four-voices"]) == 4
+    assert "-o DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        ("rnn", ["--prompt", "the zebra"], "prompt: 'zebra ' at character 4 begins with nothing"),
+        ("rnn", ["--prompt", ""], "a prompt is empty"),
+        ("rnn", ["--prompt", "the dog " * 20], "longer than the context of 24"),
+        ("rnn", ["--prompt", "the dog", "--steps", "1"], "a prompt of 2 steps is longer than 1"),
+        ("rnn", ["--example", "5000"], "--example 5000: grammar has 1,000 held-out examples"),
+        ("rnn", [], "give --prompt TEXT"),
+        ("marginals", ["--prompt", "the dog"], "marginals continues no prompts; these do: "),
+        ("gru", ["--prompt", "the dog"], "has no job of gru on grammar"),
+    ],
+)
+def test_prompts_that_cannot_be(
+    model: str, options: list[str], message: str, planned: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command_line(["continue", str(planned), model, "-d", "grammar", *options]) == 4
+    assert message in capsys.readouterr().err
