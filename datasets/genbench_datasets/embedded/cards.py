@@ -219,6 +219,28 @@ SERIES = (
             zero_reason="a model has to learn how the months of a window depend on each other",
         ),
     ),
+    DatasetCard(
+        spec=DataSpec(name="co2-growth", modality="series", event_shape=(12, 1)),
+        summary="monthly growth of carbon dioxide over Mauna Loa 1964-2001, windows of 12 months; parts per million,"
+        " not standardised",
+        sizes=(147, 75, 50),
+        splits="eras of whole years, June to May, one year apart, so that no two splits share a time step: train"
+        " 1964-1969, 1978-1983 and 1992-1997, valid 1970-1973, 1984-1987 and 1998-2001, test 1974-1977 and 1988-1991;"
+        f" {_OVERLAP}",
+        source="statsmodels, statsmodels.datasets.co2: weekly means of C. D. Keeling and T. P. Whorf; here means of"
+        " months, each less the one before it, from the month after the last gap",
+        licence="public domain",
+        citation="C. D. Keeling, T. P. Whorf (2004), Atmospheric CO2 concentrations derived from flask air samples at"
+        f" sites in the SIO network, Trends: A Compendium of Data on Global Change; {_STATSMODELS}",
+        factory="genbench_datasets.embedded.growth:co2_growth",
+        step="month",
+        embedded=True,
+        ranking=RankingRule(
+            metric="frechet_distance",
+            reason="every family has samples, and held-out years beat marginals by many standard errors of this metric",
+            zero_reason="a model has to learn how the months of a window depend on each other",
+        ),
+    ),
 )
 
 PROCESSES = (

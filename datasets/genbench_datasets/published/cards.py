@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from string import ascii_lowercase, ascii_uppercase
 
-from genbench import DatasetCard
+from genbench import DatasetCard, DataSpec
+from genbench.api import RankingRule
 from genbench_datasets.published.files import (
     BINARY_DENSITY,
     CIFAR10,
@@ -245,6 +246,29 @@ SERIES = (
         likelihood_convention="a density of values scaled to [0, 1]: nats per day of all six variables, the first day"
         " of each window included",
         files=TIMEGAN_STOCKS,
+    ),
+    DatasetCard(
+        spec=DataSpec(name="timegan-stocks-returns", modality="series", event_shape=(24, 5)),
+        summary="Google's shares 2004-2019, daily returns: open, high, low, close, volume, each by the day before;"
+        " windows of 24 days; per cent, logarithmic, not standardised",
+        sizes=(1752, 524, 511),
+        splits="the blocks of timegan-stocks: 96 days in turn, three to train, one to validate, one to test; windows of"
+        " one split start at every day of a block and overlap",
+        source="J. Yoon: TimeGAN, data/stock_data.csv",
+        licence="see its repository",
+        citation="J. Yoon, D. Jarrett, M. van der Schaar (2019), Time-series generative adversarial networks, NeurIPS",
+        factory="genbench_datasets.published.stock_returns:timegan_stocks_returns",
+        step="day",
+        likelihood_convention="a density of returns in per cent: nats per day of all five variables, the first day of"
+        " each window included",
+        files=TIMEGAN_STOCKS,
+        ranking=RankingRule(
+            metric="frechet_distance",
+            reason="every family has samples, and the Fréchet distance compares how the variables of a day belong"
+            " together",
+            cannot_rank="returns depend so little on the days before, and calm and restless years differ so much, that"
+            " held-out days beat marginals by two standard errors under some splits and fall behind under others",
+        ),
     ),
 )
 

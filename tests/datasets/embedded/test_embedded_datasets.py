@@ -28,6 +28,7 @@ DIGESTS = {
     "checkerboard": ("5f4cf88fb4113006", "0cdcd03520975fc7", "9d9ef65ec2f5424a"),
     "sunspots": ("42d10dccd00c86db", "2ab4fd9e026a5ace", "9ec221b6b375b5c0"),
     "elnino": ("9e014c3b998d81bd", "05f0758feb0577c5", "957c5e97f3c9a54b"),
+    "co2-growth": ("57f9b1535bd3f438", "0eeb509151e22054", "a242d6f6ffa9f013"),
     "ar2": ("2fcfbd915ce136fd", "14022bf50aa07841", "f2e036ebc4b387d8"),
     "arma": ("a0b577a6ffbb4172", "9c97b90a690d6c30", "03eaa1fb95aad25e"),
     "garch": ("a3f39c3a231c9885", "202ebc8dd0ffb97e", "09b6121bc335bca8"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,10 +53,15 @@ def test_eras_are_a_window_apart_and_windows_say_where_they_begin(
 
 def _source(name: str) -> dict[str, float]:
     """By date, as the package has them, read another way than the product does."""
-    from statsmodels.datasets import elnino, sunspots
+    from statsmodels.datasets import co2, elnino, sunspots
 
     if name == "sunspots":
         return {str(int(year)): value for year, value in sunspots.load_pandas().data.itertuples(index=False)}
+    if name == "co2-growth":
+        weeks = co2.load_pandas().data["co2"].dropna()
+        means = weeks.groupby([weeks.index.year, weeks.index.month]).mean()
+        months = [(f"{year}-{month:02d}", value) for (year, month), value in means.items()]
+        return {date: value - before for (_, before), (date, value) in pairwise(months) if date > "1964-05"}
     table = elnino.load_pandas().data.set_index("YEAR")
     return {f"{month} {int(year)}": table.loc[year, month] for year in table.index for month in table.columns}
 
@@ -66,6 +73,11 @@ DATES = {
         [("JAN 1950", "DEC 1959"), ("JAN 1978", "DEC 1987"), ("JAN 2006", "DEC 2010")],
         [("JAN 1962", "DEC 1967"), ("JAN 1990", "DEC 1995")],
         [("JAN 1970", "DEC 1975"), ("JAN 1998", "DEC 2003")],
+    ],
+    "co2-growth": [
+        [("1964-06", "1969-05"), ("1978-06", "1983-05"), ("1992-06", "1997-05")],
+        [("1970-06", "1973-05"), ("1984-06", "1987-05"), ("1998-06", "2001-05")],
+        [("1974-06", "1977-05"), ("1988-06", "1991-05")],
     ],
 }
 

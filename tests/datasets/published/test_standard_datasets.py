@@ -29,6 +29,7 @@ from genbench_datasets.published.cards import CARDS
 from genbench_datasets.published.idx_file import read_idx
 from genbench_datasets.published.music import read_note_lists, read_piano_rolls, rolls_dataset
 from genbench_datasets.published.standard_images import binary_draw, read_cifar_batches
+from genbench_datasets.published.stock_returns import daily_returns
 from genbench_datasets.published.stocks import blocks_dataset, read_prices
 from genbench_datasets.published.text import text_dataset
 
@@ -53,6 +54,7 @@ DIGESTS = {
     "jsb-chorales-pieces": ("fb2cc2fe5966f23e", "8011e35dbb6324db", "821ab8cbed608330"),
     "nottingham-pieces": ("751c8a69e96a7dd3", "5227c25008b164b5", "0adfc587b7bd2a73"),
     "timegan-stocks": ("5af79a410ca798fe", "7c638ab5cfa2d86f", "f3ee6c183b1caf56"),
+    "timegan-stocks-returns": ("6d75f877fc0749d7", "3ca67bdbbebb7730", "ecacb13c164217a0"),
 }
 
 
@@ -427,3 +429,9 @@ def test_shakespeare_is_cut_where_the_literature_cuts_it() -> None:
     ):
         part = text[begin:end]
         assert decoded(split) == part[: len(part) // 256 * 256]
+
+
+def test_returns_are_those_of_the_day_before() -> None:
+    values = np.array([[9.0, 11.0, 8.0, 10.0, 10.0, 100.0], [10.0, 20.0, 5.0, 10.0, 10.0, 50.0]])
+    expected = 100 * np.log([[1.0, 2.0, 0.5, 1.0, 0.5]])
+    np.testing.assert_allclose(daily_returns(values), expected, atol=1e-12)
