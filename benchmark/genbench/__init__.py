@@ -1,7 +1,7 @@
 """genbench: a benchmark of generative models under equal compute budgets.
 
-What a plugin needs is here, and for programs and notebooks `run`, `load`, `data`, `audit` and `trained_model`. Names
-that need torch are loaded when they are first used, so that a plugin can announce its cards (`from genbench import
+What a plugin needs is here, and for programs and notebooks `run`, `load`, `data`, `score`, `audit` and `trained_model`.
+Names that need torch are loaded when they are first used, so that a plugin can announce its cards (`from genbench import
 ModelCard, hookimpl`) without importing torch.
 """
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from genbench.library.comparison import Comparison
     from genbench.library.own_arrays import data
     from genbench.library.run import load, run
+    from genbench.library.score import score
     from genbench.library.trained import TrainedModel, trained_model
     from genbench.metrics.scoring import ScoringInputs
     from genbench.records.result import MetricValue
@@ -58,6 +59,7 @@ _NEEDS_TORCH = {
     "data": "genbench.library.own_arrays",
     "load": "genbench.library.run",
     "run": "genbench.library.run",
+    "score": "genbench.library.score",
     "trained_model": "genbench.library.trained",
 }
 
@@ -88,6 +90,7 @@ __all__ = [
     "hookimpl",
     "load",
     "run",
+    "score",
     "trained_model",
 ]
 

@@ -14,18 +14,21 @@ CHECKPOINT_FRACTIONS = (0.1, 0.25, 0.5, 0.75)
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 _UNITS = {
     "s": "seconds",
+    "m": "seconds",
     "min": "seconds",
     "h": "seconds",
     "cpu-s": "cpu_seconds",
+    "cpu-m": "cpu_seconds",
     "cpu-min": "cpu_seconds",
     "cpu-h": "cpu_seconds",
     "steps": "steps",
     "examples": "examples",
     "flops": "flops",
 }
-_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "cpu-s": 1.0, "cpu-min": 60.0, "cpu-h": 3600.0}
+_OF_A_UNIT = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_SECONDS = _OF_A_UNIT | {f"cpu-{unit}": seconds for unit, seconds in _OF_A_UNIT.items()}
 _BYTES = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
-_PART = re.compile(r"(?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?)(?P<suffix>(?:cpu-)?[A-Za-z]+)")
+_PART = re.compile(r"(?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?)\s*(?P<suffix>(?:cpu-)?[A-Za-z]+)")
 # A larger budget is taken for a typing error: 30 days, and more work than any machine has done.
 _LARGEST = {
     "seconds": 30 * 86400.0,
@@ -35,7 +38,7 @@ _LARGEST = {
     "flops": 1e24,
     "memory_bytes": 2.0**50,
 }
-_EXAMPLES = "30s, 10cpu-s, 2000steps, 1e12flops, 100kexamples, 4GiB, or several: 30s,1e12flops"
+_EXAMPLES = "30s, 3min, 10cpu-s, 2000steps, 1e12flops, 100kexamples, 4GiB, or several: 30s,1e12flops"
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +60,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """Read "30s", "10cpu-s", "2000steps", "1e12flops", "100kexamples", "4GiB", or several joined by commas.
+        """Read "30s", "3m" or "3 min", "10cpu-s", "2000steps", "1e12flops", "100kexamples", "4GiB", or several joined
+        by commas. A space may precede the unit.
 
         Raises BudgetError, which repeats the part that could not be read.
         """

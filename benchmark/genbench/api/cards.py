@@ -218,6 +218,12 @@ class DatasetSourceCard(msgspec.Struct, frozen=True, kw_only=True):
     factory: str
     """"package.module:function" that takes the argument's text and returns a `DatasetCard` whose name is the whole
     "NAME:ARGUMENT". It raises DataError where it cannot read the data."""
+    samples: str | None = None
+    """"package.module:function" for `score --samples`: it takes an argument's text and the `DatasetCard` of the data
+    set that samples are to be like, and returns the samples of that file or folder as a numpy array. It raises
+    DataError where it cannot. None: the source reads data sets only."""
+    suffixes: tuple[str, ...] = ()
+    """Suffixes of the files that `samples` reads, in lower case: (".csv", ".tsv")."""
 
 
 class MetricCard(msgspec.Struct, frozen=True, kw_only=True):

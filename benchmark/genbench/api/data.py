@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, NoReturn, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -111,6 +111,13 @@ class Split:
 
     def __len__(self) -> int:
         return self.x.shape[0]
+
+    def __getitem__(self, index: object) -> NoReturn:
+        """Raises TypeError: a loop over examples, or a DataLoader, would train outside of the budget."""
+        raise TypeError(
+            "a Split has no examples by index and is no data set for a DataLoader: in fit, take batches with"
+            " `for batch in meter.batches(train, batch_size=64)`; elsewhere use split.tensor() or split.take(indices)"
+        )
 
     @property
     def windows(self) -> Windows | None:

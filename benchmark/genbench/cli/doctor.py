@@ -14,7 +14,7 @@ from rich.table import Table
 from genbench.api.exit_codes import ExitCode
 from genbench.datasets.versions import prepared_path
 from genbench.execution.start_method import start_method
-from genbench.plugin.discovery import BLOCK_VARIABLE
+from genbench.plugin.discovery import BLOCK_VARIABLE, misspelt_groups
 from genbench.plugin.registry import Registry
 from genbench.runner.provenance import cpu_name, gpu_state
 from genbench.util.cache_folder import cache_folder
@@ -25,7 +25,7 @@ def examine(registry: Registry, console: Console) -> int:
     """Print the parts of the installation and its problems. Returns the exit code: OK if there are no problems."""
     import torch
 
-    problems = registry.problems()
+    problems = [*registry.problems(), *misspelt_groups()]
     table = Table.grid(padding=(0, 2))
     table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
     table.add_row("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")

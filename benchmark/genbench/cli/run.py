@@ -36,6 +36,9 @@ from genbench.runner.suite import load_suite
 from genbench.util.leases import Holder
 from genbench.util.usable_cores import usable_cores
 
+_MAX_REFUSALS = 8
+"""Up to so many pairs of model and data set that do not go together are named; of more, the number is."""
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -75,6 +78,8 @@ class RunOptions:
     """Wait for jobs that other processes work on in the same folder."""
     log: tuple[str, ...] = ()
     """Loggers as "NAME" or "NAME:TARGET"."""
+    samples: int | None = None
+    """How many samples are scored at most; None for as many as the suite says."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,8 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
     workers = options.workers or (1 if device == "cuda" else cores)
     threads = options.threads or max(1, cores // workers)
     suite = load_suite(options.suite)
+    if options.samples is not None:
+        suite = msgspec.structs.replace(suite, samples=options.samples)
     named, registry = with_unannounced(options.models or suite.models, registry)
     request = Request(
         suite=suite if options.models else msgspec.structs.replace(suite, models=named),
@@ -260,8 +267,11 @@ def _announce(
         f"suite [bold]{escape(plan.suite)}[/bold]: {_count(len(pending), 'job')} to run{done}"
         f" on {_count(workers, 'worker')}{about}, into {escape(str(folder))}"
     )
-    if plan.refused:
+    if len(plan.refused) > _MAX_REFUSALS:
         console.print(f"[dim]{len(plan.refused)} pairs of model and data set are unsupported[/dim]")
+    else:
+        for refused in plan.refused:
+            console.print(f"[dim]left out: {escape(refused.reason or '')}[/dim]", soft_wrap=True)
 
 
 def _fetch_data(

@@ -15,6 +15,7 @@ from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.registry import Registry
 from genbench.records.job import Job
 from genbench.records.run_folder import Run
+from genbench.runner.brought import outdated_files
 from genbench.runner.provenance import collect_provenance
 from genbench.runner.rescoring import Wish, rescore
 from genbench.runner.run_benchmark import Execution
@@ -44,6 +45,8 @@ def score_command(
         return ExitCode.NOTHING_RAN
     threads = max(result.job.threads for result in finished)
     execution = Execution(executor_name, workers or max(1, usable_cores() // threads))
+    for line in outdated_files(run):
+        console.print(f"[yellow]outdated[/yellow]: {escape(line)}", soft_wrap=True)
     bar = Progress(
         TextColumn("scoring"),
         BarColumn(bar_width=30),

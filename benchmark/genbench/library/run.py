@@ -77,7 +77,7 @@ def run(
         probe=False,
     )
     silence = contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO())
-    with silence, _without_main_module():
+    with silence, without_main_module():
         ended = execute(options, registry, SafeConsole())
     if ended.run is None:
         raise UsageError("nothing to run: no model takes any of these data sets")
@@ -127,7 +127,7 @@ def _card(model: type[GenerativeModel]) -> ModelCard:
 
 
 @contextlib.contextmanager
-def _without_main_module() -> Iterator[None]:
+def without_main_module() -> Iterator[None]:
     """Workers import the main module of their parent, which would run a script without a guard once more in each. None
     of them needs it: models are imported by the names of their modules."""
     main = sys.modules["__main__"]

@@ -26,7 +26,12 @@ from torch import Tensor
 
 from genbench.api.data import Truth
 from genbench.metrics.metric_values import estimated_value, metric_value, without_value
-from genbench.metrics.numerics.feature_arrays import Estimate, of_one_feature_set, of_two_feature_sets
+from genbench.metrics.numerics.feature_arrays import (
+    Estimate,
+    FeatureArray,
+    of_one_feature_set,
+    of_two_feature_sets,
+)
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 from genbench.util.seeding import derive_seed
@@ -43,7 +48,7 @@ _REAL_SETS = 4
 
 
 @of_one_feature_set
-def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NEIGHBOURS) -> Estimate:
+def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: FeatureArray, k: int = NEIGHBOURS) -> Estimate:
     """KL(samples || truth) in nats. log_prob: (N,) of the samples under the truth, finite.
 
     The standard error, by the jackknife, which leaves out one sample at a time, says how much the value varies between
@@ -52,6 +57,7 @@ def kl_divergence(samples: Float[Tensor, "n dim"], log_prob: Tensor, k: int = NE
 
     Raises ValueError for fewer than k + 1 samples, and where k + 1 samples are one point.
     """
+    log_prob = torch.as_tensor(log_prob)
     if log_prob.shape != samples.shape[:1] or not log_prob.isfinite().all():
         raise ValueError(
             f"log_prob has shape {tuple(log_prob.shape)}, expected ({len(samples)},), all finite"

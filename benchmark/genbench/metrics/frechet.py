@@ -108,16 +108,6 @@ def _mirrored(upper: Float[Tensor, "dim dim"]) -> Float[Tensor, "dim dim"]:
     return upper
 
 
-def gaussian_statistics_from_sums(
-    count: int, total: Float[Tensor, " dim"], products: Float[Tensor, "dim dim"]
-) -> GaussianStatistics:
-    """Sums to statistics, for features that come in batches. total: sum of x; products: sum of x xᵀ; float64."""
-    if count < 2:
-        raise ValueError(f"the covariance of {count} examples: needs at least 2")
-    mean = total / count
-    return GaussianStatistics(mean, (products - count * torch.outer(mean, mean)) / (count - 1))
-
-
 def covariance_root(covariance: Float[Tensor, "dim dim"]) -> Float[Tensor, "rank dim"]:
     """R with Rᵀ R = Σ: Cholesky's factor; where Σ is singular, a row for each eigenvalue above the rounding error."""
     lower, failed = torch.linalg.cholesky_ex(covariance)

@@ -27,11 +27,12 @@ from torchmetrics.utilities import dim_zero_cat
 
 from genbench.metrics.conditional.class_balance import class_balance, class_entropies
 from genbench.metrics.divergences import TRUTH_DRAWS, js_divergence, kl_divergence
-from genbench.metrics.frechet import frechet_distance_from_statistics, gaussian_statistics_from_sums
+from genbench.metrics.frechet import GaussianStatistics, frechet_distance_from_statistics
 from genbench.metrics.frechet_infinity import frechet_infinity
 from genbench.metrics.kernel import kernel_distance
 from genbench.metrics.neighbours import NEIGHBOURS, PrecisionRecall, precision_recall_density_coverage
 from genbench.metrics.numerics.feature_arrays import Estimate, FeatureArray, as_features
+from genbench.metrics.numerics.running_moments import Moments, merged, moments_of, no_examples, unpacked
 from genbench.metrics.series import autocorrelation_difference_with_error, marginal_difference_with_error
 from genbench.metrics.sliced_wasserstein import PROJECTIONS, sliced_wasserstein_with_error
 from genbench.metrics.truth import assign_to_modes, high_quality_share, modes_covered, modes_covered_stderr
@@ -59,7 +60,8 @@ __all__ = [
 
 
 class FrechetDistance(Metric):
-    """Squared Fréchet distance. It stores only sums, (D, D) float64 per side, so that memory does not grow with N.
+    """Squared Fréchet distance. It stores only moments, (D + 1, D + 1) float64 per side, so that memory does not grow
+    with N.
 
     dimension: D, of the features.
     """
@@ -67,39 +69,34 @@ class FrechetDistance(Metric):
     is_differentiable = False
     higher_is_better = False
     full_state_update = False
+    real: Tensor
+    fake: Tensor
 
     def __init__(self, dimension: int) -> None:
         super().__init__()
         self.dimension = dimension
         for side in ("real", "fake"):
-            self.add_state(f"{side}_count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-            self.add_state(f"{side}_sum", torch.zeros(dimension, dtype=torch.float64), dist_reduce_fx="sum")
-            self.add_state(
-                f"{side}_products",
-                torch.zeros(dimension, dimension, dtype=torch.float64),
-                dist_reduce_fx="sum",
-            )
+            self.add_state(side, no_examples(dimension), dist_reduce_fx=merged)
 
     def update(self, features: FeatureArray, real: bool) -> None:
         """Add a batch of features (B, D)."""
-        side, wide = "real" if real else "fake", as_features(features, "FrechetDistance: the batch").double()
-        if wide.shape[1] != self.dimension:
-            raise ValueError(f"FrechetDistance: features of width {wide.shape[1]}, expected {self.dimension}")
-        getattr(self, f"{side}_count").add_(len(wide))
-        getattr(self, f"{side}_sum").add_(wide.sum(0))
-        getattr(self, f"{side}_products").addmm_(wide.T, wide)
+        side, batch = "real" if real else "fake", as_features(features, "FrechetDistance: the batch")
+        if batch.shape[1] != self.dimension:
+            raise ValueError(
+                f"FrechetDistance: features of width {batch.shape[1]}, expected {self.dimension}"
+            )
+        setattr(self, side, merged(torch.stack([getattr(self, side), moments_of(batch)])))
 
     def compute(self) -> Tensor:
         """0-dimensional float64."""
-        fake, real = (
-            gaussian_statistics_from_sums(
-                int(getattr(self, f"{side}_count")),
-                getattr(self, f"{side}_sum"),
-                getattr(self, f"{side}_products"),
-            )
-            for side in ("fake", "real")
-        )
+        fake, real = (_statistics(unpacked(side)) for side in (self.fake, self.real))
         return frechet_distance_from_statistics(fake, real)
+
+
+def _statistics(moments: Moments) -> GaussianStatistics:
+    if moments.count < 2:
+        raise ValueError(f"the covariance of {moments.count} examples: needs at least 2")
+    return GaussianStatistics(moments.mean, moments.scatter / (moments.count - 1))
 
 
 class TwoSetMetric(Metric):

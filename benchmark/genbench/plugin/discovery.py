@@ -6,6 +6,7 @@ one, is kept out with its cause on record; the rest goes on.
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import os
 from collections.abc import Callable, Iterable
@@ -32,6 +33,8 @@ from genbench.plugin.registry import OWN_DISTRIBUTION, Plugin, Registry, describ
 
 ENTRY_POINT_GROUP = "genbench"
 BLOCK_VARIABLE = "GENBENCH_BLOCK_PLUGINS"
+_NEAR_GROUP = 0.75
+"""How alike the name of another group is, 0 to 1, before it is taken for a misspelt `genbench`."""
 
 
 # hook that announces cards -> (their type, the registry's dictionary)
@@ -78,8 +81,37 @@ def build_registry(
             continue
         module = _import(entry, plugin)
         if module is not None and _register(manager, module, plugin):
+            plugin.problems += _unmarked_hooks(module)
             _collect_cards(manager, module, plugin, registry)
     return registry
+
+
+def misspelt_groups(
+    entry_points: Iterable[importlib.metadata.EntryPoint] | None = None,
+) -> list[str]:
+    """One line for each entry point whose group looks like a misspelt `genbench`: nothing loads such a plugin.
+
+    entry_points: those to look at; None for all that are installed.
+    """
+    found = _installed() if entry_points is None else entry_points
+    return [
+        f"{entry.dist.name if entry.dist else 'a package'} has an entry point {entry.name!r} in the group"
+        f" {entry.group!r}, which nothing reads; plugins are in the group {ENTRY_POINT_GROUP!r}:"
+        f" [project.entry-points.{ENTRY_POINT_GROUP}]"
+        for entry in found
+        if _is_misspelt(entry.group)
+    ]
+
+
+def _installed() -> list[importlib.metadata.EntryPoint]:
+    # `importlib.metadata.entry_points()` without a group returns a dictionary in Python 3.11
+    return [entry for each in importlib.metadata.distributions() for entry in each.entry_points]
+
+
+def _is_misspelt(group: str) -> bool:
+    letters = "".join(letter for letter in group.lower() if letter.isalnum())
+    is_near = difflib.SequenceMatcher(None, letters, ENTRY_POINT_GROUP).ratio() >= _NEAR_GROUP
+    return group != ENTRY_POINT_GROUP and (is_near or letters.startswith((ENTRY_POINT_GROUP, "genaibench")))
 
 
 def _blocked_names() -> list[str]:
@@ -114,6 +146,18 @@ def _register(manager: pluggy.PluginManager, module: object, plugin: Plugin) -> 
         return False
     plugin.loaded = True
     return True
+
+
+def _unmarked_hooks(module: object) -> list[str]:
+    """One line for each function that is named as a hook and lacks the mark by which it is found."""
+    mark, own = f"{hookspecs.PROJECT}_impl", f"{hookspecs.PROJECT}_spec"
+    return [
+        f"{name} has no @hookimpl, so it is never called; write `from genbench import hookimpl`, and @hookimpl above it"
+        for name in vars(hookspecs)
+        if name.startswith("genbench_")
+        and callable(function := getattr(module, name, None))
+        and not (hasattr(function, mark) or hasattr(function, own))
+    ]
 
 
 def _unknown_hook(text: str) -> str | None:

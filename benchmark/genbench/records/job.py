@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from typing import Literal
 
 import msgspec
 
@@ -20,6 +21,8 @@ PROTOCOL_VERSION = "2.0"
 """
 
 
+BROUGHT_FAMILY: Literal["brought"] = "brought"
+"""The family of samples that somebody brought, of a model that was not run here."""
 _LATER_FIELDS = ("ranking", "ranking_samples")
 """Fields that came after the first release of the record."""
 
@@ -29,8 +32,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     """The model, as its card names it."""
-    family: Family
-    """The model's family, from its card."""
+    family: Family | Literal["brought"]
+    """The model's family, from its card; "brought" for samples without a model (`genai-bench score --samples`)."""
     model_version: str
     """Version of the model's distribution, "+", hash of its source: an edited model is another version."""
     variant: str

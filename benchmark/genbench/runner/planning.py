@@ -63,8 +63,8 @@ class Request:
 def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> Plan:
     """Every model on every data set with every seed.
 
-    A model that cannot take a data set gets a result `unsupported`. If the user asked for both by name, it is a
-    UsageError. Raises UnknownNameError and UsageError for other mistakes in the request.
+    A model that cannot take a data set gets a result `unsupported`. If that leaves nothing to run of what the user
+    asked for by name, it is a UsageError. Raises UnknownNameError and UsageError for other mistakes in the request.
     """
     suite = request.suite
     budget = suite.budget.on_device(request.device) if request.budget is None else request.budget
@@ -82,14 +82,14 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
     for dataset in datasets:
         for variant in variants:
             refusal = variant.card.refusal(dataset.spec)
-            if refusal and request.models and request.datasets:
-                raise UsageError(refusal)
             for seed in range(seeds):
                 job = _job(request, registry, variant, dataset, extractors[dataset.name], str(budget), seed)
                 if refusal is None:
                     jobs.append(job)
                 elif seed == 0:
                     refused.append(Result(id=job.id, status="unsupported", reason=refusal, job=job))
+    if not jobs and request.models and request.datasets:
+        raise UsageError("; ".join(result.reason or "" for result in refused))
     return Plan(
         suite=suite.name,
         jobs=jobs,

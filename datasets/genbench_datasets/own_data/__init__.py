@@ -8,12 +8,21 @@ from __future__ import annotations
 from genbench import DatasetSourceCard
 
 
-def _source(name: str, summary: str, argument: str, module: str) -> DatasetSourceCard:
+def _source(
+    name: str,
+    summary: str,
+    argument: str,
+    module: str,
+    samples: str | None = None,
+    suffixes: tuple[str, ...] = (),
+) -> DatasetSourceCard:
     return DatasetSourceCard(
         name=name,
         summary=summary,
         argument=argument,
         factory=f"genbench_datasets.own_data.readers.{module}:card",
+        samples=None if samples is None else f"genbench_datasets.own_data.brought:{samples}",
+        suffixes=suffixes,
     )
 
 
@@ -24,6 +33,8 @@ SOURCES: tuple[DatasetSourceCard, ...] = (
         "FILE[?columns=A,B&drop=C&label=D&levels=K&separator=semicolon|tab|space|pipe&decimal=comma&header=no&index=yes"
         "&standardise=yes]",
         "table",
+        "table",
+        (".csv", ".tsv"),
     ),
     _source(
         "npy",
@@ -43,14 +54,25 @@ SOURCES: tuple[DatasetSourceCard, ...] = (
         "a folder of images, or of folders that are classes, or of train, valid and test",
         "FOLDER[?size=WIDTHxHEIGHT&only=GLOB&bad=refuse|skip]",
         "image_folder",
+        "images",
+        (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
     ),
     _source(
         "midi",
         "a folder of MIDI files, or one: piano rolls of 88 keys",
         "PATH[?window=32&per_quarter=4&outside=refuse|drop&bad=refuse|skip]",
         "midi",
+        "midi",
+        (".mid", ".midi"),
     ),
-    _source("text", "a text in UTF-8, cut into windows of characters", "FILE[?window=256]", "text"),
+    _source(
+        "text",
+        "a text in UTF-8, cut into windows of characters",
+        "FILE[?window=256]",
+        "text",
+        "text",
+        (".txt",),
+    ),
     _source(
         "hf",
         "a data set of the Hugging Face hub, or parquet files; needs the extra genbench[hf]",

@@ -15,6 +15,10 @@ from genbench.errors import BudgetError
     [
         ("30s", Budget(seconds=30)),
         ("1.5min", Budget(seconds=90)),
+        ("3m", Budget(seconds=180)),
+        ("30 s", Budget(seconds=30)),
+        ("3 min, 2ksteps", Budget(seconds=180, steps=2000)),
+        ("2 cpu-m", Budget(cpu_seconds=120)),
         ("2h", Budget(seconds=7200)),
         ("10cpu-s", Budget(cpu_seconds=10)),
         ("1.5cpu-min", Budget(cpu_seconds=90)),

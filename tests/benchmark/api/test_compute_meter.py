@@ -646,3 +646,11 @@ def test_real_processor_time_is_read_when_it_can_matter_and_ends_the_training() 
     assert 0.2 <= spent.cpu_seconds < 0.25
     assert [round(seconds, 2) for seconds in taken] == pytest.approx([0.05, 0.1], abs=0.02)
     assert meter.bound_by() == "cpu_seconds"
+
+
+def test_a_data_loader_of_a_split_is_told_of_batches() -> None:
+    loader = torch.utils.data.DataLoader(numbers(8), batch_size=4)  # type: ignore[arg-type]
+    with pytest.raises(
+        TypeError, match=r"take batches with `for batch in meter\.batches\(train, batch_size=64\)`"
+    ):
+        next(iter(loader))

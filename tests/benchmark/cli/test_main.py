@@ -130,9 +130,21 @@ def test_a_dry_run_shows_jobs_and_refusals_and_writes_nothing(
     shown = capsys.readouterr().out
     assert "vae on digits, seed 0, 10cpu-s" in shown
     assert "dcgan takes image; ring8 is points" in shown
+    assert "pairs of model and data set are unsupported" in shown
     assert "jobs to run on" in shown
     assert "min" in shown.splitlines()[-2]  # about how long it takes
     assert not (tmp_path / "runs").exists()
+
+
+def test_of_named_models_and_data_sets_what_fits_is_run_and_the_rest_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pairs = ["-m", "dcgan", "-m", "vae", "-d", "ring8", "-d", "digits"]
+    assert run_command_line(["run", *pairs, "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert "dcgan on digits" in shown
+    assert "vae on ring8" in shown
+    assert "left out: dcgan takes image; ring8 is points" in shown
 
 
 def test_under_all_an_impossible_pair_is_a_row_and_no_error(

@@ -276,3 +276,15 @@ def test_a_side_without_features_is_said() -> None:
     metric.update(REAL, real=True)
     with pytest.raises(ValueError, match="KernelDistance: no features with real=False so far"):
         metric.compute()
+
+
+def test_a_frechet_distance_in_batches_keeps_its_digits_far_from_zero() -> None:
+    real, fake = REAL.double() + 1e7, FAKE.double() + 1e7
+    metric = metrics.FrechetDistance(6)
+    for batch in (real[:1], real[1:30], real[30:30], real[30:]):
+        metric.update(batch, real=True)
+    metric.update(fake, real=False)
+    # 1e7 itself costs seven of the sixteen digits of each number
+    assert metric.compute().item() == pytest.approx(
+        frechet_distance(FAKE.double(), REAL.double()).item(), rel=1e-6
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from genbench.errors import UnknownNameError
-from genbench.plugin.discovery import ENTRY_POINT_GROUP, build_registry
+from genbench.plugin.discovery import ENTRY_POINT_GROUP, build_registry, misspelt_groups
 from genbench.plugin.registry import Registry
 
 CARD = """ModelCard(name={name!r}, family="baseline", summary="", factory="nowhere:Class", modalities=("points",))"""
@@ -153,3 +153,36 @@ assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_hook_without_its_mark_is_named(build: Build) -> None:
+    registry = build(a=announcing("mine").replace("@hookimpl", ""), b=announcing("other"))
+    assert list(registry.models) == ["other"]
+    assert problems(registry, "a").startswith("genbench_models has no @hookimpl, so it is never called")
+    assert problems(registry, "b") == ""
+
+
+@pytest.mark.parametrize(
+    ("group", "is_named"),
+    [
+        ("genbenhc", True),
+        ("genbench.plugins", True),
+        ("genai-bench", True),
+        ("gen_bench", True),
+        ("genbench", False),
+        ("console_scripts", False),
+        ("pytest11", False),
+        ("opentelemetry_tracer", False),
+    ],
+)
+def test_an_entry_point_in_a_misspelt_group_is_named(group: str, is_named: bool) -> None:
+    said = misspelt_groups([EntryPoint(name="mine", value="mine", group=group)])
+    assert [group in line for line in said] == [True] * is_named
+
+
+def test_nothing_far_off_is_offered(build: Build) -> None:
+    registry = build(a=announcing("noise", "vae"))
+    with pytest.raises(UnknownNameError, match="unknown model 'nonsense'; known: noise, vae"):
+        registry.model("nonsense")
+    with pytest.raises(UnknownNameError, match="did you mean 'vae'"):
+        registry.model("vea")

@@ -30,6 +30,7 @@ from genbench.api.data import storage_dtype
 from genbench.metrics.memorisation.data_copying import score_data_copying
 from genbench.metrics.memorisation.nearest_training import NearestTraining, nearest_training
 from genbench.metrics.metric_values import feature_obstacle, metric_value, without_value
+from genbench.metrics.numerics.feature_arrays import FeatureArray, of_two_feature_sets
 from genbench.metrics.scoring import ScoringInputs
 from genbench.records.result import MetricValue
 from genbench.util.mean_errors import share_error
@@ -49,6 +50,7 @@ def authentic(found: NearestTraining) -> Bool[Tensor, " n"]:
     return found.to_sample > found.to_train + found.rounding
 
 
+@of_two_feature_sets
 def authenticity(samples: Float[Tensor, "n dim"], train: Float[Tensor, "m dim"]) -> Float[Tensor, ""]:
     """Share of authentic samples (N, D), given the training examples (M, D)."""
     return authentic(nearest_training(samples, train)).double().mean()
@@ -104,14 +106,20 @@ def near_duplicates_from_closeness(
 
 
 def near_duplicates(
-    samples: Float[Tensor, "n dim"],
-    held_out: Float[Tensor, "k dim"],
-    train: Float[Tensor, "m dim"],
+    samples: FeatureArray,
+    held_out: FeatureArray,
+    train: FeatureArray,
     quantile: float = HELD_OUT_QUANTILE,
 ) -> NearDuplicates:
-    """The share of near-duplicates of features: samples (N, D), held-out (K, D) and training examples (M, D)."""
-    ours, theirs = (closeness(nearest_training(part, train)) for part in (samples, held_out))
+    """The share of near-duplicates of features: samples (N, D), held-out (K, D) and training examples (M, D).
+
+    Raises ValueError as `genbench.metrics.numerics.feature_arrays.of_two_feature_sets` does.
+    """
+    ours, theirs = (closeness(_nearest_training(part, train)) for part in (samples, held_out))
     return near_duplicates_from_closeness(ours, theirs, quantile)
+
+
+_nearest_training = of_two_feature_sets(nearest_training)
 
 
 # ---- exact copies

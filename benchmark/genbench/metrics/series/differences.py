@@ -14,9 +14,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from genbench.metrics.metric_values import estimated_value, metric_value, without_value
-from genbench.metrics.numerics.feature_arrays import Estimate, two_sided
+from genbench.metrics.numerics.feature_arrays import Estimate, FeatureArray, two_sided
 from genbench.metrics.numerics.transport_1d import potentials_of_sorted, wasserstein_of_sorted
 from genbench.metrics.scoring import ScoringInputs
+from genbench.metrics.series.series_arrays import of_two_sets_of_series
 from genbench.records.result import MetricValue
 from genbench.util.mean_errors import Windows
 
@@ -37,13 +38,12 @@ def autocorrelation(series: Float[Tensor, "n time channels"], lags: int) -> Floa
     )
 
 
-def autocorrelation_difference(
-    x: Float[Tensor, "n time channels"], y: Float[Tensor, "m time channels"]
-) -> Float[Tensor, ""]:
+def autocorrelation_difference(x: FeatureArray, y: FeatureArray) -> Float[Tensor, ""]:
     """Mean absolute difference of the autocorrelation functions, over lags 1..T/2 and channels; 0 to 2."""
     return autocorrelation_difference_with_error(x, y).value
 
 
+@of_two_sets_of_series
 def autocorrelation_difference_with_error(
     x: Float[Tensor, "n time channels"],
     y: Float[Tensor, "m time channels"],
@@ -90,14 +90,15 @@ def _autocorrelation_without_each(
 
 
 def marginal_difference(
-    x: Float[Tensor, "n time channels"],
-    y: Float[Tensor, "m time channels"],
+    x: FeatureArray,
+    y: FeatureArray,
     scale: Float[Tensor, " channels"],
 ) -> Float[Tensor, ""]:
     """1-Wasserstein distance between all values of a channel, in units of `scale`, mean over channels."""
     return marginal_difference_with_error(x, y, scale).value
 
 
+@of_two_sets_of_series
 def marginal_difference_with_error(
     x: Float[Tensor, "n time channels"],
     y: Float[Tensor, "m time channels"],

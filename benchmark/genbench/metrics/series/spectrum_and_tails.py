@@ -21,6 +21,7 @@ from torch import Tensor
 from genbench.metrics.metric_values import estimated_value, metric_value, without_value
 from genbench.metrics.numerics.feature_arrays import Estimate, two_sided
 from genbench.metrics.scoring import ScoringInputs
+from genbench.metrics.series.series_arrays import of_two_sets_of_series
 from genbench.records.result import MetricValue
 from genbench.util.mean_errors import Windows
 
@@ -30,6 +31,7 @@ TAIL = 0.05
 """The share of the values in each tail."""
 
 
+@of_two_sets_of_series
 def spectrum_difference(
     x: Float[Tensor, "n time channels"],
     y: Float[Tensor, "m time channels"],
@@ -57,6 +59,7 @@ def _periodograms(series: Float[Tensor, "n time channels"]) -> Float[Tensor, "n 
     return found
 
 
+@of_two_sets_of_series
 def tail_difference(
     x: Float[Tensor, "n time channels"],
     y: Float[Tensor, "m time channels"],

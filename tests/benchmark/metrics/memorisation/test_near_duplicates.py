@@ -205,3 +205,14 @@ def test_the_copier_is_last_and_held_out_is_clean(name: str) -> None:
     assert z.stderr is not None
     assert abs(z.value) < 3 * z.stderr
     assert figures["copier"]["near_duplicate_share"].value == 1.0
+
+
+def test_arrays_of_numpy_are_taken_and_bad_ones_named() -> None:
+    samples, held_out, train = (
+        torch.randn(40, 3, generator=torch.Generator().manual_seed(i)) for i in range(3)
+    )
+    assert authenticity(samples.numpy(), train.numpy()) == authenticity(samples, train)
+    arrays = near_duplicates(samples.numpy(), held_out.numpy(), train.numpy())
+    assert arrays == near_duplicates(samples, held_out, train)
+    with pytest.raises(ValueError, match=r"features of unequal width, \(40, 2\) and \(40, 3\)"):
+        near_duplicates(samples, held_out[:, :2], train)

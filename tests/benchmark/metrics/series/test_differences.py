@@ -79,3 +79,15 @@ def test_a_shift_is_counted_in_standard_deviations() -> None:
 def test_too_short() -> None:
     with pytest.raises(ValueError, match="series of length 1"):
         autocorrelation_difference(torch.zeros(3, 1, 1), torch.zeros(3, 1, 1))
+
+
+def test_arrays_of_numpy_are_taken_and_bad_ones_named() -> None:
+    x, y = autoregressive(30, 8, 0.3, 0), autoregressive(40, 8, 0.3, 1)
+    assert autocorrelation_difference(x.numpy(), y.numpy()) == autocorrelation_difference(x, y)
+    y[3, 2] = torch.nan
+    with pytest.raises(ValueError, match="the second array has NaN or infinite values in 1 of its 40 rows"):
+        autocorrelation_difference(x, y)
+    with pytest.raises(
+        ValueError, match=r"series of unequal length or channels, \(30, 7, 1\) and \(40, 8, 1\)"
+    ):
+        marginal_difference(x[:, 1:], y.nan_to_num(), torch.ones(1))
