@@ -1,8 +1,8 @@
 """genbench: a benchmark of generative models under equal compute budgets.
 
 What a plugin needs is here, and for programs and notebooks `run`, `load`, `data`, `score`, `audit` and `trained_model`.
-Names that need torch are loaded when they are first used, so that a plugin can announce its cards (`from genbench import
-ModelCard, hookimpl`) without importing torch.
+Names that need torch are loaded when they are first used, so that a plugin can announce its cards (`from genbench
+import ModelCard, hookimpl`) without importing torch.
 """
 
 from __future__ import annotations
