@@ -20,6 +20,7 @@ from genbench.api.exit_codes import ExitCode
 from genbench.cli.datasets import datasets_app
 from genbench.cli.features import features_app
 from genbench.cli.plugin import plugin_app
+from genbench.early_interrupts import react_normally
 from genbench.errors import GenbenchError, UsageError
 from genbench.execution.interrupts import end_as_ctrl_c_does
 from genbench.plugin.discovery import load_registry
@@ -58,8 +59,9 @@ def main() -> None:
     """Run the command line and exit with its code. `genbench.cli.start` is the console script."""
     never_fail(sys.stdout, sys.stderr)
     guard_terminals()
-    end_as_ctrl_c_does()
     try:
+        react_normally()
+        end_as_ctrl_c_does()
         code = run_command_line(sys.argv[1:])
     except KeyboardInterrupt:  # a second one, while the first was ending the command
         code = ExitCode.INTERRUPTED

@@ -22,12 +22,28 @@ INTERRUPTS = tuple(
 """The signals that end a run: Ctrl-C, `kill`, and a terminal that was closed."""
 
 
+_was_interrupted = False
+
+
 def end_as_ctrl_c_does() -> None:
     """From now on SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does. A signal that is ignored, as SIGHUP is
     under `nohup`, stays ignored."""
     for number in INTERRUPTS:
-        if number != signal.SIGINT and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    global _was_interrupted
+    _was_interrupted = True
+    raise KeyboardInterrupt
+
+
+def raise_if_swallowed() -> None:
+    """Raise KeyboardInterrupt again if an interrupt came after `end_as_ctrl_c_does` and the program still runs: code
+    that is called back, and libraries that are just imported, may drop the exception."""
+    if _was_interrupted:
+        raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

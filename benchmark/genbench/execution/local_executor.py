@@ -7,7 +7,7 @@ from multiprocessing import connection
 from pathlib import Path
 
 from genbench.execution.child_process import ChildProcess
-from genbench.execution.interrupts import deferred_interrupts
+from genbench.execution.interrupts import deferred_interrupts, raise_if_swallowed
 from genbench.execution.limits import Limits, memory_per_worker
 from genbench.execution.orphans import end_orphans
 from genbench.execution.start_method import process_context
@@ -47,13 +47,16 @@ class LocalExecutor:
         running: list[Supervised] = []
         try:
             while True:
-                while len(running) < self.workers and (task := source.take()) is not None:
+                raise_if_swallowed()
+                while _may_take_more(running, self.workers) and (task := source.take()) is not None:
                     # an interrupt must not come between the start and `running`
                     with deferred_interrupts():
                         limits = Limits.of(task.job, memory_bytes)
                         running.append(Supervised(task, limits, log_path(task.job), context, on_message))
                 if not running:
                     break
+                if all(child.waits_for_its_turn for child in running):
+                    running[0].start_again()
                 connection.wait([item for child in running for item in child.waitables], _POLL_SECONDS)
                 for child in list(running):
                     result = child.poll()
@@ -68,3 +71,8 @@ class LocalExecutor:
                     child.kill()
                 for server in {child.server for child in running if child.server is not None}:
                     end_orphans(server, ChildProcess.running)
+
+
+def _may_take_more(running: Sequence[Supervised], workers: int) -> bool:
+    """Not beside jobs whose fork server was killed, for one of them may kill it again."""
+    return len(running) < workers and not any(child.has_lost_its_server for child in running)

@@ -3,7 +3,8 @@ makes the result.
 
 A worker whose phase takes longer than its limit gets SIGINT, then SIGTERM, then SIGKILL. A worker that passes its
 memory limit is killed at once. Whatever a worker does, its job ends with a result, which keeps what the stages before
-have found. If the fork server is killed, its workers end with it, and their jobs start again.
+have found. If the fork server is killed, its workers end with it, and their jobs start again, one after another: if one
+of them kills the server each time, the others are not lost with it.
 """
 
 from __future__ import annotations
@@ -64,6 +65,10 @@ class Supervised:
         self._on_message = on_message
         self._log_file = BoundedLog(log_path)
         self._starts = 0
+        self.has_lost_its_server = False
+        """Whether the fork server was killed while the job ran. Such a job should have the fork server to itself."""
+        self.waits_for_its_turn = False
+        """Whether the job has no process and goes on only when `start_again` is called."""
         self._begin()
 
     def _begin(self) -> None:
@@ -120,11 +125,13 @@ class Supervised:
     @property
     def waitables(self) -> list[Any]:
         """For `multiprocessing.connection.wait`."""
-        return self._child.waitables
+        return [] if self.waits_for_its_turn else self._child.waitables
 
     def poll(self) -> Result | None:
         """Read messages and output, and enforce the limits; start the next stage when one has ended well. Returns the
         result once the job has ended, else None."""
+        if self.waits_for_its_turn:
+            return None
         self._read()
         if not self._child.is_alive():
             return self._conclude_stage()
@@ -137,7 +144,8 @@ class Supervised:
 
     def kill(self) -> None:
         """End the process, and all processes that it started, at once."""
-        self._child.kill()
+        if not self.waits_for_its_turn:
+            self._child.kill()
         self._close()
 
     # ---- messages and output
@@ -225,8 +233,9 @@ class Supervised:
                 self._start()
             return None
         if not self._finished and self._verdict is None and self._child.has_lost_its_server:
+            self.has_lost_its_server = True
             if self._starts < MAX_STARTS:
-                self._start_again()
+                self._wait_for_its_turn()
                 return None
             self._verdict = ("killed", f"the fork server was killed, {MAX_STARTS} times in a row")
         if not self._finished and self._factory and self._factory not in self._fatal_factories:
@@ -275,11 +284,17 @@ class Supervised:
                 self._outcome = self._request.so_far
             self._start_process()
 
-    def _start_again(self) -> None:
+    def _wait_for_its_turn(self) -> None:
         self._log_file.write(b"\n--- the fork server was killed; the job starts again ---\n")
         with deferred_interrupts():
             self._child.clear_away()
             shutil.rmtree(self._folder, ignore_errors=True)
+            self.waits_for_its_turn = True
+
+    def start_again(self) -> None:
+        """Start a job from its beginning that has waited for its turn."""
+        with deferred_interrupts():
+            self.waits_for_its_turn = False
             self._begin()
 
     def _status_and_reason(self, code: int | None) -> tuple[Status, str | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from jobs import make_task
 
+from genbench.execution import interrupts
 from genbench.execution import local_executor as local
 from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.supervisor import Supervised
@@ -140,3 +142,20 @@ def test_an_interrupt_while_a_child_is_started_leaves_no_child(
         list(local.LocalExecutor(1).execute([task], lambda _: tmp_path / "log.txt", lambda *_: None))
     assert len(started) == 1
     assert multiprocessing.active_children() == []
+
+
+def test_an_interrupt_that_a_library_drops_ends_the_run_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(interrupts, "_was_interrupted", False)
+    before = {number: signal.getsignal(number) for number in interrupts.INTERRUPTS}
+    try:
+        interrupts.end_as_ctrl_c_does()
+        with contextlib.suppress(KeyboardInterrupt):
+            interrupt()
+        results = local.LocalExecutor(1).execute([], lambda job: tmp_path, lambda job, message: None)
+        with pytest.raises(KeyboardInterrupt):
+            next(iter(results), None)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -174,8 +174,8 @@ def test_a_killed_run_is_finished_by_the_same_command(
 @pytest.mark.parametrize(
     "number",
     [
-        signal.SIGTERM,
-        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGHUP)),
+        signal.SIGINT,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP)),
     ],
 )
 def test_an_interrupted_run_keeps_what_is_finished_and_says_so(
