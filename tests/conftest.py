@@ -21,6 +21,16 @@ hypothesis.settings.load_profile("genbench")
 typecheck.install(["genbench", "genbench_models", "genbench_datasets", "genbench_reports", "pytest_genbench"])
 
 
+SLOW_SECONDS = 1800
+"""The limit of a slow test; that of all others is in pyproject.toml."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests never read or fill the user's cache of prepared data."""

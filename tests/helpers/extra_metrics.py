@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 from genbench.api.cards import MetricCard
@@ -75,3 +77,12 @@ def leave(inputs: ScoringInputs) -> list[MetricValue]:
 
 def unannounced(inputs: ScoringInputs) -> list[MetricValue]:
     return [MetricValue(name="surprise", value=1.0, unit="", better="lower")]
+
+
+def exit_at_once(inputs: ScoringInputs) -> list[MetricValue]:
+    os._exit(3)
+
+
+def crash(inputs: ScoringInputs) -> list[MetricValue]:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return []

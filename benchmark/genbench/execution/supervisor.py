@@ -64,6 +64,7 @@ class Supervised:
         self._context = context
         self._on_message = on_message
         self._log_file = BoundedLog(log_path)
+        self._factories = {card.factory for card in task.metrics}
         self._starts = 0
         self.has_lost_its_server = False
         """Whether the fork server was killed while the job ran. Such a job should have the fork server to itself."""
@@ -161,8 +162,7 @@ class Supervised:
             if message.outcome is not None:
                 self._outcome = message.outcome
             if message.kind == "scoring":
-                if self._request is None or self._request.name == "score":  # no code of the model runs there
-                    self._factory = message.factory
+                self._note_factory(message.factory)
                 continue
             if message.kind == "done":
                 self._finished = True
@@ -175,6 +175,11 @@ class Supervised:
                 f"something else than a message came from the worker in {self._phase}",
             )
             self._child.signal(KILL)
+
+    def _note_factory(self, factory: str) -> None:
+        """The metrics that are computed now. Elsewhere than here, only code of the model could say so."""
+        is_scored = self._request is None or self._request.name == "score" or self._phase == "checkpoint"
+        self._factory = factory if is_scored and factory in self._factories else ""
 
     def _goes_on(self) -> bool:
         """Whether the stage has ended well and another follows."""
@@ -271,7 +276,8 @@ class Supervised:
         )
 
     def _score_without(self, factory: str, code: int | None) -> None:
-        """Repeat the scoring without the metrics of a factory that has ended its process."""
+        """Repeat the stage without the metrics of a factory that has ended its process: the scoring, or the training,
+        if that was at a checkpoint."""
         status, reason = self._status_and_reason(code)
         self._log_file.write(f"\n--- {factory}: {reason}; its metrics are left out ---\n".encode())
         self._fatal_factories[factory] = f"{status}: {reason}"
@@ -282,6 +288,8 @@ class Supervised:
             self._child.clear_away()
             if self._request is not None:
                 self._outcome = self._request.so_far
+                if self._request.name == "train":
+                    self._phase_seconds.clear()  # or the limit would count the training that was lost
             self._start_process()
 
     def _wait_for_its_turn(self) -> None:

@@ -118,7 +118,23 @@ COMMANDS = (
     ("history", "add", "RUN", "--file", "OUT/history.jsonl"),
     ("pictures", "RUN", "-o", "OUT/pictures"),
     ("score", "RUN", "-m", "frechet_distance"),
+    ("music", "RUN", "-o", "OUT/music"),
 )
+
+
+def test_music_of_a_link_is_not_played(
+    outside: Path, tmp_path: Path, watched: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = synthetic_runs.card("music")
+    run = synthetic_runs.write_run(tmp_path / "run", [card], {"linked": "gan", "sound": "vae"}, seeds=1)
+    linked = run.samples_path(next(job for job in run.plan.jobs if job.model == "linked"))
+    shutil.move(linked, outside / "music.safetensors")
+    linked.symlink_to(outside / "music.safetensors")
+    code = run_command_line(["music", str(run.folder), "-o", str(tmp_path / "music")])
+    assert not watched
+    assert (code, "is a symbolic link" in capsys.readouterr().err) == (0, True)
+    assert list((tmp_path / "music").glob("*sound*.mid"))
+    assert not list((tmp_path / "music").glob("*linked*"))
 
 
 def test_no_command_reads_what_is_the_readers(

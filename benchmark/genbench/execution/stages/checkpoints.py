@@ -7,6 +7,7 @@ chosen, because a part of the model is then untrained.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -123,9 +124,12 @@ def ranking_metric(context: JobContext) -> str:
     return context.job.ranking or rule.metric
 
 
-def judge_on_validation(context: JobContext) -> list[MetricValue]:
+def judge_on_validation(
+    context: JobContext, on_factory: Callable[[str], None] = lambda factory: None
+) -> list[MetricValue]:
     """The metrics of the model as it is now on a part of the validation split: the one that ranks the data set, the
-    likelihoods, and what curves show besides."""
+    likelihoods, and what curves show besides. on_factory: called before each factory of metrics, and with "" at the
+    end."""
     spec = context.dataset.spec
     cards = _cards(context)
     valid = context.dataset.valid.random_subset(MAX_EXAMPLES, context.seed("validation subset"))
@@ -144,7 +148,9 @@ def judge_on_validation(context: JobContext) -> list[MetricValue]:
     count, seed = max(count, len(x)), context.seed("checkpoint samples")
     samples = context.draw(count, seed)
     with default_torch_settings():  # not those that the model has set for itself
-        values = score(cards, context.inputs(samples, context.lengths(count, seed), valid))
+        inputs = context.inputs(samples, context.lengths(count, seed), valid)
+        values = score(cards, inputs, fatal=context.task.fatal_factories, on_factory=on_factory)
+        on_factory("")
     ranking = ranking_metric(context)
     first = [value for value in values if value.name == ranking]
     others = [value for value in values if value.name in _ALWAYS and value.name != ranking]

@@ -102,7 +102,7 @@ class TrainingStage(Stage):
             if not self.outcome.curve:
                 self.context.check_pace(self.job.drawn_samples)
             seed_everything(self.context.seed("checkpoint"))
-            metrics = judge_on_validation(self.context)
+            metrics = judge_on_validation(self.context, self.observer.scoring)
         model.train(was_training)
         if state_hash(checked_state(model.state_dict())) != before:
             self.warn("the model's state changed while a checkpoint was judged, outside its training")
