@@ -30,6 +30,7 @@ from genbench.api.cards import (
 )
 from genbench.api.exit_codes import ExitCode
 from genbench.api.ranking_rule import RankingRule
+from genbench.api.search_space import Choices, FloatRange, IntRange, Range
 from genbench.api.spec import MODALITIES, SEQUENCES, DataSpec, Modality
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ __all__ = [
     "Budget",
     "Capability",
     "Card",
+    "Choices",
     "Completes",
     "ComputeMeter",
     "Conditional",
@@ -96,6 +98,7 @@ __all__ = [
     "ExitCode",
     "ExtractorCard",
     "Family",
+    "FloatRange",
     "GenerativeModel",
     "HasDecoder",
     "HasElbo",
@@ -107,10 +110,12 @@ __all__ = [
     "HasPredictiveEntropy",
     "HasSamplingSteps",
     "Hyperparameter",
+    "IntRange",
     "LoggerCard",
     "MetricCard",
     "Modality",
     "ModelCard",
+    "Range",
     "RankingRule",
     "RemoteFile",
     "ReportCard",

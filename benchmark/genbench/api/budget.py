@@ -106,6 +106,24 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         times = [limit for limit in (self.seconds, self.cpu_seconds) if limit is not None]
         return min(times, default=None)
 
+    def share(self, fraction: float) -> Budget:
+        """The budget whose limits on training are `fraction` of these; the one on memory stays.
+
+        Raises BudgetError where it would allow less than one step or example.
+        """
+        counts = {"steps": self.steps, "examples": self.examples}
+        shared = {name: None if most is None else round(most * fraction) for name, most in counts.items()}
+        for name, most in shared.items():
+            if most is not None and most < 1:
+                raise BudgetError(f"{fraction:.3g} of the budget {self} is less than one of its {name}")
+        return msgspec.structs.replace(
+            self,
+            seconds=None if self.seconds is None else self.seconds * fraction,
+            cpu_seconds=None if self.cpu_seconds is None else self.cpu_seconds * fraction,
+            flops=None if self.flops is None else self.flops * fraction,
+            **shared,
+        )
+
     def on_device(self, device: str) -> Budget:
         """What a suite's budget means on a device: on a GPU the processor waits for the device, so that seconds of
         the processor are taken as seconds of the wall clock, which waits for the device before it is read."""

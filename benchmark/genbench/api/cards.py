@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from genbench.api.ranking_rule import RankingRule, default_ranking_rule
+from genbench.api.search_space import Range
 from genbench.api.spec import DataSpec, Modality
 from genbench.errors import PluginError
 from genbench.util.checksums import parse_checksum
@@ -77,6 +78,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """The fewest rows and columns of an image that the networks can take; None: any."""
     least_dimension: int | None = None
     """The fewest numbers per example that the networks can take; None: any."""
+    search_space: dict[str, Range] | None = None
+    """Which hyperparameters `genai-bench tune` varies, and among which values (docs/tuning.md). None: the learning rate
+    alone, if the constructor takes `learning_rate`."""
 
     @property
     def hyperparameters(self) -> dict[str, Hyperparameter]:

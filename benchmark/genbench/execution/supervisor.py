@@ -29,7 +29,7 @@ from genbench.execution.stages.stage_folder import new_stage_folder
 from genbench.execution.where import MAX_DUMP_BYTES, WHERE, WRITING_SECONDS, place_in
 from genbench.records.job import Job
 from genbench.records.result import Circumstance, Result, Status
-from genbench.records.task import STAGES, Message, Outcome, Phase, StageRequest, Task
+from genbench.records.task import Message, Outcome, Phase, StageRequest, Task, stages_of
 
 if TYPE_CHECKING:
     from genbench.execution.start_method import WorkerContext
@@ -75,7 +75,7 @@ class Supervised:
     def _begin(self) -> None:
         """Start the process of the first stage."""
         self._starts += 1
-        self._stages = deque(() if self._task.rescoring is not None else STAGES)
+        self._stages = deque(() if self._task.rescoring is not None else stages_of(self.job))
         self._folder = new_stage_folder(self._task)
         self._phase: Phase = "start"
         self._phase_began = time.monotonic()

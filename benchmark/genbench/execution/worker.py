@@ -19,7 +19,7 @@ from genbench.execution.stages.scoring import ScoringStage
 from genbench.execution.stages.stage import Stage
 from genbench.execution.stages.stage_folder import new_stage_folder
 from genbench.execution.stages.training import TrainingStage
-from genbench.records.task import STAGES, Observer, Outcome, StageName, StageRequest, Task
+from genbench.records.task import Observer, Outcome, StageName, StageRequest, Task, stages_of
 
 _STAGES: dict[StageName, type[Stage]] = {
     "train": TrainingStage,
@@ -41,7 +41,7 @@ def run_task(task: Task, observer: Observer | None = None) -> Outcome:
     folder = new_stage_folder(task)
     outcome = Outcome()
     try:
-        for name in STAGES:
+        for name in stages_of(task.job):
             request = StageRequest(name=name, folder=str(folder), so_far=outcome)
             outcome = _run_stage(msgspec.structs.replace(task, stage=request), observer)
             if outcome.status != "ok":

@@ -10,12 +10,14 @@ import inspect
 import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import get_args
 
 import msgspec
 
 from genbench.api.cards import Family, ModelCard, load_factory
 from genbench.api.model import GenerativeModel, capabilities_of
+from genbench.api.search_space import Range
 from genbench.api.spec import MODALITIES, Modality
 from genbench.errors import GenbenchError, PluginError
 from genbench.plugin.unannounced_models import Answer
@@ -59,6 +61,7 @@ def card_of_class(model: type[GenerativeModel], factory: str) -> ModelCard:
         requires_labels=bool(getattr(model, "requires_labels", False)),
         requires_validation=bool(getattr(model, "requires_validation", False)),
         discrete=getattr(model, "discrete", None),
+        search_space=_search_space(model),
     )
 
 
@@ -87,6 +90,19 @@ def find_model(module_name: str, class_name: str | None) -> type[GenerativeModel
         raise PluginError(f"{module_name} defines no subclass of genbench.GenerativeModel")
     names = ", ".join(sorted(each.__name__ for each in defined))
     raise PluginError(f"{module_name} defines several models, name one of them after a colon: {names}")
+
+
+def _search_space(model: type[GenerativeModel]) -> dict[str, Range] | None:
+    """The attribute `search_space` of the class; None where it has none. Raises PluginError where it is none."""
+    space = getattr(model, "search_space", None)
+    if space is None:
+        return None
+    if not isinstance(space, Mapping) or not all(isinstance(each, Range) for each in space.values()):
+        raise PluginError(
+            f"{model.__name__}.search_space: expected a dictionary of ranges by name, as in"
+            ' {"learning_rate": FloatRange(1e-4, 1e-2, log=True)}'
+        )
+    return {str(name): each for name, each in space.items()}
 
 
 def _hyphenated(name: str) -> str:

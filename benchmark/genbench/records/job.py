@@ -23,7 +23,7 @@ PROTOCOL_VERSION = "2.0"
 
 BROUGHT_FAMILY: Literal["brought"] = "brought"
 """The family of samples that somebody brought, of a model that was not run here."""
-_LATER_FIELDS = ("ranking", "ranking_samples")
+_LATER_FIELDS = ("ranking", "ranking_samples", "ends_after")
 """Fields that came after the first release of the record."""
 
 
@@ -73,6 +73,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     if the model had one."""
     ranking_samples: int | None = None
     """How many samples that metric is computed from, if more than `samples`; None: `samples`."""
+    ends_after: Literal["train"] | None = None
+    """The last stage of the job. After "train" its result has a curve, of the validation split, and no metrics: the
+    test split is never loaded. None: all stages are run."""
 
     @property
     def id(self) -> str:

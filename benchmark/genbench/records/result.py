@@ -240,6 +240,53 @@ class Circumstance(msgspec.Struct, frozen=True, kw_only=True):
     """How often the job has failed in this way, one time after another."""
 
 
+class TuningCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search for hyperparameters cost: the sum over its trainings, those that failed included."""
+
+    trainings: int
+    """How many trainings there were. A trial that went on with a larger budget was trained anew, and counts again."""
+    cpu_seconds: float
+    """Processor time of the trainings, all threads together."""
+    seconds: float
+    """Time of the trainings by the wall clock, as if one had followed the other."""
+    steps: int
+    """Training steps."""
+    flops: float
+    """Floating-point operations of the trainings."""
+
+
+class Tuned(msgspec.Struct, frozen=True, kw_only=True):
+    """The search that found the hyperparameters of a variant, on the validation split alone (`genai-bench tune`)."""
+
+    model: str
+    """The model, as its card names it."""
+    variant: str
+    """The name of the row: the model with the hyperparameters that the search found."""
+    dataset: str
+    """The data set whose validation split decided. On other data the variant counts as not tuned."""
+    trials: int
+    """How many settings of the hyperparameters were tried in each study."""
+    studies: int = 1
+    """How many independent searches were made. The variant is the winner of the median one, by its validation value."""
+    sampler: str
+    """How settings were drawn: "random" or "tpe"."""
+    budget: str
+    """The training budget of a trial that went through all rungs, as text."""
+    rungs: tuple[float, ...] = (1.0,)
+    """The shares of the budget at which trials were compared."""
+    metric: str
+    """The metric that decided, the one that ranks the data set."""
+    better: Better
+    """Whether lower or higher values of it are better."""
+    value: float
+    """The winner's value on the validation split in the search. Chosen as the best of many, it flatters."""
+    values: list[list[float | None]]
+    """For each study, the validation value of each trial at the largest share of the budget that it was given, in the
+    order in which trials were drawn; None for trials that failed."""
+    cost: TuningCost
+    """What the search cost, all studies together."""
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a job that has ended: one record per job."""
 
@@ -280,6 +327,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     without files, whose folder is that of the job."""
     parts: dict[str, str] = {}
     """The SHA-256 of each of these files, by name; empty in old records."""
+    tuned: Tuned | None = None
+    """The search that found the hyperparameters; None if they are defaults or set by hand, and in old records."""
     schema: int = SCHEMA_VERSION
     """The version of the record."""
 

@@ -34,7 +34,7 @@ from genbench.errors import DataError, RunFolderError
 from genbench.records.attempts import WORK_FOLDER, Attempt, is_attempt_name, seal_parts
 from genbench.records.folder_check import check_run_folder
 from genbench.records.job import PROTOCOL_VERSION, Job
-from genbench.records.result import SCHEMA_VERSION, Result
+from genbench.records.result import SCHEMA_VERSION, Result, Tuned
 from genbench.records.run_paths import JOBS_FOLDER, run_folder_of
 from genbench.util.atomic_files import write_atomically
 from genbench.util.checksums import checksum_of
@@ -71,6 +71,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The cards of the data sets by name, so that a report can be made after a user's file is gone."""
     provenance: dict[str, Any] = {}
     """Code, packages and machine, as `genbench.runner.provenance` collects them."""
+    tuned: list[Tuned] = []
+    """The searches that found the hyperparameters of some variants."""
     protocol: str = PROTOCOL_VERSION
     """The protocol version of the jobs."""
     schema: int = SCHEMA_VERSION
@@ -377,6 +379,7 @@ def _merge(old: Plan, new: Plan) -> Plan:
         jobs=list(jobs.values()),
         refused=list(refused.values()),
         datasets={**old.datasets, **new.datasets},
+        tuned=list({(each.variant, each.dataset): each for each in [*old.tuned, *new.tuned]}.values()),
     )
 
 

@@ -40,6 +40,11 @@ STAGES: tuple[StageName, ...] = ("train", "evaluate", "score")
 """All stages in their order."""
 
 
+def stages_of(job: Job) -> tuple[StageName, ...]:
+    """The stages that a job is run through, in their order."""
+    return STAGES if job.ends_after is None else STAGES[: STAGES.index(job.ends_after) + 1]
+
+
 class Outcome(msgspec.Struct, kw_only=True):
     """What is known of a job so far. It is sent after each phase, so that a job that is killed keeps its curve."""
 

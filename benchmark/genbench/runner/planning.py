@@ -97,6 +97,7 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
         # JSON has no place for the bytes of a path that is not UTF-8
         command=[redacted(word).encode("utf-8", "backslashreplace").decode() for word in command],
         datasets={card.name: card for card in datasets},
+        tuned=list(suite.tuned),
     )
 
 

@@ -18,6 +18,7 @@ from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
 from genbench.records.task import Message, Task
+from genbench.records.tuned import tuned_of
 from genbench.runner.again import after
 from genbench.runner.claims import Claims
 from genbench.runner.metric_versions import metric_versions
@@ -60,6 +61,7 @@ def run_benchmark(
     *,
     again: Mapping[str, Result] | None = None,
     on_waiting: Callable[[Sequence[tuple[Job, Holder | None]]], None] = lambda jobs: None,
+    is_whole: bool = True,
 ) -> None:
     """Execute `jobs` of `run` and store each result when it arrives.
 
@@ -67,7 +69,8 @@ def run_benchmark(
 
     provenance: added to each result. watcher: shown each message and each result. again: the stored results of jobs
     that are run again, by the id of the job; they stay until the new ones are there. on_waiting: called with the jobs
-    that other processes still work on when there is nothing else to run.
+    that other processes still work on when there is nothing else to run. is_whole: False where more jobs will be
+    planned for the run, whose end no hook is told of yet.
     After an interruption (KeyboardInterrupt) all finished jobs are stored and no worker is left running.
     Raises PluginError if the executor breaks its contract.
     """
@@ -116,7 +119,11 @@ def run_benchmark(
         while True:
             with executing(executor, claims, log_path, on_message) as results:
                 for result in results:
-                    stamped = msgspec.structs.replace(result, provenance=_stamped(provenance))
+                    stamped = msgspec.structs.replace(
+                        result,
+                        provenance=_stamped(provenance),
+                        tuned=tuned_of(run.plan.tuned, result.job.variant, result.job.dataset),
+                    )
                     attempt, instead_of = claims.attempts[result.id], again.get(result.id)
                     stored = run.store(after(instead_of, stamped), attempt, instead_of=instead_of)
                     claims.end(result.job)
@@ -127,7 +134,7 @@ def run_benchmark(
             if not (execution.waits and claims.wait()):
                 break
     watcher.close()
-    if not run.pending():
+    if is_whole and not run.pending():
         registry.tell("genbench_run_finished", run=run, registry=registry)
 
 

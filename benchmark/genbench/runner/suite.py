@@ -11,6 +11,7 @@ import msgspec
 
 from genbench.api.budget import Budget
 from genbench.errors import UnknownNameError, UsageError
+from genbench.records.result import Tuned
 from genbench.util.untrusted_text import decode_toml, read_bounded
 
 MAX_SUITE_BYTES = 2**20
@@ -47,6 +48,8 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Names, "embedded", or "*" for all."""
     ranking: dict[str, str] = {}
     """The metric that ranks a data set, by the name of the data set, in place of the one on its card."""
+    tuned: tuple[Tuned, ...] = ()
+    """The searches that found the hyperparameters of some of the models; `genai-bench tune` writes them."""
     name: str = ""
     """The name of the file without its suffix; runs and reports are named after it."""
 
@@ -103,4 +106,15 @@ def _decode(text: bytes) -> Suite:
     fields: dict[str, Any] = decode_toml(text, dict)
     if "budget" in fields:
         fields["budget"] = Budget.parse(msgspec.convert(fields["budget"], str))
+    if "tuned" in fields:
+        fields["tuned"] = _nan_as_none(fields["tuned"])
     return msgspec.convert(fields, Suite)
+
+
+def _nan_as_none(value: Any) -> Any:
+    """TOML has no null: a trial that failed has nan in place of a value."""
+    if isinstance(value, dict):
+        return {name: _nan_as_none(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_nan_as_none(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -9,6 +9,7 @@ import msgspec
 
 from genbench.api.cards import Hyperparameter, ModelCard
 from genbench.api.model import GenerativeModel, capabilities_of
+from genbench.api.search_space import contradiction
 from genbench.testing.requirement import contract_check, require
 from genbench.testing.subject import Subject
 from genbench.testing.tiny_data import tiny_specs
@@ -47,6 +48,18 @@ def defaults_match_the_factory(subject: Subject) -> None:
         require(name in announced, f"the factory takes {name!r}, which card.defaults leaves out")
         same = announced[name] == actual[name] and type(announced[name]) is type(actual[name])
         require(same, f"card.defaults says {name}={announced[name]!r}, the factory {name}={actual[name]!r}")
+
+
+@contract_check(scope="card")
+def search_space_fits_the_factory(subject: Subject) -> None:
+    """Every hyperparameter that `genai-bench tune` would vary is one of the constructor, of its type."""
+    card = subject.card
+    wrong = (
+        None
+        if card.search_space is None
+        else contradiction(card.search_space, _hyperparameters(subject.model_class))
+    )
+    require(wrong is None, f"card.search_space: {wrong}")
 
 
 def _hyperparameters(model_class: type[GenerativeModel]) -> dict[str, Hyperparameter]:

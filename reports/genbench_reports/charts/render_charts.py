@@ -1,5 +1,5 @@
-"""The factories of `--format png` and `--format svg`, as files by name: the picture of the first screen, and three
-charts for each data set."""
+"""The factories of `--format png` and `--format svg`, as files by name: the picture of the first screen, and for
+each data set three charts, and one more if rows were tuned."""
 
 from __future__ import annotations
 
@@ -61,6 +61,7 @@ def _charts(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
     from genbench_reports.charts import board_charts
     from genbench_reports.charts.overview_chart import overview_chart
     from genbench_reports.charts.sample_charts import samples_chart
+    from genbench_reports.charts.search_chart import search_chart
     from genbench_reports.overview.document import make_document
     from genbench_reports.samples.exhibits import make_exhibit
 
@@ -75,6 +76,7 @@ def _charts(run: Run, registry: Registry) -> Iterator[tuple[str, Figure]]:
         drawn = {
             "compute": board_charts.curve_chart(board),
             "pareto": board_charts.trade_chart(board),
+            "search": search_chart(board),
             "samples": samples_chart(make_exhibit(run, board, registry)),
         }
         yield from ((f"{name}-{what}", figure) for what, figure in drawn.items() if figure is not None)

@@ -30,6 +30,7 @@ from genbench_reports.html.ranks import ranks_across
 from genbench_reports.html.table_views import TableView, board_table, families_table, models_table
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 from genbench_reports.leaderboard.rows import Board
+from genbench_reports.leaderboard.tables import SEARCHES
 from genbench_reports.overview.document import READING_NOTES, Document, make_document
 from genbench_reports.overview.leaders import Leader, leaders
 from genbench_reports.samples.exhibits import NEIGHBOURS_CAPTION, Exhibit, make_exhibit
@@ -75,6 +76,13 @@ class BoardView:
         if not any(row.results for row in self.leaderboard.board.contenders):
             return "no model finished"
         return clean(self.leaderboard.board.claim)
+
+    @property
+    def searches(self) -> TableView | None:
+        """The searches behind the tuned rows; None where there are none."""
+        table = self.leaderboard.searches
+        families = {clean(row.label): clean(row.family) for row in self.leaderboard.board.rows}
+        return models_table(table, families) if table.rows else None
 
     @property
     def has_curve(self) -> bool:
@@ -158,6 +166,7 @@ def render_html(run: Run, registry: Registry) -> str:
             models=_models(values),
             reading_notes=READING_NOTES,
             neighbours_caption=NEIGHBOURS_CAPTION,
+            searches_caption=SEARCHES,
             style=_asset("assets", "style.css"),
             script=script,
             data=embedded_json(data),

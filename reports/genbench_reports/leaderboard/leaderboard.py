@@ -14,7 +14,13 @@ from genbench_reports.leaderboard.build_boards import build_boards
 from genbench_reports.leaderboard.notes import caption, further_notes, notes, unsupported
 from genbench_reports.leaderboard.rows import Board
 from genbench_reports.leaderboard.summary import Summary, make_summaries
-from genbench_reports.leaderboard.tables import cost_table, failure_table, further_table, main_table
+from genbench_reports.leaderboard.tables import (
+    cost_table,
+    failure_table,
+    further_table,
+    main_table,
+    search_table,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class Leaderboard:
     """What training and sampling cost."""
     further: Table
     """The metrics for which the main table has no place."""
+    searches: Table
+    """A row for each variant that was tuned, with the best validation value by the number of trials."""
     notes: tuple[str, ...]
     """What to know about the whole leaderboard, and about the columns of `main`."""
     further_notes: tuple[str, ...]
@@ -84,6 +92,7 @@ def make_leaderboard(board: Board) -> Leaderboard:
         main=main,
         cost=cost_table(board),
         further=further,
+        searches=search_table(board),
         notes=tuple(notes(board)),
         further_notes=tuple(further_notes(board)),
         footnotes=tuple(footnotes.texts),

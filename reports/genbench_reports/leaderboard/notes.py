@@ -48,6 +48,7 @@ def notes(board: Board) -> Iterable[str]:
         reason = f", because {clean(board.rule.reason)}" if board.rule.reason else ""
         yield f"Ranked by {metric.plain_title}{direction}{reason}. {board.claim}"
         yield from _scale(board)
+        yield from _tracks(board)
     yield from _extractors(board)
     yield from _hardware(board)
     yield from _likelihoods(board)
@@ -62,6 +63,27 @@ def further_notes(board: Board) -> Iterable[str]:
     """What to know about the table of further metrics."""
     yield from _rough(board, board.further_metrics)
     yield from _column_notes(board.further_metrics)
+
+
+def _tracks(board: Board) -> Iterable[str]:
+    """Which rows were tuned, and the order within each track: rows of one have had a search that others had not."""
+    if not board.has_tuned:
+        return
+    yield (
+        "Two tracks: rows with a search had their hyperparameters chosen on the validation split, at the cost that the"
+        " column search states on top of that of their training; the others have defaults, or settings by hand."
+    )
+    metric = board.ranking_metric
+    for track, is_tuned in (("Defaults", False), ("Tuned", True)):
+        found = [
+            row
+            for row in board.rows
+            if not row.is_calibration
+            and (row.tuned is not None) == is_tuned
+            and row.mean(metric.name) is not None
+        ]
+        if found:
+            yield f"{track}, in the order of the table: {', '.join(clean(row.label) for row in found)}."
 
 
 def _column_notes(metrics: Iterable[BoardMetric]) -> Iterable[str]:

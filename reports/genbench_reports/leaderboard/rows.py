@@ -6,12 +6,13 @@ A new mark or number of a row becomes a field here, is set by the builder, and i
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from genbench.api import Better, DatasetCard, RankingRule
 from genbench.records.job import Job
-from genbench.records.result import MetricValue, Result
+from genbench.records.result import MetricValue, Result, Tuned
 from genbench_reports.format.columns import metric_title
 from genbench_reports.leaderboard.setting import Setting
 from genbench_reports.statistics.uncertain_means import UncertainMean
@@ -135,9 +136,27 @@ class Row:
         return self.family == BASELINE_FAMILY
 
     @property
+    def tuned(self) -> Tuned | None:
+        """The search that found the hyperparameters; None where they are defaults or set by hand."""
+        return next((result.tuned for result in self.results if result.tuned is not None), None)
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds that finished."""
         return tuple(result.job.seed for result in self.results)
+
+    def chosen_on_validation(self, metric: str) -> float | None:
+        """The value of a metric on the validation split at the checkpoint that was chosen, mean over seeds; None where
+        a seed has none."""
+        by_seed = {
+            result.job.seed: recorded.value
+            for result in self.results
+            for point in result.curve
+            if point.fraction == result.selected_fraction
+            for recorded in point.metrics
+            if recorded.name == metric and recorded.value is not None
+        }
+        return statistics.fmean(by_seed.values()) if by_seed and len(by_seed) == len(self.results) else None
 
     def mean(self, metric: str) -> float | None:
         """Mean over seeds; None where the row has none."""
@@ -229,6 +248,15 @@ class Board:
     def has_scores(self) -> bool:
         """Whether a row has a score."""
         return any(row.standing is not None and row.standing.score is not None for row in self.rows)
+
+    @property
+    def has_tuned(self) -> bool:
+        """Whether a row is of the tuned track."""
+        return any(row.tuned is not None for row in self.rows)
+
+    def default_of(self, tuned: Row) -> Row | None:
+        """The row of the same model with its defaults; None where it was not run."""
+        return next((row for row in self.rows if row.label == tuned.job.model and row.tuned is None), None)
 
     @property
     def ranked(self) -> tuple[Row, ...]:

@@ -19,6 +19,7 @@ CONDITION_FIELDS = (
     "ais_steps",
     "device",
     "threads",
+    "ends_after",
 )
 """Fields of a job that say under which conditions models were trained and evaluated, whatever the data set."""
 

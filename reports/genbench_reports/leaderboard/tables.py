@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from genbench.records.tuned import best_by_trials
 from genbench_reports.format.columns import COST_COLUMNS, LIKELIHOOD_METRICS, MAIN_COSTS, CostColumn
 from genbench_reports.format.likelihood_marks import DOUBTED, ROUGH, likelihood_mark
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Footnotes, Table
-from genbench_reports.format.text import MISSING, clean, shorten
+from genbench_reports.format.text import MISSING, clean, plural, shorten
 from genbench_reports.leaderboard.merge_notes import merge_notes
 from genbench_reports.leaderboard.rows import Board, BoardMetric, Row
 from genbench_reports.leaderboard.standing_notes import NOT_BETTER
@@ -16,7 +17,7 @@ from genbench_reports.leaderboard.standing_notes import NOT_BETTER
 _MAX_REASON_CHARACTERS = 100
 
 
-_FAMILY_WEIGHT, _MEMORY_WEIGHT, _SPEED_WEIGHT, _SCORE_WEIGHT = 5, 6, 7, 0
+_FAMILY_WEIGHT, _MEMORY_WEIGHT, _SPEED_WEIGHT, _SCORE_WEIGHT, _SEARCH_WEIGHT = 5, 6, 7, 0, 9
 _METRIC_WEIGHTS = (8, 8, 2, 3, 1)
 """Of the metric that ranks, the likelihood, fidelity, diversity and memorisation. The score comes last, since it says
 again what the ranking metric says."""
@@ -34,6 +35,7 @@ def main_table(board: Board, footnotes: Footnotes) -> Table:
         Column("model", numeric=False, essential=True),
         Column("family", numeric=False, weight=_FAMILY_WEIGHT),
         *([Column("score ↑", weight=_SCORE_WEIGHT, keeps_error=True)] if with_scores else []),
+        *([Column("search", numeric=False, weight=_SEARCH_WEIGHT)] if board.has_tuned else []),
         *(
             Column(
                 metric.title,
@@ -52,6 +54,7 @@ def main_table(board: Board, footnotes: Footnotes) -> Table:
             Cell(clean(row.label), notes=footnotes.numbers(row.notes)),
             Cell(clean(row.family)),
             *([_score_cell(row)] if with_scores else []),
+            *([Cell(_search_text(row))] if board.has_tuned else []),
         )
         for row in board.rows
     ]
@@ -98,6 +101,67 @@ def _score_cell(row: Row) -> Cell:
     if score is None:
         return Cell(MISSING)
     return Cell(format_value(score.value, score.stderr if score.is_known else None), value=score.value)
+
+
+def _search_text(row: Row) -> str:
+    """How a row of the tuned track came to its hyperparameters: "20 trials, 84 s"."""
+    if row.tuned is None:
+        return MISSING
+    studies = f"{row.tuned.studies} × " if row.tuned.studies > 1 else ""
+    return f"{studies}{plural(row.tuned.trials, 'trial')}, {format_value(row.tuned.cost.cpu_seconds)} s"
+
+
+MARKED_TRIALS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
+"""Numbers of trials at which the table of searches has the best validation value."""
+
+
+SEARCHES = (
+    "Searches by the number of trials, on the validation split: the expected best value among n random trials, or the"
+    " best so far of trials that depend on earlier ones; the median over studies"
+)
+"""What the table of searches shows."""
+
+
+def search_table(board: Board) -> Table:
+    """The searches behind the rows of the tuned track: what they cost, and the best validation value that n trials
+    find. Empty where no row was tuned."""
+    searches = [(row, row.tuned) for row in board.rows if row.tuned is not None]
+    curves = [best_by_trials(tuned) for _, tuned in searches]
+    longest = max(map(len, curves), default=0)
+    marks = sorted({*(n for n in MARKED_TRIALS if n < longest), longest} - {0})
+    columns = [
+        Column("model", numeric=False, essential=True),
+        Column("drawn by", numeric=False),
+        Column("trials"),
+        Column("trainings"),
+        Column("search, s"),
+        *(Column(f"best of {n}", essential=n == longest) for n in marks),
+        Column("defaults, validation"),
+    ]
+    rows = [
+        (
+            Cell(clean(row.label)),
+            Cell(clean(tuned.sampler)),
+            Cell(f"{tuned.studies} × {tuned.trials}" if tuned.studies > 1 else str(tuned.trials)),
+            Cell(str(tuned.cost.trainings), value=tuned.cost.trainings),
+            Cell(format_value(tuned.cost.cpu_seconds), value=tuned.cost.cpu_seconds),
+            *(_curve_cell(curve, n) for n in marks),
+            _validation_cell(board.default_of(row), tuned.metric),
+        )
+        for (row, tuned), curve in zip(searches, curves, strict=True)
+    ]
+    return Table(tuple(columns), tuple(rows)).without_empty_columns()
+
+
+def _curve_cell(curve: Sequence[float | None], trials: int) -> Cell:
+    value = curve[trials - 1] if trials <= len(curve) else None
+    return Cell(MISSING) if value is None else Cell(format_value(value), value=value)
+
+
+def _validation_cell(row: Row | None, metric: str) -> Cell:
+    """The validation value of the chosen checkpoints, mean over seeds."""
+    value = None if row is None else row.chosen_on_validation(metric)
+    return Cell(MISSING) if value is None else Cell(format_value(value), value=value)
 
 
 def further_table(board: Board, footnotes: Footnotes) -> Table:

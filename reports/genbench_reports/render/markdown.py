@@ -17,6 +17,7 @@ from genbench_reports.format.columns import metric_title
 from genbench_reports.format.table import Cell, Table
 from genbench_reports.format.text import clean, superscript
 from genbench_reports.leaderboard.leaderboard import Leaderboard
+from genbench_reports.leaderboard.tables import SEARCHES
 from genbench_reports.overview.document import READING_NOTES, Document, make_document
 
 # characters that can begin markup within a line: backslash, code, emphasis, links, HTML, cells, strikethrough, maths
@@ -143,6 +144,9 @@ def _board(board: Leaderboard) -> Iterable[str]:
     yield escape_line(board.caption)
     yield table_markdown(board.main)
     yield bullets([*(escape_line(note) for note in board.notes), *_footnotes(board.footnotes)])
+    if board.searches.rows:
+        yield f"{SEARCHES}:"
+        yield table_markdown(board.searches)
     if board.main.rows or board.main.calibration:
         yield "Cost, mean over seeds:"
         yield table_markdown(board.cost)

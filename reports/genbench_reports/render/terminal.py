@@ -14,7 +14,7 @@ from genbench_reports.format.likelihood_marks import ROUGH, marks_legend
 from genbench_reports.format.table import Footnotes, Table
 from genbench_reports.format.text import clean, plural, superscript
 from genbench_reports.leaderboard.leaderboard import Leaderboard
-from genbench_reports.leaderboard.tables import metric_across
+from genbench_reports.leaderboard.tables import SEARCHES, metric_across
 from genbench_reports.overview.document import READING_NOTES, Document
 from genbench_reports.render.terminal_table import print_table
 
@@ -126,6 +126,9 @@ def print_leaderboard(board: Leaderboard, console: Console, *, wide: bool = Fals
     console.print(Text(clean(board.title), style="bold"))
     _note(board.caption, console)
     _notes(board.notes, board.footnotes, print_table(board.main, console, wide=wide), console)
+    if board.searches.rows:
+        console.print(Text(SEARCHES))
+        print_table(board.searches, console, wide=wide)
     if board.failures.rows:
         print_table(board.failures, console, style="red", wide=wide)
     if board.unsupported:
