@@ -3,6 +3,7 @@ defaults."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import sys
@@ -346,7 +347,7 @@ def _carry(evaluation: Path, suite: Suite) -> None:
         tuned = tuned_of(suite.tuned, job.variant, job.dataset)
         stored = run.result(job)
         if tuned is not None and stored is not None and stored.tuned != tuned:
-            run.update(job, lambda result, tuned=tuned: msgspec.structs.replace(result, tuned=tuned))
+            run.update(job, functools.partial(msgspec.structs.replace, tuned=tuned))
 
 
 def _hash(settings: StudySettings) -> str:

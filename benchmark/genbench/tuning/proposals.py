@@ -42,7 +42,11 @@ class Tried:
 
 def check_installed() -> None:
     """Raises UsageError where Optuna is not installed."""
-    if importlib.util.find_spec("optuna") is None:
+    try:
+        is_there = importlib.util.find_spec("optuna") is not None
+    except ValueError:  # of a module that was taken away in this process
+        is_there = False
+    if not is_there:
         raise UsageError("`genai-bench tune` draws settings with Optuna: pip install 'genbench[tune]'")
 
 

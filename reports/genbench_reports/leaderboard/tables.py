@@ -108,7 +108,7 @@ def _search_text(row: Row) -> str:
     if row.tuned is None:
         return MISSING
     studies = f"{row.tuned.studies} × " if row.tuned.studies > 1 else ""
-    return f"{studies}{plural(row.tuned.trials, 'trial')}, {format_value(row.tuned.cost.cpu_seconds)} s"
+    return f"{studies}{plural(row.tuned.trials, 'trial')}, {row.tuned.cost.cpu_seconds:.3g} s"
 
 
 MARKED_TRIALS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -144,7 +144,7 @@ def search_table(board: Board) -> Table:
             Cell(clean(tuned.sampler)),
             Cell(f"{tuned.studies} × {tuned.trials}" if tuned.studies > 1 else str(tuned.trials)),
             Cell(str(tuned.cost.trainings), value=tuned.cost.trainings),
-            Cell(format_value(tuned.cost.cpu_seconds), value=tuned.cost.cpu_seconds),
+            Cell(f"{tuned.cost.cpu_seconds:.3g}", value=tuned.cost.cpu_seconds),
             *(_curve_cell(curve, n) for n in marks),
             _validation_cell(board.default_of(row), tuned.metric),
         )
