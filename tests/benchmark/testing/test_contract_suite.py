@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, ModelCard, Split
+from genbench.api import IntRange
 from genbench.errors import PluginError
 from genbench.testing import (
     CONTRACT_CHECKS,
@@ -120,6 +121,7 @@ def test_each_broken_model_is_some_checks() -> None:
         ({"factory": "broken_models:Missing"}, "broken_models has no 'Missing'"),
         ({"factory": "broken_models:LATENT"}, "is not a subclass of genbench.GenerativeModel"),
         ({"modalities": ("tokens",), "discrete": False}, "tokens: the card takes no such data"),
+        ({"search_space": {"depth": IntRange(1, 2)}}, "search_space: its search space has 'depth'"),
     ],
 )
 def test_what_a_card_may_get_wrong(changes: dict[str, object], expected: str) -> None:
