@@ -77,6 +77,7 @@ def genbench_commands(app: typer.Typer) -> None:
     from genbench_reports.commands.music import music
     from genbench_reports.commands.pictures import pictures
     from genbench_reports.commands.show_and_report import add_commands
+    from genbench_reports.commands.verdicts import noise, verdict
 
     add_commands(app)
     add_gate_commands(app)
@@ -84,6 +85,8 @@ def genbench_commands(app: typer.Typer) -> None:
     app.command("pictures")(pictures)
     app.command("music")(music)
     app.command("continue")(continue_)
+    app.command("verdict")(verdict)
+    app.command("noise")(noise)
 
 
 @hookimpl

@@ -18,5 +18,7 @@ class ExitCode(IntEnum):
     """There was nothing to run, to score or to compare."""
     USAGE = 4
     """The command cannot be carried out as it was asked."""
+    UNDECIDED = 5
+    """A verdict cannot be given: the difference is within what seeds vary."""
     INTERRUPTED = 130
     """Ctrl-C, or the reader of a run's output went away."""
