@@ -43,6 +43,12 @@ def overview_notes(
         )
     if len(families) == 1:
         yield f"All models are of one family ({clean(families[0].family)}), so families are not compared."
+    if tuned := [entry.label for entry in entries if any(row.tuned is not None for _, row in entry.met)]:
+        verb = "was" if len(tuned) == 1 else "were"
+        yield (
+            f"{named(tuned, most=_MAX_NAMED)} {verb} tuned by a search that cost more than the training (column search"
+            " of the leaderboards); models with defaults are another track."
+        )
     if summaries:
         yield from _comparison(summaries[0], entries, families)
     if other_settings:
