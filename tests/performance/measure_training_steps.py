@@ -83,7 +83,7 @@ def made() -> tuple[GenerativeModel, Step]:
 
 
 def vae() -> tuple[GenerativeModel, Step]:
-    model = VAE(SPEC)
+    model = VAE(SPEC, architecture="mlp")
     reference = ReferenceVae(latent_dim=16, hidden=128, layers=3, dropout=0.1, learning_rate=4e-3)
     take_weights(reference.parameters(), model.parameters())
     x = examples(8)

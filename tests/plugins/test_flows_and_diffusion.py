@@ -17,7 +17,8 @@ from genbench.api.model import GenerativeModel
 from genbench.likelihood.estimates import estimate_likelihood
 from genbench_models.diffusion.ddpm import DDPM
 from genbench_models.diffusion.flow_matching import FlowMatching
-from genbench_models.flow.normalizing_flow import MAF, NeuralSplineFlow, NormalizingFlow, RealNVP
+from genbench_models.flow.normalizing_flow import MAF, NormalizingFlow, RealNVP
+from genbench_models.flow.spline_flow import NeuralSplineFlow
 
 POINTS = DataSpec(name="points", modality="points", event_shape=(2,))
 LINE = DataSpec(name="line", modality="points", event_shape=(1,))

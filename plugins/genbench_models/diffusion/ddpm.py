@@ -8,16 +8,16 @@ https://arxiv.org/abs/2201.06503; fewer steps: Song, Meng & Ermon 2021 (DDIM), h
 
 from __future__ import annotations
 
-import copy
 import math
 from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Int, Shaped
-from torch import Tensor, nn
+from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
 from genbench.api import discretised_gaussian_log_prob, gaussian_log_prob
+from genbench_models.layers.moving_average import averaged_copy, follow
 from genbench_models.layers.networks import adam, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
@@ -74,7 +74,7 @@ class DDPM(GenerativeModel):
         self.ema = ema
         self.standardise = Standardise(spec)
         self.network = time_network(spec, hidden=hidden, layers=layers, width=width)
-        self.averaged: nn.Module = copy.deepcopy(self.network).requires_grad_(False)
+        self.averaged = averaged_copy(self.network)
         angle = (torch.arange(steps + 1, dtype=torch.float64) / steps + 0.008) / 1.008 * math.pi / 2
         share = (angle.cos() / angle[0].cos()).square()  # cumulative product of the alphas
         alpha = (share[1:] / share[:-1]).clamp(min=1e-3)
@@ -92,8 +92,6 @@ class DDPM(GenerativeModel):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         self.standardise.fit(train)
         optimiser = adam(self.network.parameters(), self.learning_rate)
-        averages: list[Tensor] = list(self.averaged.parameters())
-        currents: list[Tensor] = list(self.network.parameters())
         for step, batch in enumerate(meter.batches(train, self.batch_size)):
             set_learning_rate(optimiser, self.learning_rate, meter.fraction)
             y = self.standardise(batch.x)  # B, *event
@@ -107,7 +105,7 @@ class DDPM(GenerativeModel):
             loss.backward()
             optimiser.step()
             with torch.no_grad():
-                torch._foreach_lerp_(averages, currents, 1 - min(self.ema, (1 + step) / (10 + step)))
+                follow(self.averaged, self.network, self.ema, step)
                 self._note_errors(t, square * (1 - self.signal[t].square()))
             meter.log(loss=loss)
 

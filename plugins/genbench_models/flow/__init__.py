@@ -34,8 +34,8 @@ CARDS: tuple[ModelCard, ...] = (
     ModelCard(
         name="spline-flow",
         family="flow",
-        summary="coupling flow of rational-quadratic splines (by zuko)",
-        factory="genbench_models.flow.normalizing_flow:NeuralSplineFlow",
+        summary="coupling flow of rational-quadratic splines",
+        factory="genbench_models.flow.spline_flow:NeuralSplineFlow",
         modalities=("points", "image", "series"),
         capabilities=("sample", "log_density"),
         least_dimension=2,

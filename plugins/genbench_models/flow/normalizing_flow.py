@@ -1,8 +1,7 @@
-"""Normalising flows, by the library zuko: noise through invertible maps, with an exact density.
+"""Normalising flows: noise through invertible maps, with an exact density. Two of them are built by the library zuko.
 
 RealNVP: Dinh, Sohl-Dickstein & Bengio 2017, "Density Estimation using Real NVP", https://arxiv.org/abs/1605.08803
 MAF: Papamakarios, Pavlakou & Murray 2017, "Masked Autoregressive Flow", https://arxiv.org/abs/1705.07057
-Neural spline flow: Durkan, Bekasov, Murray & Papamakarios 2019, https://arxiv.org/abs/1906.04032
 The library: Rozet et al. 2022, "Zuko: Normalizing flows in PyTorch"
 """
 
@@ -31,40 +30,39 @@ class NormalizingFlow(GenerativeModel):
     uniform noise (Uria et al. 2013), scaled to [0, 1] and sent through a logit; a sample's integer is the bin into
     which it falls, so that the integers' probability is the integral of the density over their bins.
 
-    Subclasses build the flow.
+    Subclasses give the density of the vectors that the flow is made for, and the way back from noise.
     """
 
     def __init__(
         self,
         spec: DataSpec,
         *,
-        transforms: int,
-        hidden: int,
-        layers: int,
         batch_size: int,
         learning_rate: float,
     ) -> None:
         super().__init__(spec)
-        at_least(1, transforms=transforms, hidden=hidden, layers=layers, batch_size=batch_size)
+        at_least(1, batch_size=batch_size)
         positive(learning_rate=learning_rate)
         if spec.dimension < 2:
             raise ValueError(f"a flow takes 2 numbers or more; {spec.name} has 1")
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.standardise = Standardise(spec)
-        self.flow = self.build_flow(spec.dimension, transforms, (hidden,) * layers)
 
     @abstractmethod
-    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
-        """The flow over vectors of `dimension` numbers."""
+    def log_prob_of_vectors(self, y: Float[Tensor, "batch dimension"]) -> Float[Tensor, " batch"]:
+        """log density, nats."""
+
+    @abstractmethod
+    def vectors_of_noise(self, z: Float[Tensor, "batch dimension"]) -> Float[Tensor, "batch dimension"]:
+        """Standard normal noise to vectors."""
 
     def log_density(self, x: Float[Tensor, "batch *event"]) -> Float[Tensor, " batch"]:
         """(N, *event_shape) -> (N,) nats. x: real data as they are; for data with levels, real numbers in [0,
         levels)."""
         y, log_jacobian = self._to_flow(x)
         with evaluation_mode(self):
-            log_density: Tensor = self.flow().log_prob(y)
-        return log_density + log_jacobian
+            return self.log_prob_of_vectors(y) + log_jacobian
 
     def _to_flow(
         self, x: Float[Tensor, "batch *event"]
@@ -96,7 +94,7 @@ class NormalizingFlow(GenerativeModel):
                 else batch.x + torch.rand(batch.x.shape, device=self.device)
             )
             y, log_jacobian = self._to_flow(x)
-            loss = -(self.flow().log_prob(y) + log_jacobian).mean()
+            loss = -(self.log_prob_of_vectors(y) + log_jacobian).mean()
             optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.parameters(), math.sqrt(self.spec.dimension))
@@ -108,10 +106,40 @@ class NormalizingFlow(GenerativeModel):
         """(count, *event_shape) in the data's domain."""
         z = torch.randn(count, self.spec.dimension, generator=generator, device=self.device)
         with evaluation_mode(self):
-            return self._from_flow(self.flow().transform.inv(z))
+            return self._from_flow(self.vectors_of_noise(z))
 
 
-class RealNVP(NormalizingFlow):
+class ZukoFlow(NormalizingFlow):
+    """A flow by the library. Subclasses build it."""
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        *,
+        transforms: int,
+        hidden: int,
+        layers: int,
+        batch_size: int,
+        learning_rate: float,
+    ) -> None:
+        super().__init__(spec, batch_size=batch_size, learning_rate=learning_rate)
+        at_least(1, transforms=transforms, hidden=hidden, layers=layers)
+        self.flow = self.build_flow(spec.dimension, transforms, (hidden,) * layers)
+
+    @abstractmethod
+    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
+        """The flow over vectors of `dimension` numbers."""
+
+    def log_prob_of_vectors(self, y: Float[Tensor, "batch dimension"]) -> Float[Tensor, " batch"]:
+        log_density: Tensor = self.flow().log_prob(y)
+        return log_density
+
+    def vectors_of_noise(self, z: Float[Tensor, "batch dimension"]) -> Float[Tensor, "batch dimension"]:
+        vectors: Tensor = self.flow().transform.inv(z)
+        return vectors
+
+
+class RealNVP(ZukoFlow):
     """Coupling layers: half of the numbers are scaled and shifted by functions of the other half. Fast both ways."""
 
     def __init__(
@@ -137,7 +165,7 @@ class RealNVP(NormalizingFlow):
         return zuko.flows.RealNVP(dimension, transforms=transforms, hidden_features=hidden)
 
 
-class MAF(NormalizingFlow):
+class MAF(ZukoFlow):
     """Each number scaled and shifted by functions of those before it, in alternating orders. A likelihood takes one
     pass, a sample one pass per number."""
 
@@ -162,35 +190,3 @@ class MAF(NormalizingFlow):
 
     def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
         return zuko.flows.MAF(dimension, transforms=transforms, hidden_features=hidden)
-
-
-class NeuralSplineFlow(NormalizingFlow):
-    """Coupling layers whose maps are monotone rational-quadratic splines."""
-
-    def __init__(
-        self,
-        spec: DataSpec,
-        *,
-        transforms: int = 3,
-        hidden: int = 64,
-        layers: int = 2,
-        bins: int = 8,
-        batch_size: int = 64,
-        learning_rate: float = 2e-3,
-    ) -> None:
-        at_least(2, bins=bins)
-        self.bins = bins
-        super().__init__(
-            spec,
-            transforms=transforms,
-            hidden=hidden,
-            layers=layers,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-        )
-
-    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
-        # passes=2: coupling layers, as in the paper
-        return zuko.flows.NSF(
-            dimension, bins=self.bins, transforms=transforms, hidden_features=hidden, passes=2
-        )

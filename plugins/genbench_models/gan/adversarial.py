@@ -26,17 +26,19 @@ class Game:
     batch_size: int
     """Examples per step of either network."""
     learning_rate: float
-    """The peak of the schedule, for both networks."""
+    """The peak of the generator's schedule, and of the discriminator's unless it has its own."""
     betas: tuple[float, float]
     """Adam's decay rates of the first and the second moment."""
     n_critic: int = 1
     """Discriminator steps, one batch each, per generator step."""
     ema: float = 0.0
     """Decay of the generator's moving average, from which samples are drawn; 0 for none."""
+    discriminator_ratio: float = 1.0
+    """The discriminator's learning rate over the generator's (two time scales, Heusel et al. 2017)."""
 
     def __post_init__(self) -> None:
         at_least(1, n_critic=self.n_critic, batch_size=self.batch_size)
-        positive(learning_rate=self.learning_rate)
+        positive(learning_rate=self.learning_rate, discriminator_ratio=self.discriminator_ratio)
         shares(ema=self.ema, beta1=self.betas[0], beta2=self.betas[1])
 
 
@@ -75,8 +77,9 @@ class AdversarialModel(LatentGenerator):
 
         for step, batch in enumerate(meter.batches(train, game.batch_size, cycle=game.n_critic)):
             real = self.standardise(batch.x)  # B, *event
-            for optimiser in (discriminator_steps, generator_steps):
-                set_learning_rate(optimiser, game.learning_rate, meter.fraction)
+            fraction = meter.fraction
+            set_learning_rate(discriminator_steps, game.discriminator_ratio * game.learning_rate, fraction)
+            set_learning_rate(generator_steps, game.learning_rate, fraction)
 
             # with one step each, both networks use the same samples
             with torch.set_grad_enabled(game.n_critic == 1):

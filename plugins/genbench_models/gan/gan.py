@@ -12,8 +12,7 @@ from torch.nn import functional as F
 
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
-from genbench_models.layers.architectures import discriminator_of, mlp_features, mlp_generator
-from genbench_models.layers.ranges import at_least
+from genbench_models.layers.architectures import Sizes, build_discriminator, build_generator
 
 
 def discriminator_loss(real: Float[Tensor, " n"], fake: Float[Tensor, " m"]) -> Float[Tensor, ""]:
@@ -27,24 +26,31 @@ def generator_loss(fake: Float[Tensor, " m"]) -> Float[Tensor, ""]:
 
 
 class GAN(AdversarialModel):
-    """The non-saturating GAN. Both networks are MLPs, which know nothing of the order of pixels or of time."""
+    """The non-saturating GAN."""
 
     def __init__(
         self,
         spec: DataSpec,
         *,
+        architecture: str = "auto",
         latent_dim: int = 16,
         hidden: int = 128,
         layers: int = 2,
-        batch_size: int = 64,
-        learning_rate: float = 2e-3,
+        width: int = 32,
+        batch_size: int = 128,
+        learning_rate: float = 4e-3,
+        discriminator_ratio: float = 1.0,
         beta1: float = 0.5,
+        beta2: float = 0.99,
         ema: float = 0.0,
     ) -> None:
-        super().__init__(spec, latent_dim, Game(batch_size, learning_rate, (beta1, 0.999), ema=ema))
-        at_least(1, hidden=hidden, layers=layers)
-        self.generator = mlp_generator(spec, latent_dim, hidden, layers)
-        self.discriminator = discriminator_of(mlp_features(spec.dimension, hidden, layers), hidden)
+        game = Game(
+            batch_size, learning_rate, (beta1, beta2), ema=ema, discriminator_ratio=discriminator_ratio
+        )
+        super().__init__(spec, latent_dim, game)
+        sizes = Sizes(hidden, layers, width)
+        self.generator = build_generator(spec, architecture, latent_dim, sizes)
+        self.discriminator = build_discriminator(spec, architecture, sizes)
         self.keep_average(ema)
 
     def discriminator_loss(

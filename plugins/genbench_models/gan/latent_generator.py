@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from genbench import DataSpec, GenerativeModel
+from genbench_models.layers.moving_average import averaged_copy, follow
 from genbench_models.layers.networks import evaluation_mode, standard_normal
 from genbench_models.layers.ranges import at_least
 from genbench_models.layers.standardise import Standardise
@@ -47,21 +46,13 @@ class LatentGenerator(GenerativeModel):
         """Call once `generator` is set. decay: of the moving average; 0 for none."""
         self._averaged_steps = 0
         if decay:
-            self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+            self.averaged = averaged_copy(self.generator)
 
-    @torch.no_grad()
     def update_average(self, decay: float) -> None:
-        """After each step of the generator. Short trainings average over their last tenth at most:
-        the decay after n steps is at most (1 + n) / (10 + n)."""
-        if self.averaged is None:
-            return
-        weight = 1 - min(decay, (1 + self._averaged_steps) / (10 + self._averaged_steps))
-        self._averaged_steps += 1
-        averages: list[Tensor] = list(self.averaged.parameters())
-        currents: list[Tensor] = list(self.generator.parameters())
-        torch._foreach_lerp_(averages, currents, weight)
-        for average, current in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
-            average.copy_(current)
+        """After each step of the generator."""
+        if self.averaged is not None:
+            follow(self.averaged, self.generator, decay, self._averaged_steps)
+            self._averaged_steps += 1
 
     def decode(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch *event"]:
         """G(z) on the data's scale, before any rounding; differentiable in z."""

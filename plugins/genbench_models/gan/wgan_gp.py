@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from genbench import DataSpec
 from genbench_models.gan.adversarial import AdversarialModel, Game
-from genbench_models.layers.architectures import discriminator_of, mlp_features, mlp_generator
-from genbench_models.layers.ranges import at_least
+from genbench_models.layers.architectures import Sizes, build_discriminator, build_generator
 
 
 def gradient_penalty(
@@ -32,7 +31,7 @@ def gradient_norm_penalty(critic: nn.Module, points: Float[Tensor, "batch *event
 
 
 class WGANGP(AdversarialModel):
-    """WGAN with gradient penalty; generator and critic are MLPs for every modality, images included.
+    """WGAN with gradient penalty; the critic has no batch normalisation.
 
     Each batch is one critic step; every n_critic-th is followed by a generator step. penalty: None means the
     paper's 10, and 0.1 for points, as in the authors' experiments on toy data: in two dimensions a critic held
@@ -44,9 +43,11 @@ class WGANGP(AdversarialModel):
         self,
         spec: DataSpec,
         *,
+        architecture: str = "auto",
         latent_dim: int = 16,
         hidden: int = 128,
         layers: int = 2,
+        width: int = 32,
         penalty: float | None = None,
         n_critic: int = 5,
         batch_size: int = 64,
@@ -55,12 +56,12 @@ class WGANGP(AdversarialModel):
         beta2: float = 0.9,
         ema: float = 0.0,
     ) -> None:
-        super().__init__(spec, latent_dim, Game(batch_size, learning_rate, (beta1, beta2), n_critic, ema))
-        at_least(1, hidden=hidden, layers=layers)
+        game = Game(batch_size, learning_rate, (beta1, beta2), n_critic, ema)
+        super().__init__(spec, latent_dim, game)
         self.penalty = penalty if penalty is not None else (0.1 if spec.modality == "points" else 10.0)
-        self.generator = mlp_generator(spec, latent_dim, hidden, layers)
-        features = mlp_features(spec.dimension, hidden, layers)
-        self.discriminator = discriminator_of(features, hidden, last_bias=False)
+        sizes = Sizes(hidden, layers, width)
+        self.generator = build_generator(spec, architecture, latent_dim, sizes)
+        self.discriminator = build_discriminator(spec, architecture, sizes, last_bias=False)
         self.keep_average(ema)
 
     def discriminator_loss(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import DataSpec
+from genbench_models.layers.coordinates import read_coordinates
 
 _FREQUENCIES = 16
 _GROUPS = 4
@@ -27,7 +28,8 @@ class TimeMLP(nn.Module):
 
     def __init__(self, dimension: int, hidden: int, layers: int) -> None:
         super().__init__()
-        self.first = nn.Linear(dimension, hidden)
+        self.read, inputs = read_coordinates(dimension)
+        self.first = nn.Linear(inputs, hidden)
         self.time = nn.Linear(2 * _FREQUENCIES, hidden)
         self.hidden = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(layers))
         self.times = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(layers))
@@ -38,7 +40,7 @@ class TimeMLP(nn.Module):
         self, x: Float[Tensor, "batch *event"], t: Float[Tensor, " batch"]
     ) -> Float[Tensor, "batch *event"]:
         time = F.silu(self.time(time_features(t)))
-        h = self.first(x.flatten(1))
+        h = self.first(self.read(x.flatten(1)))
         for layer, from_time in zip(self.hidden, self.times, strict=True):
             h = h + layer(F.silu(h + from_time(time)))
         out: Tensor = self.last(F.silu(h)).reshape(x.shape)

@@ -12,9 +12,11 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench_models.layers.architectures import Sizes
 from genbench_models.layers.networks import adam, evaluation_mode, mlp, set_learning_rate, standard_normal
 from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
+from genbench_models.vae.networks import build_decoder, build_encoder
 from genbench_models.vae.observations import observation_for
 
 _DECODED_AT_ONCE = 4096
@@ -32,10 +34,12 @@ class LadderVAE(GenerativeModel):
         self,
         spec: DataSpec,
         *,
+        architecture: str = "auto",
         upper_dim: int = 8,
         lower_dim: int = 16,
         hidden: int = 128,
         layers: int = 2,
+        width: int = 16,
         dropout: float = 0.1,
         batch_size: int = 64,
         learning_rate: float = 4e-3,
@@ -54,20 +58,13 @@ class LadderVAE(GenerativeModel):
         self.warm_up = warm_up
         self.standardise = Standardise(spec)
         self.observation = observation_for(spec, self.standardise)
-        outputs = self.observation.per_element * spec.dimension
-        self.features = nn.Sequential(
-            nn.Flatten(),
-            nn.Dropout(0.0 if spec.modality == "points" else dropout),
-            mlp(spec.dimension, hidden, layers - 1, hidden, nn.SiLU),
-            nn.SiLU(),
-        )
+        sizes = Sizes(hidden, max(1, layers - 1), width)
+        self.features = nn.Sequential(build_encoder(spec, architecture, sizes, dropout, hidden), nn.SiLU())
         self.to_lower = nn.Linear(hidden, 2 * lower_dim)
         self.to_upper = mlp(hidden, hidden, 1, 2 * upper_dim, nn.SiLU)
         self.lower_prior = mlp(upper_dim, hidden, 1, 2 * lower_dim, nn.SiLU)
-        self.decoder = nn.Sequential(
-            mlp(lower_dim, hidden, layers, outputs, nn.SiLU),
-            nn.Unflatten(1, (self.observation.per_element, *spec.event_shape)),
-        )
+        sizes = Sizes(hidden, layers, width)
+        self.decoder = build_decoder(spec, architecture, sizes, lower_dim, self.observation.per_element)
 
     # ---- the two directions
 

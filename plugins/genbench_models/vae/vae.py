@@ -9,12 +9,14 @@ import math
 
 import torch
 from jaxtyping import Float, Shaped
-from torch import Tensor, nn
+from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
-from genbench_models.layers.networks import adam, evaluation_mode, mlp, set_learning_rate, standard_normal
+from genbench_models.layers.architectures import Sizes
+from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate, standard_normal
 from genbench_models.layers.ranges import at_least, positive, shares
 from genbench_models.layers.standardise import Standardise
+from genbench_models.vae.networks import build_decoder, build_encoder
 from genbench_models.vae.observations import observation_for
 
 # Latents decoded at once when likelihoods are estimated: more would only take memory.
@@ -24,21 +26,23 @@ _DECODED_AT_ONCE = 4096
 class VAE(GenerativeModel):
     """z ~ N(0, I), x ~ p(x | z) of the observation model that fits the data; q(z | x) a diagonal Gaussian.
 
-    Encoder and decoder are MLPs. A sample is drawn from the observation model, not set to its mean, so
-    that samples and likelihood are of one distribution. The weight of the KL term rises from 0 to 1
-    over the first `warm_up` of the budget (Sønderby et al. 2016): without this, latents are switched off before
-    the decoder can use them. beta: the weight it rises to; with any other than 1 the model is not trained on the bound,
-    which is what is reported nevertheless (Higgins et al. 2017). Dropout applies to the encoder's inputs, and not to
-    points, which have too few of them.
+    Encoder and decoder are MLPs, or convolutions on images (`architecture`). A sample is drawn from the observation
+    model, not set to its mean, so that samples and likelihood are of one distribution. The weight of the KL term rises
+    from 0 to 1 over the first `warm_up` of the budget (Sønderby et al. 2016): without this, latents are switched off
+    before the decoder can use them. beta: the weight it rises to; with any other than 1 the model is not trained on the
+    bound, which is what is reported nevertheless (Higgins et al. 2017). Dropout applies to the encoder's inputs, and
+    not to points, which have too few of them.
     """
 
     def __init__(
         self,
         spec: DataSpec,
         *,
+        architecture: str = "auto",
         latent_dim: int = 16,
         hidden: int = 128,
         layers: int = 3,
+        width: int = 16,
         dropout: float = 0.1,
         batch_size: int = 64,
         learning_rate: float = 4e-3,
@@ -46,7 +50,7 @@ class VAE(GenerativeModel):
         beta: float = 1.0,
     ) -> None:
         super().__init__(spec)
-        at_least(1, latent_dim=latent_dim, hidden=hidden, layers=layers, batch_size=batch_size)
+        at_least(1, latent_dim=latent_dim, batch_size=batch_size)
         positive(learning_rate=learning_rate)
         shares(dropout=dropout)
         if beta < 0:
@@ -58,16 +62,9 @@ class VAE(GenerativeModel):
         self.beta = beta
         self.standardise = Standardise(spec)
         self.observation = observation_for(spec, self.standardise)
-        outputs = self.observation.per_element * spec.dimension
-        self.encoder: nn.Module = nn.Sequential(
-            nn.Flatten(),
-            nn.Dropout(0.0 if spec.modality == "points" else dropout),
-            mlp(spec.dimension, hidden, layers, 2 * latent_dim, nn.SiLU),
-        )
-        self.decoder: nn.Module = nn.Sequential(
-            mlp(latent_dim, hidden, layers, outputs, nn.SiLU),
-            nn.Unflatten(1, (self.observation.per_element, *spec.event_shape)),
-        )
+        sizes = Sizes(hidden, layers, width)
+        self.encoder = build_encoder(spec, architecture, sizes, dropout, 2 * latent_dim)
+        self.decoder = build_decoder(spec, architecture, sizes, latent_dim, self.observation.per_element)
 
     def posterior(
         self, x: Shaped[Tensor, "batch *event"]
