@@ -154,6 +154,18 @@ CARDS: tuple[ModelCard, ...] = (
         country="Switzerland",
     ),
     ModelCard(
+        name="time-gan",
+        family="gan",
+        summary="TimeGAN: a GAN over learned states, which a supervisor teaches to follow each other",
+        factory="genbench_models.gan.time_gan:TimeGAN",
+        modalities=("series",),
+        capabilities=("sample", "decode"),
+        paper="https://papers.nips.cc/paper/8789-time-series-generative-adversarial-networks",
+        year=2019,
+        institution="University of California, Los Angeles, University of Cambridge",
+        country="United States, United Kingdom",
+    ),
+    ModelCard(
         name="seqgan",
         family="gan",
         summary="GAN for symbols: an LSTM, first taught by likelihood, then rewarded by a discriminator",

@@ -126,4 +126,16 @@ CARDS: tuple[ModelCard, ...] = (
         institution="Stanford University, Google Brain",
         country="United States",
     ),
+    ModelCard(
+        name="time-vae",
+        family="vae",
+        summary="TimeVAE: convolutions over time, and a decoder that adds up trend, season and the rest",
+        factory="genbench_models.vae.time_vae:TimeVAE",
+        modalities=("series",),
+        capabilities=("sample", "log_weights", "decode", "encode"),
+        paper="https://arxiv.org/abs/2111.08095",
+        year=2021,
+        institution="University of San Francisco",
+        country="United States",
+    ),
 )
