@@ -29,8 +29,8 @@ _RECURRENT = _TRAINING | {"hidden": IntRange(32, 256, log=True)} | _DROPOUT
 _BOLTZMANN = _BATCH | _HIDDEN | {"learning_rate": FloatRange(5e-3, 0.5, log=True)}
 
 SEARCH_SPACES: dict[str, dict[str, Range]] = {
-    "gan": _GAN | _HIDDEN | _LAYERS,
-    "wgan-gp": _GAN | _HIDDEN | _LAYERS | {"n_critic": IntRange(1, 5)},
+    "gan": _GAN | _HIDDEN | _LAYERS | _WIDTH,
+    "wgan-gp": _GAN | _HIDDEN | _LAYERS | _WIDTH | {"n_critic": IntRange(1, 5)},
     "dcgan": _GAN | _WIDTH,
     "lsgan": _GAN | _HIDDEN | _WIDTH,
     "dragan": _GAN | _HIDDEN | _WIDTH | {"penalty": FloatRange(0.1, 10.0, log=True)},
@@ -40,9 +40,9 @@ SEARCH_SPACES: dict[str, dict[str, Range]] = {
     "projection-gan": _TRAINING | _LATENT | _MOMENTUM | _WIDTH,
     "stylegan": _TRAINING | _LATENT | _AVERAGE | {"width": IntRange(8, 32, log=True)},
     "transgan": _TRAINING | _LATENT | _AVERAGE | {"width": Choices((16, 32, 64))},
-    "vae": _VAE,
-    "beta-vae": _VAE | {"beta": FloatRange(0.25, 16.0, log=True)},
-    "iwae": _VAE,
+    "vae": _VAE | _WIDTH | _DROPOUT,
+    "beta-vae": _VAE | _WIDTH | _DROPOUT | {"beta": FloatRange(0.25, 16.0, log=True)},
+    "iwae": _VAE | _WIDTH | _DROPOUT,
     "vamp-prior": _VAE | _DROPOUT | {"pseudo_inputs": IntRange(16, 256, log=True)},
     "ladder-vae": _MLP | _DROPOUT | {"upper_dim": IntRange(2, 32, log=True)},
     "wae-mmd": _VAE | {"penalty": FloatRange(1.0, 100.0, log=True)},
@@ -64,8 +64,8 @@ SEARCH_SPACES: dict[str, dict[str, Range]] = {
     "dbm": _BOLTZMANN,
     "realnvp": _FLOW,
     "maf": _FLOW,
-    "spline-flow": _FLOW | {"bins": Choices((4, 8, 16))},
+    "spline-flow": _FLOW | {"bins": Choices((4, 8, 16, 32))},
     "ddpm": _TRAINING | _HIDDEN | _WIDTH | _AVERAGE,
-    "flow-matching": _MLP,
+    "flow-matching": _MLP | _AVERAGE,
 }
 """A hyperparameter that a model does not take, or of another type than its default, is found by the contract suite."""
