@@ -296,7 +296,7 @@ class Tuning:
         _carry(evaluation, suite)
         ended = execute(self._evaluation_options(path, evaluation), self.registry, self.console)
         for subject, winner in winners:
-            for line in describe(winner.tuned, subject.name, ended.run):
+            for line in describe(winner.tuned, subject.variant({}, self.registry).label, ended.run):
                 self.console.print(escape(line), soft_wrap=True)
         self.console.print(
             f"run the winners again: genai-bench run --suite {escape(str(path))}", soft_wrap=True

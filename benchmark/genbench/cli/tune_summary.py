@@ -37,13 +37,11 @@ def so_far(studies: Sequence[Study]) -> str:
     """How far the searches are, in one line."""
     drawn = sum(len(study.trials) for study in studies)
     trainings = sum(len(study.results) for study in studies)
-    failed = sum(
-        trial.last is not None and trial.value is None for study in studies for trial in study.trials
-    )
+    failed = sum(value is None for study in studies for value in study.values)
     but = f", {failed} failed" if failed else ""
     best = ""
     if len(studies) == 1 and (winner := studies[0].winner) is not None:
-        best = f"; best so far {winner.value:.4g}: {winner.variant.label}"
+        best = f"; best so far {studies[0].best:.4g}: {winner.variant.label}"
     return f"{drawn} trials drawn, {trainings} trainings{but}{best}"
 
 

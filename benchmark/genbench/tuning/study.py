@@ -58,10 +58,12 @@ class Trial:
         """The result with the largest share of the budget; None while the first training runs."""
         return self.results[max(self.results)] if self.results else None
 
-    @property
-    def value(self) -> float | None:
-        """The validation value at the largest share of the budget that the trial was given; None where it failed."""
-        return None if self.last is None else validation_value(self.last)
+    def value_at(self, rung: int, *, is_whole: bool) -> float | None:
+        """The validation value at a rung; None where the trial failed there. With the whole budget a trial that took
+        more than that fails too, because a row that does has no rank; at a small share of it one long step may be too
+        much, which says little of the whole."""
+        result = self.results[rung]
+        return None if is_whole and result.cost.budget_overrun else validation_value(result)
 
 
 class Study:
@@ -103,7 +105,7 @@ class Study:
     def tell(self, step: Step, result: Result) -> None:
         """Note the result of a training."""
         self.trials[step.trial].results[step.rung] = result
-        value = validation_value(result)
+        value = self._value(self.trials[step.trial], step.rung)
         self._ladder.end(step.trial, step.rung, None if value is None else self._sign * value)
 
     @property
@@ -119,8 +121,17 @@ class Study:
 
     @property
     def values(self) -> list[float | None]:
-        """The value of each trial, in the order of the draws."""
-        return [trial.value for trial in self.trials]
+        """The value of each trial at the largest share of the budget that it was given, in the order of the draws; None
+        for those that failed there."""
+        return [self._value(trial, max(trial.results)) if trial.results else None for trial in self.trials]
+
+    @property
+    def best(self) -> float | None:
+        """The validation value of the winner; None where there is none."""
+        return None if self.winner is None else self._value(self.winner, self.settings.rungs - 1)
+
+    def _value(self, trial: Trial, rung: int) -> float | None:
+        return trial.value_at(rung, is_whole=rung == self.settings.rungs - 1)
 
     @property
     def _sign(self) -> float:
@@ -133,7 +144,7 @@ class Study:
         return Trial(settings, self._variant_of(settings))
 
     def _as_tried(self, trial: Trial) -> Tried:
-        found = {rung: validation_value(result) for rung, result in sorted(trial.results.items())}
+        found = {rung: self._value(trial, rung) for rung in sorted(trial.results)}
         values = {rung: self._sign * value for rung, value in found.items() if value is not None}
         return Tried(trial.settings, values, self.settings.rungs - 1 in values)
 

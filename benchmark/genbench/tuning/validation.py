@@ -25,6 +25,8 @@ def why_without_value(result: Result) -> str:
         return f"{result.status}: {result.reason or 'no reason was recorded'}"
     if _is_untrained(result):
         return f"the budget {result.job.budget} ended before the first training step"
+    if result.cost.budget_overrun:
+        return f"its training took {1 + result.cost.budget_overrun:.3g} times the budget {result.job.budget}"
     return f"no {result.job.ranking} on the validation split"
 
 

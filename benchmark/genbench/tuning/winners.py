@@ -38,12 +38,11 @@ def winner_of(studies: Sequence[Study], trials: int) -> Winner:
     sign = -1.0 if first.better == "higher" else 1.0
 
     def place(study: Study) -> float:
-        value = None if study.winner is None else study.winner.value
-        return math.inf if value is None else sign * value
+        return math.inf if study.best is None else sign * study.best
 
     median = sorted(studies, key=place)[len(studies) // 2]
     trial = median.winner
-    if trial is None or trial.value is None:
+    if trial is None or median.best is None:
         raise UsageError(_all_failed(median))
     job = first.base
     return Winner(
@@ -59,7 +58,7 @@ def winner_of(studies: Sequence[Study], trials: int) -> Winner:
             rungs=first.settings.shares,
             metric=job.ranking or "",
             better=first.better,
-            value=trial.value,
+            value=median.best,
             values=[study.values for study in studies],
             cost=search_cost([result for study in studies for result in study.results]),
         ),

@@ -199,6 +199,31 @@ def test_the_value_is_of_the_checkpoint_that_the_job_chose() -> None:
     assert validation_value(result(BASE, 0.25, steps=0)) is None  # its budget built it and did not train it
 
 
+def test_a_trial_that_took_more_than_the_whole_budget_never_wins() -> None:
+    """A row that does has no rank. At a share of the budget it may: one long step is more than a tenth of that."""
+
+    def of(job: Job) -> Result:
+        found = result(job, loss(job))
+        is_over = job.seed == FIRST_SEED or job.budget != "90steps"
+        return msgspec.structs.replace(
+            found, cost=msgspec.structs.replace(found.cost, budget_overrun=0.2 * is_over)
+        )
+
+    found = study(3, rungs=2, reduction=3)
+    search([found], Recorder(of))
+    assert found.winner is not None  # on a share of the budget all of them took more
+    whole = study(2, rungs=1)
+    search([whole], Recorder(of))
+    assert whole.values[0] is None
+    assert whole.winner is whole.trials[1]
+    alone = study(1, rungs=1)
+    search([alone], Recorder(of))
+    with pytest.raises(
+        UsageError, match=r"the only trial failed; the last one: its training took 1\.2 times"
+    ):
+        winner_of([alone], 1)
+
+
 def test_failed_trials_never_win_and_all_failed_is_one_line() -> None:
     def of(job: Job) -> Result:
         failed = job.seed % 2 == 0
