@@ -11,7 +11,7 @@ from genbench_reports.format.columns import metric_title
 from genbench_reports.format.numbers import format_value
 from genbench_reports.format.table import Cell, Column, Table
 from genbench_reports.format.text import MISSING, clean
-from genbench_reports.statistics.resampling import CONFIDENCE, bootstrap_interval, few_pairs, paired_test
+from genbench_reports.statistics.resampling import CONFIDENCE, bootstrap_intervals, few_pairs, paired_tests
 from genbench_reports.statistics.seeds import MIN_SEEDS, SIGNIFICANCE, adjust_by_holm
 from genbench_reports.statistics.uncertain_means import adjusted_p
 
@@ -25,18 +25,17 @@ def one_dataset(matrix: ScoreMatrix, dataset: str) -> Iterable[StatisticsPart]:
     models = sorted(values, key=lambda model: matrix.mean(dataset, model))
     pairs = list(combinations(range(len(models)), 2))
     rows_by_seed = [values[model] for model in models]
-    tests = {
-        (i, j): paired_test(rows_by_seed[i], rows_by_seed[j])
-        for i, j in pairs
-        if rows_by_seed[i].keys() & rows_by_seed[j].keys()
-    }
-    by_permutation = dict(zip(tests, adjust_by_holm([test.p for test in tests.values()]), strict=True))
-    common = min((test.n for test in tests.values()), default=0)
+    paired = [(i, j) for i, j in pairs if rows_by_seed[i].keys() & rows_by_seed[j].keys()]
+    common = min((len(rows_by_seed[i].keys() & rows_by_seed[j].keys()) for i, j in paired), default=0)
     cannot = (
         few_pairs(common, "seed", len(pairs))
         if common
         else "The rows have no seeds in common: no paired test."
     )
+    by_permutation: dict[tuple[int, int], float] = {}
+    if cannot is None:
+        tests = paired_tests([(rows_by_seed[i], rows_by_seed[j]) for i, j in paired])
+        by_permutation = dict(zip(paired, adjust_by_holm([test.p for test in tests]), strict=True))
     by_t = adjusted_p([matrix.uncertain[dataset][model] for model in models])
     sign = -1.0 if dataset in matrix.higher_is_better else 1.0
     title = metric_title(matrix.metric[dataset], "higher" if sign < 0 else "lower")
@@ -49,9 +48,9 @@ def one_dataset(matrix: ScoreMatrix, dataset: str) -> Iterable[StatisticsPart]:
         Column("p, permutation"),
     ]
     rows = []
-    for index, model in enumerate(models):
+    intervals = bootstrap_intervals([[sign * value for value in values[model].values()] for model in models])
+    for index, (model, interval) in enumerate(zip(models, intervals, strict=True)):
         mean = matrix.mean(dataset, model)
-        interval = bootstrap_interval([sign * value for value in values[model].values()])
         rows.append(
             (
                 Cell(clean(model)),

@@ -19,6 +19,8 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def clean(text: str) -> str:
     """One line without control characters, terminal sequences or characters that reorder the line."""
+    if text.isprintable():  # nearly always, and then without ESC
+        return " ".join(text.split())
     printable = "".join(character if character.isprintable() else " " for character in _ANSI.sub("", text))
     return " ".join(printable.split())
 

@@ -136,8 +136,8 @@ def _metric(name: str, records: Sequence[MetricValue], cards: Mapping[str, Metri
         better=better,
         has_values=any(record.value is not None for record in records),
         note=None if note is None else clean(note),
-        reasons=tuple(sorted({clean(record.note) for record in records if record.note})),
-        extractors=frozenset(clean(record.extractor) for record in records if record.extractor),
+        reasons=tuple(sorted({clean(note) for note in {record.note for record in records} if note})),
+        extractors=frozenset(map(clean, filter(None, {record.extractor for record in records}))),
         unit=clean(records[0].unit) if records else "",
     )
 
@@ -153,8 +153,13 @@ def _first(names: Sequence[str], metrics: Mapping[str, BoardMetric]) -> str | No
 
 def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric], headline: str) -> Row:
     """All of a row that does not depend on other rows."""
+    by_result = [
+        (result, {metric.name: metric for metric in reversed(result.metrics)}) for result in variant.results
+    ]
     values = {
-        name: value for name, metric in metrics.items() if (value := _value(variant, metric)) is not None
+        name: value
+        for name, metric in metrics.items()
+        if (value := _value(variant, metric, by_result)) is not None
     }
     job = (*variant.results, *variant.failures)[0].job
     return Row(
@@ -173,18 +178,23 @@ def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric], head
     )
 
 
-def _value(variant: VariantResults, metric: BoardMetric) -> Value | None:
-    """None where no seed recorded the metric."""
-    recorded = {result.job.seed: (result, result.metric(metric.name)) for result in variant.results}
-    records = {seed: record for seed, (_, record) in recorded.items() if record is not None}
-    if not records:
-        return None
-    by_seed = {seed: record.value for seed, record in records.items() if record.value is not None}
-    kinds = {
-        None if record.kind is None else comparable(record.kind)
-        for record in records.values()
-        if record.value is not None
+def _value(
+    variant: VariantResults,
+    metric: BoardMetric,
+    by_result: Sequence[tuple[Result, Mapping[str, MetricValue]]],
+) -> Value | None:
+    """None where no seed recorded the metric. by_result: the results with their metrics by name."""
+    recorded = {
+        result.job.seed: (result, record)
+        for result, by_name in by_result
+        if (record := by_name.get(metric.name)) is not None
     }
+    if not recorded:
+        return None
+    records = {seed: record for seed, (_, record) in recorded.items()}
+    by_seed = {seed: record.value for seed, record in records.items() if record.value is not None}
+    recorded_kinds = {record.kind for record in records.values() if record.value is not None}
+    kinds = {None if kind is None else comparable(kind) for kind in recorded_kinds}
     mean = (
         uncertain_mean(
             by_seed,
@@ -199,7 +209,7 @@ def _value(variant: VariantResults, metric: BoardMetric) -> Value | None:
     doubts = tuple(
         f"seed {seed}: {doubt}" if several else doubt
         for seed, (result, record) in recorded.items()
-        if record is not None and (doubt := result.doubt(record))
+        if (doubt := result.doubt(record))
     )
     return Value(
         by_seed=by_seed,

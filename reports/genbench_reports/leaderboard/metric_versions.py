@@ -21,18 +21,31 @@ def of_one_version(results: Iterable[Result]) -> list[Result]:
     results = list(results)
     versions: dict[_Column, Counter[str | None]] = {}
     latest: dict[_Column, str | None] = {}
-    for result in sorted(results, key=_finished):
-        for metric in result.metrics:
-            if metric.value is not None:
-                column = _column(result, metric)
-                versions.setdefault(column, Counter())[metric.version] += 1
-                latest[column] = metric.version
+    for (dataset, protocol), members in _by_board(results).items():
+        counts: dict[tuple[str, str | None], int] = {}
+        for result in sorted(members, key=_finished):
+            for metric in result.metrics:
+                if metric.value is not None:
+                    counted = metric.name, metric.version
+                    counts[counted] = counts.pop(counted, 0) + 1  # the latest comes last
+        for (name, version), count in counts.items():
+            column = dataset, protocol, name
+            versions.setdefault(column, Counter())[version] = count
+            latest[column] = version
     kept = {
         column: max(counts, key=lambda version: (counts[version], version == latest[column]))
         for column, counts in versions.items()
     }
     mixed = {column for column, counts in versions.items() if len(counts) > 1}
     return [_without_others(result, kept, mixed) for result in results] if mixed else results
+
+
+def _by_board(results: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
+    """The results by data set and protocol."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        found.setdefault((result.job.dataset, result.job.protocol), []).append(result)
+    return found
 
 
 def _without_others(result: Result, kept: dict[_Column, str | None], mixed: set[_Column]) -> Result:

@@ -1,6 +1,6 @@
 """A compact letter display: two rows share a letter exactly when no test tells them apart.
 
-The letters are found by insertion and absorption (Piepho 2004, "An algorithm for a letter-based representation of
+The letters are those of insertion and absorption (Piepho 2004, "An algorithm for a letter-based representation of
 all-pairwise comparisons", Journal of Computational and Graphical Statistics 13). Unlike groups of neighbours in rank
 order they say nothing that the pairwise tests do not say, also where the spreads of the rows differ, so that the first
 and the third row may be alike though the second differs from both.
@@ -41,35 +41,39 @@ def share_a_letter(first: str, second: str) -> bool:
     return bool(_split(first) & _split(second))
 
 
-def _groups(count: int, different: Collection[Pair]) -> list[frozenset[int]]:
+def _groups(count: int, different: Collection[Pair]) -> list[list[int]]:
     """The groups behind the letters, in the order of their rows: every pair that is not different is in one of them,
-    and no pair that is different is in any."""
-    groups = [frozenset(range(count))] if count else []
-    for first, second in sorted(different):
-        inserted: list[frozenset[int]] = []
-        for group in groups:
-            if first in group and second in group:
-                inserted += [group - {first}, group - {second}]
-            else:
-                inserted.append(group)
-        groups = _absorbed(inserted)
-    return sorted(_without_redundant(groups), key=sorted)
+    and no pair that is different is in any.
+
+    They are the largest sets of rows in which no two are different, found by adding one row after another. A set is a
+    number here, of whose bits each stands for a row.
+    """
+    alike = [(1 << row) - 1 for row in range(count)]  # the earlier rows that a row is not different from
+    for first, second in different:
+        alike[second] &= ~(1 << first)
+    groups: set[int] = set()
+    for row in range(count):
+        joined = {group & alike[row] | 1 << row for group in groups} or {1 << row}
+        groups = {group for group in groups if group & ~alike[row]}
+        groups |= {group for group in joined if not any(group & other == group != other for other in joined)}
+    members = [[row for row in range(count) if group >> row & 1] for group in groups]
+    return sorted(_without_redundant(count, members))
 
 
-def _absorbed(groups: Collection[frozenset[int]]) -> list[frozenset[int]]:
-    """Without groups that lie inside another one."""
-    distinct = set(groups)
-    return [group for group in distinct if not any(group < other for other in distinct)]
-
-
-def _without_redundant(groups: Collection[frozenset[int]]) -> list[frozenset[int]]:
+def _without_redundant(count: int, groups: list[list[int]]) -> list[list[int]]:
     """Without groups all of whose pairs (and lone rows) are in other groups too: fewer letters that say the same."""
-    kept = sorted(groups, key=lambda group: (len(group), sorted(group)))
-    for group in list(kept):
-        others = [other for other in kept if other is not group]
-        pairs = [frozenset((a, b)) for a in group for b in group]
-        if all(any(pair <= other for other in others) for pair in pairs):
-            kept = others
+    import numpy as np
+
+    covered = np.zeros((count, count), dtype=np.int32)  # in how many groups a pair is
+    for group in groups:
+        covered[np.ix_(group, group)] += 1
+    kept = []
+    for group in sorted(groups, key=lambda group: (len(group), group)):
+        pairs = np.ix_(group, group)
+        if (covered[pairs] > 1).all():
+            covered[pairs] -= 1
+        else:
+            kept.append(group)
     return kept
 
 

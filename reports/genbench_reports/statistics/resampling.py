@@ -8,16 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from genbench_reports.format.text import plural
 from genbench_reports.statistics.seeds import SIGNIFICANCE
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Key = TypeVar("Key", bound=Hashable)
 CONFIDENCE = 0.95
 RESAMPLES = 9999
 """Number of bootstrap samples, and of permutations where there are too many to try them all."""
 _SEED = 0
+_SAME_SUM = 1e-13
+"""Means that differ by less than this share of themselves count as equal."""
+_MAX_NUMBERS = 1 << 22
+"""How many numbers an array of resamples may have: 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -42,32 +50,58 @@ def bootstrap_interval(values: Sequence[float], confidence: float = CONFIDENCE) 
     From fewer than about ten values it is too short: docs/statistics.md says how often such an interval covers the
     truth.
     """
-    if not values:
-        raise ValueError("no values to make an interval of")
-    n = len(values)
-    if len(set(values)) == 1:
-        return Interval(values[0], values[0], "none", n)
+    return bootstrap_intervals([values], confidence)[0]
+
+
+def bootstrap_intervals(rows: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> list[Interval]:
+    """`bootstrap_interval` of each row, many rows at once. Raises ValueError where one has no values."""
+    found: dict[int, Interval] = {}
+    by_length: dict[int, list[int]] = {}
+    for index, values in enumerate(rows):
+        if not values:
+            raise ValueError("no values to make an interval of")
+        if len(set(values)) == 1:
+            found[index] = Interval(values[0], values[0], "none", len(values))
+        else:
+            by_length.setdefault(len(values), []).append(index)
+    for length, indices in by_length.items():
+        step = max(1, _MAX_NUMBERS // (RESAMPLES * length))
+        for start in range(0, len(indices), step):
+            part = indices[start : start + step]
+            found |= zip(part, _intervals([rows[index] for index in part], confidence), strict=True)
+    return [found[index] for index in range(len(rows))]
+
+
+def _intervals(rows: Sequence[Sequence[float]], confidence: float) -> list[Interval]:
+    """Of rows with equally many values, which are not all equal. All rows are resampled alike, so that an interval does
+    not depend on the other rows."""
     import numpy as np
     from scipy.stats import bootstrap
 
     # moments of values near the limits of floats would overflow
-    scale = max(abs(value) for value in values)
-    sample = np.asarray([value / scale for value in values])
+    scales = [max(abs(value) for value in values) for values in rows]
+    samples = np.array([[value / scale for value in row] for row, scale in zip(rows, scales, strict=True)])
+    found: dict[int, Interval] = {}
     methods: tuple[Literal["BCa", "percentile"], ...] = ("BCa", "percentile")
     for method in methods:
+        left = [index for index in range(len(rows)) if index not in found]
+        if not left:
+            break
         with np.errstate(all="ignore"):
-            found = bootstrap(
-                (sample,),
+            ends = bootstrap(
+                (samples[left],),
                 np.mean,
                 n_resamples=RESAMPLES,
                 confidence_level=confidence,
                 method=method,
+                axis=-1,
                 rng=np.random.default_rng(_SEED),
             ).confidence_interval
-        low, high = float(found.low) * scale, float(found.high) * scale
-        if np.isfinite(low) and np.isfinite(high):
-            return Interval(low, high, method, n)
-    raise AssertionError("percentiles of finite means are finite")
+        for place, index in enumerate(left):
+            low, high = float(ends.low[place]) * scales[index], float(ends.high[place]) * scales[index]
+            if np.isfinite(low) and np.isfinite(high):
+                found[index] = Interval(low, high, method, len(rows[index]))
+    return [found[index] for index in range(len(rows))]  # percentiles of finite means are finite
 
 
 @dataclass(frozen=True)
@@ -119,34 +153,98 @@ def paired_test(first: Mapping[Key, float], second: Mapping[Key, float]) -> Pair
     Where there is no difference, the two values of a pair can be exchanged (Fisher 1935, "The Design of Experiments",
     section 21; `scipy.stats.permutation_test`). Raises ValueError where they have no key in common.
     """
-    common = sorted(first.keys() & second.keys(), key=str)
-    if not common:
-        raise ValueError("paired values need keys in common")
-    return sign_flip_test([first[key] - second[key] for key in common])
+    return paired_tests([(first, second)])[0]
+
+
+def paired_tests(pairs: Sequence[tuple[Mapping[Key, float], Mapping[Key, float]]]) -> list[PairedTest]:
+    """`paired_test` of each pair, many at once. Raises ValueError where one has no key in common."""
+    rows = []
+    for first, second in pairs:
+        common = sorted(first.keys() & second.keys(), key=str)
+        if not common:
+            raise ValueError("paired values need keys in common")
+        rows.append([first[key] - second[key] for key in common])
+    return sign_flip_tests(rows)
 
 
 def sign_flip_test(differences: Sequence[float]) -> PairedTest:
     """Test differences that would be as likely with the other sign if there were no effect. At least one."""
+    return sign_flip_tests([differences])[0]
+
+
+def sign_flip_tests(rows: Sequence[Sequence[float]]) -> list[PairedTest]:
+    """`sign_flip_test` of each row, many rows at once. The signs are those that scipy draws."""
+    by_length: dict[int, list[int]] = {}
+    for index, row in enumerate(rows):
+        by_length.setdefault(len(row), []).append(index)
+    found: dict[int, PairedTest] = {}
+    for length, indices in by_length.items():
+        step = max(1, _MAX_NUMBERS // (RESAMPLES + length))
+        for start in range(0, len(indices), step):
+            part = indices[start : start + step]
+            found |= zip(part, _sign_flip_tests([rows[index] for index in part]), strict=True)
+    return [found[index] for index in range(len(rows))]
+
+
+def _sign_flip_tests(rows: Sequence[Sequence[float]]) -> list[PairedTest]:
+    """Of rows with equally many differences."""
+    import numpy as np
+
+    samples = np.array(rows, dtype=float)
+    n = samples.shape[1]
+    exact = 2**n <= RESAMPLES
+    scales = np.abs(samples).max(axis=1)
+    scales[scales == 0] = 1.0
+    samples /= scales[:, None]
+    means = samples.mean(axis=1)
+    if n == 1:
+        p = np.ones(len(rows))
+    else:
+        null = samples @ _signs(n).T / n
+        # sums of the same numbers in another order may differ in their last digits
+        slack = np.abs(means[:, None]) * _SAME_SUM
+        added = (
+            0 if exact else 1
+        )  # the assignment that was observed is one of those that could have been drawn
+        more = ((null >= means[:, None] - slack).sum(axis=1) + added) / (null.shape[1] + added)
+        less = ((null <= means[:, None] + slack).sum(axis=1) + added) / (null.shape[1] + added)
+        p = np.where(samples.any(axis=1), np.minimum(2 * np.minimum(more, less), 1.0), 1.0)
+    least = smallest_p(n) if exact else max(smallest_p(n), 2 / (RESAMPLES + 1))
+    return [
+        PairedTest(mean, min(each, 1.0), n, exact, least)
+        for mean, each in zip((means * scales).tolist(), p.tolist(), strict=True)
+    ]
+
+
+@cache
+def _signs(n: int) -> np.ndarray:
+    """(assignments, n): all assignments of signs to n differences, or as many as scipy draws under our seed. One column
+    per assignment of what scipy hands to the statistic, for differences that are all 1."""
     import numpy as np
     from scipy.stats import permutation_test
 
-    n = len(differences)
-    exact = 2**n <= RESAMPLES
-    scale = max(abs(value) for value in differences) or 1.0
-    sample = np.asarray([value / scale for value in differences])
-    if (exact and n == 1) or not sample.any():
-        p = 1.0  # a single pair, or no difference at all
-    else:
-        p = float(
-            permutation_test(
-                (sample,),
-                np.mean,
-                permutation_type="samples",
-                vectorized=True,
-                n_resamples=np.inf if exact else RESAMPLES,
-                alternative="two-sided",
-                rng=np.random.default_rng(_SEED),
-            ).pvalue
-        )
-    least = smallest_p(n) if exact else max(smallest_p(n), 2 / (RESAMPLES + 1))
-    return PairedTest(float(sample.mean()) * scale, min(p, 1.0), n, exact, least)
+    seen: list[np.ndarray] = []
+
+    def statistic(x: np.ndarray, axis: int) -> np.ndarray:
+        if x.ndim > 1:
+            seen.append(np.moveaxis(x, axis, -1).reshape(-1, n))
+        found: np.ndarray = x.mean(axis=axis)
+        return found
+
+    permutation_test(
+        (np.ones(n),),
+        statistic,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf if 2**n <= RESAMPLES else RESAMPLES,
+        rng=np.random.default_rng(_SEED),
+    )
+    return np.concatenate(seen)
+
+
+def exact_sign_test(better: int, worse: int) -> float:
+    """p of the sign-flip test of differences that are 1, -1 or 0, exactly and for any number of them."""
+    from scipy.special import bdtr
+
+    count = better + worse
+    return 1.0 if count == 0 else min(1.0, 2.0 * float(bdtr(min(better, worse), count, 0.5)))

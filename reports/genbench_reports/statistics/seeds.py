@@ -51,7 +51,8 @@ def two_sided_p(difference: float, error: float, freedom: float) -> float:
 
 
 def mean(values: Sequence[float]) -> float:
-    return math.fsum(value / len(values) for value in values)
+    count = len(values)
+    return math.fsum([value / count for value in values])
 
 
 def standard_deviation(values: Sequence[float]) -> float:
@@ -60,7 +61,7 @@ def standard_deviation(values: Sequence[float]) -> float:
     if len(set(values)) == 1:
         return 0.0
     centre = mean(values)
-    return math.hypot(*(value - centre for value in values)) / math.sqrt(len(values) - 1)
+    return math.hypot(*[value - centre for value in values]) / math.sqrt(len(values) - 1)
 
 
 def adjust_by_holm(p_values: Sequence[float]) -> list[float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from genbench_reports.statistics.seeds import adjust_by_holm, mean, standard_deviation
@@ -73,12 +74,17 @@ def uncertain_mean(
 
 def _root_mean_square(seeds: Iterable[int], errors: Mapping[int, float | None]) -> float:
     """Over the seeds whose error is known; 0 where there are none."""
-    known = [error for seed in seeds if (error := errors.get(seed)) is not None]
-    return math.sqrt(mean([error**2 for error in known])) if known else 0.0
+    known = [error * error for seed in seeds if (error := errors.get(seed)) is not None]
+    return math.sqrt(mean(known)) if known else 0.0
 
 
-def adjusted_p(means: Sequence[UncertainMean]) -> dict[Pair, float]:
+def adjusted_p(means: Sequence[UncertainMean]) -> Mapping[Pair, float]:
     """p of every pair (i, j), i < j, after Holm's correction for all pairs."""
+    return _adjusted_p(tuple(means))
+
+
+@lru_cache(maxsize=64)  # ranks and statistics compare the same rows
+def _adjusted_p(means: tuple[UncertainMean, ...]) -> Mapping[Pair, float]:
     pairs = list(combinations(range(len(means)), 2))
     return dict(zip(pairs, adjust_by_holm(_raw_p(means, pairs)), strict=True))
 
