@@ -48,7 +48,9 @@ class LocalExecutor:
         try:
             while True:
                 raise_if_swallowed()
-                while _may_take_more(running, self.workers) and (task := source.take()) is not None:
+                # nothing starts beside a job whose fork server was killed, which may kill it again
+                is_alone = any(child.has_lost_its_server for child in running)
+                while not is_alone and len(running) < self.workers and (task := source.take()) is not None:
                     # an interrupt must not come between the start and `running`
                     with deferred_interrupts():
                         limits = Limits.of(task.job, memory_bytes)
@@ -71,8 +73,3 @@ class LocalExecutor:
                     child.kill()
                 for server in {child.server for child in running if child.server is not None}:
                     end_orphans(server, ChildProcess.running)
-
-
-def _may_take_more(running: Sequence[Supervised], workers: int) -> bool:
-    """Not beside jobs whose fork server was killed, for one of them may kill it again."""
-    return len(running) < workers and not any(child.has_lost_its_server for child in running)
