@@ -19,6 +19,8 @@ from genbench.execution import interrupts
 from genbench.execution import local_executor as local
 from genbench.execution.interrupts import deferred_interrupts
 from genbench.execution.supervisor import Supervised
+from genbench.records.job import Job
+from genbench.records.task import Message
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +144,25 @@ def test_an_interrupt_while_a_child_is_started_leaves_no_child(
         list(local.LocalExecutor(1).execute([task], lambda _: tmp_path / "log.txt", lambda *_: None))
     assert len(started) == 1
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("stage", ["sample", "score"])
+def test_an_interrupt_ends_the_processes_of_later_stages(stage: str, tmp_path: Path) -> None:
+    """Each stage has a process of its own: the one that samples, and the one that scores."""
+    phases: list[str] = []
+
+    def on_message(job: Job, message: Message) -> None:
+        if message.kind == "phase":
+            phases.append(message.phase)
+            if message.phase == stage:
+                interrupt()
+
+    task = make_task("Good", tmp_path, budget="20steps")
+    with pytest.raises(KeyboardInterrupt):
+        list(local.LocalExecutor(1).execute([task], lambda _: tmp_path / "log.txt", on_message))
+    assert phases[-1] == stage
+    assert multiprocessing.active_children() == []
+    assert not list(tmp_path.rglob("stages-*"))
 
 
 def test_an_interrupt_that_a_library_drops_ends_the_run_all_the_same(

@@ -96,6 +96,16 @@ def test_memory_without_end_is_oom(execute: Execute, tmp_path: Path) -> None:
     assert "past the limit of 200 MiB" in (result.reason or "")
 
 
+def test_memory_without_end_is_oom_in_the_process_that_samples_too(execute: Execute, tmp_path: Path) -> None:
+    task = make_task(
+        "AllocatesWithoutEndOnceTrained", tmp_path, budget="20steps,200MiB", sampling_seconds=60.0
+    )
+    (result,) = execute(task)
+    assert result.status == "oom"
+    assert re.fullmatch(r"\d+ MiB in sample, past the limit of 200 MiB", result.reason or "")
+    assert result.cost.steps == 20
+
+
 def test_output_without_end_is_bounded(execute: Execute, tmp_path: Path) -> None:
     (result,) = execute(make_task("PrintsWithoutEnd", tmp_path))
     assert result.status == "ok"

@@ -160,12 +160,31 @@ class Segfaults(Good):
         ctypes.string_at(0)
 
 
+def allocate_without_end() -> None:
+    held = []
+    while True:
+        held.append(torch.ones(2**20))
+        time.sleep(0.002)
+
+
 class AllocatesWithoutEnd(Good):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
-        held = []
-        while True:
-            held.append(torch.ones(2**20))
-            time.sleep(0.002)
+        allocate_without_end()
+
+
+class AllocatesWithoutEndOnceTrained(Good):
+    """In the process that draws the samples to score, not at the checkpoints of its training."""
+
+    is_trained_here = False
+
+    def fit(self, train: Split, meter: ComputeMeter) -> None:
+        self.is_trained_here = True
+        super().fit(train, meter)
+
+    def sample(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        if not self.is_trained_here:
+            allocate_without_end()
+        return super().sample(count, generator)
 
 
 class AsksForTooMuch(Good):
