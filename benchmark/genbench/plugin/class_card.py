@@ -15,7 +15,7 @@ from typing import get_args
 
 import msgspec
 
-from genbench.api.cards import Family, ModelCard, load_factory
+from genbench.api.cards import Family, Hyperparameter, ModelCard, load_factory
 from genbench.api.model import GenerativeModel, capabilities_of
 from genbench.api.search_space import Range
 from genbench.api.spec import MODALITIES, Modality
@@ -58,6 +58,7 @@ def card_of_class(model: type[GenerativeModel], factory: str) -> ModelCard:
         factory=factory,
         modalities=modalities,
         capabilities=tuple(sorted(capabilities_of(model))),
+        defaults=_inherited_defaults(model),
         requires_labels=bool(getattr(model, "requires_labels", False)),
         requires_validation=bool(getattr(model, "requires_validation", False)),
         discrete=getattr(model, "discrete", None),
@@ -90,6 +91,19 @@ def find_model(module_name: str, class_name: str | None) -> type[GenerativeModel
         raise PluginError(f"{module_name} defines no subclass of genbench.GenerativeModel")
     names = ", ".join(sorted(each.__name__ for each in defined))
     raise PluginError(f"{module_name} defines several models, name one of them after a colon: {names}")
+
+
+def _inherited_defaults(model: type[GenerativeModel]) -> dict[str, Hyperparameter] | None:
+    """The hyperparameters of a constructor that the class takes over from another package, an adapter's, whose source
+    is not read. None where the class has a constructor, which is read as for every card."""
+    if "__init__" in vars(model):
+        return None
+    parameters = inspect.signature(model.__init__).parameters.values()
+    named = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+    plain = (bool, int, float, str, type(None))
+    if not named or not all(isinstance(each.default, plain) for each in named):
+        return None
+    return {each.name: each.default for each in named}
 
 
 def _search_space(model: type[GenerativeModel]) -> dict[str, Range] | None:
