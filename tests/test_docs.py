@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import tomllib
 from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import pytest
 
 from genbench import GenerativeModel, metrics
@@ -16,6 +18,7 @@ from genbench.api.cards import Family, load_factory
 from genbench.api.spec import MODALITIES
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.plugin.discovery import load_registry
+from genbench.runner.suite import Suite
 
 REPOSITORY = Path(__file__).parent.parent
 DOCUMENTS = sorted(
@@ -189,6 +192,15 @@ def test_every_source_of_own_data_is_described_with_all_its_options(repository: 
         (command,) = re.findall(rf'genai-bench run .*-d "({name}:[^"]+)"', section)[:1]
         shown = command.partition("?")[2].split("&")
         assert {setting.partition("=")[0] for setting in filter(None, shown)} <= set(reader.options)
+
+
+def test_every_field_of_a_suite_file_is_described(repository: Path) -> None:
+    text = (repository / "docs" / "suites.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE)
+    assert rows == [field.name for field in msgspec.structs.fields(Suite) if field.name != "name"]
+    example = text.split("```toml\n")[1].split("```")[0]
+    suite = tomllib.loads(example)
+    assert set(suite) >= {field.name for field in msgspec.structs.fields(Suite) if field.required}
 
 
 def test_the_reading_order_is_seven_files_that_exist(repository: Path) -> None:

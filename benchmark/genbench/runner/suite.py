@@ -104,6 +104,10 @@ def load_suite(name_or_file: str) -> Suite:
 def _decode(text: bytes) -> Suite:
     """Raises msgspec.DecodeError, BudgetError."""
     fields: dict[str, Any] = decode_toml(text, dict)
+    known = msgspec.structs.fields(Suite)
+    missing = [field.name for field in known if field.required and field.name not in fields]
+    if missing and fields.keys() <= {field.name for field in known}:
+        raise msgspec.ValidationError(f"misses {', '.join(missing)}; docs/suites.md describes each field")
     if "budget" in fields:
         fields["budget"] = Budget.parse(msgspec.convert(fields["budget"], str))
     if "tuned" in fields:

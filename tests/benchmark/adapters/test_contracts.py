@@ -22,7 +22,7 @@ MODELS = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::Warning")  # of the libraries
 @pytest.mark.parametrize(("module", "name", "library"), MODELS, ids=lambda each: str(each))
 def test_the_contract_holds(module: str, name: str, library: str | None) -> None:
     if library is not None:

@@ -59,6 +59,16 @@ def test_no_text_is_a_traceback(tmp_path: Path, content: str, message: str) -> N
     assert len(str(caught.value)) < 500
 
 
+def test_all_missing_fields_are_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('summary = "s"\nseeds = 1\n')
+    words = (
+        "misses budget, sampling_seconds, samples, importance_samples; docs/suites.md describes each field"
+    )
+    with pytest.raises(UsageError, match=words):
+        load_suite(str(path))
+
+
 @pytest.mark.parametrize(("device", "budget"), [("cpu", "2cpu-s"), ("cuda", "2s")])
 def test_a_suites_processor_time_is_wall_time_on_a_gpu(tmp_path: Path, device: str, budget: str) -> None:
     path = tmp_path / "mine.toml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as lightning
 import torch
@@ -39,6 +39,7 @@ class FromLightning(ModuleDensity):
     """A module of Lightning."""
 
     family = "flow"
+    modalities: ClassVar[tuple[str, ...]] = ("points",)
 
     def build(self, spec: DataSpec) -> nn.Module:
         return LightningNormal(spec.event_shape)

@@ -35,6 +35,7 @@ class PlainNormal(ModuleDensity):
     """A plain module."""
 
     family = "flow"
+    modalities: ClassVar[tuple[str, ...]] = ("points",)
 
     def build(self, spec: DataSpec) -> nn.Module:
         return Normal(spec.event_shape)
