@@ -36,11 +36,12 @@ class UsageError(GenbenchError):
 
 
 class UnknownNameError(UsageError):
-    """No `kind` has the name `name`. The message suggests the nearest known name."""
+    """No `kind` has the name `name`. The message suggests the nearest known name, or says which name it has now."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, now: str | None = None) -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
-        super().__init__(f"unknown {kind} {name!r}{_hint(kind, name, self.known)}")
+        hint = _hint(kind, name, self.known) if now is None else f": it is called {now!r} now"
+        super().__init__(f"unknown {kind} {name!r}{hint}")
 
 
 class BudgetError(UsageError):

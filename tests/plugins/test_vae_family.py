@@ -15,7 +15,7 @@ from genbench.api.model import GenerativeModel
 from genbench_models.hybrid.adversarial_autoencoder import AdversarialAutoencoder
 from genbench_models.hybrid.vae_gan import VAEGAN
 from genbench_models.vae.beta_vae import BetaVAE
-from genbench_models.vae.dall_e import DALLE
+from genbench_models.vae.conditional_vq_vae import ConditionalVQVAE
 from genbench_models.vae.iwae import IWAE
 from genbench_models.vae.ladder_vae import LadderVAE
 from genbench_models.vae.vae import VAE
@@ -206,9 +206,9 @@ def test_a_bound_is_one_term_of_the_sum_over_codes() -> None:
         torch.testing.assert_close(model.elbo(x), one, rtol=1e-4, atol=1e-3)
 
 
-def test_dall_e_sums_over_the_labels_it_was_not_told() -> None:
+def test_a_conditional_vq_vae_sums_over_the_labels_it_was_not_told() -> None:
     torch.manual_seed(0)
-    model = trained(DALLE(IMAGE, codes=6, width=8, prior_width=16, prior_layers=1), "20steps")
+    model = trained(ConditionalVQVAE(IMAGE, codes=6, width=8, prior_width=16, prior_layers=1), "20steps")
     codes = model.to_codes(split_of(IMAGE).tensor()[:4])
     with torch.no_grad():
         total = sum(
@@ -222,9 +222,9 @@ def test_dall_e_sums_over_the_labels_it_was_not_told() -> None:
         )
 
 
-def test_a_label_changes_what_dall_e_draws() -> None:
+def test_a_label_changes_what_a_conditional_vq_vae_draws() -> None:
     torch.manual_seed(0)
-    model = trained(DALLE(IMAGE, codes=6, width=8, prior_width=16, prior_layers=1), "120steps")
+    model = trained(ConditionalVQVAE(IMAGE, codes=6, width=8, prior_width=16, prior_layers=1), "120steps")
     codes = model.to_codes(split_of(IMAGE).tensor()[:4])
     with torch.no_grad():
         each = [model.language_log_prob(codes, torch.full((4,), label)) for label in range(3)]

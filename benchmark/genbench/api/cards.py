@@ -78,6 +78,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """The fewest rows and columns of an image that the networks can take; None: any."""
     least_dimension: int | None = None
     """The fewest numbers per example that the networks can take; None: any."""
+    former_names: tuple[str, ...] = ()
+    """Names that the model had before. Whoever asks for one is told the name of today."""
     search_space: dict[str, Range] | None = None
     """Which hyperparameters `genai-bench tune` varies, and among which values (docs/tuning.md). None: the learning rate
     alone, if the constructor takes `learning_rate`."""

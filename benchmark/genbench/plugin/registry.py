@@ -87,6 +87,10 @@ class Registry:
     _listeners: list[tuple[str, object]] = field(default_factory=list)
 
     def model(self, name: str) -> ModelCard:
+        """An announced model. Raises UnknownNameError, which names today's name of a model that was renamed."""
+        now = next((card.name for card in self.models.values() if name in card.former_names), None)
+        if name not in self.models and now is not None:
+            raise UnknownNameError("model", name, self.models, now=now)
         return lookup("model", name, self.models)
 
     def dataset(self, name: str) -> DatasetCard:

@@ -3,6 +3,15 @@
 Lipman, Chen, Ben-Hamu, Nickel & Le 2023, "Flow Matching for Generative Modeling", https://arxiv.org/abs/2210.02747;
 the likelihood: Chen, Rubanova, Bettencourt & Duvenaud 2018, "Neural Ordinary Differential Equations",
 https://arxiv.org/abs/1806.07366
+
+| part of the paper | here |
+|---|---|
+| straight conditional paths (section 4.1) | there, with sigma_min = 0 |
+| regression on x_1 - x_0 at uniform times | there |
+| likelihood of the ODE | there, with the exact divergence in place of Hutchinson's estimate |
+| adaptive solver (dopri5) | changed: Runge-Kutta with a given number of steps, whose cost is known |
+| U-Net on images | left out: takes series and points |
+| not in the paper | added: a moving average of the weights; coordinates of points are read as waves too |
 """
 
 from __future__ import annotations

@@ -3,6 +3,13 @@
 RealNVP: Dinh, Sohl-Dickstein & Bengio 2017, "Density Estimation using Real NVP", https://arxiv.org/abs/1605.08803
 MAF: Papamakarios, Pavlakou & Murray 2017, "Masked Autoregressive Flow", https://arxiv.org/abs/1705.07057
 The library: Rozet et al. 2022, "Zuko: Normalizing flows in PyTorch"
+
+| part of the papers | here |
+|---|---|
+| affine couplings (RealNVP), masked affine layers (MAF) | there, by zuko |
+| logit of dequantised pixels | there, with a margin of 0.05 |
+| multi-scale network of masked convolutions (RealNVP) | left out: images are flat vectors |
+| batch normalisation between layers (both) | left out |
 """
 
 from __future__ import annotations

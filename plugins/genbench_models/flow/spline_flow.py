@@ -1,6 +1,14 @@
 """Neural spline flow: coupling layers whose maps are monotone rational-quadratic splines.
 
 Durkan, Bekasov, Murray & Papamakarios 2019, "Neural Spline Flows", https://arxiv.org/abs/1906.04032
+
+| part of the paper | here |
+|---|---|
+| rational-quadratic splines with linear tails (section 3.1) | there, on [-bound, bound] |
+| coupling layers, whose first half has splines of its own | there |
+| linear layers in LU form between the couplings | left out: the halves take turns |
+| residual networks with dropout | changed: plain MLPs |
+| multi-scale network on images | left out: images are flat vectors |
 """
 
 from __future__ import annotations

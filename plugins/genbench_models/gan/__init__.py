@@ -118,7 +118,7 @@ CARDS: tuple[ModelCard, ...] = (
     ModelCard(
         name="stylegan",
         family="gan",
-        summary="small StyleGAN2: mapping network, modulated convolutions, noise, R1, adaptive augmentation",
+        summary="small StyleGAN2 without style mixing: modulated convolutions, noise, R1, adaptive augmentation",
         factory="genbench_models.gan.stylegan:StyleGAN",
         modalities=("image",),
         least_side=8,

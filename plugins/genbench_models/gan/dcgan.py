@@ -2,6 +2,16 @@
 
 Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional Generative
 Adversarial Networks", https://arxiv.org/abs/1511.06434
+
+| part of the paper | here |
+|---|---|
+| strided convolutions in place of pooling, no hidden dense layers | there |
+| batch normalisation but next to the data | there |
+| ReLU and tanh in the generator, leaky ReLU of 0.2 in the discriminator | there; no tanh for real values |
+| weights from N(0, 0.02²) | there |
+| Adam, beta1 0.5 | there |
+| learning rate 2e-4, batches of 128 | changed: 1e-3 with a schedule, and 32, for short budgets |
+| four strided layers for 64x64 pixels | changed: two, for images of 8x8 and more |
 """
 
 from __future__ import annotations

@@ -2,6 +2,14 @@
 collapse.
 
 Kodali, Abernethy, Hays & Kira 2017, "On Convergence and Stability of GANs", https://arxiv.org/abs/1705.07215
+
+| part of the paper | here |
+|---|---|
+| penalty on the gradient's norm around the data only (section 2.3) | there |
+| perturbation | as in the authors' code: uniform, up to half the standard deviation of the batch |
+| lambda 10 | changed: 1; the two have not been compared |
+| non-saturating loss | there |
+| Adam, beta1 0.5 | changed: 0 |
 """
 
 from __future__ import annotations

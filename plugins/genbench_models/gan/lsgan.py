@@ -2,6 +2,13 @@
 boundary still have a gradient.
 
 Mao et al. 2017, "Least Squares Generative Adversarial Networks", https://arxiv.org/abs/1611.04076
+
+| part of the paper | here |
+|---|---|
+| least-squares losses with labels 0, 1 and 1 (eq. 9) | there |
+| networks of VGG's depth for 112x112 pixels (figure 4) | changed: two strided layers, for images of 8x8 and more |
+| batch normalisation in both networks | there on images; MLPs have none |
+| Adam, beta1 0.5, learning rate 1e-3 and 2e-4 | there: 0.5 and 1e-3, with the schedule of all models here |
 """
 
 from __future__ import annotations

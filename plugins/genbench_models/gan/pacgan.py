@@ -2,6 +2,11 @@
 
 Lin, Khetan, Fanti & Oh 2018, "PacGAN: The power of two samples in generative adversarial networks",
 https://arxiv.org/abs/1712.04086
+
+| part of the paper | here |
+|---|---|
+| the discriminator reads `pack` examples, joined along the channels (section 2) | there |
+| nothing else of the GAN is changed | there, with batch normalisation in the discriminator of images |
 """
 
 from __future__ import annotations

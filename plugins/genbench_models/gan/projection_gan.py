@@ -1,6 +1,14 @@
 """Conditional GAN with projection: the discriminator scores a label by its embedding's product with the features.
 
 Miyato & Koyama 2018, "cGANs with Projection Discriminator", https://arxiv.org/abs/1802.05637
+
+| part of the paper | here |
+|---|---|
+| inner product of the label's embedding and the features (eq. 3) | there |
+| spectral norm 1 of all layers, the embedding among them | there |
+| conditional batch normalisation in the generator | changed: the label's embedding is joined to the noise |
+| hinge loss | there |
+| five discriminator steps per generator step | changed: two |
 """
 
 from __future__ import annotations

@@ -2,6 +2,14 @@
 
 Miyato, Kataoka, Koyama & Yoshida 2018, "Spectral Normalization for Generative Adversarial Networks",
 https://arxiv.org/abs/1802.05957
+
+| part of the paper | here |
+|---|---|
+| every layer of the discriminator divided by its spectral norm | there, one power iteration per step |
+| hinge loss (eqs. 16 and 17) | there |
+| Adam, beta1 0 or 0.5, beta2 0.9 or 0.999 (table 1) | there: 0 and 0.999 |
+| one or five discriminator steps per generator step (table 1) | changed: two |
+| ResNets, or a discriminator of seven convolutions | changed: the small networks of all GANs here |
 """
 
 from __future__ import annotations

@@ -6,6 +6,20 @@ https://arxiv.org/abs/1812.04948; Karras et al. 2020, "Analyzing and Improving t
 https://arxiv.org/abs/1912.04958 (modulated convolutions); Karras et al. 2020, "Training Generative Adversarial
 Networks with Limited Data", https://arxiv.org/abs/2006.06676 (adaptive augmentation); R1: Mescheder, Geiger &
 Nowozin 2018, https://arxiv.org/abs/1801.04406
+
+| part of the papers | here |
+|---|---|
+| mapping network, styles that modulate and demodulate the weights | there; three layers in place of eight |
+| learned constant, noise of a learned strength per layer | there |
+| skip connections of the generator, residual discriminator | there |
+| standard deviation over the batch as a channel | there, over the whole batch and all channels |
+| non-saturating loss with lazy R1 | there, of weight 0.1 in place of 10 |
+| adaptive augmentation | there, with fewer kinds of it (`augment`) |
+| moving average of the generator | there |
+| equalised learning rates | left out; the mapping network's rate is a tenth |
+| style mixing, path-length regularisation | left out: both serve the editing of styles |
+| filtered resampling | changed: bilinear up, means down |
+| truncation of styles | left out: it trades variety for quality |
 """
 
 from __future__ import annotations

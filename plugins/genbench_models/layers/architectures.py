@@ -166,6 +166,6 @@ def initialised(network: nn.Module) -> nn.Module:
 def spectrally_normalised(network: nn.Module) -> nn.Module:
     """Every weight matrix divided by its largest singular value, by one power iteration a step."""
     for module in list(network.modules()):
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.Embedding):
             spectral_norm(module)
     return network

@@ -1,6 +1,13 @@
 """A ladder VAE of two layers: the upper latents give the lower ones their prior, which the data correct.
 
 Sønderby, Raiko, Maaløe, Sønderby & Winther 2016, "Ladder Variational Autoencoders", https://arxiv.org/abs/1602.02282
+
+| part of the paper | here |
+|---|---|
+| precision-weighted posterior (eqs. 7-10) | there |
+| five layers of latents | changed: two |
+| warm-up of the KL term | there, over 20 % of the budget |
+| batch normalisation in all layers | left out: no example may change the likelihood of another |
 """
 
 from __future__ import annotations

@@ -1,6 +1,15 @@
 """VAE: a latent-variable model and the network that infers its latents, trained together on the ELBO.
 
 Kingma & Welling 2014, "Auto-Encoding Variational Bayes", https://arxiv.org/abs/1312.6114
+
+| part of the paper | here |
+|---|---|
+| reparametrised ELBO with the KL term in closed form (appendix B) | there |
+| one draw of z per example | there |
+| MLPs with one hidden layer of tanh | changed: three of SiLU; convolutions on images (`architecture`) |
+| Bernoulli or Gaussian observation model | there, by the data's domain (`observations`) |
+| Adagrad | changed: Adam with the schedule of all models here |
+| not in the paper | added: warm-up of the KL term, dropout of the encoder's inputs |
 """
 
 from __future__ import annotations

@@ -2,6 +2,13 @@
 
 van den Oord, Vinyals & Kavukcuoglu 2017, "Neural Discrete Representation Learning", https://arxiv.org/abs/1711.00937
 (the prior there is a PixelCNN; here a GPT). Moving averages: their appendix A.1.
+
+| part of the paper | here |
+|---|---|
+| nearest code, straight-through gradient, commitment of 0.25 (eq. 3) | there |
+| codebook by moving averages (appendix A.1) | there; rarely used codes are moved onto data |
+| residual blocks | left out |
+| PixelCNN as the prior of the codes | changed: the transformer `gpt` |
 """
 
 from __future__ import annotations

@@ -1,6 +1,13 @@
 """WAE-MMD: an autoencoder whose codes, taken together, are pulled to the prior.
 
 Tolstikhin, Bousquet, Gelly & Schoelkopf 2018, "Wasserstein Auto-Encoders", https://arxiv.org/abs/1711.01558
+
+| part of the paper | here |
+|---|---|
+| squared error, and an MMD between codes and prior (algorithm 2) | there |
+| inverse multiquadratic kernel | there, summed over scales as in the authors' code |
+| deterministic encoder | there |
+| DCGAN's networks | there on images, MLPs elsewhere |
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from genbench.errors import UnknownNameError
@@ -139,6 +140,14 @@ def test_an_unknown_name_offers_the_nearest(build: Build) -> None:
     registry = build(a=announcing("pixelcnn", "vae"))
     with pytest.raises(UnknownNameError, match="unknown model 'pixelcn'; did you mean 'pixelcnn'"):
         registry.model("pixelcn")
+
+
+def test_a_former_name_says_what_the_model_is_called_now(build: Build) -> None:
+    registry = build(a=announcing("vae"))
+    registry.models["vae"] = msgspec.structs.replace(registry.models["vae"], former_names=("aevb",))
+    with pytest.raises(UnknownNameError, match=r"unknown model 'aevb': it is called 'vae' now"):
+        registry.model("aevb")
+    assert registry.model("vae").name == "vae"
 
 
 def test_listing_and_help_never_import_torch() -> None:

@@ -1,7 +1,17 @@
-"""A small DALL-E: the codes of a VQ-VAE, modelled by a transformer that first reads what the image shows.
+"""The codes of a VQ-VAE, modelled by a transformer that first reads the label: DALL-E's two stages, without its text.
 
-Ramesh et al. 2021, "Zero-Shot Text-to-Image Generation", https://arxiv.org/abs/2102.12092. The caption here is the
-label, one symbol; the codes are chosen as in VQ-VAE, where the paper relaxes the choice (Gumbel-softmax).
+Ramesh et al. 2021, "Zero-Shot Text-to-Image Generation", https://arxiv.org/abs/2102.12092
+
+| part of DALL-E | here |
+|---|---|
+| two stages: codes of an image, then an autoregressive transformer | there, each for a share of the budget |
+| the transformer reads a text of up to 256 tokens first | changed: one symbol, the label; no set here has captions |
+| discrete VAE: codes relaxed (Gumbel-softmax), KL to uniform codes | changed: the nearest code of VQ-VAE |
+| logit-Laplace observation model | changed: that of all VAEs here, so that likelihoods can be compared |
+| sparse attention of 12 billion parameters | changed: the dense attention of `gpt` |
+| reranking of samples by CLIP | left out: samples are those of the model |
+
+Without text it is not DALL-E, and so is not called by that name any longer.
 """
 
 from __future__ import annotations
@@ -14,7 +24,7 @@ from genbench import ComputeMeter, DataSpec, Split
 from genbench_models.vae.vq_vae import VQVAE
 
 
-class DALLE(VQVAE):
+class ConditionalVQVAE(VQVAE):
     """p(image, label) = p(label) p(codes | label) p(image | codes); without a label, the sum over all of them."""
 
     label_shares: Tensor
@@ -48,7 +58,7 @@ class DALLE(VQVAE):
 
     def count_captions(self, spec: DataSpec) -> int:
         if spec.classes is None:
-            raise ValueError(f"dall-e needs labels; {spec.name} has none")
+            raise ValueError(f"conditional-vq-vae needs labels; {spec.name} has none")
         return spec.classes
 
     def fit(self, train: Split, meter: ComputeMeter) -> None:
