@@ -1,4 +1,4 @@
-"""TimeVAE, TimeGAN and VAR: what their parts compute."""
+"""TimeVAE, TimeGAN, VAR and the Gumbel GAN: what their parts compute."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from genbench import DataSpec
 from genbench_models.autoregressive.ar import AR
 from genbench_models.autoregressive.var import VAR
+from genbench_models.gan.gumbel_gan import GumbelGAN
 from genbench_models.gan.time_gan import TimeGAN
 from genbench_models.vae.time_vae import Season, TimeVAE, Trend
 
@@ -51,3 +52,19 @@ def test_var_of_a_fixed_order_is_the_autoregression_of_that_order() -> None:
     one, other = VAR(spec(), max_order=0), AR(spec(), max_order=0)
     assert torch.equal(one.log_prob(x), other.log_prob(x))
     assert (VAR(spec()).criterion, AR(spec()).criterion) == ("bic", "validation")
+
+
+def test_the_gumbel_gan_writes_whole_symbols_of_its_own_distribution_and_gradients_pass() -> None:
+    tokens = DataSpec(name="text", modality="tokens", event_shape=(2,), levels=3)
+    torch.manual_seed(0)
+    model = GumbelGAN(tokens, hidden=8, width=4).eval()
+    written = model._written_softly(4000)
+    assert torch.equal(written.sort(2).values, torch.tensor([0.0, 0.0, 1.0]).expand(4000, 2, 3))
+    symbols = written.argmax(2)
+    counts = torch.bincount(3 * symbols[:, 0] + symbols[:, 1], minlength=9) / 4000
+    with torch.no_grad():
+        pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3))
+        assert torch.allclose(counts, model.log_prob(pairs).exp(), atol=0.04)
+        assert torch.allclose(model._verdicts(written), model.discriminator(symbols), atol=1e-6)
+    model._verdicts(written).mean().backward()
+    assert all(parameter.grad is not None for parameter in model._generator_parameters())

@@ -85,15 +85,16 @@ def likelihood_metrics(
     *,
     lengths: Tensor | None = None,
     step: str | None = None,
+    truth_log_prob: Tensor | None = None,
 ) -> list[MetricValue]:
     """The metrics negative_log_likelihood, nats_per_step and bits_per_dim of the first estimate, and negative_elbo of
-    an ELBO among the others.
+    an ELBO among the others; kl_from_truth where the truth's log-likelihoods of the same examples are known.
 
     nats_per_step exists for sequences; its unit is "nats/frame" or the like. bits_per_dim exists only for data with
     levels: for a density it would depend on the unit of measure. Both are totals over totals: all nats over all steps,
     and all bits over all numbers. prefix: of the names, such as "decoder_". windows: those of the examples
     (`Split.windows`). lengths: of pieces of different lengths, (N,). step: what a step is, in one word
-    (`DatasetCard.step_name`); None leaves nats_per_step out.
+    (`DatasetCard.step_name`); None leaves nats_per_step out. truth_log_prob: (N,) nats.
 
     The standard errors are those of a mean over examples. They include the Monte Carlo noise of the estimate, which is
     part of the spread over examples; `test_stderr` does not.
@@ -113,6 +114,10 @@ def likelihood_metrics(
         else:
             per_number = spec.event_shape[0] / (spec.dimension * math.log(2))
             metrics.append(_metric_value(bits, "bits/dim", best, per_number, windows, steps))
+    if truth_log_prob is not None:
+        # example by example, so that what makes an example improbable under both costs no precision
+        excess = replace(best, log_prob=best.log_prob.double().cpu() - truth_log_prob.double().cpu())
+        metrics.append(_metric_value("kl_from_truth", "nats", excess, 1.0, windows))
     metrics += [
         _metric_value("negative_elbo", "nats", other, 1.0, windows)
         for other in estimates[1:]

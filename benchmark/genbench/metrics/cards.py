@@ -61,6 +61,16 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         modalities=MODALITIES,
     ),
     MetricCard(
+        name="kl_from_truth",
+        summary="KL(truth || model): negative log-likelihood of held-out examples less that under the known truth",
+        unit="nats",
+        better="lower",
+        group="likelihood",
+        is_logarithmic=True,
+        modalities=MODALITIES,
+        requires_truth=True,
+    ),
+    MetricCard(
         name="decoder_negative_log_likelihood",
         summary="mean negative log-likelihood of held-out examples by AIS, with the same form of fixed noise on every"
         " model's decoder",

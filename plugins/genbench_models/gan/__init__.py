@@ -178,4 +178,17 @@ CARDS: tuple[ModelCard, ...] = (
         institution="Shanghai Jiao Tong University, University College London",
         country="China, United Kingdom",
     ),
+    ModelCard(
+        name="gumbel-gan",
+        family="gan",
+        summary="GAN for symbols: an LSTM, first taught by likelihood, then by gradients through its draws",
+        factory="genbench_models.gan.gumbel_gan:GumbelGAN",
+        modalities=("tokens",),
+        capabilities=("sample", "log_prob"),
+        discrete=True,
+        paper="https://arxiv.org/abs/1611.04051",
+        year=2016,
+        institution="Alan Turing Institute, University of Cambridge",
+        country="United Kingdom",
+    ),
 )

@@ -88,6 +88,7 @@ TITLES = {
     "js_divergence": "JS nats",
     "kernel_distance": "kernel dist",
     "kl_divergence": "KL nats",
+    "kl_from_truth": "KL(truth || model) nats",
     "likelihood_gap": "train-test nats",
     "marginal_difference": "marg diff",
     "modes_covered": "modes",

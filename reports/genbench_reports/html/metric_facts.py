@@ -40,6 +40,7 @@ PITFALLS: dict[str, str] = {
     "negative_log_likelihood": _LIKELIHOOD,
     "nats_per_step": f"{_LIKELIHOOD} The data set's card says what a step is, and what counts.",
     "bits_per_dim": _LIKELIHOOD,
+    "kl_from_truth": "A bound on the likelihood makes it an upper bound. On few examples it may be below 0 by chance.",
     "decoder_negative_log_likelihood": _DECODER,
     "decoder_bits_per_dim": _DECODER,
     "negative_elbo": "A looser bound than that of the likelihood; the difference is the error of the inference"

@@ -29,6 +29,7 @@ MEASURED_BY_WORKER = {
     "negative_log_likelihood",
     "nats_per_step",
     "bits_per_dim",
+    "kl_from_truth",
     "decoder_negative_log_likelihood",
     "decoder_bits_per_dim",
     "negative_elbo",

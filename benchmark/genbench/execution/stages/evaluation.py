@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -157,6 +158,7 @@ class EvaluationStage(Stage):
         self.context = replace(self.context, dataset=load_data(self.task.dataset))
         split = reference_split(self.context.dataset, self.job)
         self.reference, self.windows, self.lengths = split.tensor(), split.windows, split.lengths
+        _ = self.truth_log_prob  # once, before the likelihood of the model is timed
 
     def likelihood(self) -> tuple[list[LikelihoodEstimate], list[MetricValue]]:
         """The likelihoods of the chosen state on the test examples, annealed importance sampling included."""
@@ -198,7 +200,14 @@ class EvaluationStage(Stage):
                 windows=self.windows,
                 lengths=self.lengths,
                 step=self.task.dataset.step_name,
+                truth_log_prob=self.truth_log_prob,
             )
+
+    @cached_property
+    def truth_log_prob(self) -> Tensor | None:
+        """The true log-likelihoods of the test examples, (N,) nats; None where the truth is not known."""
+        truth = self.context.dataset.truth
+        return None if truth is None else truth.log_prob(self.reference)
 
     def audit(self, samples: Tensor, reported: Tensor) -> None:
         """Check that the model's likelihood is one. Not timed. reported: the likelihoods of the test examples."""
