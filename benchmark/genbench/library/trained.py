@@ -60,7 +60,8 @@ def trained_model(
     None for the first that the run has. Budgets in seconds end training at another step each time, so that weights are
     like those of the run, and equal only where the budget is in steps.
 
-    Raises UsageError where the run has no such job, and what the model raises in training.
+    Raises UsageError where the run has no such job, UnknownNameError where model or data set are not installed, and
+    what the model raises in training.
     """
     opened = run if isinstance(run, Run) else Run.open(Path(run))
     registry = registry or load_registry()
@@ -69,7 +70,10 @@ def trained_model(
         raise UsageError(f"{job.variant} was trained on {job.device}, which this machine has not")
     with tempfile.TemporaryDirectory(prefix="genbench-") as folder:
         request = StageRequest(name="train", folder=folder, so_far=Outcome())
-        task = msgspec.structs.replace(make_task(job, opened, registry), stage=request)
+        # the card in a run's folder names a function, and may be anyone's: only announced data sets are built, and
+        # files that the caller names
+        card = registry.dataset(dataset)
+        task = msgspec.structs.replace(make_task(job, opened, registry, dataset=card), stage=request)
         trained = _restored(task, _weights_path(task))
     return TrainedModel(job, trained, load_data(task.dataset), task.dataset.alphabet)
 

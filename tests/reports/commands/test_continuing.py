@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from jobs import make_job
 
 import genbench as gb
 from genbench.cli.main import run_command_line
+from genbench.plugin.discovery import load_registry
 from genbench.records.run_folder import Plan, Run
 
 EXAMPLE = ["--example", "2", "--first", "5", "--count", "1"]
@@ -82,3 +84,17 @@ def test_prompts_that_cannot_be(
 ) -> None:
     assert run_command_line(["continue", str(planned), model, "-d", "grammar", *options]) == 4
     assert message in capsys.readouterr().err
+
+
+def test_no_function_that_a_folder_names_is_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The card of a data set names a factory, and a stranger's plan holds cards."""
+    card = load_registry().dataset("sunspots")
+    spec = msgspec.structs.replace(card.spec, name="strangers")
+    card = msgspec.structs.replace(card, spec=spec, factory="os:mkdir", argument=str(tmp_path / "mark"))
+    plan = Plan(suite="s", jobs=[make_job("rnn", dataset="strangers")], datasets={"strangers": card})
+    run = Run.create(tmp_path / "run", plan)
+    assert run_command_line(["continue", str(run.folder), "rnn", "-d", "strangers", *EXAMPLE]) == 4
+    assert "unknown data set" in capsys.readouterr().err
+    assert not (tmp_path / "mark").exists()
