@@ -36,6 +36,7 @@ from genbench.records.run_folder import Run
 from genbench.runner import brought as bringing
 from genbench.runner.planning import Request, make_plan
 from genbench.runner.provenance import collect_provenance
+from genbench.runner.rescoring import out_of_date
 from genbench.runner.run_benchmark import Execution
 from genbench.runner.suite import load_suite
 from genbench.samples.brought import Brought, GaussianFile, gaussian_file, read_brought
@@ -180,6 +181,12 @@ def _into(
     run = Run.create(folder, bringing.plan_with(job, card, run.plan.suite, run))
     result = _bring(run, brought, job, card, options, registry, console)
     registry.tell("genbench_run_finished", run=run, registry=registry)
+    if stale := out_of_date(run, [each for each in run.plan.jobs if each.dataset == card.name], registry):
+        console.print(
+            f"[yellow]{len(stale)} rows on {escape(card.name)} have values of other versions of the metrics[/yellow],"
+            f" which are not ranked with new ones: genai-bench score {escape(str(folder))} computes them again",
+            soft_wrap=True,
+        )
     return Scored(run, result, ExitCode.OK)
 
 
