@@ -269,6 +269,18 @@ class Run:
         self._tidy(result.job, published.attempt)
         return published
 
+    def adopt(self, result: Result) -> None:
+        """Publish the record of another run as it is; its parts are there. A record that is there stays.
+
+        Raises RunFolderError if it cannot be written.
+        """
+        path = self.result_path(result.job)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, _encode(_without_secrets(result)), replace=False)
+        except OSError as error:
+            raise RunFolderError(f"cannot write {path}: {error.strerror}") from None
+
     def _tidy_all(self) -> None:
         """Remove what processes left behind that were killed after they stored a result. A job that another process
         runs again now is left alone."""

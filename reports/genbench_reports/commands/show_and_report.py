@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +52,7 @@ def add_commands(app: typer.Typer) -> None:
 
 def show(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs; joined.")],
     dataset: DatasetOption = None,
     model: ModelOption = None,
     metric: MetricOption = None,
@@ -74,7 +74,7 @@ def show(
     from genbench_reports.render.terminal import print_document, print_groups, print_metric, print_statistics
     from genbench_reports.render.terminal_table import print_table
 
-    opened = Run.open(run)
+    opened = _opened(runs)
     registry = registry_of(context)
     console = screen()
     if target is not None:
@@ -122,13 +122,11 @@ def report(
 ) -> None:
     """Write the results of one or more runs in a format for others to read."""
     from genbench_reports.commands.delivery import deliver, render_report
-    from genbench_reports.format.joined_runs import JoinedRuns
     from genbench_reports.render.model_groups import render_groups
 
     registry = registry_of(context)
     card = registry.report(format_)
-    opened = [Run.open(folder) for folder in runs]
-    run = opened[0] if len(opened) == 1 else JoinedRuns(opened)
+    run = _opened(runs)
     if group_by is None:
         rendered = render_report(card, run, registry)
     else:
@@ -136,6 +134,14 @@ def report(
     said = deliver(rendered, card, output)
     if said is not None:
         typer.echo(said, err=True)
+
+
+def _opened(folders: Sequence[Path]) -> Run:
+    """The run, or several joined."""
+    from genbench_reports.format.joined_runs import JoinedRuns
+
+    opened = [Run.open(folder) for folder in folders]
+    return opened[0] if len(opened) == 1 else JoinedRuns(opened)
 
 
 def _records(run: Run) -> list[tuple[Job, Result | None]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from genbench.records.hardware import hardware_class
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
@@ -42,6 +43,19 @@ class JoinedRuns(Run):
             datasets={name: card for run in reversed(self.runs) for name, card in run.plan.datasets.items()},
         )
         super().__init__(first.folder, plan)
+
+    def by_hardware(self) -> list[Result] | None:
+        """All results, where the runs come from several classes of hardware: a job that was run on two of them has two.
+        None where there is one class."""
+        found: dict[tuple[str, str], Result] = {}
+        for run in self.runs:
+            for job in run.plan.jobs:
+                if (result := run.result(job)) is not None:
+                    found.setdefault((job.id, hardware_class(result)), result)
+        if len({hardware for _, hardware in found}) < 2:
+            return None
+        places = {job.id: place for place, job in enumerate(self.plan.jobs)}
+        return [*sorted(found.values(), key=lambda result: places[result.id]), *self.plan.refused]
 
     def job_folder(self, job: Job) -> Path:
         """In the run that has the job's result; in the first run where none has."""

@@ -41,10 +41,15 @@ REWARD_COLLAPSE = ("precision", "density", "high_quality_share")
 
 
 def build_boards(
-    results: Iterable[Result], cards: Mapping[str, MetricCard], datasets: Mapping[str, DatasetCard]
+    results: Iterable[Result],
+    cards: Mapping[str, MetricCard],
+    datasets: Mapping[str, DatasetCard],
+    *,
+    by_hardware: bool = False,
 ) -> list[Board]:
-    """A leaderboard for each data set and setting. Cards are missing where their plugin is not installed."""
-    groups = group_results(of_one_version(results))
+    """A leaderboard for each data set and setting. Cards are missing where their plugin is not installed. by_hardware:
+    and for each class of hardware."""
+    groups = group_results(of_one_version(results), by_hardware=by_hardware)
     boards = []
     for group in groups:
         setting, name = group.setting, group.setting.job.dataset

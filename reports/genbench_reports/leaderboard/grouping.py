@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from genbench.records.hardware import hardware_class
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench_reports.leaderboard.setting import Setting
@@ -36,15 +37,19 @@ class SettingResults:
     """Pairs of model and data set that were not run, because the model cannot take the data."""
 
 
-def group_results(results: Iterable[Result]) -> list[SettingResults]:
-    """Results by setting. No result is dropped: each belongs to a variant or to `unsupported`."""
-    by_setting: dict[tuple[object, ...], list[Result]] = {}
+def group_results(results: Iterable[Result], *, by_hardware: bool = False) -> list[SettingResults]:
+    """Results by setting. No result is dropped: each belongs to a variant or to `unsupported`.
+
+    by_hardware: results of two classes of hardware have two settings.
+    """
+    by_setting: dict[tuple[object, ...], tuple[Setting, list[Result]]] = {}
     for result in results:
-        by_setting.setdefault(Setting(result.job).key, []).append(result)
-    return [_group_variants(members) for members in by_setting.values()]
+        setting = Setting(result.job, hardware_class(result) if by_hardware else "")
+        by_setting.setdefault(setting.key, (setting, []))[1].append(result)
+    return [_group_variants(setting, members) for setting, members in by_setting.values()]
 
 
-def _group_variants(results: Sequence[Result]) -> SettingResults:
+def _group_variants(setting: Setting, results: Sequence[Result]) -> SettingResults:
     by_variant: dict[bytes, list[Result]] = {}
     for result in results:
         if result.status != "unsupported":
@@ -59,7 +64,7 @@ def _group_variants(results: Sequence[Result]) -> SettingResults:
         for label, members in zip(labels, by_variant.values(), strict=True)
     )
     unsupported = tuple(result for result in results if result.status == "unsupported")
-    return SettingResults(Setting(results[0].job), variants, unsupported)
+    return SettingResults(setting, variants, unsupported)
 
 
 def _variant_key(job: Job) -> bytes:

@@ -74,10 +74,15 @@ class Leaderboards:
 
 
 def build_leaderboards(
-    results: Iterable[Result], metrics: Mapping[str, MetricCard], datasets: Mapping[str, DatasetCard]
+    results: Iterable[Result],
+    metrics: Mapping[str, MetricCard],
+    datasets: Mapping[str, DatasetCard],
+    *,
+    by_hardware: bool = False,
 ) -> Leaderboards:
-    """From results to tables. Cards of metrics and data sets are missing where their plugin is not installed."""
-    boards = build_boards(results, metrics, datasets)
+    """From results to tables. Cards of metrics and data sets are missing where their plugin is not installed.
+    by_hardware: results of several classes of hardware have leaderboards of their own."""
+    boards = build_boards(results, metrics, datasets, by_hardware=by_hardware)
     return Leaderboards(tuple(map(make_leaderboard, boards)), tuple(make_summaries(boards)))
 
 

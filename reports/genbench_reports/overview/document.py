@@ -52,7 +52,9 @@ class Document:
 def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None = None) -> Document:
     """The document of a run. datasets: only these; by default all of the run."""
     wanted = None if datasets is None else set(datasets)
-    results = [result for result in run.results() if wanted is None or result.job.dataset in wanted]
+    apart = run.by_hardware() if isinstance(run, JoinedRuns) else None
+    everything = run.results() if apart is None else apart
+    results = [result for result in everything if wanted is None or result.job.dataset in wanted]
     planned = [job for job in run.plan.jobs if wanted is None or job.dataset in wanted]
     provenances = machine.collect(run, results)
     found = machine.machines(provenances)
@@ -63,18 +65,27 @@ def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None =
         )
     if len(versions := machine.software(provenances)) > 1:
         cautions.append("The results come from different versions of the software.")
-    if isinstance(run, JoinedRuns) and run.repeated:
+    if apart is not None:
+        cautions.append("Results of different hardware are on leaderboards of their own.")
+    if apart is None and isinstance(run, JoinedRuns) and run.repeated:
         cautions.append(
             f"{plural(run.repeated, 'result')} left out: an earlier run on the command line has the same job."
         )
     statuses = Counter(result.status for result in results)
     unsupported = statuses.pop("unsupported", 0)
-    status = f"{statuses.pop('ok', 0)} of {plural(len(planned), 'job')} ok"
+    # a job that was run on two classes of hardware counts twice
+    count = len(planned) + len(results) - len({result.id for result in results})
+    status = f"{statuses.pop('ok', 0)} of {plural(count, 'job')} ok"
     status += "".join(f", {count} {clean(name)}" for name, count in sorted(statuses.items()))
-    without = len(planned) + unsupported - len(results)
+    without = count + unsupported - len(results)
     status += f", {without} without a result yet" if without else ""
     status += f"; {plural(unsupported, 'pair')} of model and data set unsupported" if unsupported else ""
-    leaderboards = build_leaderboards(results, registry.metrics, registry.datasets_of(run.plan.datasets))
+    leaderboards = build_leaderboards(
+        results,
+        registry.metrics,
+        registry.datasets_of(run.plan.datasets),
+        by_hardware=apart is not None,
+    )
     return Document(
         title=f"genai-bench leaderboard: {clean(run.plan.suite) or 'unnamed suite'}",
         commands=tuple(clean(shlex.join(part.plan.command)) for part in runs_of(run) if part.plan.command),
