@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -29,6 +29,7 @@ _LAST = ("selected_fraction", "warnings", "cpu", "gpu", "commit", "schema", "aud
 _LINE_END = "\r\n"
 _BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _COLUMNS = (*_RECORD, *_JOB, "hyperparameters", "metric", *_METRIC, *_COST)
+"""In the order in which `_lines` writes them; after them come the phases and `_LAST`."""
 
 
 def render_csv(run: Run) -> str:
@@ -36,17 +37,15 @@ def render_csv(run: Run) -> str:
     results = run.results()
     phases = sorted({phase for result in results for phase in result.cost.wall_seconds_by_phase})
     columns = [*_COLUMNS, *(_phase_column(phase) for phase in phases), *_LAST]
-    rows = [row for result in results for row in _rows(result)]
-    lines = [columns, *([_no_formula(row.get(column)) for column in columns] for row in rows)]
-    return "".join(_line(cells) for cells in lines)
+    return _line(columns) + "\n" + "".join(line for result in results for line in _lines(result, phases))
 
 
 def _line(cells: Sequence[Any]) -> str:
     """Cells with commas, quotes or line ends in quotes: the csv module quotes the characters of its own line end, so
-    that is CR LF here."""
+    that is CR LF here. Two cells or more; without the line end."""
     stream = io.StringIO(newline="")
-    csv.writer(stream, lineterminator=_LINE_END).writerow(cells)
-    return stream.getvalue().removesuffix(_LINE_END) + "\n"
+    csv.writer(stream, lineterminator=_LINE_END).writerow(map(_no_formula, cells))
+    return stream.getvalue().removesuffix(_LINE_END)
 
 
 def _no_formula(cell: Any) -> Any:
@@ -68,28 +67,32 @@ def _phase_column(phase: str) -> str:
     return f"wall_seconds_{phase}"
 
 
-def _rows(result: Result) -> list[dict[str, Any]]:
-    shared: dict[str, Any] = {name: getattr(result, name) for name in _RECORD}
-    shared |= {name: getattr(result.job, name) for name in _JOB}
-    shared["hyperparameters"] = msgspec.json.encode(
-        result.job.hyperparameters, order="deterministic"
-    ).decode()
-    shared |= {name: getattr(result.cost, name) for name in _COST}
-    shared |= {_phase_column(name): value for name, value in result.cost.wall_seconds_by_phase.items()}
+def _lines(result: Result, phases: Sequence[str]) -> Iterator[str]:
+    """With their line ends. The cells that all lines of a result share are written once: they are most of the file."""
     gpu, git = result.provenance.get("gpu"), result.provenance.get("git")
-    shared |= {
-        "selected_fraction": result.selected_fraction,
-        "warnings": "; ".join(result.warnings) or None,
-        "cpu": result.provenance.get("cpu"),
-        "gpu": gpu.get("name") if isinstance(gpu, dict) else None,
-        "commit": git.get("commit") if isinstance(git, dict) else None,
-        "schema": result.schema,
-        "audit": None if result.audit is None else "passed" if result.audit.passed else "failed",
-    }
+    before = _line(
+        [
+            *(getattr(result, name) for name in _RECORD),
+            *(getattr(result.job, name) for name in _JOB),
+            msgspec.json.encode(result.job.hyperparameters, order="deterministic").decode(),
+        ]
+    )
+    after = _line(
+        [
+            *(getattr(result.cost, name) for name in _COST),
+            *(result.cost.wall_seconds_by_phase.get(phase) for phase in phases),
+            result.selected_fraction,
+            "; ".join(result.warnings) or None,
+            result.provenance.get("cpu"),
+            gpu.get("name") if isinstance(gpu, dict) else None,
+            git.get("commit") if isinstance(git, dict) else None,
+            result.schema,
+            None if result.audit is None else "passed" if result.audit.passed else "failed",
+        ]
+    )
+    for metric in result.metrics:
+        own = _line([metric.name, *(getattr(metric, name) for name in _METRIC)])
+        doubt = _line([None, result.doubt(metric)])  # begins with a comma
+        yield f"{before},{own},{after}{doubt}\n"
     if not result.metrics:
-        return [shared]
-    return [
-        {**shared, "metric": metric.name, "doubt": result.doubt(metric)}
-        | {name: getattr(metric, name) for name in _METRIC}
-        for metric in result.metrics
-    ]
+        yield f"{before},{',' * len(_METRIC)},{after},\n"
