@@ -143,7 +143,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def what(self) -> tuple[object, ...]:
         """Equal for groups that differ in nothing but the version of the code."""
-        return (self.name, self.setting, self.job.hyperparameters)
+        return (self.name, self.setting, frozenset(self.job.hyperparameters.items()))
 
     def state(self, seed: int) -> JobState | None:
         return next((job for job in self.jobs if job.seed == seed), None)
@@ -209,12 +209,14 @@ def read_side(path: Path, cards: Mapping[str, MetricCard]) -> Baseline:
 
 def baseline_of_run(run: Run, cards: Mapping[str, MetricCard]) -> Baseline:
     """From all jobs of a plan, including those without a result."""
+    results = run.results()
+    ended = {result.id for result in results}
     return baseline_of(
-        run.results(),
+        results,
         cards,
         suite=run.plan.suite,
         command=run.plan.command,
-        pending=run.pending(),
+        pending=[job for job in run.plan.jobs if job.id not in ended],
         run_provenance=run.plan.provenance,
     )
 

@@ -9,7 +9,7 @@ rounding, nor for values that are counted rather than measured (FLOPs, parameter
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -105,18 +105,20 @@ def _pairs(
     them. Groups that differ only in the version of the source are versions of one group."""
     pairs: list[tuple[Group, Group]] = []
     gone, new = list(baseline.groups), list(current.groups)
-    for same in (
-        lambda one, other: one.what == other.what,
-        lambda one, other: (one.name, one.setting) == (other.name, other.setting),
-        lambda one, other: one.name == other.name,
-    ):
-        for one in list(gone):
-            others = [other for other in new if same(one, other)]
-            rivals = [each for each in gone if any(same(each, other) for other in others)]
-            if len(others) == 1 and len(rivals) == 1:
-                pairs.append((one, others[0]))
-                gone.remove(one)
-                new.remove(others[0])
+    keys: tuple[Callable[[Group], Hashable], ...] = (
+        lambda group: group.what,
+        lambda group: (group.name, group.setting),
+        lambda group: group.name,
+    )
+    for key in keys:
+        alike: dict[Hashable, tuple[list[Group], list[Group]]] = {}
+        for side, groups in enumerate((gone, new)):
+            for group in groups:
+                alike.setdefault(key(group), ([], []))[side].append(group)
+        found = [(ones[0], others[0]) for ones, others in alike.values() if len(ones) == len(others) == 1]
+        paired = {id(group) for pair in found for group in pair}
+        gone, new = ([group for group in groups if id(group) not in paired] for groups in (gone, new))
+        pairs += found
     order = {id(group): place for place, group in enumerate(baseline.groups)}
     return sorted(pairs, key=lambda both: order[id(both[0])]), gone, new
 
