@@ -42,8 +42,8 @@ def generator_loss(fake: Float[Tensor, " m"]) -> Float[Tensor, ""]:
 class GAN(AdversarialModel):
     """The non-saturating GAN.
 
-    batch_size and learning_rate: None means 256 and 0.006 for points, whose steps cost the starting of operations and
-    little else, and 32 and 0.001, as in DCGAN, for the rest. The discriminator of images has batch normalisation.
+    batch_size and learning_rate: None means 64 and 0.006 for points, and 32 and 0.001, as in `dcgan`, for the rest. The
+    discriminator of images has batch normalisation.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class GAN(AdversarialModel):
     ) -> None:
         is_points = spec.modality == "points"
         game = Game(
-            batch_size if batch_size is not None else (256 if is_points else 32),
+            batch_size if batch_size is not None else (64 if is_points else 32),
             learning_rate if learning_rate is not None else (6e-3 if is_points else 1e-3),
             (beta1, beta2),
             ema=ema,

@@ -45,8 +45,8 @@ class WGANGP(AdversarialModel):
 
     Each batch is one critic step; every n_critic-th is followed by a generator step. penalty: None means the
     paper's 10, and 0.1 for points, as in the authors' experiments on toy data: in two dimensions a critic held
-    to norm 1 is too smooth to tell narrow modes apart. n_critic, batch_size and learning_rate: None means 1, 256 and
-    0.006 for points, on which the generator is what takes long, and 5, 64 and 0.002 for the rest.
+    to norm 1 is too smooth to tell narrow modes apart. n_critic and learning_rate: None means 1 and 0.006 for points,
+    on which the generator is what takes long, and 5 and 0.002 for the rest.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class WGANGP(AdversarialModel):
         width: int = 32,
         penalty: float | None = None,
         n_critic: int | None = None,
-        batch_size: int | None = None,
+        batch_size: int = 64,
         learning_rate: float | None = None,
         beta1: float = 0.0,
         beta2: float = 0.9,
@@ -68,7 +68,7 @@ class WGANGP(AdversarialModel):
     ) -> None:
         is_points = spec.modality == "points"
         game = Game(
-            batch_size if batch_size is not None else (256 if is_points else 64),
+            batch_size,
             learning_rate if learning_rate is not None else (6e-3 if is_points else 2e-3),
             (beta1, beta2),
             n_critic if n_critic is not None else (1 if is_points else 5),
