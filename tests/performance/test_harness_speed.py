@@ -70,7 +70,7 @@ def test_the_meter_costs_a_hundredth_of_the_smallest_step(
     benchmark: BenchmarkFixture, repository: Path
 ) -> None:
     """What `meter.batches` and `meter.log` add to a bare loop, over the step of a tiny network on points."""
-    program = repository / "tests" / "helpers" / "measure_meter.py"
+    program = repository / "tests" / "helpers" / "measurements" / "measure_meter.py"
 
     def measure() -> dict[str, float]:
         done = subprocess.run([sys.executable, program], check=True, capture_output=True, text=True)

@@ -27,7 +27,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "-m", "vea", "-d", "ring8"], "unknown model 'vea'; did you mean 'vae'?"),
+        (["run", "-m", "vaae", "-d", "ring8"], "unknown model 'vaae'; did you mean 'vae'?"),
         (["run", "-m", "vae", "-d", "ring9"], "unknown data set 'ring9'; did you mean 'ring8'?"),
         (["run", "--suite", "quik"], "unknown suite 'quik'; did you mean 'quick'?"),
         (["run", "--suite", "absent.toml"], "cannot read suite absent.toml: No such file"),
@@ -53,7 +53,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["run"], "what to run?"),
         (["list", "modles"], "unknown listing 'modles'; did you mean 'models'?"),
         (["lits"], "No such command 'lits'. Did you mean 'list'?"),
-        (["nonsense"], "No such command 'nonsense'; see genai-bench --help"),
+        (["xyzzy"], "No such command 'xyzzy'; see genai-bench --help"),
         (["list"], "Missing argument 'what'; see genai-bench list --help"),
         (["show", "/dev/null/x"], "cannot read /dev/null/x/run.json"),
         (["show", "absent"], "absent holds no run (no run.json)"),

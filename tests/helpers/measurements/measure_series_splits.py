@@ -1,6 +1,6 @@
 """Under which splits can a short series rank models? The table of docs/decisions/0034.
 
-    PYTHONPATH=tests/helpers python tests/helpers/measure_series_splits.py
+    PYTHONPATH=tests/helpers python tests/helpers/measurements/measure_series_splits.py
 
 For each layout of eras, held-out windows, marginals and an autoregression fitted to the training windows are compared
 with the test windows, by four figures. The table has differences in standard errors: marginals less held-out windows,
