@@ -116,7 +116,7 @@ def test_a_repository_tests_its_own_model(stranger: pytest.Pytester) -> None:
             result.expect("frechet_distance", at_most=1.0)
 
         def test_unknown_model(genbench_run):
-            genbench_run("vea", "ring8")
+            genbench_run("vaae", "ring8")
 
         def test_unknown_hyperparameter(genbench_run):
             genbench_run(Normal, "ring8", hyperparameters={"shfit": 1.0})
@@ -140,7 +140,7 @@ def test_a_repository_tests_its_own_model(stranger: pytest.Pytester) -> None:
             "*unknown metric 'frechet_distanc'; did you mean 'frechet_distance'?",
             "*AssertionError: Broken on ring8, seed 0, 5steps: plugin_error: *no samples today*",
             "E *RuntimeError: no samples today",
-            "*genbench_run: unknown model 'vea'; did you mean 'vae'?",
+            "*genbench_run: unknown model 'vaae'; did you mean 'vae'?",
             "*genbench_run: unknown hyperparameter of Normal 'shfit'; did you mean 'shift'?",
             "*genbench_run: dcgan takes image; ring8 is points",
             "*genbench_run: *Local is defined inside another class or a function;*",

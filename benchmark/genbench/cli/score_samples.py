@@ -40,6 +40,7 @@ from genbench.runner.rescoring import out_of_date
 from genbench.runner.run_benchmark import Execution
 from genbench.runner.suite import load_suite
 from genbench.samples.brought import Brought, GaussianFile, gaussian_file, read_brought
+from genbench.util.terminal import SafeConsole
 from genbench.util.usable_cores import usable_cores
 
 _SUITE = "quick"
@@ -109,7 +110,7 @@ def score_brought(
     """Add the samples to a run, or make one with real held-out data, a copier, marginals and noise beside them. Raises
     UsageError, DataError."""
     name = options.name or _name_of(brought)
-    console = Console(quiet=True) if options.as_json else console
+    console = SafeConsole(quiet=True) if options.as_json else console
     _fetch(card, console)
     if options.into is not None:
         return _into(options.into, name, brought, card, options, registry, console)
