@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +111,40 @@ def wait_until(condition: Callable[[], bool], *processes: subprocess.Popen[str])
         time.sleep(0.01)
 
 
-def test_two_processes_train_each_job_once(tmp_path: Path) -> None:
-    shared = Shared(tmp_path)
+@pytest.fixture(params=["local", pytest.param("exfat", marks=pytest.mark.slow)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """A folder on a local disk, or on an exFAT volume, which has no hard links, mounted through FUSE."""
+    if request.param == "local":
+        yield tmp_path
+        return
+    tools = ("mkfs.exfat", "mount.exfat-fuse", "losetup", "umount")
+    if sys.platform != "linux" or os.geteuid() != 0 or not all(map(shutil.which, tools)):
+        pytest.skip(f"needs root and {', '.join(tools)} (on Debian: exfatprogs, exfat-fuse)")
+    image, volume = tmp_path / "image", tmp_path / "volume"
+    volume.mkdir()
+    with image.open("wb") as file:
+        file.truncate(64 * 2**20)
+    said: list[str] = []
+    for command in (["mkfs.exfat", str(image)], ["losetup", "--find", "--show", str(image)]):
+        done = subprocess.run(command, capture_output=True, text=True)
+        said.append(done.stdout.strip())
+        if done.returncode:
+            pytest.skip(f"{command[0]}: {done.stderr.strip()}")
+    if subprocess.run(["mount.exfat-fuse", said[1], str(volume)], capture_output=True).returncode:
+        subprocess.run(["losetup", "--detach", said[1]], check=False)
+        pytest.skip("needs the right to mount a file system")
+    try:
+        (volume / "file").touch()
+        with pytest.raises(PermissionError):
+            os.link(volume / "file", volume / "linked")
+        yield volume
+    finally:
+        subprocess.run(["umount", str(volume)], check=False)
+        subprocess.run(["losetup", "--detach", said[1]], check=False)
+
+
+def test_two_processes_train_each_job_once(place: Path) -> None:
+    shared = Shared(place)
     outputs = [finish(process) for process in [shared.start(), shared.start()]]
     records = shared.records()
     assert Counter(record["status"] for record in records) == {"ok": 6}
@@ -124,8 +158,8 @@ def test_two_processes_train_each_job_once(tmp_path: Path) -> None:
         assert "6 jobs to run" in output or "done already" in output, output
 
 
-def test_the_job_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
-    shared = Shared(tmp_path)
+def test_the_job_of_a_killed_process_is_taken_over(place: Path) -> None:
+    shared = Shared(place)
     first = shared.start(step_seconds=60.0)
     wait_until(lambda: shared.trainings() == 1, first)
     family = psutil.Process(first.pid).children(recursive=True)
