@@ -2,7 +2,8 @@
 
 On each leaderboard a score says how much of the way from its zero to real data a model has come (`board_scale`). A
 summary averages the scores of models over the same leaderboards. Models that can take fewer data sets are compared in a
-summary of those. A failed job counts as a score of 0, since the model has been beaten to it by the zero.
+summary of those. The first summary, which gives the verdict, is the one that compares most: families times data sets. A
+failed job counts as a score of 0, since the model has been beaten to it by the zero.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ class Summary:
 
 
 def make_summaries(boards: Sequence[Board]) -> list[Summary]:
-    """Summaries of each setting: one over all leaderboards that can rank, and one for each smaller set of them that
-    some models are limited to, the largest first. Leaderboards without a scale are left out."""
+    """Summaries of each setting: first the one that compares most, then one for each set of leaderboards that some
+    models are limited to, the largest first. Leaderboards without a scale are left out."""
     groups = boards_by_conditions(boards)
     settings = [members[0].setting for members in groups]
     summaries: list[Summary] = []
@@ -150,12 +151,12 @@ def _summaries_of(boards: Sequence[Board], suffix: str) -> list[Summary]:
     for index, board in enumerate(usable):
         for row in board.contenders:
             met.setdefault(row.label, []).append(index)
-    sets = sorted({tuple(indices) for indices in met.values()}, key=lambda each: (-len(each), each))
     found: list[Summary] = []
     compared: list[frozenset[str]] = []
-    for indices in sets:
+    family_of = {row.label: row.family for board in usable for row in board.contenders}
+    for indices in sets_to_compare(met, family_of, min(MIN_BOARDS, len(usable))):
         members = [label for label, theirs in met.items() if set(indices) <= set(theirs)]
-        if len(indices) < min(MIN_BOARDS, len(usable)) or frozenset(members) in compared:
+        if frozenset(members) in compared:
             continue
         compared.append(frozenset(members))
         chosen = [usable[index] for index in indices]
@@ -163,6 +164,35 @@ def _summaries_of(boards: Sequence[Board], suffix: str) -> list[Summary]:
         title = "all data sets" if whole else named([board.title for board in chosen], most=len(chosen))
         found.append(_summary(f"{title}{suffix}", chosen, members, left_out))
     return found
+
+
+def sets_to_compare(
+    met: Mapping[str, Sequence[int]], family_of: Mapping[str, str], least: int
+) -> list[tuple[int, ...]]:
+    """Sets of leaderboards, by their indices: first the one on which most is compared, then those that models have met,
+    the largest first. Models that take every kind of data may be few, and a verdict over all leaderboards would then
+    be about them alone.
+
+    met: the indices of the leaderboards of each model. family_of: the family of each model. least: the size of the
+    smallest set.
+    """
+    whole = {frozenset(indices) for indices in met.values()}
+    shared = {one & other for one in whole for other in whole}
+
+    def compares(indices: frozenset[int]) -> tuple[int, int, int]:
+        families = {family_of[label] for label, theirs in met.items() if indices <= set(theirs)}
+        return len(families) * len(indices), len(families), len(indices)
+
+    def largest(indices: frozenset[int]) -> tuple[int, list[int]]:
+        return -len(indices), sorted(indices)
+
+    enough = sorted((each for each in whole | shared if len(each) >= least), key=largest)
+    if not enough:
+        return []
+    first = max(enough, key=compares)
+    return [
+        tuple(sorted(each)) for each in [first, *(each for each in enough if each in whole and each != first)]
+    ]
 
 
 def _why_left_out(board: Board) -> str:
