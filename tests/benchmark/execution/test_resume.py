@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,15 @@ def test_a_killed_run_is_finished_by_the_same_command(
         assert parts == {"samples.safetensors", "inside.safetensors", "log.txt"} == record["parts"].keys()
 
 
+@pytest.fixture
+def _hangup_is_not_ignored() -> Iterator[None]:
+    """Under `nohup` it is, and would be in all processes that tests start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_hangup_is_not_ignored")
 @pytest.mark.parametrize(
     "number",
     [
