@@ -148,6 +148,8 @@ def _read_value(text: str, default: Hyperparameter, where: str) -> Hyperparamete
         value = ast.literal_eval(text.capitalize() if text.lower() in ("true", "false", "none") else text)
     except (ValueError, SyntaxError):
         value = text
+    if type(value) is int and abs(value) >= 2**63:  # records hold no other integers
+        raise UsageError(f"{where}={text[:20]}...: an integer beyond 64 bits")
     if isinstance(default, float) and type(value) is int:
         value = float(value)
     if default is None and isinstance(value, bool | int | float | str | None):

@@ -34,6 +34,10 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["run", "-m", "family:gann"], "unknown family 'gann'; did you mean 'gan'?"),
         (["run", "-m", "vae:laten_dim=3"], "unknown hyperparameter of vae 'laten_dim'; did you mean"),
         (["run", "-m", "vae:latent_dim=few"], "vae:latent_dim=few: expected an integer"),
+        (
+            ["run", "-m", f"vae:hidden={'1' * 300}"],
+            "vae:hidden=11111111111111111111...: an integer beyond 64 bits",
+        ),
         (["run", "-m", "vae:latent_dim"], "needs a value, as in latent_dim=16"),
         (["run", "-m", "dcgan", "-d", "ring8"], "dcgan takes image; ring8 is points"),
         (["run", "-m", "vae", "--budget", "30"], "cannot read budget '30'"),
