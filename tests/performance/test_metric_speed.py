@@ -150,7 +150,7 @@ def test_frechet_infinity_costs_three_distances_at_most(benchmark: BenchmarkFixt
 
 def against_prdc(benchmark: BenchmarkFixture, count: int, dim: int, at_least: float, rounds: int = 1) -> None:
     """count x count x dim, k = 5, of float32 features, as both document them. The best of the rounds counts, and the
-    better one of prdc's two."""
+    better one of prdc's two calls."""
     samples, reference = draw(count, dim, 1) * 0.97, draw(count, dim, 2)
     found, seconds = measure(
         benchmark, lambda: precision_recall_density_coverage(samples, reference, 5), rounds=rounds
@@ -173,7 +173,7 @@ def test_neighbours_against_prdc(benchmark: BenchmarkFixture) -> None:
     """A quick guard, 5,000 x 5,000. At this width most of prdc's time goes into sorting, and what it loses by varies
     with the processor: 3.9 on an AMD EPYC, 2.2 to 3.1 in repeats on an Intel Xeon, at 10,000. The figure that is
     claimed, 3, is that of Inception's width, below."""
-    against_prdc(benchmark, 5_000, 256, at_least=1.5, rounds=3)
+    against_prdc(benchmark, 5_000, 256, at_least=1.5, rounds=2)
 
 
 @pytest.mark.slow  # a minute of prdc
