@@ -63,7 +63,7 @@ def test_the_testing_guide_shows_the_example_plugins_tests_as_they_are(repositor
 
 
 def headings_of(document: Path) -> set[str]:
-    """Of a Markdown file, as GitHub makes anchors of them."""
+    """The headings of a Markdown file, as GitHub makes anchors of them."""
     return {
         re.sub(r"[^a-z0-9 _-]", "", line.lstrip("# ").lower()).replace(" ", "-")
         for line in document.read_text(encoding="utf-8").splitlines()

@@ -52,6 +52,6 @@ class Opened:
             chart.wait_for_selector(".main-svg")
 
     def contenders(self) -> list[str]:
-        """Of the first leaderboard, those that are shown, in order."""
+        """The contenders that the first leaderboard shows, in order."""
         rows = self.page.locator("#board-1 table >> nth=0 >> tbody >> nth=0 >> tr:not([hidden])")
         return rows.evaluate_all("rows => rows.map((row) => row.dataset.model)")  # type: ignore[no-any-return]

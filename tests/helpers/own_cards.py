@@ -9,7 +9,7 @@ from genbench.plugin.discovery import load_registry
 
 
 def card_of(name: str) -> DatasetCard:
-    """Of "csv:PATH", made anew: no registry remembers it."""
+    """The card of "csv:PATH", made anew: no registry remembers it."""
     scheme, _, argument = name.partition(":")
     card = load_factory(load_registry().dataset_sources[scheme].factory)(argument)
     assert isinstance(card, DatasetCard)

@@ -4,6 +4,7 @@ and memory."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -11,6 +12,8 @@ from genbench.errors import BudgetError
 
 CHECKPOINT_FRACTIONS = (0.1, 0.25, 0.5, 0.75)
 """Shares of the budget after which a checkpoint is taken; the last state is always a checkpoint too."""
+MAX_OVERRUN = 0.1
+"""By this share a budget may be exceeded, or by one step, before the training is called over budget."""
 _PREFIXES = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
 _UNITS = {
     "s": "seconds",
@@ -161,3 +164,19 @@ def _read_suffix(suffix: str, text: str) -> tuple[str, float]:
             continue
         return limit, _PREFIXES[prefix] * _SECONDS.get(unit, 1.0)
     raise BudgetError(f"cannot read budget {text!r}: unknown unit {suffix!r} ({_EXAMPLES})")
+
+
+def overrun(used: Iterable[tuple[str, float, float]], one_step: Mapping[str, float]) -> float:
+    """By which share the limit was exceeded that was exceeded most. 0 where each was exceeded by a tenth or by one step
+    at most.
+
+    used: name, amount used and amount allowed of each limit. one_step: what a mean step uses, by limit.
+    """
+    return max(
+        (
+            amount / allowed - 1
+            for limit, amount, allowed in used
+            if amount - allowed > max(MAX_OVERRUN * allowed, one_step[limit])
+        ),
+        default=0.0,
+    )

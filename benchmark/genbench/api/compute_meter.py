@@ -21,7 +21,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genbench.api.budget import CHECKPOINT_FRACTIONS, Budget
+from genbench.api.batching import binarised, of_like_lengths
+from genbench.api.budget import CHECKPOINT_FRACTIONS, Budget, overrun
 from genbench.api.clocks import ExcludingClock, process_cpu_seconds
 from genbench.api.data import Batch, Split, working_dtype
 from genbench.api.flop_counter import counting, counting_seconds_per_operator
@@ -33,16 +34,12 @@ from genbench.util.usable_cores import usable_cores
 RESIDENT_BYTES = 2**30
 MAX_COUNTING = 2.0
 """Counting a step's FLOPs may take so many times what was measured per operator, before the rest is charged."""
-MAX_OVERRUN = 0.1
-"""By this share a budget may be exceeded, or by one step, before the training is called over budget."""
 MIN_OUTSIDE_SECONDS = 1.0
 """Less time outside of batches says nothing."""
 UNCHARGED = "fit must take its batches from meter.batches or charge its cost with meter.charge"
 """What is said of a `fit` that charged nothing."""
 NO_FLOPS = "no floating-point operations are counted for this model; give its budget in steps or seconds"
 """What is said of a model that a budget of FLOPs alone would never end."""
-# Pieces of different lengths are sorted by length within so many batches.
-_POOL_BATCHES = 8
 _STEPS_WITHOUT_FLOPS = 100  # after which none are expected any more
 _REPORT_EVERY_SECONDS = 0.2
 # On a GPU the clock is exact only after a wait for the device, and waiting at every step would stall the device.
@@ -193,7 +190,7 @@ class ComputeMeter:
             while True:
                 order = torch.randperm(count, generator=self._order).to(x.device)
                 if lengths is not None:
-                    order = self._of_like_lengths(order, lengths, size)
+                    order = of_like_lengths(order, lengths, size, self._order)
                 for start in range(0, len(order) - size + 1, size):
                     if self._exhausted(size, estimate, until):
                         return
@@ -201,7 +198,7 @@ class ComputeMeter:
                     if lengths is not None:
                         examples = x[index, : int(lengths[index].max())]
                     else:
-                        examples = x[index] if grey is None else self._binarised(grey[index])
+                        examples = x[index] if grey is None else binarised(grey[index], self._order)
                     batch = Batch(
                         examples if fits and grey is None else examples.to(self.device, dtype),
                         None if y is None else y[index].to(self.device),
@@ -332,14 +329,7 @@ class ComputeMeter:
             "examples": self._examples / self._steps if self._steps else 0.0,
             "flops": self._flops / self._steps if self._steps else 0.0,
         }
-        return max(
-            (
-                used / size - 1
-                for limit, used, size in self._used()
-                if used - size > max(MAX_OVERRUN * size, one_step[limit])
-            ),
-            default=0.0,
-        )
+        return overrun(self._used(), one_step)
 
     def warning(self) -> str | None:
         """What a reader should know of the training's accounts, after `finish`; None if nothing.
@@ -366,20 +356,6 @@ class ComputeMeter:
             wall, cpu = self._read()
             self._wall.exclude(wall - began[0])
             self._cpu.exclude(cpu - began[1])
-
-    def _binarised(self, grey: Tensor) -> Tensor:
-        """A fresh draw: 1 with probability grey / 255 (Salakhutdinov & Murray 2008)."""
-        noise = torch.rand(grey.shape, generator=self._order)
-        return noise.to(grey.device) * 255 < grey
-
-    def _of_like_lengths(self, order: Tensor, lengths: Tensor, size: int) -> Tensor:
-        """The examples of whole batches, at random from `order` (N,): each pool of some batches is sorted by length and
-        cut into batches, and the batches are shuffled."""
-        whole = order[: len(order) // size * size]
-        pools = whole.split(_POOL_BATCHES * size)
-        batches = [part for pool in pools for part in pool[lengths[pool].argsort(stable=True)].split(size)]
-        shuffled = torch.randperm(len(batches), generator=self._order).tolist()
-        return torch.cat([batches[i] for i in shuffled])
 
     def _wait_for_device(self) -> None:
         if self.device.type == "cuda":

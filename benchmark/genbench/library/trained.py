@@ -91,7 +91,7 @@ def _job(run: Run, model: str, dataset: str, seed: int | None) -> Job:
 
 
 def _weights_path(task: Task) -> Path:
-    """Of this job by the code that is installed now, which may be other code than that of the run."""
+    """Where the weights are kept that the installed code trains for this job; the run may have had other code."""
     code = source_hash(task.model_factory)
     return cache_folder() / "weights" / f"{task.job.id}-{code}.safetensors"
 

@@ -17,7 +17,7 @@ _SIZES = (4000, 1000, 1000)
 _AT_ONCE = 1024  # sentences whose charts are held in memory
 
 Rules = Mapping[str, Mapping[str, float]]
-"""Of each symbol what it is rewritten to, with probabilities that sum to 1: "NP VP" are two symbols, "dog" is a word if
+"""What each symbol is rewritten to, with probabilities that sum to 1: "NP VP" are two symbols, "dog" is a word if
 nothing rewrites it."""
 
 

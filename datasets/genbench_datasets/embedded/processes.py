@@ -36,7 +36,7 @@ class StationaryARMA:
 
     @cached_property
     def autocovariances(self) -> Float[np.ndarray, " steps"]:
-        """Of lags 0 to steps - 1: sums over the weights of past shocks."""
+        """The autocovariances of lags 0 to steps - 1: sums over the weights of past shocks."""
         weights = np.zeros(_WEIGHTS)
         for k in range(_WEIGHTS):
             weights[k] = 1.0 if k == 0 else self.theta[k - 1] if k <= len(self.theta) else 0.0

@@ -26,9 +26,9 @@ class LinearPredictor:
     coefficients: Float64[Tensor, "order channels channels"]
     """A_1 first: [i, j] is the weight of channel j, i + 1 steps before."""
     covariance: Float64[Tensor, "channels channels"]
-    """Of the errors."""
+    """The covariance of the prediction errors."""
     mean: Float64[Tensor, " channels"]
-    """Of the series."""
+    """The mean of the series, which predictions are about."""
 
     @property
     def order(self) -> int:

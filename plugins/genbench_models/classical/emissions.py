@@ -14,7 +14,7 @@ from genbench import DataSpec
 _PSEUDO_COUNT = 0.1
 """As if every state had emitted this much of the marginal distribution besides what it did."""
 _MIN_VARIANCE = 1e-4
-"""Of a state's emissions, in standardised units."""
+"""The least variance of a state's emissions, in standardised units."""
 _MAX_CHUNK_NUMBERS = 2**22
 _MAX_FIRST_STEPS = 4096
 

@@ -34,9 +34,9 @@ class _Sums:
     """Expected counts, summed over examples."""
 
     first: Float64[Tensor, " states"]
-    """Of each state at the first step."""
+    """How often each state came first."""
     pairs: Float64[Tensor, "states states"]
-    """Of each state and the one after it."""
+    """How often each state was followed by each."""
     emitted: tuple[Tensor, ...]
     """The sums of the emissions."""
 

@@ -179,7 +179,8 @@ class _Spline(torch.autograd.Function):
 
 
 def _array(tensor: Tensor) -> Any:
-    """The same memory as a numpy array, if it is on the CPU. Formulas of operators alone take either."""
+    """The values as a numpy array of the same memory where they are on the CPU, whose operators start faster than
+    torch's; on a GPU, the tensor itself. A formula of operators alone takes either."""
     return tensor.numpy() if tensor.device.type == "cpu" else tensor
 
 

@@ -19,8 +19,8 @@ _MAX_REASON_CHARACTERS = 100
 
 _FAMILY_WEIGHT, _MEMORY_WEIGHT, _SPEED_WEIGHT, _SCORE_WEIGHT, _SEARCH_WEIGHT = 5, 6, 7, 0, 9
 _METRIC_WEIGHTS = (8, 8, 2, 3, 1)
-"""Of the metric that ranks, the likelihood, fidelity, diversity and memorisation. The score comes last, since it says
-again what the ranking metric says."""
+"""The weights of the metric that ranks, the likelihood, fidelity, diversity and memorisation. The score weighs least,
+since it says again what the ranking metric says."""
 
 
 def main_table(board: Board, footnotes: Footnotes) -> Table:

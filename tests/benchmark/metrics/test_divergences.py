@@ -35,7 +35,7 @@ def test_kl_of_gaussians(scale: float, shift: float, dim: int) -> None:
 
 
 def test_kl_of_half_the_modes_is_log_2() -> None:
-    """Of a mixture of two far Gaussians, only one is sampled."""
+    """The truth is a mixture of two far Gaussians, and only one is sampled."""
     x = draw(3000, 0, shift=10.0)
     half = torch.logaddexp(log_prob(x, shift=10.0), log_prob(x, shift=-10.0)) - math.log(2)
     found = kl_divergence(x, half)

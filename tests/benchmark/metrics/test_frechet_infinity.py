@@ -25,7 +25,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 @pytest.mark.parametrize(("scale", "shift"), slow_beyond([(1.2, 0.0)], [(1.0, 0.0), (1.2, 0.0), (1.0, 0.4)]))
 def test_the_bias_is_gone(scale: float, shift: float) -> None:
-    """Of Gaussians of known covariance, at four examples a dimension, the fewest allowed."""
+    """Gaussians of known covariance, at four examples per dimension, the fewest allowed."""
     mixing = torch.randn(DIM, DIM, generator=torch.Generator().manual_seed(0)) * torch.linspace(1, 0.1, DIM)
     truth = float((scale - 1) ** 2 * mixing.square().sum() + DIM * shift**2)
     n, draws = examples_needed(DIM), 40

@@ -36,7 +36,7 @@ def spec_of(modality: Modality, shape: tuple[int, ...], levels: int | None) -> D
 
 
 def integers(spec: DataSpec, count: int, seed: int) -> Tensor:
-    """Of a skewed distribution, with repeats."""
+    """Draws of a skewed distribution, with repeats."""
     assert spec.levels is not None
     generator = torch.Generator().manual_seed(seed)
     shares = torch.rand(spec.dimension, spec.levels, generator=generator).pow(3) + 0.01

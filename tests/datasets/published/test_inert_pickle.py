@@ -52,7 +52,7 @@ def test_tables_of_several_types_keep_the_order_of_their_columns() -> None:
 
 
 class Name(str):
-    """Of something that is named, as "module attribute"."""
+    """A thing's name, as "module attribute"."""
 
 
 class Made:

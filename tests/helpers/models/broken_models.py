@@ -297,7 +297,7 @@ class CompletionKeepsWhatIsGiven(Sound):
 
 
 class LikelihoodsOfPartsAddUp(Sound):
-    """Of the wrong part."""
+    """The likelihood it gives is of the part that was known."""
 
     def missing_log_prob(self, x: Tensor, mask: Tensor) -> Tensor:
         return super().missing_log_prob(x, ~mask)

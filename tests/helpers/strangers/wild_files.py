@@ -402,7 +402,7 @@ def track(events: Sequence[tuple[int, bytes]]) -> bytes:
 
 
 def number(value: int) -> bytes:
-    """Of variable length."""
+    """A number of variable length, as MIDI files write it."""
     digits = [value & 0x7F]
     while value := value >> 7:
         digits.insert(0, 0x80 | value & 0x7F)

@@ -255,7 +255,7 @@ DETERMINISTIC = pytest.mark.parametrize("build", [AdversarialAutoencoder, WAEMMD
 def test_codes_are_pulled_to_the_prior_and_decoded_back(
     build: type[AdversarialAutoencoder] | type[WAEMMD],
 ) -> None:
-    """Of a uniform rectangle, whose codes start nearly all alike; off its corners a Gaussian is in reach."""
+    """The data are a uniform rectangle, whose codes start nearly all alike; off its corners a Gaussian is in reach."""
     torch.manual_seed(0)
     model = build(POINTS, hidden=64)
     x = torch.rand(600, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([4.0, 1.0]) + 3

@@ -39,7 +39,7 @@ HIDDEN = 16
 STEPS, BATCH_SIZE, LEARNING_RATE = 60, 64, 0.01
 """The training of a judge."""
 VERSION = "1"
-"""Of the judges; scores of different versions cannot be compared."""
+"""The version of the judges; scores of different versions cannot be compared."""
 _NAMES = ("discriminative_score", "predictive_score")
 # The spread of a cross-validated accuracy over its binomial error, as for `two_sample_classifier`.
 _SHARED_FOLDS = 1.3

@@ -183,7 +183,7 @@ def log_p_of_integers(x: Tensor) -> Tensor:
 
 
 def test_of_a_sample_and_its_change_the_sample_is_as_likely_as_said() -> None:
-    """Of all pairs with about the same odds, as many are the right way round as the odds say."""
+    """Among all pairs with about the same odds, as many are the right way round as the odds say."""
     integers = everything(SMALL)
     drawn = torch.multinomial(
         log_p_of_integers(integers).exp(), 100_000, replacement=True, generator=generator()

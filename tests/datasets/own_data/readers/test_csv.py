@@ -26,7 +26,7 @@ def table(rows: list[str] | None = None, header: str = "x,y,z") -> str:
 
 
 def all_rows(name: str) -> np.ndarray:
-    """Of all splits together, in the order of their values."""
+    """The rows of all splits together, in the order of their values."""
     dataset = dataset_of(name)
     x = torch.cat([split.x for split in (dataset.train, dataset.valid, dataset.test)]).numpy()
     return x[np.lexsort(x.T)]
