@@ -157,8 +157,11 @@ class VAE(GenerativeModel):
         with evaluation_mode(self):
             return self.importance_weights(x, k)
 
-    def importance_weights(self, x: Shaped[Tensor, "batch *event"], k: int) -> Float[Tensor, "batch {k}"]:
-        """`log_weights` without switching the networks to evaluation mode; differentiable."""
+    def importance_weights(
+        self, x: Shaped[Tensor, "batch *event"], k: int, kl_weight: float = 1.0
+    ) -> Float[Tensor, "batch {k}"]:
+        """`log_weights` without switching the networks to evaluation mode; differentiable. kl_weight: that of log p(z) -
+        log q(z | x), 1 but for a warm-up."""
         mean, log_scale = (part.unsqueeze(1) for part in self.posterior(x))  # B, 1, latent
         noise = torch.randn(len(x), k, self.latent_dim, device=self.device)
         z = mean + log_scale.exp() * noise  # B, k, latent
@@ -170,4 +173,4 @@ class VAE(GenerativeModel):
             ).unflatten(0, (-1, k))
             for some_x, some_z in zip(x.split(per_call), z.split(per_call), strict=True)
         ]  # B, k in pieces
-        return torch.cat(log_likelihood) + self.log_prior(z) - log_q
+        return torch.cat(log_likelihood) + kl_weight * (self.log_prior(z) - log_q)
