@@ -160,8 +160,8 @@ class VAE(GenerativeModel):
     def importance_weights(
         self, x: Shaped[Tensor, "batch *event"], k: int, kl_weight: float = 1.0
     ) -> Float[Tensor, "batch {k}"]:
-        """`log_weights` without switching the networks to evaluation mode; differentiable. kl_weight: that of log p(z) -
-        log q(z | x), 1 but for a warm-up."""
+        """`log_weights` without switching the networks to evaluation mode; differentiable. kl_weight: how much
+        log p(z) - log q(z | x) counts, 1 but for a warm-up."""
         mean, log_scale = (part.unsqueeze(1) for part in self.posterior(x))  # B, 1, latent
         noise = torch.randn(len(x), k, self.latent_dim, device=self.device)
         z = mean + log_scale.exp() * noise  # B, k, latent
