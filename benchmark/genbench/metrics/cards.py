@@ -30,6 +30,10 @@ _WASSERSTEIN = "genbench.metrics.wasserstein:score_wasserstein"
 _DIVERGENCES = "genbench.metrics.divergences:score_divergences"
 _PARZEN = "genbench.metrics.parzen:score_parzen"
 
+# What several summaries say.
+_COMPARED = "to be compared with that of real data"
+_OF_MODES = "(Srivastava et al. 2017; Lin et al. 2018)"
+
 METRIC_CARDS: tuple[MetricCard, ...] = (
     # ---- measured by the worker, where the model is
     MetricCard(
@@ -204,7 +208,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
     ),
     MetricCard(
         name="class_entropy",
-        summary="entropy of the mean predicted class probabilities; to be compared with that of real data",
+        summary=f"entropy of the mean predicted class probabilities; {_COMPARED}",
         unit="nats",
         better="neither",
         group="diversity",
@@ -215,7 +219,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
     ),
     MetricCard(
         name="predictive_entropy",
-        summary="mean entropy of the predicted class probabilities; to be compared with that of real data",
+        summary=f"mean entropy of the predicted class probabilities; {_COMPARED}",
         unit="nats",
         # a lower value is not better: noise can be classified with certainty, and collapsed samples are
         better="neither",
@@ -239,7 +243,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
     # ---- against a known density
     MetricCard(
         name="modes_covered",
-        summary="modes with a high-quality sample nearest to them (Srivastava et al. 2017; Lin et al. 2018)",
+        summary=f"modes with a high-quality sample nearest to them {_OF_MODES}",
         unit="modes",
         better="higher",
         group="diversity",
@@ -250,7 +254,7 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
     ),
     MetricCard(
         name="high_quality_share",
-        summary="share of samples within three standard deviations of a mode (Srivastava et al. 2017; Lin et al. 2018)",
+        summary=f"share of samples within three standard deviations of a mode {_OF_MODES}",
         unit="share",
         better="higher",
         group="quality",

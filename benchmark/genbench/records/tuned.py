@@ -75,8 +75,8 @@ def best_by_trials(tuned: Tuned) -> list[float | None]:
     """The curve of a search: the best validation value that n trials find, for n = 1, 2, ...; the median over studies
     where there are several.
 
-    Of a random search it is the expected best value, of another the best so far, because its trials depend on the
-    earlier ones. Ends with the shortest study.
+    For a random search this is the expected best value. For another it is the best so far, because its trials depend on
+    the earlier ones. Ends with the shortest study.
     """
     curve = expected_best if tuned.sampler == "random" else best_so_far
     curves = [curve(values, tuned.better) for values in tuned.values]

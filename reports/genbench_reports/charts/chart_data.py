@@ -1,4 +1,5 @@
-"""The numbers of two charts of each leaderboard: quality against compute, and quality against cost."""
+"""The numbers of the charts of a leaderboard: quality against compute, quality against cost, and the best validation
+value against the number of trials of a search."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from genbench.records.tuned import best_by_trials
 from genbench_reports.format.likelihood_marks import likelihood_mark
 from genbench_reports.format.numbers import rounded
 from genbench_reports.format.text import clean
@@ -67,9 +69,35 @@ def costs(board: Board, axis: CostAxis) -> dict[str, float]:
     return {label: mean for label, mean in means.items() if mean is not None and mean > 0}
 
 
+@dataclass(frozen=True)
+class SearchLine:
+    """The search behind one tuned row."""
+
+    row: Row
+    """The row of the winner."""
+    points: tuple[tuple[int, float], ...]
+    """(number of trials, best validation value that so many trials find), as far as it is known."""
+    default: float | None
+    """The validation value of the same model with its defaults, mean over seeds; None where it is not known."""
+
+
+def search_lines(board: Board) -> list[SearchLine]:
+    """The searches that found a value, in the order of the leaderboard."""
+    lines = []
+    for row in board.rows:
+        if (tuned := row.tuned) is None:
+            continue
+        points = [(n, value) for n, value in enumerate(best_by_trials(tuned), 1) if value is not None]
+        default = board.default_of(row)
+        value = None if default is None else default.chosen_on_validation(tuned.metric)
+        if points:
+            lines.append(SearchLine(row, tuple(points), value))
+    return lines
+
+
 def chart_numbers(board: Board) -> dict[str, Any]:
-    """Both charts, as the page's scripts read them. Labels are text, not markup."""
-    return {"curve": _curve_numbers(board), "trade": _trade_numbers(board)}
+    """All charts, as the page's scripts read them. Labels are text, not markup."""
+    return {"curve": _curve_numbers(board), "trade": _trade_numbers(board), "search": _search_numbers(board)}
 
 
 def _curve_numbers(board: Board) -> dict[str, Any]:
@@ -119,6 +147,23 @@ def _trade_value(row: Row, metric: str) -> list[Any] | None:
     if value is None or value.mean is None:
         return None
     return [*_short([value.mean, value.stderr]), value.kind, can_be_on_front(row, metric)]
+
+
+def _search_numbers(board: Board) -> dict[str, Any]:
+    return {
+        "metric": _metric(board.ranking_metric),
+        "lines": [
+            {
+                "label": clean(line.row.label),
+                "model": clean(line.row.job.model),
+                "family": line.row.family,
+                "trials": [trials for trials, _ in line.points],
+                "best": _short([value for _, value in line.points]),
+                "default": rounded(line.default, 5),
+            }
+            for line in search_lines(board)
+        ],
+    }
 
 
 def _metric(metric: BoardMetric) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genbench.records.tuned import best_by_trials
+from genbench_reports.charts.chart_data import search_lines
 from genbench_reports.charts.label_places import name_lines
 from genbench_reports.charts.palette import style_of
 from genbench_reports.charts.paper_axes import Panels, name_width, say_above, set_scale
@@ -22,15 +22,10 @@ _DASHES = ("-", "--", ":", "-.")
 def search_chart(board: Board) -> Figure | None:
     """A curve for each tuned row, and a thin line at the validation value of the same model's defaults; None where no
     row was tuned."""
-    searches = [(row, tuned, best_by_trials(tuned)) for row in board.rows if (tuned := row.tuned) is not None]
-    known = [
-        (row, tuned, [(n, value) for n, value in enumerate(curve, 1) if value is not None])
-        for row, tuned, curve in searches
-    ]
-    known = [(row, tuned, points) for row, tuned, points in known if points]
-    if not known:
+    lines = search_lines(board)
+    if not lines:
         return None
-    names = [clean(row.job.model) for row, _, _ in known]
+    names = [clean(line.row.job.model) for line in lines]
     texts = [name_lines(name) for name in names]
     panels = Panels(
         1,
@@ -38,16 +33,17 @@ def search_chart(board: Board) -> Figure | None:
         width=3.6,
         height=2.6,
         name_column=0.2 + max(map(name_width, texts)),
-        families=[row.family for row, _, _ in known],
+        families=[line.row.family for line in lines],
     )
     (axes,) = panels.axes
     levels: list[float] = []
     ends: list[tuple[float, float, str, str]] = []
     drawn: dict[str, int] = {}
-    for (row, tuned, points), name in zip(known, names, strict=True):
+    for line, name in zip(lines, names, strict=True):
+        row = line.row
         nth = drawn[row.family] = drawn.get(row.family, -1) + 1
         style = style_of(row.family)
-        x, y = [float(n) for n, _ in points], [value for _, value in points]
+        x, y = [float(n) for n, _ in line.points], [value for _, value in line.points]
         axes.plot(
             x,
             y,
@@ -59,13 +55,11 @@ def search_chart(board: Board) -> Figure | None:
         )
         ends.append((x[-1], y[-1], name, row.family))
         levels += y
-        default = board.default_of(row)
-        value = None if default is None else default.chosen_on_validation(tuned.metric)
-        if value is not None:
-            axes.axhline(value, color=style.light, linewidth=0.7, linestyle=(0, (1, 3)))
-            levels.append(value)
+        if line.default is not None:
+            axes.axhline(line.default, color=style.light, linewidth=0.7, linestyle=(0, (1, 3)))
+            levels.append(line.default)
     set_scale(axes, "y", levels)
-    longest = max(points[-1][0] for _, _, points in known)
+    longest = max(line.points[-1][0] for line in lines)
     axes.set_xlim(0.5, longest + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_xlabel("trials")

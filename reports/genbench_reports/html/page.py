@@ -43,6 +43,7 @@ SCRIPTS = (
     "label_places.js",
     "downloads.js",
     "charts.js",
+    "search_chart.js",
     "closeups.js",
     "player.js",
     "start.js",
@@ -66,7 +67,7 @@ class BoardView:
     exhibit: Exhibit
     """Samples of its models."""
     numbers: dict[str, Any]
-    """Data of its two charts, as the scripts read them."""
+    """Data of its charts, as the scripts read them."""
 
     @property
     def no_leader(self) -> str:
@@ -83,6 +84,10 @@ class BoardView:
         table = self.leaderboard.searches
         families = {clean(row.label): clean(row.family) for row in self.leaderboard.board.rows}
         return models_table(table, families) if table.rows else None
+
+    @property
+    def has_search(self) -> bool:
+        return bool(self.numbers["search"]["lines"])
 
     @property
     def has_curve(self) -> bool:

@@ -24,8 +24,9 @@ since it says again what the ranking metric says."""
 
 
 def main_table(board: Board, footnotes: Footnotes) -> Table:
-    """Rank, model, family and score; the metric that ranks, the likelihood, one metric each of fidelity, diversity and
-    memorisation; speed and memory. On a narrow screen the columns of less weight are left out."""
+    """Rank, model and family; the metric that ranks, the likelihood, one metric each of fidelity, diversity and
+    memorisation; speed and memory; then the score, and the search of tuned rows. On a narrow screen the columns of less
+    weight are left out."""
     essential = (board.headline, *LIKELIHOOD_METRICS)
     with_scores = board.has_scores
     weights = dict(zip(board.columns, _METRIC_WEIGHTS, strict=False))
@@ -34,8 +35,6 @@ def main_table(board: Board, footnotes: Footnotes) -> Table:
         Column("rank", numeric=False, essential=True),
         Column("model", numeric=False, essential=True),
         Column("family", numeric=False, weight=_FAMILY_WEIGHT),
-        *([Column("score ↑", weight=_SCORE_WEIGHT, keeps_error=True)] if with_scores else []),
-        *([Column("search", numeric=False, weight=_SEARCH_WEIGHT)] if board.has_tuned else []),
         *(
             Column(
                 metric.title,
@@ -47,14 +46,14 @@ def main_table(board: Board, footnotes: Footnotes) -> Table:
             for metric in board.main_metrics
         ),
         *(Column(column.heading, weight=weight, name=column.name) for column, weight in costs),
+        *([Column("score ↑", weight=_SCORE_WEIGHT, keeps_error=True)] if with_scores else []),
+        *([Column("search", numeric=False, weight=_SEARCH_WEIGHT)] if board.has_tuned else []),
     ]
     heads = [  # before the metrics, so that the notes on rows come first among the footnotes
         (
             Cell(rank_text(row), value=None if row.rank is None else row.rank.number),
             Cell(clean(row.label), notes=footnotes.numbers(row.notes)),
             Cell(clean(row.family)),
-            *([_score_cell(row)] if with_scores else []),
-            *([Cell(_search_text(row))] if board.has_tuned else []),
         )
         for row in board.rows
     ]
@@ -63,6 +62,8 @@ def main_table(board: Board, footnotes: Footnotes) -> Table:
             *head,
             *(metric_cell(row, metric, footnotes) for metric in board.main_metrics),
             *(_cost_cell(row, column) for column, _ in costs),
+            *([_score_cell(row)] if with_scores else []),
+            *([Cell(_search_text(row))] if board.has_tuned else []),
         )
         for head, row in zip(heads, board.rows, strict=True)
     ]

@@ -73,8 +73,8 @@ def bootstrap_intervals(rows: Sequence[Sequence[float]], confidence: float = CON
 
 
 def _intervals(rows: Sequence[Sequence[float]], confidence: float) -> list[Interval]:
-    """Of rows with equally many values, which are not all equal. All rows are resampled alike, so that an interval does
-    not depend on the other rows."""
+    """Bootstrap intervals of the means of rows that have equally many values. The values of a row are not all equal.
+    All rows are resampled alike, so that an interval does not depend on the other rows."""
     import numpy as np
     from scipy.stats import bootstrap
 
@@ -187,7 +187,7 @@ def sign_flip_tests(rows: Sequence[Sequence[float]]) -> list[PairedTest]:
 
 
 def _sign_flip_tests(rows: Sequence[Sequence[float]]) -> list[PairedTest]:
-    """Of rows with equally many differences."""
+    """The test of each row. All rows have equally many differences."""
     import numpy as np
 
     samples = np.array(rows, dtype=float)

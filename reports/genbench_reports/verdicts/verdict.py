@@ -39,7 +39,7 @@ class BoardVerdict(msgspec.Struct, frozen=True, kw_only=True):
     metric: str
     """The metric that ranks the data set."""
     outcome: Outcome | Literal["not compared"]
-    """Of B: "better", "worse", "undecided", "equal" for seeds that all agree to the bit, or "not compared"."""
+    """How B did: "better", "worse", "undecided", "equal" for seeds that all agree to the bit, or "not compared"."""
     a_mean: float | None = None
     """Mean value of A over seeds."""
     b_mean: float | None = None
@@ -75,7 +75,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     b: str
     """Side B as it was named."""
     outcome: Overall
-    """Of B over all data sets; "mixed" where it is better on one and worse on another."""
+    """How B did over all data sets; "mixed" where it is better on one and worse on another."""
     p: float | None
     """p-value over all data sets (Stouffer's sum of z-values); None where no data set has one."""
     seeds_to_decide: int | None

@@ -65,6 +65,8 @@ def board(
 
 def test_tuned_rows_say_what_their_search_was(board: Leaderboard) -> None:
     titles = [column.title for column in board.main.columns]
+    assert titles[:4] == ["rank", "model", "family", "Fréchet ↓"]
+    assert titles[-1] == "search"
     column, name = titles.index("search"), titles.index("model")
     cells = {row[name].text: row[column].text for row in (*board.main.rows, *board.main.calibration)}
     assert cells == {"vae": "—", "gan": "—", "held-out": "—", LABEL: "4 trials, 84.2 s"}
