@@ -14,18 +14,24 @@ state and asks it for samples and likelihoods. None of the libraries is imported
 from __future__ import annotations
 
 from genbench.adapters.commands import CommandDensity, CommandModel
+from genbench.adapters.denoisers import DiffusersModel
 from genbench.adapters.estimators import EstimatorModel
 from genbench.adapters.hidden_markov import HiddenMarkovModel
+from genbench.adapters.language_models import CausalLanguageModel
+from genbench.adapters.latent_models import PythaeModel
 from genbench.adapters.modules import ModuleDensity, ModuleModel, ZukoFlow
 from genbench.adapters.stored_arrays import StoredArrays
 
 __all__ = [
+    "CausalLanguageModel",
     "CommandDensity",
     "CommandModel",
+    "DiffusersModel",
     "EstimatorModel",
     "HiddenMarkovModel",
     "ModuleDensity",
     "ModuleModel",
+    "PythaeModel",
     "StoredArrays",
     "ZukoFlow",
 ]
