@@ -20,9 +20,9 @@ from genbench.runner.suite import Suite
 from genbench.util.redaction import redacted
 from genbench.util.source_hash import source_hash
 
-_SECONDS_BESIDES_TRAINING = 4.0
+_SECONDS_BESIDES_TRAINING = 8.0
 """What a job takes besides its training, for the estimate that is shown before a run."""
-_BASELINE_SECONDS = 2.0
+_BASELINE_SECONDS = 3.0
 """What a job of a baseline takes; baselines rarely use their whole budget."""
 
 

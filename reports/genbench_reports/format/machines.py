@@ -21,8 +21,8 @@ def collect(run: Run, results: Iterable[Result]) -> list[Mapping[str, Any]]:
 
 
 def machines(provenances: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Each machine in one line, without repetition: "AMD EPYC, 2 cores, 8 GiB, no GPU"."""
-    return list(dict.fromkeys(_machine(provenance) for provenance in provenances)) or [UNKNOWN]
+    """Each machine in one line, without repetition: "AMD EPYC, 2 cores, 8 GiB, no GPU". Empty where nothing ran yet."""
+    return list(dict.fromkeys(_machine(provenance) for provenance in provenances))
 
 
 def software(provenances: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -79,4 +79,10 @@ def _size(compared: ValueComparison) -> str:
     assert compared.worse_by is not None
     errors = [error for error in (compared.baseline_error, compared.current_error) if error is not None]
     error = sum(each**2 for each in errors) ** 0.5
-    return format_compared(compared, abs(compared.worse_by), error or None).partition("±")[0]
+    size = abs(compared.worse_by)
+    # digits that show no more than how small the error is are left out with the error
+    texts = (
+        format_compared(compared, size),
+        format_compared(compared, size, error or None).partition("±")[0],
+    )
+    return min(texts, key=len)

@@ -162,7 +162,7 @@ def render_html(run: Run, registry: Registry) -> str:
             summaries=[
                 (summary, models_table(summary.table, members)) for summary in document.leaderboards.summaries
             ],
-            ranks=models_table(ranks_across(values), members) if len(values) > 1 else None,
+            ranks=_ranks(values, members),
             statistics=_statistics(document, members),
             boards=boards,
             failures=failures_of(run, values),
@@ -227,6 +227,12 @@ def _board_views(run: Run, registry: Registry, leaderboards: Sequence[Leaderboar
         )
         for number, leaderboard in enumerate(leaderboards, 1)
     ]
+
+
+def _ranks(boards: Sequence[Board], members: Mapping[str, str]) -> TableView | None:
+    """The ranks on every leaderboard; None where there is one leaderboard, or no rank."""
+    has_ranks = any(board.ranked for board in boards)
+    return models_table(ranks_across(boards), members) if len(boards) > 1 and has_ranks else None
 
 
 def _statistics(document: Document, members: Mapping[str, str]) -> list[StatisticsView]:

@@ -12,6 +12,7 @@ from genbench_reports.format.text import clean, named, plural
 from genbench_reports.leaderboard.ranking import order_by_kind
 from genbench_reports.leaderboard.rows import Board, BoardMetric
 from genbench_reports.leaderboard.standing_notes import NOT_BETTER
+from genbench_reports.statistics.uncertain_means import UncertainMean
 
 
 def caption(board: Board) -> str:
@@ -109,11 +110,11 @@ def _scale(board: Board) -> Iterable[str]:
     if board.floor is None:
         yield f"No floor, and so no scores: the run has no row {rule.floor}, which is real held-out data."
     else:
-        yield f"Real held-out data: {title} {format_value(board.floor.value, board.floor.stderr)}."
+        yield f"Real held-out data: {title} {_with_error(board.floor)}."
     if board.zero is None:
         yield f"No zero, and so no scores: the run has no row {rule.zero}."
     else:
-        value = format_value(board.zero.value, board.zero.stderr)
+        value = _with_error(board.zero)
         yield f"Score 0 is {rule.zero}, because {rule.zero_reason}: {title} {value}. Score 1 is real held-out data."
     if rule.true_families:
         names = named(rule.true_families)
@@ -121,6 +122,10 @@ def _scale(board: Board) -> Iterable[str]:
         yield f"{names} {verb} the true density, so that no model is asked to beat {names} here."
     yield from _not_better(board)
     yield from _rough(board, board.main_metrics)
+
+
+def _with_error(mean: UncertainMean) -> str:
+    return format_value(mean.value, mean.stderr if mean.is_known else None)
 
 
 def _not_better(board: Board) -> Iterable[str]:
@@ -156,7 +161,7 @@ def _hardware(board: Board) -> Iterable[str]:
     )
     if len(found) > 1:
         yield f"Measured on different machines, so times are not comparable: {'; '.join(found)}."
-    elif found != [machine.UNKNOWN]:
+    elif found and found != [machine.UNKNOWN]:
         yield f"Measured on: {found[0]}."
 
 

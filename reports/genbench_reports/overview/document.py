@@ -48,6 +48,11 @@ class Document:
     overview: Overview
     """The first screen."""
 
+    @property
+    def has_values(self) -> bool:
+        """Whether any job has a result that a leaderboard shows."""
+        return any(board.board.rows for board in self.leaderboards.boards)
+
 
 def make_document(run: Run, registry: Registry, datasets: Iterable[str] | None = None) -> Document:
     """The document of a run. datasets: only these; by default all of the run."""

@@ -67,7 +67,7 @@ def document_markdown(document: Document, cards: dict[str, MetricCard]) -> str:
         blocks += _board(board)
     blocks += statistics_markdown(statistics_parts(document.leaderboards))
     shown = dict.fromkeys(name for board in document.leaderboards.boards for name in board.metrics)
-    if document.leaderboards.boards:
+    if document.has_values:
         blocks += ["## How to read this", bullets(escape_line(note) for note in READING_NOTES)]
     meanings = [
         f"**{escape(metric_title(name, cards[name].better))}** ({code(name)}, {escape(cards[name].unit)}):"

@@ -70,7 +70,7 @@ def print_document(document: Document, console: Console, *, wide: bool = False) 
             _note(note, console)
     if document.leaderboards.boards:
         console.print()
-    for note in READING_NOTES if document.leaderboards.boards else ():
+    for note in READING_NOTES if document.has_values else ():
         _note(note, console)
     for line in (*document.machines, *document.software):
         _note(clean(line), console)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.box import SIMPLE_HEAD
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -34,7 +34,7 @@ def print_table(
 
     Where there is no room, headings are broken, then errors are left out, then columns, those of least weight first;
     a line names what is missing. wide: nothing is left out, and columns that do not fit follow in further tables, which
-    repeat the names of the models. fold: long names take several lines; otherwise they are cut, and end in "…".
+    repeat the names of the models. fold: long names take several lines; otherwise "…" stands for their middle.
     """
     if not (table.rows or table.calibration):
         return ()
@@ -53,11 +53,12 @@ def print_table(
 
 def _draw(table: Table, console: Console, style: str, *, fold: bool) -> None:
     broken = _width(table, console, titles_broken=False) > console.width
+    widths = _drawn_widths(table, console, titles_broken=broken)
     drawn = RichTable(
         box=SIMPLE_HEAD, padding=(0, 0, 0, _GAP - 1), pad_edge=False, show_edge=False, style=style
     )
     for index, column in enumerate(table.columns):
-        width = _column_width(table, index, console, titles_broken=broken)
+        width = widths[index]
         drawn.add_column(
             Text("\n".join(_lines(writable(column.title, console.encoding), width))),
             justify="right" if column.numeric else "left",
@@ -65,12 +66,19 @@ def _draw(table: Table, console: Console, style: str, *, fold: bool) -> None:
             overflow="fold" if fold and not column.numeric else "ellipsis",
             max_width=width if broken and not column.numeric else None,
         )
+
+    def cells(row: Sequence[Cell]) -> list[Text]:
+        return [
+            _text(cell, console, None if fold or column.numeric else width)
+            for cell, column, width in zip(row, table.columns, widths, strict=True)
+        ]
+
     for row in table.rows:
-        drawn.add_row(*(_text(cell, console) for cell in row))
+        drawn.add_row(*cells(row))
     if table.rows and table.calibration:
         drawn.add_section()
     for row in table.calibration:
-        drawn.add_row(*(_text(cell, console) for cell in row), style="dim")
+        drawn.add_row(*cells(row), style="dim")
     console.print(drawn)
 
 
@@ -156,18 +164,58 @@ def _column_width(table: Table, index: int, console: Console, *, titles_broken: 
     """The width of a column; with titles_broken that of its longest word or cell, names being folded."""
     column = table.columns[index]
     title = writable(column.title, console.encoding)
-    cells = [_text(row[index], console).cell_len for row in (*table.rows, *table.calibration)]
+    longest = _longest_cell(table, index, console)
     if not titles_broken:
-        return max([cell_len(clean(title)), *cells])
+        return max(cell_len(clean(title)), longest)
     heading = max(cell_len(word) for word in _words(title))
-    natural = max([heading, *cells])
+    natural = max(heading, longest)
     return natural if column.numeric else min(natural, max(_NAME_WIDTH, heading))
 
 
-def _text(cell: Cell, console: Console) -> Text:
+def _drawn_widths(table: Table, console: Console, *, titles_broken: bool) -> list[int]:
+    """The width of each column. Room that is left goes to names and reasons that would be folded."""
+    columns = range(len(table.columns))
+    widths = [_column_width(table, index, console, titles_broken=titles_broken) for index in columns]
+    lacking = {
+        index: lack
+        for index in columns
+        if not table.columns[index].numeric
+        and (lack := _longest_cell(table, index, console) - widths[index]) > 0
+    }
+    spare = console.width - sum(width + _GAP for width in widths) + _GAP
+    for place, index in enumerate(sorted(lacking, key=lambda index: lacking[index])):
+        given = max(0, min(lacking[index], spare // (len(lacking) - place)))
+        widths[index] += given
+        spare -= given
+    return widths
+
+
+def _longest_cell(table: Table, index: int, console: Console) -> int:
+    return max(_text(row[index], console).cell_len for row in (*table.rows, *table.calibration))
+
+
+def _text(cell: Cell, console: Console, width: int | None = None) -> Text:
+    """The cell. width: where it is longer, "…" stands for its middle, because names often differ at their ends; None
+    for all of it."""
     shown = writable(clean(cell.text), console.encoding)
+    if width is not None and cell_len(shown) > width:
+        shown = _without_middle(shown, width, writable("…", console.encoding))
     text = Text(shown, style="bold green" if cell.best else "")
     if cell.notes:
         notes = " ".join(superscript(note) for note in cell.notes)
         text.append(writable(notes, console.encoding), style="not bold yellow")
     return text
+
+
+def _without_middle(text: str, width: int, mark: str) -> str:
+    """The beginning and the end of a text, in so many columns: two thirds of them for the beginning."""
+    room = max(0, width - cell_len(mark))
+    end = room // 3
+    return f"{set_cell_size(text, room - end).rstrip()}{mark}{_last_cells(text, end)}"
+
+
+def _last_cells(text: str, width: int) -> str:
+    start = len(text)
+    while start and cell_len(text[start - 1 :]) <= width:
+        start -= 1
+    return text[start:]

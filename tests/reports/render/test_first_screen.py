@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -13,6 +14,7 @@ from rich.console import Console
 from genbench.plugin.registry import Registry
 from genbench.records.result import Cost, MetricValue, Result
 from genbench.records.run_folder import Plan, Run
+from genbench_reports.html.page import render_html
 from genbench_reports.overview.document import make_document
 from genbench_reports.render.markdown import render_markdown
 from genbench_reports.render.summary_json import render_summary
@@ -138,3 +140,43 @@ def test_notes_of_columns_that_there_is_no_room_for_go_with_them(
         assert said in shown[120]
         assert said not in shown[30]
     assert "No room for" in shown[30]
+
+
+def test_a_run_without_values_explains_no_values(result: Make, tmp_path: Path, registry: Registry) -> None:
+    failed = [result(name, family="gan", status="oom", reason="no memory") for name in ("late", "later")]
+    jobs = [each.job for each in failed]
+    only_failures = Run.create(tmp_path / "failed", Plan(suite="quick", jobs=jobs, command=["genai-bench"]))
+    for each in failed:
+        only_failures.store(each)
+    nothing = Run.create(tmp_path / "nothing", Plan(suite="quick", jobs=jobs, command=["genai-bench"]))
+    for run, verdict in (
+        (only_failures, "No verdict: no model finished"),
+        (nothing, "No verdict: no model has"),
+    ):
+        document = make_document(run, registry)
+        file = io.StringIO()
+        print_document(document, Console(file=file, width=100))
+        for text in (file.getvalue(), render_markdown(run, registry)):
+            assert verdict in text
+            assert "Bold marks" not in text
+            assert "unknown" not in text
+    page = render_html(only_failures, registry)
+    assert "There is no picture of quality against cost: no model finished." in page
+    assert "Ranks of each model" not in page
+
+
+def test_a_floor_whose_error_is_unknown_has_none(
+    result: Make, figure: Figure, stored_run: Callable[..., Run], registry: Registry
+) -> None:
+    values = {"vae": 2.0, "held-out": 0.5, "marginals": 9.0}
+    results = [
+        result(
+            name,
+            family="vae" if name == "vae" else "baseline",
+            figures={"frechet_distance": figure("frechet_distance", value)},
+        )
+        for name, value in values.items()
+    ]
+    text = render_markdown(stored_run(results), registry)
+    assert "Real held-out data: Fréchet 0.500." in text
+    assert "Fréchet 9.000. Score 1 is real held-out data." in text

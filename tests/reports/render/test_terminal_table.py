@@ -87,3 +87,37 @@ def test_columns_align_where_stand_ins_are_longer_than_what_they_stand_for() -> 
     }
     assert len(lines) == 6
     assert len(rulings) == 1
+
+
+def test_names_that_are_cut_keep_their_ends_and_with_them_their_differences() -> None:
+    names = [f"{'a-long-name-of-a-model-' * 3}{number}" for number in range(3)]
+    table = Table(
+        (Column("best model", numeric=False, essential=True), Column("Fréchet ↓", essential=True)),
+        tuple((Cell(name), Cell("8.2±1.0")) for name in names),
+    )
+    file = io.StringIO()
+    print_table(table, Console(file=file, width=50), fold=False)
+    shown = [line.split() for line in file.getvalue().splitlines() if "±" in line]
+    assert len({name for name, _ in shown}) == 3
+    for name, (cut, value) in zip(names, shown, strict=True):
+        start, end = cut.split("…")
+        assert name.startswith(start)
+        assert name.endswith(end)
+        assert len(f"{cut}  {value}") <= 50
+        assert value == "8.2±1.0"
+
+
+def test_room_that_is_left_goes_to_reasons() -> None:
+    reason = "drew 100 of 1000 samples in 31 s (0.31 s per sample), the sampling budget is 20 s"
+    columns = (
+        Column("failed", numeric=False, essential=True),
+        Column("reason", numeric=False, essential=True),
+        Column("job", numeric=False),
+    )
+    table = Table(columns, ((Cell("gan"), Cell(reason), Cell("240a0885366322d8")),))
+    file = io.StringIO()
+    print_table(table, Console(file=file, width=80))
+    lines = file.getvalue().splitlines()
+    assert len(lines) == 4  # two for the reason, which were four where it was folded to the width of a name
+    assert max(map(len, lines)) <= 80
+    assert "drew 100 of 1000 samples in 31 s (0.31 s per" in lines[2]
