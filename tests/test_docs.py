@@ -32,6 +32,7 @@ DOCUMENTS = sorted(
 DECISIONS = sorted((REPOSITORY / "docs" / "decisions").glob("*.md"))
 SOURCE_ROOTS = ("benchmark", "plugins", "datasets", "reports")
 EXAMPLE = Path(__file__).parent / "example-plugin"
+PLUGINS = REPOSITORY / "examples" / "plugins"
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,16 @@ def test_the_testing_guide_shows_the_example_plugins_tests_as_they_are(repositor
     guide = (repository / "docs" / "testing-your-model.md").read_text(encoding="utf-8")
     name = "tests/test_quality.py"
     assert f"# {name}\n{(EXAMPLE / name).read_text(encoding='utf-8')}```" in guide
+
+
+@pytest.mark.parametrize("kind", sorted(path.parent.name for path in PLUGINS.glob("*/pyproject.toml")))
+def test_the_page_of_each_kind_of_plugin_shows_its_package_as_it_is(kind: str, repository: Path) -> None:
+    page = (repository / "docs" / "plugins" / f"{kind.replace('_', '-')}.md").read_text(encoding="utf-8")
+    files = [path for path in (PLUGINS / kind).rglob("*") if path.suffix in (".py", ".toml")]
+    assert len(files) >= 3
+    for path in files:
+        name = path.relative_to(PLUGINS / kind).as_posix()
+        assert f"# {name}\n{path.read_text(encoding='utf-8')}```" in page, name
 
 
 def headings_of(document: Path) -> set[str]:
@@ -120,8 +131,9 @@ ROOTS = "benchmark|plugins|datasets|reports|tests|docs|examples|.github"
 def test_files_that_documents_name_exist(document: str) -> None:
     text = (REPOSITORY / document).read_text(encoding="utf-8")
     for name in set(re.findall(rf"(?<![\w/.-])((?:{ROOTS})/[\w./-]+\.(?:{FILE_SUFFIXES}))\b", text)):
-        # guides show the files of the example plugin under the names that they have in it
-        assert (REPOSITORY / name).exists() or (EXAMPLE / name).exists(), name
+        # guides show the files of the example plugin under the names that they have in it, and link to docs/plugins
+        folders = (REPOSITORY, EXAMPLE, (REPOSITORY / document).parent)
+        assert any((folder / name).exists() for folder in folders), name
 
 
 def test_files_that_docstrings_and_comments_name_exist() -> None:
@@ -169,7 +181,7 @@ def test_names_in_commands_exist(document: str, repository: Path) -> None:
             else:
                 assert model in registry.models or model in ("mean-field", "my-model"), command
         for dataset in re.findall(r"-d ([a-z][a-z0-9-]*)", command):
-            assert dataset in registry.datasets or f"{dataset}:" in command, command
+            assert dataset in (*registry.datasets, "spiral") or f"{dataset}:" in command, command
         for scheme in re.findall(r"-d \"?([a-z]+):\S", command):
             assert scheme in registry.dataset_sources, command
 

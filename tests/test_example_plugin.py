@@ -3,52 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-import sysconfig
-import venv
 from pathlib import Path
 
 import pytest
+from installation import Installation
 
 PLUGIN = Path(__file__).parent / "example-plugin"
-
-
-class Installation:
-    """An environment that sees the packages of this one, with the example plugin added."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        venv.create(folder / "env", with_pip=True)
-        self.python = folder / "env" / "bin" / "python"
-        (site_packages,) = (folder / "env" / "lib").glob("python*/site-packages")
-        # after its own packages, as a system's site-packages would come
-        (site_packages / "parent.pth").write_text(
-            f"import site; site.addsitedir({sysconfig.get_paths()['purelib']!r})\n"
-        )
-        self.run(
-            "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", str(PLUGIN)
-        )
-
-    def run(self, *arguments: str, code: int = 0, **environment: str) -> str:
-        done = subprocess.run(
-            [str(self.python), *arguments],
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "COLUMNS": "200", **environment},
-            check=False,
-        )
-        assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
-        return done.stdout
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     if sys.platform == "win32":
         pytest.skip("the layout of the environment is that of POSIX")
-    return Installation(tmp_path_factory.mktemp("stranger"))
+    return Installation(tmp_path_factory.mktemp("stranger"), PLUGIN)
 
 
 def models(installed: Installation, **environment: str) -> dict[str, str]:

@@ -26,6 +26,7 @@ from genbench.api.cards import (
     ModelCard,
     RemoteFile,
     ReportCard,
+    SuiteCard,
 )
 from genbench.api.spec import DataSpec
 from genbench.former_names import keep_former_names
@@ -83,6 +84,7 @@ __all__ = [
     "ReportCard",
     "ScoringInputs",
     "Split",
+    "SuiteCard",
     "TrainedModel",
     "Truth",
     "audit",

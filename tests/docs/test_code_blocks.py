@@ -27,6 +27,8 @@ DOCUMENTS = sorted(
     for folder, files in (("", "*.md"), ("docs", "**/*.md"), ("examples", "*.md"))
     for path in (REPOSITORY / folder).glob(files)
 )
+EXAMPLES = ("winners", "mean_gap")
+"""A report and a metric of the packages in examples/plugins."""
 SMALLER = {"examples=100, chains=4, steps=500": "examples=2, chains=2, steps=5"}
 """Settings of a block that would take minutes, and those that it is run with, among the slow tests."""
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -153,10 +155,10 @@ def test_commands_are_ones(words: list[str], root: Any) -> None:
     if given.get("budget"):
         assert Budget.parse(given["budget"])
     if command is root.commands["report"]:
-        assert given["format_"] in {*registry.reports, "md"}, words
+        assert given["format_"] in {*registry.reports, "md", *EXAMPLES}, words
     if command is root.commands["show"]:
         for setting in filter(None, (given["target"], given["metric"])):
-            assert setting.partition("=")[0] in registry.metrics, words
+            assert setting.partition("=")[0] in {*registry.metrics, *EXAMPLES}, words
     if command is root.commands["list"]:
         assert given["what"] in root.commands["list"].params[0].help.replace(" or ", ", ").split(", ")
 

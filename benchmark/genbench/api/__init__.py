@@ -26,6 +26,7 @@ from genbench.api.cards import (
     ModelCard,
     RemoteFile,
     ReportCard,
+    SuiteCard,
     load_factory,
 )
 from genbench.api.exit_codes import ExitCode
@@ -120,6 +121,7 @@ __all__ = [
     "RemoteFile",
     "ReportCard",
     "Split",
+    "SuiteCard",
     "TakesLengths",
     "Truth",
     "bernoulli_log_prob",

@@ -365,6 +365,15 @@ class LoggerCard(msgspec.Struct, frozen=True, kw_only=True):
     """What pip must install where one of the packages is missing."""
 
 
+class SuiteCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A suite that a package brings along: `--suite NAME`."""
+
+    name: str
+    """Unique; what `--suite` takes. Runs and reports are named after it."""
+    file: str
+    """The TOML file inside the package: "package:suites/small.toml" (docs/suites.md describes its fields)."""
+
+
 Card = (
     ModelCard
     | DatasetCard
@@ -374,6 +383,7 @@ Card = (
     | ExecutorCard
     | ReportCard
     | LoggerCard
+    | SuiteCard
 )
 
 

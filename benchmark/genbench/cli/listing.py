@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -13,10 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from genbench.errors import UnknownNameError
+from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.registry import NamedCard, Registry
 from genbench.runner.suite import Suite, load_suite, suite_names
 from genbench.util.terminal import SafeConsole, printable
+
+_log = logging.getLogger(__name__)
 
 Row = tuple[str, ...]
 
@@ -183,7 +186,13 @@ def _suites(registry: Registry) -> Listing:
         return suite.budget.expected_seconds or math.inf
 
     # the shortest budget first; suites with a budget in steps, which are for automated tests, last
-    suites = sorted(map(load_suite, suite_names()), key=lambda suite: (seconds(suite), suite.name))
+    found = [load_suite(name) for name in suite_names()]
+    for name in registry.suites:
+        try:
+            found.append(load_suite(name, registry.suites))
+        except UsageError as error:
+            _log.warning("%s", error)
+    suites = sorted(found, key=lambda suite: (seconds(suite), suite.name))
 
     def row(suite: dict[str, Any]) -> Row:
         return (

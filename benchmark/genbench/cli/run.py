@@ -105,7 +105,7 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
     cores = usable_cores()
     workers = options.workers or (1 if device == "cuda" else cores)
     threads = options.threads or max(1, cores // workers)
-    suite = load_suite(options.suite)
+    suite = load_suite(options.suite, registry.suites)
     if options.samples is not None:
         suite = msgspec.structs.replace(suite, samples=options.samples)
     named, registry = with_unannounced(options.models or suite.models, registry)

@@ -120,7 +120,7 @@ def tune_command(options: TuneOptions, registry: Registry, console: Console) -> 
     device = choose_device(options.device)
     workers = options.workers or (1 if device == "cuda" else usable_cores())
     threads = options.threads or (1 if device == "cpu" else max(1, usable_cores() // workers))
-    suite = load_suite(options.suite)
+    suite = load_suite(options.suite, registry.suites)
     budget = options.budget or suite.budget.on_device(device)
     models = list(dict.fromkeys(options.models))
     named, registry = with_unannounced(models, registry)

@@ -31,8 +31,8 @@ class Executor(Protocol):
     ) -> Iterable[Result]:
         """Run the tasks and return one result for each of them, in the order in which they end.
 
-        log_path: returns the file that takes the output of a job. on_message: to be called, in the thread that reads
-        the results, with each message that the worker of a job sends.
+        log_path: returns the file that takes the output of a job, in a folder that is there. on_message: to be called,
+        in the thread that reads the results, with each message that the worker of a job sends.
 
         A task that fails is a result with its status and reason, and never an exception.
 

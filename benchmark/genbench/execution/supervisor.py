@@ -258,22 +258,11 @@ class Supervised:
                 id=self.job.id, status=status, reason=reason, job=self.job, circumstance=circumstance
             )
         seconds = {phase: round(spent, 4) for phase, spent in self._phase_seconds.items()}
-        return Result(
-            id=self.job.id,
-            status=status,
-            reason=reason,
-            job=self.job,
-            circumstance=circumstance,
-            metrics=outcome.metrics if status == "ok" else [],
-            last_metrics=outcome.last_metrics if status == "ok" else None,
-            likeliest=outcome.likeliest if status == "ok" else None,
-            selected_fraction=outcome.selected_fraction,
-            curve=outcome.curve,
-            sampling_curve=outcome.sampling_curve,
-            cost=msgspec.structs.replace(outcome.cost, wall_seconds_by_phase=seconds),
-            audit=outcome.audit if status == "ok" else None,
-            warnings=outcome.warnings,
+        cost = msgspec.structs.replace(outcome.cost, wall_seconds_by_phase=seconds)
+        ended = msgspec.structs.replace(
+            outcome, status=status, reason=reason, circumstance=circumstance, cost=cost
         )
+        return ended.result(self.job)
 
     def _score_without(self, factory: str, code: int | None) -> None:
         """Repeat the stage without the metrics of a factory that has ended its process: the scoring, or the training,

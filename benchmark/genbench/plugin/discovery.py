@@ -25,6 +25,7 @@ from genbench.api.cards import (
     MetricCard,
     ModelCard,
     ReportCard,
+    SuiteCard,
 )
 from genbench.errors import PluginError, UnknownNameError
 from genbench.plugin import hookspecs
@@ -47,6 +48,7 @@ _CARD_HOOKS: dict[str, tuple[type[msgspec.Struct], str]] = {
     "genbench_executors": (ExecutorCard, "executors"),
     "genbench_reports": (ReportCard, "reports"),
     "genbench_loggers": (LoggerCard, "loggers"),
+    "genbench_suites": (SuiteCard, "suites"),
 }
 
 

@@ -20,6 +20,7 @@ from genbench.api.cards import (
     MetricCard,
     ModelCard,
     ReportCard,
+    SuiteCard,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ def genbench_reports() -> Iterable[ReportCard]:
 @hookspec
 def genbench_loggers() -> Iterable[LoggerCard]:
     """Announce experiment trackers, `--log NAME`. Called once, when plugins are loaded."""
+    return ()
+
+
+@hookspec
+def genbench_suites() -> Iterable[SuiteCard]:
+    """Announce suites, `--suite NAME`. Called once, when plugins are loaded."""
     return ()
 
 

@@ -25,6 +25,7 @@ from genbench.api.cards import (
     MetricCard,
     ModelCard,
     ReportCard,
+    SuiteCard,
     load_factory,
 )
 from genbench.api.spec import DataSpec
@@ -49,6 +50,7 @@ CardType = TypeVar(
     ExecutorCard,
     ReportCard,
     LoggerCard,
+    SuiteCard,
 )
 
 
@@ -83,6 +85,7 @@ class Registry:
     executors: dict[str, ExecutorCard] = field(default_factory=dict)
     reports: dict[str, ReportCard] = field(default_factory=dict)
     loggers: dict[str, LoggerCard] = field(default_factory=dict)
+    suites: dict[str, SuiteCard] = field(default_factory=dict)
     _origins: dict[tuple[str, str], Plugin] = field(default_factory=dict)
     _listeners: list[tuple[str, object]] = field(default_factory=list)
 

@@ -18,6 +18,7 @@ from genbench.records.result import (
     CurvePoint,
     LikeliestCheckpoint,
     MetricValue,
+    Result,
     SamplingPoint,
     Status,
 )
@@ -72,6 +73,26 @@ class Outcome(msgspec.Struct, kw_only=True):
     """The audit of the likelihood."""
     warnings: list[str] = []
     """What a reader should know besides."""
+
+    def result(self, job: Job) -> Result:
+        """The record of the job, for an executor to return. A job that failed has no metrics."""
+        is_ok = self.status == "ok"
+        return Result(
+            id=job.id,
+            status=self.status,
+            reason=self.reason,
+            job=job,
+            circumstance=self.circumstance,
+            metrics=self.metrics if is_ok else [],
+            last_metrics=self.last_metrics if is_ok else None,
+            likeliest=self.likeliest if is_ok else None,
+            selected_fraction=self.selected_fraction,
+            curve=self.curve,
+            sampling_curve=self.sampling_curve,
+            cost=self.cost,
+            audit=self.audit if is_ok else None,
+            warnings=self.warnings,
+        )
 
 
 class StageRequest(msgspec.Struct, frozen=True, kw_only=True):

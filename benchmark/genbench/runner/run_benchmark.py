@@ -114,7 +114,9 @@ def run_benchmark(
         claims = Claims(run, jobs, leases, task_of, is_done, on_elsewhere=on_elsewhere)
 
         def log_path(job: Job) -> Path:
-            return claims.attempts[job.id].log_path
+            path = claims.attempts[job.id].log_path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path
 
         while True:
             with executing(executor, claims, log_path, on_message) as results:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import msgspec
 
 from genbench.api.budget import Budget
+from genbench.api.cards import SuiteCard
 from genbench.errors import UnknownNameError, UsageError
 from genbench.records.result import Tuned
 from genbench.util.untrusted_text import decode_toml, read_bounded
@@ -55,18 +57,23 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def suite_names() -> list[str]:
+    """The built-in suites."""
     return sorted(
         entry.name.removesuffix(".toml") for entry in BUILTIN.iterdir() if entry.name.endswith(".toml")
     )
 
 
-def load_suite(name_or_file: str) -> Suite:
-    """A built-in suite by name, or a TOML file by its path.
+def load_suite(name_or_file: str, announced: Mapping[str, SuiteCard] | None = None) -> Suite:
+    """A suite by its name, built in or announced by a plugin, or a TOML file by its path.
 
-    Raises UsageError if the file is not a suite, UnknownNameError if there is no suite of that name.
+    announced: the suites of plugins, by name. Raises UsageError if the file is not a suite, UnknownNameError if
+    there is no suite of that name.
     """
+    announced = announced or {}
     if name_or_file in suite_names():
         text, name = (BUILTIN / f"{name_or_file}.toml").read_bytes(), name_or_file
+    elif name_or_file in announced:
+        text, name = _packaged(announced[name_or_file]), name_or_file
     elif name_or_file.endswith(".toml"):
         path = Path(name_or_file)
         try:
@@ -74,7 +81,7 @@ def load_suite(name_or_file: str) -> Suite:
         except OSError as error:
             raise UsageError(f"cannot read suite {name_or_file}: {error.strerror}") from None
     else:
-        raise UnknownNameError("suite", name_or_file, suite_names())
+        raise UnknownNameError("suite", name_or_file, [*suite_names(), *announced])
     try:
         suite = _decode(text)
     except msgspec.DecodeError as error:
@@ -99,6 +106,18 @@ def load_suite(name_or_file: str) -> Suite:
             f"suite {name_or_file}: ais_examples and ais_steps must be at least 0 (none), ais_chains at least 1"
         )
     return msgspec.structs.replace(suite, name=name)
+
+
+def _packaged(card: SuiteCard) -> bytes:
+    """The file that a card names. Raises UsageError where there is none."""
+    package, _, path = card.file.partition(":")
+    try:
+        return resources.files(package).joinpath(path).read_bytes()[: MAX_SUITE_BYTES + 1]
+    except (OSError, ImportError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"cannot read suite {card.name}: {card.file!r} on its card: {type(error).__name__}: {error}; expected"
+            " 'package:file.toml', and a file that is in the wheel"
+        ) from None
 
 
 def _decode(text: bytes) -> Suite:

@@ -19,6 +19,7 @@ from genbench.api.cards import (
     MetricCard,
     ModelCard,
     ReportCard,
+    SuiteCard,
 )
 from genbench.api.spec import DataSpec
 from genbench.execution.local_executor import LocalExecutor
@@ -69,6 +70,7 @@ CARDS: dict[str, Any] = {
     ),
     "genbench_reports": ReportCard(name="r", summary="", suffix=".r", factory="a:b"),
     "genbench_loggers": LoggerCard(name="l", summary="", target="PLACE", factory="a:b"),
+    "genbench_suites": SuiteCard(name="s", file="a:s.toml"),
 }
 
 
@@ -141,6 +143,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
         ("genbench_executors", registry.executors),
         ("genbench_reports", registry.reports),
         ("genbench_loggers", registry.loggers),
+        ("genbench_suites", registry.suites),
     ):
         assert list(dictionary.values()) == [CARDS[hook]]
         recorder.calls.append((hook, {}))
