@@ -87,14 +87,17 @@ def likelihood_metrics(
     step: str | None = None,
     truth_log_prob: Tensor | None = None,
 ) -> list[MetricValue]:
-    """The metrics negative_log_likelihood, nats_per_step and bits_per_dim of the first estimate, and negative_elbo of
-    an ELBO among the others; kl_from_truth where the truth's log-likelihoods of the same examples are known.
+    """The metrics negative_log_likelihood, nats_per_step, bits_per_step and bits_per_dim of the first estimate, and
+    negative_elbo of an ELBO among the others; kl_from_truth where the truth's log-likelihoods of the same examples are
+    known.
 
-    nats_per_step exists for sequences; its unit is "nats/frame" or the like. bits_per_dim exists only for data with
-    levels: for a density it would depend on the unit of measure. Both are totals over totals: all nats over all steps,
-    and all bits over all numbers. prefix: of the names, such as "decoder_". windows: those of the examples
-    (`Split.windows`). lengths: of pieces of different lengths, (N,). step: what a step is, in one word
-    (`DatasetCard.step_name`); None leaves nats_per_step out. truth_log_prob: (N,) nats.
+    nats_per_step exists for sequences; its unit is "nats/frame" or the like. bits_per_step exists for tokens:
+    "bits/character". bits_per_dim exists only for data with levels: for a density it would depend on the unit of
+    measure. All three are totals over totals: all nats or bits over all steps, and all bits over all numbers.
+
+    prefix: of the names, such as "decoder_". windows: those of the examples (`Split.windows`). lengths: of pieces of
+    different lengths, (N,). step: what a step is, in one word (`DatasetCard.step_name`); None leaves both values per
+    step out. truth_log_prob: (N,) nats.
 
     The standard errors are those of a mean over examples. They include the Monte Carlo noise of the estimate, which is
     part of the spread over examples; `test_stderr` does not.
@@ -106,6 +109,9 @@ def likelihood_metrics(
     steps = torch.full((len(best.log_prob),), spec.event_shape[0]) if lengths is None else lengths.cpu()
     if step is not None and spec.is_sequence and not prefix:
         metrics.append(_metric_value("nats_per_step", f"nats/{step}", best, 1.0, windows, steps))
+        if spec.modality == "tokens":
+            per_bit = 1 / math.log(2)
+            metrics.append(_metric_value("bits_per_step", f"bits/{step}", best, per_bit, windows, steps))
     if spec.is_discrete:
         bits = f"{prefix}bits_per_dim"
         if lengths is None:

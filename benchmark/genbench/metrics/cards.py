@@ -56,6 +56,16 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         modalities=SEQUENCES,
     ),
     MetricCard(
+        name="bits_per_step",
+        summary="negative log-likelihood of held-out sequences of symbols per step: all bits over all steps. A step of"
+        " text is a character",
+        unit="bits/step",
+        better="lower",
+        group="likelihood",
+        is_logarithmic=True,
+        modalities=("tokens",),
+    ),
+    MetricCard(
         name="bits_per_dim",
         summary="negative log-likelihood of held-out examples, in bits, per number of an example",
         unit="bits/dim",

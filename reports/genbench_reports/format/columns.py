@@ -17,8 +17,8 @@ LIKELIHOOD = "likelihood"
 """Stands for bits_per_dim where the data has levels, else for negative_log_likelihood."""
 LIKELIHOOD_METRICS = ("bits_per_dim", "negative_log_likelihood")
 """The first of them that has values."""
-PER_STEP = "nats_per_step"
-"""The likelihood per step, whose heading is its unit: "nats/frame"."""
+PER_STEP = ("nats_per_step", "bits_per_step")
+"""The likelihood per step, in two units. The unit is the heading: "nats/frame", "bits/character"."""
 TRAIN_ON_SAMPLES = ("train_on_samples_bits_per_dim", "train_on_samples_nll")
 """One quantity in two units, which ranks sequences. It is about the distribution as a whole, so that it stands for
 neither fidelity nor diversity."""
@@ -75,6 +75,7 @@ TITLES = {
     "authenticity": "authentic",
     "autocorrelation_difference": "acf diff",
     "bits_per_dim": "bits/dim",
+    "bits_per_step": "bits/step",
     "copied_share": "copied",
     "data_copying_z": "C_T",
     "decoder_bits_per_dim": "decoder bits/dim",
@@ -118,7 +119,7 @@ _ARROWS: dict[Better, str] = {"lower": " ↓", "higher": " ↑", "neither": ""}
 
 def metric_title(name: str, better: Better, unit: str = "") -> str:
     """A column's heading, with the direction that is better. unit: that of the values, which says what a step is."""
-    title = unit if unit and name == PER_STEP else TITLES.get(name, name.replace("_", " "))
+    title = unit if unit and name in PER_STEP else TITLES.get(name, name.replace("_", " "))
     return title + _ARROWS[better]
 
 

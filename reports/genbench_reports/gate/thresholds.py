@@ -55,6 +55,7 @@ UNIT_FLOORS: Mapping[str, float] = {
     "correlation": 0.03,
     "nats": 0.05,
     "bits/dim": 0.005,
+    "bits/character": 0.005,
     "modes": 0.5,
     "z-score": 1.0,
     "bytes": 8 * 2.0**20,

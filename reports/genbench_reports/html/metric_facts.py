@@ -39,6 +39,7 @@ _OF_CLASSES = "Classes are small, so it is more biased upwards than the distance
 PITFALLS: dict[str, str] = {
     "negative_log_likelihood": _LIKELIHOOD,
     "nats_per_step": f"{_LIKELIHOOD} The data set's card says what a step is, and what counts.",
+    "bits_per_step": f"{_LIKELIHOOD} The data set's card says what a step is, and what counts.",
     "bits_per_dim": _LIKELIHOOD,
     "kl_from_truth": "A bound on the likelihood makes it an upper bound. On few examples it may be below 0 by chance.",
     "decoder_negative_log_likelihood": _DECODER,

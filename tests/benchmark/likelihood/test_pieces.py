@@ -49,6 +49,18 @@ def test_a_value_per_step_is_a_total_over_a_total() -> None:
     assert bits.value == pytest.approx(32 / 10 / 3 / math.log(2))
 
 
+def test_text_has_bits_per_character_too() -> None:
+    estimate = LikelihoodEstimate(torch.tensor([-8.0, -16.0, -12.0]), "exact")
+    text = DataSpec(name="t", modality="tokens", event_shape=(4,), levels=9)
+    _, nats, bits, _ = likelihood_metrics([estimate], text, step="character")
+    assert (nats.name, nats.unit, nats.value) == ("nats_per_step", "nats/character", pytest.approx(3.0))
+    assert (bits.name, bits.unit) == ("bits_per_step", "bits/character")
+    assert (bits.value, bits.stderr) == (
+        pytest.approx(3 / math.log(2)),
+        pytest.approx(nats.stderr / math.log(2)),
+    )
+
+
 def test_data_of_one_shape_have_a_value_per_step_too_and_points_none() -> None:
     estimate = LikelihoodEstimate(torch.tensor([-8.0, -16.0, -12.0]), "exact")
     windows = DataSpec(name="w", modality="series", event_shape=(4, 2))

@@ -28,6 +28,7 @@ SPECS = {
 MEASURED_BY_WORKER = {
     "negative_log_likelihood",
     "nats_per_step",
+    "bits_per_step",
     "bits_per_dim",
     "kl_from_truth",
     "decoder_negative_log_likelihood",
