@@ -1,6 +1,10 @@
 """Run folders of thousands of records, written without training anything, to measure what planning and reports cost:
 
     python tests/helpers/many_records.py FOLDER --records 10000
+    python tests/helpers/many_records.py FOLDER --records 10000 --suite FILE.toml
+
+The second writes a suite of existing models and data sets too, so that `genai-bench run --suite FILE.toml -j 2 --out
+FOLDER` finds all of its jobs done.
 
 A record has the fields and the size (25 kB) of one of a real job. A model differs from the next one by less than its
 seeds do; one job in fifty has failed.
@@ -18,11 +22,16 @@ import msgspec
 from genbench.api.cards import DatasetCard, Family, MetricCard
 from genbench.api.spec import DataSpec
 from genbench.metrics.cards import METRIC_CARDS
+from genbench.plugin.discovery import load_registry
 from genbench.records.job import Job
 from genbench.records.result import Cost, CurvePoint, MetricValue, Result, ThroughputPoint
 from genbench.records.run_folder import Plan, Run
+from genbench.runner.metric_versions import metric_versions
+from genbench.runner.planning import Request, make_plan
+from genbench.runner.suite import load_suite
 
 SEEDS, DATASETS = 5, 20
+PLANNED_SEEDS, PLANNED_DATASETS = 25, ("ring8", "grid25", "two-moons", "checkerboard")
 FAILING_SHARE = 0.02
 _FAMILIES: tuple[Family, ...] = ("gan", "vae", "autoregressive", "energy", "flow", "diffusion", "hybrid")
 _BASELINES = ("held-out", "copier", "marginals", "noise")
@@ -75,6 +84,30 @@ def write_many_records(
     return run
 
 
+def write_planned_records(folder: Path, records: int, suite_file: Path) -> Run:
+    """A finished run of a suite, which is written into a file: variants of a model on four data sets."""
+    registry = load_registry()
+    variants = max(1, records // (PLANNED_SEEDS * len(PLANNED_DATASETS)))
+    models = [f'"vae:latent_dim={number}"' for number in range(2, 2 + variants)]
+    suite_file.write_text(
+        'name = "many"\nsummary = "made up"\nsampling_seconds = 20\nsamples = 400\nimportance_samples = 100\n'
+        f'budget = "10cpu-s"\nseeds = {PLANNED_SEEDS}\nmodels = [{", ".join(models)}]\n'
+        f"datasets = {msgspec.json.encode(PLANNED_DATASETS).decode()}\n"
+    )
+    plan = make_plan(Request(suite=load_suite(str(suite_file))), registry, ["genai-bench", "run"])
+    run = Run.create(folder, msgspec.structs.replace(plan, provenance=_PROVENANCE))
+    versions = metric_versions(registry.metrics.values())
+    cards = {card.name: versions.get(card.factory or "") for card in registry.metrics.values()}
+    for place, job in enumerate(run.plan.jobs):
+        result = _outcome(job, place // PLANNED_SEEDS, random.Random(place), "Some CPU")
+        metrics = [msgspec.structs.replace(each, version=cards.get(each.name)) for each in result.metrics]
+        path = run.result_path(job)
+        path.parent.mkdir(parents=True)
+        content = msgspec.json.encode(msgspec.structs.replace(result, metrics=metrics))
+        path.write_bytes(msgspec.json.format(content, indent=1))
+    return run
+
+
 def _results(cards: list[DatasetCard], seeds: int, records: int, cpu: str) -> Iterator[Result]:
     models = -(-records // (seeds * len(cards)))
     for place in range(models):
@@ -118,6 +151,12 @@ def _result(place: int, card: DatasetCard, seed: int, chance: random.Random, cpu
         extractor="digits-net:0123456789ab",
         ranking="frechet_distance",
     )
+    return _outcome(job, place, chance, cpu)
+
+
+def _outcome(job: Job, place: int, chance: random.Random, cpu: str) -> Result:
+    """A made-up result."""
+    name, is_baseline = job.model, job.family == "baseline"
     provenance = _PROVENANCE | {"cpu": cpu}
     if chance.random() < FAILING_SHARE and not is_baseline:
         return Result(id=job.id, status="diverged", job=job, reason="loss is nan", provenance=provenance)
@@ -189,8 +228,12 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--datasets", type=int, default=DATASETS)
     parser.add_argument("--cpu", default="Some CPU")
+    parser.add_argument("--suite", type=Path, metavar="FILE")
     wanted = parser.parse_args()
-    made = write_many_records(
-        wanted.folder, wanted.records, seeds=wanted.seeds, datasets=wanted.datasets, cpu=wanted.cpu
-    )
+    if wanted.suite is not None:
+        made = write_planned_records(wanted.folder, wanted.records, wanted.suite)
+    else:
+        made = write_many_records(
+            wanted.folder, wanted.records, seeds=wanted.seeds, datasets=wanted.datasets, cpu=wanted.cpu
+        )
     print(f"{len(made.plan.jobs)} records in {wanted.folder}")

@@ -10,6 +10,7 @@ import typer
 from genbench.cli.commands.audit import audit
 from genbench.cli.commands.installed import doctor, list_
 from genbench.cli.commands.merge import merge
+from genbench.cli.commands.rerun import rerun
 from genbench.cli.commands.run import run
 from genbench.cli.commands.score import score
 from genbench.cli.commands.tune import tune
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(merge)
+app.command()(rerun)
 app.command()(tune)
 app.command("list")(list_)
 app.command()(score)

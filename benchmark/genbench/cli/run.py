@@ -143,7 +143,8 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
     mine = plan.jobs[shard[0] - 1 :: shard[1]]
     can_run = [job for job in mine if job.dataset not in unavailable]
     again = to_run_again(run, can_run, room_bytes, every_failure=options.retry_failed)
-    pending = [job for job in mine if job.id in again or run.result(job) is None]
+    done = run.heads()
+    pending = [job for job in mine if job.id in again or job.id not in done]
     if pending:
         provenance |= {"workers": workers} | (_probe("probe") if options.probe else {})
     _announce(plan, mine, pending, again, folder, workers, console)
@@ -174,7 +175,7 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
     if pending and options.probe:
         run.add_provenance({**provenance, **_probe("probe_after")})
     console.print(f"results in [bold]{escape(str(folder))}[/bold]")
-    failed = [result for result in run.results() if result.status not in ("ok", "unsupported")]
+    failed = [head for head in run.heads().values() if head.status not in ("ok", "unsupported")]
     if failed:
         console.print(
             f"[red]{len(failed)} of {len(plan.jobs)} jobs failed[/red]; logs in {escape(str(folder))}/jobs"
@@ -299,12 +300,13 @@ def _fetch_data(
 def _pending(run: Run, options: RunOptions, room_bytes: int) -> tuple[list[Job], dict[str, Result]]:
     """The jobs of the plan that are to be run, and the results of those among them that are run again."""
     again = to_run_again(run, run.plan.jobs, room_bytes, every_failure=options.retry_failed)
-    return [job for job in run.plan.jobs if job.id in again or run.result(job) is None], again
+    done = run.heads()
+    return [job for job in run.plan.jobs if job.id in again or job.id not in done], again
 
 
 def _store_unavailable(run: Run, unavailable: dict[str, str]) -> None:
     """Store the result `data_error` of jobs whose data set cannot be had."""
-    for job in run.pending():
+    for job in run.pending() if unavailable else ():
         if job.dataset in unavailable:
             reason, cause = unavailable[job.dataset], Circumstance(kind="data")
             run.store(Result(id=job.id, status="data_error", reason=reason, job=job, circumstance=cause))
@@ -329,12 +331,16 @@ def _show_plan(
     run = Run(folder, plan)
     pending, again = _pending(run, options, room_bytes)
     wanted = {job.id for job in pending}
+    done, lines = run.heads(), []
     for job in plan.jobs:
-        stored = run.result(job)
-        state = "" if stored is None else f"  [dim]{stored.status}{', again' * (job.id in wanted)}[/dim]"
-        console.print(
-            f"{job.id}  {escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}, {job.budget}{state}"
+        name = job.id
+        stored = done.get(name)
+        state = "" if stored is None else f"  [dim]{stored.status}{', again' * (name in wanted)}[/dim]"
+        lines.append(
+            f"{name}  {escape(job.variant)} on {escape(job.dataset)}, seed {job.seed}, {job.budget}{state}"
         )
+    if lines:  # one call for all: each has its price
+        console.print("\n".join(lines), highlight=False)
     for result in plan.refused:
         console.print(f"[dim]unsupported       {escape(result.reason or '')}[/dim]")
     for name in dict.fromkeys(job.dataset for job in plan.jobs):

@@ -15,7 +15,6 @@ from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.registry import Registry
 from genbench.records.job import Job
 from genbench.records.run_folder import Run
-from genbench.runner.brought import outdated_files
 from genbench.runner.provenance import collect_provenance
 from genbench.runner.rescoring import Wish, rescore
 from genbench.runner.run_benchmark import Execution
@@ -36,6 +35,8 @@ def score_command(
     The record of each job is replaced atomically when its new values are computed, so that an interruption loses
     nothing. Jobs that cannot be scored keep their record.
     """
+    from genbench.runner.brought import outdated_files  # imports torch, which `run` does not need to plan
+
     registry.executor(executor_name)
     run = Run.open(folder)
     cards = _chosen(metrics, registry)

@@ -21,6 +21,9 @@ SCHEMA_VERSION = 1
 1  first.
 """
 
+# gc=False below: such records are in no cycle, and a report of 10,000 jobs has half a million of them, which the
+# collector of cycles would visit again and again
+
 Status = Literal["ok", "unsupported", "timeout", "oom", "killed", "diverged", "plugin_error", "data_error"]
 """How a job ended.
 
@@ -35,7 +38,7 @@ data_error    the data set could not be had, or is not what it should be
 """
 
 
-class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
+class MetricValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The value of one metric, with what it was computed from."""
 
     name: str
@@ -76,7 +79,7 @@ class MetricValue(msgspec.Struct, frozen=True, kw_only=True):
     `extractor`. None in old records, on the validation split, and for values that the worker measures itself."""
 
 
-class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
+class CurvePoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A checkpoint: what training had cost by then, and the metrics on the validation split."""
 
     fraction: float
@@ -127,7 +130,7 @@ class SamplingPoint(msgspec.Struct, frozen=True, kw_only=True):
     """Why this setting was not measured."""
 
 
-class ThroughputPoint(msgspec.Struct, frozen=True, kw_only=True):
+class ThroughputPoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How fast samples were drawn at one batch size."""
 
     batch: int
@@ -138,7 +141,7 @@ class ThroughputPoint(msgspec.Struct, frozen=True, kw_only=True):
     """From the median time of a call."""
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
+class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the job cost. None: it was not measured, or there is no GPU.
 
     Peaks are above the worker's baseline: an idle worker with torch and the data set loaded and, on a GPU, its context.
@@ -334,7 +337,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
     def metric(self, name: str) -> MetricValue | None:
         """The value of the metric of that name, or None."""
-        return next((metric for metric in self.metrics if metric.name == name), None)
+        for metric in self.metrics:  # a generator would take twice the time
+            if metric.name == name:
+                return metric
+        return None
 
     def doubt(self, metric: MetricValue) -> str | None:
         """Why a value is not to be trusted: what failed in the audit of the likelihood it comes from. None if nothing

@@ -31,8 +31,10 @@ import msgspec
 from genbench.api.cards import DatasetCard
 from genbench.errors import DataError, RunFolderError
 from genbench.records.attempts import WORK_FOLDER, Attempt, is_attempt_name, seal_parts
+from genbench.records.collector import collector_paused
 from genbench.records.folder_check import check_run_folder
 from genbench.records.job import PROTOCOL_VERSION, Job
+from genbench.records.record_index import Head, RecordIndex, head_of
 from genbench.records.result import SCHEMA_VERSION, Result, Tuned
 from genbench.records.run_paths import JOBS_FOLDER, run_folder_of
 from genbench.util.atomic_files import write_atomically
@@ -85,6 +87,7 @@ class Run:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder = folder
         self.plan = plan
+        self._index = RecordIndex(folder)
 
     @classmethod
     def create(cls, folder: Path, plan: Plan) -> Run:
@@ -205,9 +208,10 @@ class Run:
     def result(self, job: Job) -> Result | None:
         """The stored result, or None. One that cannot be read is named in a warning and counts as none, so that it
         costs its own row and the job is run again."""
-        path = self.result_path(job)
+        job_id = job.id
+        path = self.folder / JOBS_FOLDER / job_id / "result.json"
         try:
-            text = read_regular(path, max_bytes=MAX_RECORD_BYTES, within=run_folder_of(path))
+            text = read_regular(path, max_bytes=MAX_RECORD_BYTES, within=self.folder)
             result = _decode(text, Result, path)
         except FileNotFoundError:
             return None
@@ -222,19 +226,35 @@ class Run:
         except RunFolderError as error:
             _left_out(str(error))
             return None
-        if result.id != job.id:
+        if result.id != job_id:
             _left_out(f"{path} is the result of another job")
             return None
         return result if result.schema == SCHEMA_VERSION else None
 
     def results(self) -> list[Result]:
         """The results of the planned jobs in the order of the plan, then the refused ones."""
-        stored = (self.result(job) for job in self.plan.jobs)
+        with collector_paused():
+            stored = [self.result(job) for job in self.plan.jobs]
+            for job, result in zip(self.plan.jobs, stored, strict=True):
+                if result is not None:  # equal ids are equal jobs, and one of them is enough
+                    msgspec.structs.force_setattr(result, "job", job)
         return [*(result for result in stored if result is not None), *self.plan.refused]
+
+    def heads(self) -> dict[str, Head]:
+        """What planning needs to know of each record, by the id of its job. Jobs without a readable result are
+        missing. Records that have not changed since they were read are not read again."""
+        if type(self).result is not Run.result:  # results that lie elsewhere
+            stored = {job.id: self.result(job) for job in self.plan.jobs}
+            return {name: head_of(result) for name, result in stored.items() if result is not None}
+        jobs = str(self.folder / JOBS_FOLDER)
+        return self._index.heads(
+            self.plan.jobs, lambda name: os.path.join(jobs, name, "result.json"), self.result
+        )
 
     def pending(self) -> list[Job]:
         """The jobs that have no result."""
-        return [job for job in self.plan.jobs if self.result(job) is None]
+        heads = self.heads()
+        return [job for job in self.plan.jobs if job.id not in heads]
 
     def store(
         self, result: Result, attempt: Attempt | None = None, *, instead_of: Result | None = None
@@ -284,17 +304,19 @@ class Run:
     def _tidy_all(self) -> None:
         """Remove what processes left behind that were killed after they stored a result. A job that another process
         runs again now is left alone."""
+        heads = self.heads()
         with Leases(self.leases_folder) as leases:
             for job in self.plan.jobs:
-                result = self.result(job)
-                if result is None:
+                name = job.id
+                if (head := heads.get(name)) is None:
                     continue
-                names = {path.name for path in _entries(self.job_folder(job))}
-                names -= {"result.json", result.attempt or ""}
-                is_left = any(is_attempt_name(name) or name.startswith(".result") for name in names)
-                if (is_left or WORK_FOLDER in names) and leases.take(job.id):
-                    self._tidy(job, result.attempt)
-                    leases.give_back(job.id, is_done=True)
+                with contextlib.suppress(OSError):
+                    names = {*os.listdir(self.folder / JOBS_FOLDER / name)}
+                    names -= {"result.json", head.attempt or ""}
+                    is_left = any(is_attempt_name(each) or each.startswith(".result") for each in names)
+                    if (is_left or WORK_FOLDER in names) and leases.take(name):
+                        self._tidy(job, head.attempt)
+                        leases.give_back(name, is_done=True)
 
     def _tidy(self, job: Job, attempt: str | None) -> None:
         """Remove the files of other attempts at a job that has its result."""

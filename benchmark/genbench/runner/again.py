@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
 from genbench.records.job import Job
+from genbench.records.record_index import Head
 from genbench.records.result import Circumstance, Result
 from genbench.records.run_folder import Run
 
@@ -24,14 +25,15 @@ def to_run_again(run: Run, jobs: Iterable[Job], room_bytes: int, *, every_failur
 
     room_bytes: the memory that each job would have now. every_failure: whatever its cause.
     """
-    stored = (run.result(job) for job in jobs)
-    return {
-        result.id: result
-        for result in stored
-        if result is not None
-        and result.status not in ("ok", "unsupported")
-        and (every_failure or runs_again(result.circumstance, room_bytes))
-    }
+    heads = run.heads()
+    wanted = [
+        job
+        for job in jobs
+        if (head := heads.get(job.id)) is not None
+        and head.status not in ("ok", "unsupported")
+        and (every_failure or runs_again(head.circumstance, room_bytes))
+    ]
+    return {job.id: result for job in wanted if (result := run.result(job)) is not None}
 
 
 def runs_again(circumstance: Circumstance | None, room_bytes: int) -> bool:
@@ -71,7 +73,7 @@ def reasons_in_words(again: Iterable[Result]) -> str:
     return ", ".join(f"{count} {what}" for what, count in counts.items())
 
 
-def advice(failed: Sequence[Result]) -> list[str]:
+def advice(failed: Iterable[Result | Head]) -> list[str]:
     """One line for each kind of failure that the environment caused, on what makes the same command run it again."""
     lines = []
     causes = [each.circumstance for each in failed if each.circumstance is not None]

@@ -8,10 +8,9 @@ own hash.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from genbench.api.cards import MetricCard
-from genbench.records.result import Result
 from genbench.util.source_hash import source_hash
 
 _ROOM = "genbench.metrics"
@@ -32,14 +31,16 @@ def metric_versions(cards: Iterable[MetricCard]) -> dict[str, str]:
     return {factory: metric_version(factory) for factory in factories}
 
 
-def outdated(result: Result, cards: Iterable[MetricCard], versions: dict[str, str]) -> list[MetricCard]:
+def outdated(
+    stored: Mapping[str, str | None], cards: Iterable[MetricCard], versions: dict[str, str]
+) -> list[MetricCard]:
     """The cards of those stored values that another version of their metric has computed.
 
-    versions: the present ones, by factory. A value without a version counts as another version's.
+    stored: the version of each value of a record, by metric (`Head.versions`). versions: the present ones, by factory.
+    A value without a version counts as another version's.
     """
-    stale = []
-    for card in cards:
-        stored = result.metric(card.name)
-        if card.factory is not None and stored is not None and stored.version != versions[card.factory]:
-            stale.append(card)
-    return stale
+    return [
+        card
+        for card in cards
+        if card.factory is not None and card.name in stored and stored[card.name] != versions[card.factory]
+    ]

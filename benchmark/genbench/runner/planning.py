@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from genbench.api.budget import Budget
 from genbench.api.cards import DatasetCard, ExtractorCard, Hyperparameter, ModelCard
 from genbench.datasets.versions import dataset_version
@@ -79,11 +81,20 @@ def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> P
     jobs: list[Job] = []
     refused: list[Result] = []
     extractors = {dataset.name: _choose_extractor(request, registry, dataset) for dataset in datasets}
+    cards = {variant.card.name: variant.card for variant in variants}
+    # sources are hashed once each, and not once for each job
+    versions = {
+        name: f"{registry.origin(card).version}+{source_hash(card.factory)}" for name, card in cards.items()
+    }
     for dataset in datasets:
+        of_data = dataset_version(dataset)
         for variant in variants:
             refusal = variant.card.refusal(dataset.spec)
+            job = _job(
+                request, variant, versions[variant.card.name], dataset, of_data, extractors[dataset.name]
+            )
             for seed in range(seeds):
-                job = _job(request, registry, variant, dataset, extractors[dataset.name], str(budget), seed)
+                job = msgspec.structs.replace(job, budget=str(budget), seed=seed)
                 if refusal is None:
                     jobs.append(job)
                 elif seed == 0:
@@ -226,27 +237,27 @@ def _scored_samples(suite: Suite, dataset: DatasetCard) -> int:
 
 def _job(
     request: Request,
-    registry: Registry,
     variant: Variant,
+    model_version: str,
     dataset: DatasetCard,
+    version: str,
     extractor: ExtractorCard,
-    budget: str,
-    seed: int,
 ) -> Job:
+    """The job of the first seed, without its budget."""
     rule = dataset.ranking_rule
     return Job(
         model=variant.card.name,
         family=variant.card.family,
-        model_version=f"{registry.origin(variant.card).version}+{source_hash(variant.card.factory)}",
+        model_version=model_version,
         variant=variant.label,
         hyperparameters=variant.hyperparameters,
         dataset=dataset.name,
-        dataset_version=dataset_version(dataset),
-        budget=budget,
+        dataset_version=version,
+        budget="",
         sampling_seconds=request.suite.sampling_seconds,
         samples=_scored_samples(request.suite, dataset),
         importance_samples=request.suite.importance_samples,
-        seed=seed,
+        seed=0,
         device=request.device,
         threads=request.threads,
         extractor=extractor.label,

@@ -55,14 +55,18 @@ def out_of_date(run: Run, jobs: Sequence[Job], registry: Registry) -> list[Wish]
     """The jobs whose stored values were computed by another version of their metrics."""
     cards = [card for card in registry.metrics.values() if card.factory]
     versions = metric_versions(cards)
+    heads = run.heads()
+    stale: dict[int, set[str | None]] = {}  # most records have the same versions
     wishes = []
     for job in jobs:
-        result = run.result(job)
-        if result is None or result.status != "ok":
+        head = heads.get(job.id)
+        if head is None or head.status != "ok":
             continue
-        factories = {card.factory for card in outdated(result, cards, versions)}
-        if factories:
-            wishes.append(Wish(result, [card for card in cards if card.factory in factories]))
+        key = id(head.versions)
+        if key not in stale:
+            stale[key] = {card.factory for card in outdated(head.versions, cards, versions)}
+        if stale[key] and (result := run.result(job)) is not None:
+            wishes.append(Wish(result, [card for card in cards if card.factory in stale[key]]))
     return wishes
 
 

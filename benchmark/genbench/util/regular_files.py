@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,12 +71,18 @@ def check_regular(path: Path, *, max_bytes: int, within: Path | None = None) -> 
         return os.fstat(file.fileno()).st_size
 
 
-def _open(path: Path | str, folder: int | None = None, flags: int = _FLAGS, whole: Path | None = None) -> int:
-    """A descriptor of the file or folder. folder: an open folder that `path` is relative to. whole: for messages."""
-    named = Path(path) if whole is None else whole
+def _open(
+    path: Path | str,
+    folder: int | None = None,
+    flags: int = _FLAGS,
+    whole: Path | None = None,
+    inside: Sequence[str] = (),
+) -> int:
+    """A descriptor of the file or folder. folder: an open folder that `path` is relative to. whole, inside: the path
+    and its further parts, for messages."""
     try:
         if not hasattr(os, "O_NOFOLLOW"):
-            _check_kind(os.lstat(path), named)
+            _check_kind(os.lstat(path), (Path(path) if whole is None else whole).joinpath(*inside))
         return os.open(path, flags, dir_fd=folder) if folder is not None else os.open(path, flags)
     except RefusedFileError:
         raise
@@ -84,21 +91,22 @@ def _open(path: Path | str, folder: int | None = None, flags: int = _FLAGS, whol
             raise
         if (found := _kind_at(path, folder)) is None:
             raise
-        raise _refused(named, f"is {found}") from None
+        raise _refused((Path(path) if whole is None else whole).joinpath(*inside), f"is {found}") from None
 
 
 def _open_within(path: Path, within: Path) -> int:
-    parts = Path(os.path.abspath(path)).relative_to(os.path.abspath(within)).parts
+    whole, around = os.path.abspath(path), os.path.join(os.path.abspath(within), "")
+    if not whole.startswith(around):
+        raise ValueError(f"{path} does not lie in {within}")
+    parts = whole[len(around) :].split(os.sep)
     if not _CAN_WALK:
         if Path(os.path.realpath(path.parent)) != Path(os.path.realpath(within)).joinpath(*parts[:-1]):
             raise _refused(path, f"is reached by a symbolic link that leads out of {within}")
         return _open(path)
     folder = os.open(within, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    reached = within
     try:
-        for part in parts[:-1]:
-            reached = reached / part
-            inner = _open(part, folder, _FOLDER_FLAGS, reached)
+        for number, part in enumerate(parts[:-1], 1):
+            inner = _open(part, folder, _FOLDER_FLAGS, within, parts[:number])
             os.close(folder)
             folder = inner
         return _open(parts[-1], folder, whole=path)

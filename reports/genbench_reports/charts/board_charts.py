@@ -21,7 +21,8 @@ from genbench_reports.charts.palette import style_of
 from genbench_reports.charts.paper_axes import MUTED, Panels, engineering, name_width, say_above, set_scale
 from genbench_reports.format.columns import LIKELIHOOD_METRICS
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.rows import Board, BoardMetric, Curve, Row
+from genbench_reports.leaderboard.curves import Curve
+from genbench_reports.leaderboard.rows import Board, BoardMetric, Row
 from genbench_reports.statistics.pareto import pareto_front
 
 _DASHES = ("-", "--", ":", "-.")

@@ -12,7 +12,8 @@ from genbench.records.tuned import best_by_trials
 from genbench_reports.format.likelihood_marks import likelihood_mark
 from genbench_reports.format.numbers import rounded
 from genbench_reports.format.text import clean
-from genbench_reports.leaderboard.rows import Board, BoardMetric, Curve, Row
+from genbench_reports.leaderboard.curves import Curve
+from genbench_reports.leaderboard.rows import Board, BoardMetric, Row
 
 COMPUTE_AXES = {
     "seconds": "training time, s",

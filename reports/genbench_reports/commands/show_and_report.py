@@ -10,6 +10,7 @@ import typer
 
 from genbench.errors import UnknownNameError, UsageError
 from genbench.plugin.registry import registry_of
+from genbench.records.find_record import find_job
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
@@ -158,9 +159,11 @@ def _find(
     run: Run, dataset: str | None, model: str | None, job_id: str | None
 ) -> list[tuple[Job, Result | None]]:
     """Records by id (a unique beginning will do), or by model and data set. At least one, or UsageError."""
-    records = _records(run)
     if job_id is not None:
-        return [_by_id(run, job_id, records)]
+        job = find_job(run, job_id)
+        refused = next((result for result in run.plan.refused if result.id == job.id), None)
+        return [(job, refused or run.result(job))]
+    records = _records(run)
     if model is not None:
         _planned_name("model", model, {name for job, _ in records for name in (job.variant, job.model)})
     if dataset is not None:
@@ -173,16 +176,6 @@ def _find(
     if not found:
         raise UsageError(f"{run.folder} has no job of {model} on {dataset}")
     return found
-
-
-def _by_id(run: Run, job_id: str, records: list[tuple[Job, Result | None]]) -> tuple[Job, Result | None]:
-    found = [(job, result) for job, result in records if job_id and job.id.startswith(job_id)]
-    if len(found) == 1:
-        return found[0]
-    problem = "no job" if not found else f"{len(found)} jobs"
-    raise UsageError(
-        f"{problem} of {run.folder} has an id that begins with {job_id!r}; -m MODEL -d DATASET finds it by name"
-    )
 
 
 def _planned_name(kind: str, name: str, known: Iterable[str]) -> str:

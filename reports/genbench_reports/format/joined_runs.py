@@ -57,6 +57,11 @@ class JoinedRuns(Run):
         places = {job.id: place for place, job in enumerate(self.plan.jobs)}
         return [*sorted(found.values(), key=lambda result: places[result.id]), *self.plan.refused]
 
+    def result(self, job: Job) -> Result | None:
+        """That of the run that has it."""
+        home = self._homes.get(job.id)
+        return None if home is None else home.result(job)
+
     def job_folder(self, job: Job) -> Path:
         """In the run that has the job's result; in the first run where none has."""
         return self._homes.get(job.id, self.runs[0]).job_folder(job)

@@ -167,6 +167,7 @@ def render_html(run: Run, registry: Registry) -> str:
             boards=boards,
             failures=failures_of(run, values),
             families=[(family, style_of(family)) for family in families],
+            selections=_selections(values),
             metrics=_metrics(boards, registry.metrics),
             models=_models(values),
             reading_notes=READING_NOTES,
@@ -233,6 +234,15 @@ def _ranks(boards: Sequence[Board], members: Mapping[str, str]) -> TableView | N
     """The ranks on every leaderboard; None where there is one leaderboard, or no rank."""
     has_ranks = any(board.ranked for board in boards)
     return models_table(ranks_across(boards), members) if len(boards) > 1 and has_ranks else None
+
+
+def _selections(boards: Sequence[Board]) -> list[tuple[str, list[str]]]:
+    """By what leaderboards can be chosen, and the values: only what they differ in."""
+    found = {
+        "hardware": {clean(board.setting.hardware) for board in boards},
+        "protocol": {clean(board.setting.job.protocol) for board in boards},
+    }
+    return [(name, sorted(values)) for name, values in found.items() if len(values) > 1]
 
 
 def _statistics(document: Document, members: Mapping[str, str]) -> list[StatisticsView]:

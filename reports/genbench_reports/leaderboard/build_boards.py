@@ -15,8 +15,8 @@ from genbench_reports.format.columns import COST_COLUMNS, LIKELIHOOD, LIKELIHOOD
 from genbench_reports.format.table import best_values
 from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.board_scale import make_scale
-from genbench_reports.leaderboard.curves import make_curve
 from genbench_reports.leaderboard.grouping import SettingResults, VariantResults, group_results
+from genbench_reports.leaderboard.lazy_values import LazyValues
 from genbench_reports.leaderboard.merge_notes import merge_notes
 from genbench_reports.leaderboard.metric_versions import of_one_version
 from genbench_reports.leaderboard.ranking import Ranking, rank_rows
@@ -158,14 +158,10 @@ def _first(names: Sequence[str], metrics: Mapping[str, BoardMetric]) -> str | No
 
 def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric], headline: str) -> Row:
     """All of a row that does not depend on other rows."""
-    by_result = [
-        (result, {metric.name: metric for metric in reversed(result.metrics)}) for result in variant.results
-    ]
-    values = {
-        name: value
-        for name, metric in metrics.items()
-        if (value := _value(variant, metric, by_result)) is not None
-    }
+    recorded = {metric.name for result in variant.results for metric in result.metrics}
+    values = LazyValues(
+        (name for name in metrics if name in recorded), lambda name: _value(variant, metrics[name])
+    )
     job = (*variant.results, *variant.failures)[0].job
     return Row(
         label=variant.label,
@@ -175,7 +171,6 @@ def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric], head
         values=values,
         costs=_costs(variant.results),
         bound_by=tuple(sorted({clean(r.cost.bound_by) for r in variant.results if r.cost.bound_by})),
-        curve=make_curve(variant.results),
         notes=tuple(_row_notes(variant, values.get("copied_share"), headline)),
         results=variant.results,
         failures=variant.failures,
@@ -183,19 +178,13 @@ def _draft_row(variant: VariantResults, metrics: Mapping[str, BoardMetric], head
     )
 
 
-def _value(
-    variant: VariantResults,
-    metric: BoardMetric,
-    by_result: Sequence[tuple[Result, Mapping[str, MetricValue]]],
-) -> Value | None:
-    """None where no seed recorded the metric. by_result: the results with their metrics by name."""
+def _value(variant: VariantResults, metric: BoardMetric) -> Value:
+    """A metric that a seed recorded."""
     recorded = {
         result.job.seed: (result, record)
-        for result, by_name in by_result
-        if (record := by_name.get(metric.name)) is not None
+        for result in variant.results
+        if (record := result.metric(metric.name)) is not None
     }
-    if not recorded:
-        return None
     records = {seed: record for seed, (_, record) in recorded.items()}
     by_seed = {seed: record.value for seed, record in records.items() if record.value is not None}
     recorded_kinds = {record.kind for record in records.values() if record.value is not None}
@@ -232,14 +221,18 @@ def _value(
     )
 
 
-def _costs(results: Sequence[Result]) -> dict[str, Value]:
+def _costs(results: Sequence[Result]) -> Mapping[str, Value]:
     """Every cost that a seed recorded, over the seeds that did."""
     by_name: dict[str, dict[int, float]] = {}
     for result in results:
         for name, number in _numbers(result.cost).items():
             by_name.setdefault(name, {})[result.job.seed] = number
-    estimates = {name: Estimate(by_seed) for name, by_seed in by_name.items()}
-    return {name: Value(each.by_seed, each.mean, each.stderr) for name, each in estimates.items()}
+
+    def cost(name: str) -> Value:
+        estimate = Estimate(by_name[name])
+        return Value(estimate.by_seed, estimate.mean, estimate.stderr)
+
+    return LazyValues(by_name, cost)
 
 
 def _numbers(cost: Cost) -> dict[str, float]:
@@ -310,20 +303,31 @@ def _finish_rows(
     rows: Sequence[Row], ranking: Ranking, metrics: Mapping[str, BoardMetric], rule: RankingRule
 ) -> Iterable[Row]:
     """The rows with their ranks and what they have to be marked with, and with their best values marked."""
-    best_metrics = {name: _best_by_kind(rows, metric) for name, metric in metrics.items()}
-    best_costs = {column.name: _best_cost(rows, column.name, column.better) for column in COST_COLUMNS}
+    columns = {column.name: column.better for column in COST_COLUMNS}
+    best_metrics = LazyValues(metrics, lambda name: _best_by_kind(rows, metrics[name]))
+    best_costs = LazyValues(columns, lambda name: _best_cost(rows, name, columns[name]))
+
+    def values_of(row: Row) -> Mapping[str, Value]:
+        def marked(name: str) -> Value:
+            may_be_best = not row.is_calibration and _may_be_best(row, name)
+            return _marked(row.values[name], may_be_best, best_metrics[name].get(row.values[name].kind))
+
+        return LazyValues(row.values, marked)
+
+    def costs_of(row: Row) -> Mapping[str, Value]:
+        return LazyValues(
+            row.costs,
+            lambda name: _marked(row.costs[name], not row.is_calibration, best_costs.get(name)),
+        )
+
     for row in rows:
-        contends = not row.is_calibration
         yield replace(
             row,
             rank=ranking.ranks.get(row.label),
             standing=ranking.standings.get(row.label),
             notes=(*row.notes, *standing_notes(row)),
-            values={
-                name: _marked(value, contends and _may_be_best(row, name), best_metrics[name].get(value.kind))
-                for name, value in row.values.items()
-            },
-            costs={name: _marked(value, contends, best_costs.get(name)) for name, value in row.costs.items()},
+            values=values_of(row),
+            costs=costs_of(row),
         )
 
 

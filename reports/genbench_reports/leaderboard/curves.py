@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from genbench.api import CHECKPOINT_FRACTIONS
 from genbench.records.likelihood_kinds import comparable
 from genbench.records.result import CurvePoint, Result
-from genbench_reports.leaderboard.rows import Curve
 from genbench_reports.statistics.seeds import Estimate
 
 CURVE_AXES = ("seconds", "steps", "examples", "flops")
 """The fields of `CurvePoint` that say what had been spent."""
 _ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Validation metrics of one row at the checkpoints of its training, which lie at fixed fractions of the budget."""
+
+    axes: Mapping[str, tuple[float, ...]]
+    """What was spent by each checkpoint, mean over seeds, by name of the `CurvePoint` field."""
+    means: Mapping[str, tuple[float | None, ...]]
+    """Mean over seeds at each checkpoint, by metric; None where a seed has no value."""
+    errors: Mapping[str, tuple[float | None, ...]]
+    """Standard errors of `means`."""
+    kinds: Mapping[str, str]
+    """Likelihood kinds by metric, for the likelihoods among them."""
 
 
 def make_curve(results: Sequence[Result]) -> Curve | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from genbench.api import DatasetCard, MetricCard
 from genbench.records.result import Result
@@ -33,24 +34,41 @@ class Leaderboard:
     """The setting in words."""
     main: Table
     """Ranks and the metrics that matter most for the modality."""
-    cost: Table
-    """What training and sampling cost."""
-    further: Table
-    """The metrics for which the main table has no place."""
     searches: Table
     """A row for each variant that was tuned, with the best validation value by the number of trials."""
     notes: tuple[str, ...]
     """What to know about the whole leaderboard, and about the columns of `main`."""
-    further_notes: tuple[str, ...]
-    """What to know about the columns of `further`."""
     footnotes: tuple[str, ...]
     """Numbered from 1; cells of `main` refer to them."""
-    further_footnotes: tuple[str, ...]
-    """Numbered from 1; cells of `further` refer to them."""
     failures: Table
     """A row for each job that failed."""
     unsupported: str | None
     """The models that cannot take the data, in one line; None where there are none."""
+
+    @cached_property
+    def cost(self) -> Table:
+        """What training and sampling cost."""
+        return cost_table(self.board)
+
+    @property
+    def further(self) -> Table:
+        """The metrics for which the main table has no place."""
+        return self._further[0]
+
+    @property
+    def further_footnotes(self) -> tuple[str, ...]:
+        """Numbered from 1; cells of `further` refer to them."""
+        return self._further[1]
+
+    @cached_property
+    def further_notes(self) -> tuple[str, ...]:
+        """What to know about the columns of `further`."""
+        return tuple(further_notes(self.board))
+
+    @cached_property
+    def _further(self) -> tuple[Table, tuple[str, ...]]:
+        footnotes = Footnotes()
+        return further_table(self.board, footnotes), tuple(footnotes.texts)
 
     @property
     def title(self) -> str:
@@ -88,20 +106,15 @@ def build_leaderboards(
 
 def make_leaderboard(board: Board) -> Leaderboard:
     """The tables and sentences of a board."""
-    footnotes, further_footnotes = Footnotes(), Footnotes()
+    footnotes = Footnotes()
     main = main_table(board, footnotes)
-    further = further_table(board, further_footnotes)
     return Leaderboard(
         board=board,
         caption=caption(board),
         main=main,
-        cost=cost_table(board),
-        further=further,
         searches=search_table(board),
         notes=tuple(notes(board)),
-        further_notes=tuple(further_notes(board)),
         footnotes=tuple(footnotes.texts),
-        further_footnotes=tuple(further_footnotes.texts),
         failures=failure_table(board),
         unsupported=unsupported(board),
     )

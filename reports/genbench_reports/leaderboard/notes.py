@@ -100,7 +100,7 @@ def _column_notes(metrics: Iterable[BoardMetric]) -> Iterable[str]:
 def _rough(board: Board, metrics: Iterable[BoardMetric]) -> Iterable[str]:
     """What the mark of a rough error means, where a column has one."""
     names = {metric.name for metric in metrics}
-    if any(value.is_rough for row in board.rows for name, value in row.values.items() if name in names):
+    if any(row.values[name].is_rough for row in board.rows for name in names if name in row.values):
         yield f"{ROUGH}: the error is rough, because the examples are too few or too dependent for a better one."
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from genbench.api import Better, DatasetCard, RankingRule
 from genbench.records.job import Job
 from genbench.records.result import MetricValue, Result, Tuned
 from genbench_reports.format.columns import metric_title
+from genbench_reports.leaderboard.curves import Curve, make_curve
 from genbench_reports.leaderboard.setting import Setting
 from genbench_reports.statistics.uncertain_means import UncertainMean
 
@@ -83,20 +85,6 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Curve:
-    """Validation metrics of one row at the checkpoints of its training, which lie at fixed fractions of the budget."""
-
-    axes: Mapping[str, tuple[float, ...]]
-    """What was spent by each checkpoint, mean over seeds, by name of the `CurvePoint` field."""
-    means: Mapping[str, tuple[float | None, ...]]
-    """Mean over seeds at each checkpoint, by metric; None where a seed has no value."""
-    errors: Mapping[str, tuple[float | None, ...]]
-    """Standard errors of `means`."""
-    kinds: Mapping[str, str]
-    """Likelihood kinds by metric, for the likelihoods among them."""
-
-
-@dataclass(frozen=True)
 class Row:
     """One model variant on one leaderboard."""
 
@@ -115,8 +103,6 @@ class Row:
     sampling as `peak_rss_bytes` and `peak_cuda_bytes`."""
     bound_by: tuple[str, ...]
     """The limits that ended the training of the seeds, each once, in alphabetical order."""
-    curve: Curve | None
-    """None where there are no checkpoints that all seeds have."""
     notes: tuple[str, ...]
     """What a reader has to know about the whole row: failed seeds, copied training data, warnings."""
     results: tuple[Result, ...]
@@ -129,6 +115,11 @@ class Row:
     """The samples lack most of the data's variety. Such a row is never the best in precision and its like."""
     is_over_budget: bool = False
     """A seed was trained for more than its budget, so that the row has no rank."""
+
+    @cached_property
+    def curve(self) -> Curve | None:
+        """None where there are no checkpoints that all seeds have."""
+        return make_curve(self.results)
 
     @property
     def is_calibration(self) -> bool:

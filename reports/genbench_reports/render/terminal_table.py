@@ -7,12 +7,17 @@ character, its stand-in is measured and printed (`genbench.util.stand_ins`), so 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from itertools import zip_longest
+from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.segment import Segment, Segments
+from rich.style import Style
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -24,6 +29,9 @@ _GAP = 2
 """Blanks between columns."""
 _NAME_WIDTH = 24
 """Names and reasons are folded to this width before anything is left out."""
+_Line = Sequence[tuple[str, Style]]
+"""A line of a cell: texts and their styles."""
+_BEST, _NOTES = Style(bold=True, color="green"), Style(bold=False, color="yellow")
 _ERROR = re.compile(r"±[\d.e+-]+~?")
 
 
@@ -54,13 +62,100 @@ def print_table(
 def _draw(table: Table, console: Console, style: str, *, fold: bool) -> None:
     broken = _width(table, console, titles_broken=False) > console.width
     widths = _drawn_widths(table, console, titles_broken=broken)
+    headings = [
+        _lines(writable(column.title, console.encoding), width)
+        for column, width in zip(table.columns, widths, strict=True)
+    ]
+    is_plain = console.options.ascii_only or console.legacy_windows  # rich has other lines for these
+    if is_plain or sum(widths) + _GAP * (len(widths) - 1) > console.width:
+        _draw_squeezed(table, console, style, headings, widths, broken=broken, fold=fold)
+        return
+    longest = (_longest_cell(table, index, console) for index in range(len(widths)))
+    widths = [
+        max(width if broken else cells, *map(cell_len, lines))
+        for width, cells, lines in zip(widths, longest, headings, strict=True)
+    ]
+    _draw_lines(table, console, style, headings, widths, fold=fold)
+
+
+def _draw_lines(
+    table: Table,
+    console: Console,
+    style: str,
+    headings: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    *,
+    fold: bool,
+) -> None:
+    """A table for which there is room, as rich draws it in many times the time."""
+    width = sum(widths) + _GAP * (len(widths) - 1)
+    height, bold, dim = max(map(len, headings)), Style(bold=True), Style(dim=True)
+    titles = [[[(line, bold)] for line in (*([""] * (height - len(each))), *each)] for each in headings]
+    segments = list(_lines_of_row(titles, table, widths, Style.null()))
+    segments += [Segment("─" * width, console.get_style(style or "none")), Segment.line()]
+    for rows, look in ((table.rows, Style.null()), (table.calibration, dim)):
+        if rows is table.calibration and table.rows and rows:
+            segments += [Segment(" " * width), Segment.line()]
+        for row in rows:
+            cells = [
+                _cell_lines(cell, console, look, room, fold=fold, cuts=not (fold or column.numeric))
+                for cell, column, room in zip(row, table.columns, widths, strict=True)
+            ]
+            segments += _lines_of_row(cells, table, widths, look)
+    console.print(Segments(segments), end="", no_wrap=True, overflow="ignore", crop=False)
+
+
+def _cell_lines(
+    cell: Cell, console: Console, style: Style, room: int, *, fold: bool, cuts: bool
+) -> list[_Line]:
+    """A cell in lines of at most `room` columns: folded, or cut."""
+    text, notes = _shown(cell.text, cell.notes, console.encoding)
+    if _cell_width(cell.text, cell.notes, console.encoding) <= room:
+        line = [(text, style + _BEST if cell.best else style)]
+        return [[*line, (notes, style + _NOTES)] if notes else line]
+    overflow: Literal["fold", "ellipsis"] = "fold" if fold else "ellipsis"
+    folded = _text(cell, console, room if cuts else None).wrap(
+        console, room, overflow=overflow, no_wrap=not fold
+    )
+    return [
+        [(each.text, style + (each.style or Style.null())) for each in line.render(console)]
+        for line in folded
+    ]
+
+
+def _lines_of_row(
+    cells: Sequence[Sequence[_Line]], table: Table, widths: Sequence[int], style: Style
+) -> Iterator[Segment]:
+    """Cells side by side, numbers to the right."""
+    for lines in zip_longest(*cells, fillvalue=()):
+        for index, (line, column, width) in enumerate(zip(lines, table.columns, widths, strict=True)):
+            blanks = width - sum(cell_len(text) for text, _ in line)
+            before = (_GAP if index else 0) + (blanks if column.numeric else 0)
+            if before:
+                yield Segment(" " * before, style)
+            yield from (Segment(text, look) for text, look in line)
+            if blanks and not column.numeric:
+                yield Segment(" " * blanks, style)
+        yield Segment.line()
+
+
+def _draw_squeezed(
+    table: Table,
+    console: Console,
+    style: str,
+    headings: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    *,
+    broken: bool,
+    fold: bool,
+) -> None:
+    """A table for which there is no room: rich takes from the widest columns."""
     drawn = RichTable(
         box=SIMPLE_HEAD, padding=(0, 0, 0, _GAP - 1), pad_edge=False, show_edge=False, style=style
     )
-    for index, column in enumerate(table.columns):
-        width = widths[index]
+    for column, heading, width in zip(table.columns, headings, widths, strict=True):
         drawn.add_column(
-            Text("\n".join(_lines(writable(column.title, console.encoding), width))),
+            Text("\n".join(heading)),
             justify="right" if column.numeric else "left",
             no_wrap=column.numeric or not fold,
             overflow="fold" if fold and not column.numeric else "ellipsis",
@@ -191,20 +286,33 @@ def _drawn_widths(table: Table, console: Console, *, titles_broken: bool) -> lis
 
 
 def _longest_cell(table: Table, index: int, console: Console) -> int:
-    return max(_text(row[index], console).cell_len for row in (*table.rows, *table.calibration))
+    encoding = console.encoding
+    return max(
+        _cell_width(row[index].text, row[index].notes, encoding) for row in (*table.rows, *table.calibration)
+    )
 
 
 def _text(cell: Cell, console: Console, width: int | None = None) -> Text:
     """The cell. width: where it is longer, "…" stands for its middle, because names often differ at their ends; None
     for all of it."""
-    shown = writable(clean(cell.text), console.encoding)
+    shown, notes = _shown(cell.text, cell.notes, console.encoding)
     if width is not None and cell_len(shown) > width:
         shown = _without_middle(shown, width, writable("…", console.encoding))
-    text = Text(shown, style="bold green" if cell.best else "")
-    if cell.notes:
-        notes = " ".join(superscript(note) for note in cell.notes)
-        text.append(writable(notes, console.encoding), style="not bold yellow")
+    text = Text(shown, style=_BEST if cell.best else "")
+    if notes:
+        text.append(notes, style=_NOTES)
     return text
+
+
+def _shown(text: str, notes: tuple[int, ...], encoding: str) -> tuple[str, str]:
+    """The text of a cell and its notes, as they are printed."""
+    numbers = " ".join(superscript(note) for note in notes)
+    return writable(clean(text), encoding), writable(numbers, encoding)
+
+
+@lru_cache(maxsize=1 << 16)  # widths are asked for again for each set of columns that is tried
+def _cell_width(text: str, notes: tuple[int, ...], encoding: str) -> int:
+    return sum(map(cell_len, _shown(text, notes, encoding)))
 
 
 def _without_middle(text: str, width: int, mark: str) -> str:

@@ -23,7 +23,7 @@ RESAMPLES = 9999
 """Number of bootstrap samples, and of permutations where there are too many to try them all."""
 _SEED = 0
 _SAME_SUM = 1e-13
-"""Means that differ by less than this share of themselves count as equal."""
+"""Means that differ by less than this share of the mean absolute difference count as equal."""
 _MAX_NUMBERS = 1 << 22
 """How many numbers an array of resamples may have: 32 MB."""
 
@@ -201,8 +201,8 @@ def _sign_flip_tests(rows: Sequence[Sequence[float]]) -> list[PairedTest]:
         p = np.ones(len(rows))
     else:
         null = samples @ _signs(n).T / n
-        # sums of the same numbers in another order may differ in their last digits
-        slack = np.abs(means[:, None]) * _SAME_SUM
+        # sums of the same numbers in another order may differ in the last digits of the numbers, also where they are 0
+        slack = np.abs(samples).mean(axis=1)[:, None] * _SAME_SUM
         added = (
             0 if exact else 1
         )  # the assignment that was observed is one of those that could have been drawn

@@ -12,12 +12,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
 from genbench_reports.statistics.seeds import adjust_by_holm, mean, standard_deviation
 
 Pair = tuple[int, int]
-_MIN_LOG_P, _HALVINGS = -600.0, 60
-"""The logarithm of the smallest p that is told from 0, and how often an interval that holds p is halved."""
+_MIN_LOG_P, _LOG_P_TOLERANCE = -600.0, 1e-11
+"""The logarithm of the smallest p that is told from 0, and how closely it is searched for. The tolerance is above the
+spacing of floating-point numbers of that size."""
+_MAX_STEPS, _STEPS_PER_HALVING, _MIN_WEIGHT = 200, 4, 1e-300
+"""How many steps that search takes at most, and after how many one halves its interval, whatever the values say."""
 _SAME_SAMPLES = 0.01
 """Seeds whose values spread by less than this share of their standard errors have drawn the same samples, as held-out
 data do where there are no more of them. The error of those samples is then in no spread."""
@@ -106,7 +110,6 @@ def _raw_p(means: Sequence[UncertainMean], pairs: Sequence[Pair]) -> list[float]
     equal rows were told apart in 18 % of boards with two seeds, and in 9 % with three.
     """
     import numpy as np
-    from scipy.special import ndtri, stdtrit
 
     if not pairs:
         return []
@@ -127,14 +130,60 @@ def _raw_p(means: Sequence[UncertainMean], pairs: Sequence[Pair]) -> list[float]
         welch = np.where(of_seeds > 0, welch, 1.0)
         weight = np.where(error > 0, of_seeds / error**2, 0.0)
         score = np.where(error > 0, difference / error, np.where(difference > 0, np.inf, 0.0))
-    low, high = np.full(len(pairs), _MIN_LOG_P), np.zeros(len(pairs))
-    for _ in range(_HALVINGS):  # of the interval of log p
-        middle = (low + high) / 2
-        tail = np.exp(middle) / 2
-        critical = weight * -stdtrit(welch, tail) + (1 - weight) * -ndtri(tail)
-        low, high = np.where(critical > score, middle, low), np.where(critical > score, high, middle)
-    p = np.where(score == 0, 1.0, np.where(np.isinf(score), 0.0, np.exp(high)))
+    p = np.where(score == 0, 1.0, 0.0)
+    asked = np.flatnonzero((score > 0) & np.isfinite(score) & is_known[first] & is_known[second])
+    p[asked] = np.exp(_log_p(score[asked], weight[asked], welch[asked]))
     found: list[float] = np.where(is_known[first] & is_known[second], p, 1.0).tolist()
+    return found
+
+
+def _log_p(score: Any, weight: Any, freedom: Any) -> Any:
+    """The logarithm of the p at which the critical value equals the score, by the Illinois method (Dowell and Jarratt
+    1971, "A modified regula falsi method for computing the root of an equation").
+
+    The critical value is a mean of Student's and the normal one, of which Student's is larger. So p lies below that of
+    Student's distribution, and above the p at which either part alone would make up the score.
+    """
+    import numpy as np
+    from scipy.special import log_ndtr, ndtri, stdtr, stdtrit
+
+    with np.errstate(divide="ignore"):
+        of_student = np.log(2 * stdtr(freedom, -score / np.maximum(weight, _MIN_WEIGHT)))
+        of_normal = np.log(2) + log_ndtr(-score / np.where(weight < 1, 1 - weight, 1.0))
+        low = np.maximum(
+            np.maximum(of_student, np.maximum(of_normal, np.log(2) + log_ndtr(-score))), _MIN_LOG_P
+        )
+        high = np.maximum(np.log(2 * stdtr(freedom, -score)), low)
+    found = np.where(weight == 0, np.maximum(np.log(2) + log_ndtr(-score), _MIN_LOG_P), high)
+
+    def excess(log_p: Any, rest: Any) -> Any:
+        tail, share = np.exp(log_p) / 2, weight[rest]
+        return share * -stdtrit(freedom[rest], tail) + (1 - share) * -ndtri(tail) - score[rest]
+
+    rest = np.flatnonzero((weight > 0) & (weight < 1) & (high - low > _LOG_P_TOLERANCE))
+    low, high = low[rest], high[rest]
+    at_low, at_high = excess(low, rest), excess(high, rest)
+    last = np.full(len(rest), np.nan)
+    for step in range(_MAX_STEPS):
+        if not len(rest):
+            break
+        slope = at_low - at_high
+        with np.errstate(divide="ignore", invalid="ignore"):
+            middle = (low * -at_high + high * at_low) / slope
+        is_inside = (middle > low) & (middle < high) & (step % _STEPS_PER_HALVING != _STEPS_PER_HALVING - 1)
+        middle = np.where(is_inside, middle, (low + high) / 2)
+        here = excess(middle, rest)
+        found[rest] = middle
+        is_above = here > 0
+        # the end that stays twice counts half
+        at_high = np.where(is_above, np.where(last == 1, at_high / 2, at_high), here)
+        at_low = np.where(is_above, here, np.where(last == 0, at_low / 2, at_low))
+        moved = np.where(is_above, middle - low, high - middle)
+        low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
+        last = np.where(is_above, 1.0, 0.0)
+        going_on = (high - low > _LOG_P_TOLERANCE) & (moved > _LOG_P_TOLERANCE) & (here != 0)
+        rest, low, high, last = rest[going_on], low[going_on], high[going_on], last[going_on]
+        at_low, at_high = at_low[going_on], at_high[going_on]
     return found
 
 

@@ -9,6 +9,7 @@ import pytest
 from jobs import make_job
 
 from genbench.metrics.cards import METRIC_CARDS
+from genbench.records.record_index import head_of
 from genbench.records.result import MetricValue, Result
 from genbench.runner.metric_versions import metric_version, metric_versions, outdated
 from genbench.util.source_hash import source_files
@@ -62,6 +63,6 @@ def test_values_of_another_version_are_out_of_date() -> None:
     job = make_job("Good")
     metrics = [stored("frechet_distance", versions[FRECHET]), stored("precision", "0" * 12)]
     result = Result(id=job.id, status="ok", job=job, metrics=metrics)
-    assert [card.name for card in outdated(result, cards, versions)] == ["precision"]
+    assert [card.name for card in outdated(head_of(result).versions, cards, versions)] == ["precision"]
     old = Result(id=job.id, status="ok", job=job, metrics=[stored("recall", None)])
-    assert [card.name for card in outdated(old, cards, versions)] == ["recall"]
+    assert [card.name for card in outdated(head_of(old).versions, cards, versions)] == ["recall"]

@@ -1,4 +1,5 @@
 // Which models are shown: by a part of their name, and by families. While no family is pressed, all of them are shown.
+// Which leaderboards are shown: by hardware and by protocol, where the page has several.
 // Everything that belongs to a model carries data-model and data-family; charts ask `isShown` and listen to
 // "filterchange".
 
@@ -20,6 +21,17 @@ function hideEmptyDividers() {
     while (row && row.hidden && !row.classList.contains("divider")) row = row.nextElementSibling;
     divider.hidden = !row || row.classList.contains("divider");
   }
+}
+
+// Leaderboards carry data-hardware and data-protocol. A link in the contents goes with its leaderboard.
+function applySelections(selects) {
+  const chosen = selects.filter((select) => select.value !== "");
+  for (const board of document.querySelectorAll("details.board")) {
+    board.hidden = chosen.some((select) => board.dataset[select.dataset.board] !== select.value);
+    const link = document.querySelector(`.contents a[href="#${board.id}"]`);
+    if (link) link.parentElement.hidden = board.hidden;
+  }
+  return chosen.length > 0;
 }
 
 function applyFilter() {
@@ -46,10 +58,12 @@ function startFilter() {
   const text = form.querySelector("#filter-text");
   const all = form.querySelector("#filter-all");
   const boxes = [...form.querySelectorAll("input[type=checkbox]")];
+  const selects = [...form.querySelectorAll("select[data-board]")];
   const read = () => {
     filterState.text = text.value.trim().toLowerCase();
     filterState.families = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
-    all.hidden = !isFiltered();
+    const isSelected = applySelections(selects);
+    all.hidden = !isFiltered() && !isSelected;
     applyFilter();
   };
   form.addEventListener("input", read);
@@ -57,6 +71,7 @@ function startFilter() {
   all.addEventListener("click", () => {
     text.value = "";
     for (const box of boxes) box.checked = false;
+    for (const select of selects) select.value = "";
     read();
     text.focus();
   });
