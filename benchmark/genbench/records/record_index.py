@@ -69,13 +69,13 @@ class RecordIndex:
         path_of: the path of the record of a job's id. read: reads a record; called for those alone that the index does
         not have.
         """
-        jobs = {job.id: job for job in jobs}
-        is_large = len(jobs) >= MIN_JOBS
+        by_id = {job.id: job for job in jobs}
+        is_large = len(by_id) >= MIN_JOBS
         if self._known is None:
             self._known = _load(_file_of(self._folder)) if is_large else {}
         found: dict[str, Head] = {}
         fresh: dict[str, tuple[Stamp, Head]] = {}
-        for job_id, job in jobs.items():
+        for job_id, job in by_id.items():
             stamp = _stamp(path_of(job_id))
             if stamp is None:
                 continue

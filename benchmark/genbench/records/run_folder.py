@@ -397,7 +397,9 @@ def _looks_like_a_run(folder: Path) -> bool:
     plan, or is writing one now."""
     entries = {entry.name for entry in folder.iterdir()}
     ours = {
-        name for name in entries if name in ("jobs", "leases", *_OLD_LOCKS) or name.startswith(".run.json.")
+        name
+        for name in entries
+        if name in ("jobs", "leases", *_OLD_LOCKS) or name.startswith((".run.json.", ".check."))
     }
     return "run.json" in entries or entries == ours
 
