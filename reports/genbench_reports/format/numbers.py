@@ -6,7 +6,7 @@ import math
 
 from genbench_reports.format.text import MISSING
 
-_MORE_PLACES = 2
+_MORE_PLACES = 1
 """Places that a value may get beyond its digits, so that its error does not read as 0."""
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -18,7 +18,8 @@ def rounded(value: float | None, digits: int) -> float | None:
 
 def format_value(value: float | None, stderr: float | None = None) -> str:
     """A value with its standard error, where there is one: two digits of the error and at most four of the value, three
-    where it is below 1. Up to two more show the first digit of a smaller error. Values that are not finite are missing.
+    where it is below 1. One more may show the first digit of a smaller error; an error of 100 or more is rounded to two
+    digits, and the value with it. Values that are not finite are missing.
     """
     if value is None or not math.isfinite(value):
         return MISSING
@@ -30,6 +31,9 @@ def format_value(value: float | None, stderr: float | None = None) -> str:
     places = _decimals(value if stderr is None else size, 4 if size >= 1 else 3, most=3)
     if stderr is None:
         return f"{value:.{places}f}" if value else "0"
+    if stderr and stderr >= 100:  # 4380±2699 -> 4400±2700
+        tens = math.floor(math.log10(stderr)) - 1
+        return f"{round(value, -tens):.0f}±{round(stderr, -tens):.0f}"
     if stderr:
         places = min(places, _decimals(stderr, 2, most=5))
         places = next((n for n in range(places, places + _MORE_PLACES + 1) if round(stderr, n)), places)

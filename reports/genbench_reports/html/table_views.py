@@ -1,7 +1,7 @@
 """Tables as the page shows them: rows know their model, and columns what they are about.
 
 A leaderboard is one table that holds every metric and cost. Readers choose its columns; at first those of the main
-table are shown. Without scripts all of them are.
+table without the score are shown. Without scripts all of them are.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ LEADERBOARD, COST, FURTHER = "leaderboard", "cost, mean over seeds", "further me
 """Headings in the chooser of columns."""
 MODEL = "model"
 """Title of the column that names the rows."""
+SCORE = "score ↑"
+"""Title of the column of scores."""
 
 
 @dataclass(frozen=True)
@@ -119,12 +121,14 @@ def board_table(leaderboard: Leaderboard) -> TableView:
             if group != LEADERBOARD and is_repeated:
                 continue
             metric = None if group == COST or column.name is None else metrics.get(column.name)
+            # the score says again what the metric that ranks says, and the table should fit a desk
+            is_optional = group != LEADERBOARD or column.title == SCORE
             columns.append(
                 _column(
                     column,
                     metric,
                     group=group,
-                    is_optional=group != LEADERBOARD,
+                    is_optional=is_optional,
                     kinds=() if metric is None else _kinds(rows, metric),
                 )
             )

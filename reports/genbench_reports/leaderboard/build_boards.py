@@ -29,6 +29,11 @@ from genbench_reports.statistics.uncertain_means import uncertain_mean
 MAX_COPIED_SHARE_ABOVE_REAL = 0.1
 """A row is said to copy where the share of its samples that equal a training example is larger than that of held-out
 real data by more than this."""
+_DISTURBED = (
+    "disturbed: training took longer by the clock (column training of the costs) than the processor time that it"
+    " used, because other processes had the processor or the model waited"
+)
+"""The note on such rows; equal notes share a footnote."""
 MIN_DISTURBED_SECONDS = 1.0
 """Shorter trainings say nothing about neighbours."""
 MAX_WALL_PER_CPU_SECOND = 1.25
@@ -264,23 +269,18 @@ def _row_notes(variant: VariantResults, copied: Value | None, headline: str) -> 
             )
     for result in variant.results:
         seed = f"seed {result.job.seed}: " if len(variant.results) > 1 else ""
-        if (disturbed := _disturbance(result)) is not None:
-            yield f"{clean(variant.label)}: {seed}{disturbed}"
+        if _is_disturbed(result):
+            yield _DISTURBED
         yield from (f"{clean(variant.label)}: {seed}{clean(warning)}" for warning in result.warnings)
         yield from (f"{clean(variant.label)}: {seed}{note}" for note in reported_and_last(result, headline))
 
 
-def _disturbance(result: Result) -> str | None:
-    """Whether other processes had the processor while a model trained within a time; None where nothing shows it."""
+def _is_disturbed(result: Result) -> bool:
+    """Whether other processes had the processor while a model trained within a time."""
     wall, cpu = result.cost.train_seconds, result.cost.train_cpu_seconds
     if result.job.device != "cpu" or result.job.training_budget.is_repeatable or wall is None or cpu is None:
-        return None
-    if wall < MIN_DISTURBED_SECONDS or wall <= MAX_WALL_PER_CPU_SECOND * cpu:
-        return None
-    return (
-        f"disturbed: training took {wall:.2g} s by the clock for {cpu:.2g} s of processor time, because other processes"
-        " had the processor or the model waited"
-    )
+        return False
+    return wall >= MIN_DISTURBED_SECONDS and wall > MAX_WALL_PER_CPU_SECOND * cpu
 
 
 # ---- what depends on all rows

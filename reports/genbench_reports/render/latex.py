@@ -1,11 +1,13 @@
 """Leaderboards as LaTeX tables in the style of booktabs, for a paper that includes them with \\input.
 
-Each is a table* that `\\resizebox` reduces to the width of the text, with its notes below. The document needs booktabs
+Each is a table* that `\\resizebox` reduces to the width of the text, with its notes below; where both do not fit on a
+page, the notes follow as text, because a float that is longer than a page loses its end. The document needs booktabs
 and graphicx, and nothing else.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from genbench.plugin.registry import Registry
@@ -16,6 +18,9 @@ from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.leaderboard import Leaderboard
 from genbench_reports.overview.document import Document, make_document
 from genbench_reports.render.latex_text import latex
+
+_CHARACTERS_PER_LINE, _MAX_LINES = 85, 45
+"""How much `\\footnotesize` fits on a page of the class article with default margins."""
 
 PREAMBLE = """\
 % Written by genai-bench. In the preamble of the document:
@@ -49,7 +54,8 @@ def document_latex(document: Document) -> str:
 
 
 def table_latex(table: Table, caption: str, notes: Sequence[str] = (), footnotes: Sequence[str] = ()) -> str:
-    """One float, with calibration rows below a rule. Without rows, only the caption and the notes, as text."""
+    """One float, with calibration rows below a rule, and its notes below or after it. Without rows, only the caption
+    and the notes, as text."""
     below = [latex(note) for note in notes]
     below += [rf"\textsuperscript{{{number}}}{latex(text)}" for number, text in enumerate(footnotes, 1)]
     explained = "\n".join(f"{line}\\par" for line in below)
@@ -71,10 +77,20 @@ def table_latex(table: Table, caption: str, notes: Sequence[str] = (), footnotes
         lines.append(r"\midrule")
     lines += [_row(rf"\textit{{{_cell(cell)}}}" for cell in row) for row in table.calibration]
     lines += [r"\bottomrule", r"\end{tabular}}"]
-    if below:
+    if below and _fits_on_a_page(table, caption, [*notes, *footnotes]):
         lines.append(f"\\par\\smallskip\n\\parbox{{\\textwidth}}{{\\footnotesize\n{explained}\n}}")
+        below = []
     lines.append(r"\end{table*}")
+    if below:
+        lines.append(f"\\paragraph{{Notes on {latex(caption.partition(': ')[0])}}}\n{explained}")
     return "\n".join(lines) + "\n"
+
+
+def _fits_on_a_page(table: Table, caption: str, notes: Sequence[str]) -> bool:
+    """Whether a page of the class article with default margins has room for the table and its notes, by a rough count
+    of lines."""
+    lines = sum(math.ceil(len(text) / _CHARACTERS_PER_LINE) for text in (caption, *notes))
+    return len(table.rows) + len(table.calibration) + lines <= _MAX_LINES
 
 
 def _board(board: Leaderboard) -> Iterable[str]:

@@ -180,11 +180,13 @@ def test_a_training_that_waited_for_the_processor_is_called_disturbed(
     is_disturbed: bool,
 ) -> None:
     cost = Cost(train_seconds=wall, train_cpu_seconds=cpu)
-    job = result("vae", figures={"frechet_distance": 1.0}, budget=budget, device=device, cost=cost)
-    footnotes = board([job], metric_cards, dataset_cards).footnotes
-    said = "vae: disturbed: training took 25 s by the clock for 10 s of processor time"
-    assert any("disturbed" in note for note in footnotes) == is_disturbed
-    assert not is_disturbed or wall != 25.0 or any(note.startswith(said) for note in footnotes)
+    jobs = [
+        result(name, figures={"frechet_distance": 1.0}, budget=budget, device=device, cost=cost)
+        for name in ("vae", "iwae")
+    ]
+    footnotes = board(jobs, metric_cards, dataset_cards).footnotes
+    # rows share a footnote: on a busy machine it is true of most
+    assert sum(note.startswith("disturbed: ") for note in footnotes) == is_disturbed
 
 
 def test_likelihoods_carry_their_kind_and_each_kind_has_its_best(

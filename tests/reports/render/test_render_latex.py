@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pylatexenc.latex2text import LatexNodes2Text
 from pylatexenc.latexwalker import LatexEnvironmentNode, LatexMacroNode, LatexWalker
 
+from genbench.cli.main import run_command_line
 from genbench.plugin.registry import Registry
 from genbench.records.result import Result
 from genbench.records.run_folder import Run
@@ -150,22 +151,53 @@ def test_pdflatex_takes_it(tmp_path: Path, result: Make, stored_run: Store, regi
     (tmp_path / "tables.tex").write_text(
         document_latex(make_document(stored_run(results), registry)), "utf-8"
     )
-    (tmp_path / "paper.tex").write_text(
+    assert "Missing character" not in printed_by_pdflatex(tmp_path, letters)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_pdflatex_takes_the_report_of_a_real_run(tmp_path: Path) -> None:
+    models = ("vae", "made", "gan", "held-out", "marginals", "gaussian-mixture", "copier")
+    command = ["run", "--budget", "20steps", "--no-probe", "-d", "digits", "-d", "ring8", "-d", "elnino"]
+    command += [part for model in models for part in ("-m", model)]
+    assert run_command_line([*command, "--out", str(tmp_path / "run")]) == 0
+    report = ["report", str(tmp_path / "run"), "--format", "latex", "-o", str(tmp_path / "tables.tex")]
+    assert run_command_line(report) == 0
+    log = printed_by_pdflatex(tmp_path)
+    assert "Float too large" not in log  # its end would be missing
+
+
+def printed_by_pdflatex(folder: Path, text: str = "") -> str:
+    """The log of a paper with `tables.tex` and the text."""
+    (folder / "paper.tex").write_text(
         "\\documentclass{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{booktabs}\n\\usepackage{graphicx}\n"
-        f"\\begin{{document}}\n\\input{{tables}}\n{letters}\n\\end{{document}}\n",
+        f"\\begin{{document}}\n\\input{{tables}}\n{text}\n\\end{{document}}\n",
         "utf-8",
     )
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "paper.tex"],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         check=False,
         timeout=120,
     )
-    log = (tmp_path / "paper.log").read_text("latin-1")
+    log = (folder / "paper.log").read_text("latin-1")
     assert done.returncode == 0, log[-2000:]
-    assert "Missing character" not in log
-    assert (tmp_path / "paper.pdf").stat().st_size > 10_000
+    assert (folder / "paper.pdf").stat().st_size > 10_000
+    return log
+
+
+def test_notes_that_do_not_fit_on_a_page_with_their_table_follow_it() -> None:
+    table = Table((Column("model", numeric=False),), tuple((Cell(f"model-{n}"),) for n in range(20)))
+    short = table_latex(table, "digits: a caption", ["one note"])
+    assert short.index("one note") < short.index(r"\end{table*}")
+    assert "Notes on" not in short
+    notes = [f"note {number} {'with many words ' * 10}" for number in range(20)]
+    text = table_latex(table, "digits: a caption", notes)
+    end = text.index(r"\end{table*}")
+    assert text.index(r"\paragraph{Notes on digits}") > end
+    assert all(text.index(f"note {number} ") > end for number in range(20))
+    parse(text)
 
 
 @pytest.mark.parametrize("character", list("%_&$#{}~^\\"))

@@ -71,8 +71,8 @@ function axisOver(layout, values, isLog, title, tickformat) {
   const decades = high - low;
   return {
     ...layout.axis, type: isLog ? "log" : "linear", range: [low - margin, high + margin], tickformat,
-    dtick: isLog ? (decades > 1.5 ? 1 : decades > 0.5 ? "D2" : "D1") : undefined, nticks: isLog ? undefined : 6,
-    minor: isLog && decades > 1.5 ? { dtick: "D1", ticks: "outside", ticklen: 3, tickcolor: layout.axis.linecolor } : undefined,
+    dtick: isLog ? (decades > 2.5 ? 1 : decades > 0.5 ? "D2" : "D1") : undefined, nticks: isLog ? undefined : 6,
+    minor: isLog && decades > 2.5 ? { dtick: "D1", ticks: "outside", ticklen: 3, tickcolor: layout.axis.linecolor } : undefined,
     title: { ...layout.axis.title, text: asText(title) },
   };
 }
