@@ -30,6 +30,19 @@ def printable(text: str) -> str:
 class SafeConsole(Console):
     """A console of rich that shows control characters of what it prints as escapes."""
 
+    @property
+    def file(self) -> Any:  # a text stream; those of tests and notebooks are no subclasses of IO
+        """Where it writes: the stream below all proxies. While a live view is shown there are two, rich's own, which
+        prints above the view, and the one of `guard_terminals`, which would escape the view's sequences."""
+        found = super().file
+        while (inner := getattr(found, "rich_proxied_file", None)) is not None:
+            found = inner
+        return found
+
+    @file.setter
+    def file(self, new_file: Any) -> None:
+        self._file = new_file
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
             if segment.control or _CONTROL.search(segment.text) is None:

@@ -99,3 +99,30 @@ def test_no_command_sends_a_strangers_sequences(tmp_path: Path) -> None:
     assert printable(said) == said, repr(said)
     assert said.count(r"\x1b]0;owned") >= 4
     assert "genai-bench: " in said
+
+
+LIVE = f"""
+import time
+from rich.live import Live
+from rich.text import Text
+from genbench.util.terminal import SafeConsole, guard_terminals
+
+guard_terminals()
+with Live(Text("vae", style="bold"), console=SafeConsole(), refresh_per_second=20) as live:
+    print({EVIL!r})
+    time.sleep(0.2)
+    live.update(Text("gan", style="bold"))
+"""
+
+
+def test_a_live_view_is_drawn_and_what_is_printed_above_it_is_escaped(tmp_path: Path) -> None:
+    """The view's own sequences pass, though rich wraps the stream that `guard_terminals` has wrapped. What is printed
+    above the view goes through rich, which drops sequences for colours and titles."""
+    (tmp_path / "live.py").write_text(LIVE)
+    written = on_a_terminal("live.py", cwd=tmp_path)
+    assert "vae" in written
+    assert "gan" in written
+    assert r"\u202e" in written
+    assert r"\x1b" not in written  # the view as text
+    assert "\x1b" not in written
+    assert "owned" not in written
