@@ -253,6 +253,8 @@ class MetricCard(msgspec.Struct, frozen=True, kw_only=True):
     """The fewest samples that the metric can be computed from."""
     extractor: bool = False
     """Whether the metric is computed on the features of an extractor rather than on the examples."""
+    extractors: tuple[str, ...] = ()
+    """Names of the extractors on whose features the metric is defined; with another one it is left out. Empty: any."""
     is_logarithmic: bool = False
     """Whether the value is a logarithm already, as a log-likelihood is; scores are then linear in it."""
     minimum: float | None = None

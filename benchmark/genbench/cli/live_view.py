@@ -106,6 +106,8 @@ class LiveView:
             f"{_ranking_value(result)}{reason}{f'  [dim]({left})[/dim]' if left else ''}"
         )
         self._console.print(line.rstrip(), soft_wrap=True)
+        for warning in result.warnings:
+            self._console.print(f"  [yellow]{escape(warning)}[/yellow]", soft_wrap=True)
         for panel in list(self._panels):
             try:
                 lines = list(panel.finished(result))

@@ -68,4 +68,13 @@ EXTRACTOR_CARDS: tuple[ExtractorCard, ...] = (
         discrete=True,
         check=f"{_OPTIONAL}:check_dinov2",
     ),
+    ExtractorCard(
+        name="clip",
+        summary="CLIP's image embedding of length 1, through transformers, on which CMMD is defined",
+        modalities=("image",),
+        factory="genbench.features.clip:clip",
+        event_shapes=((1, None, None), (3, None, None)),
+        discrete=True,
+        check=f"{_OPTIONAL}:check_clip",
+    ),
 )

@@ -53,16 +53,24 @@ def check_inception() -> str | None:
     return None
 
 
+def clip_folder() -> Path:
+    """The folder in which config.json and model.safetensors of a CLIP are expected."""
+    return cache_folder() / "files" / "extractors" / "clip"
+
+
 def check_dinov2() -> str | None:
     """One line that says what to install, or which files to put where; None where nothing is missing. Any size of
     DINOv2 can be used: sizes have different hashes."""
+    return _missing("dinov2", dinov2_folder(), "https://huggingface.co/facebook/dinov2-large")
+
+
+def check_clip() -> str | None:
+    """As `check_dinov2`, for CLIP. CMMD is published with ViT-L/14 at 336 pixels."""
+    return _missing("clip", clip_folder(), "https://huggingface.co/openai/clip-vit-large-patch14-336")
+
+
+def _missing(name: str, folder: Path, source: str) -> str | None:
     if importlib.util.find_spec("transformers") is None:
-        return "extractor dinov2: needs transformers; pip install 'genbench[dinov2]'"
-    folder = dinov2_folder()
-    missing = [name for name in ("config.json", "model.safetensors") if not (folder / name).exists()]
-    if missing:
-        return (
-            f"extractor dinov2: put {' and '.join(missing)} of"
-            f" https://huggingface.co/facebook/dinov2-large into {folder}"
-        )
-    return None
+        return f"extractor {name}: needs transformers; pip install 'genbench[{name}]'"
+    missing = [file for file in ("config.json", "model.safetensors") if not (folder / file).exists()]
+    return f"extractor {name}: put {' and '.join(missing)} of {source} into {folder}" if missing else None

@@ -28,6 +28,8 @@ _VENDI = "genbench.metrics.vendi:score_vendi"
 _TWO_SAMPLE = "genbench.metrics.two_sample:score_two_sample"
 _WASSERSTEIN = "genbench.metrics.wasserstein:score_wasserstein"
 _DIVERGENCES = "genbench.metrics.divergences:score_divergences"
+_CMMD = "genbench.metrics.photographs.cmmd:score_cmmd"
+_FLD = "genbench.metrics.photographs.feature_likelihood:score_fld"
 _PARZEN = "genbench.metrics.parzen:score_parzen"
 
 # What several summaries say.
@@ -447,4 +449,29 @@ METRIC_CARDS: tuple[MetricCard, ...] = (
         factory=_TRAIN_ON_SAMPLES,
     ),
     *CONDITIONAL_CARDS,
+    # ---- on the features of the network that they are published with
+    MetricCard(
+        name="cmmd",
+        summary="squared MMD of CLIP embeddings under a Gaussian kernel, times 1,000 (Jayasumana et al. 2024, CMMD)",
+        unit="1,000 x squared MMD",
+        better="lower",
+        group="quality",
+        minimum=0.0,
+        modalities=("image",),
+        extractor=True,
+        extractors=("clip",),
+        factory=_CMMD,
+    ),
+    MetricCard(
+        name="fld",
+        summary="feature likelihood divergence: test features under Gaussians around samples, fitted to the training"
+        " features; copies do badly (Jiralerspong et al. 2023, FLD)",
+        unit="0.01 nats/feature",
+        better="lower",
+        group="memorisation",
+        modalities=("image",),
+        extractor=True,
+        extractors=("dinov2", "inception", "clip"),
+        factory=_FLD,
+    ),
 )

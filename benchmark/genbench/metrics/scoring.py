@@ -255,6 +255,7 @@ def score(
         if card.factory is not None
         and inputs.spec.modality in card.modalities
         and (inputs.truth is not None or not card.requires_truth)
+        and (not card.extractors or inputs.extractor.name in card.extractors)
     ]
     metric_values: dict[str, MetricValue] = {}
     for factory in dict.fromkeys(card.factory for card in applicable if card.factory):

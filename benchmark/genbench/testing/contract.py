@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -107,6 +108,10 @@ def contract_cases(
     ]
 
 
+_NUMBERS = re.compile(r"\((?:\d+,? ?)*\)|\d[\d.,]*(?:e[+-]?\d+)?")
+"""Shapes and numbers in a message."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one or more checks found."""
@@ -146,6 +151,7 @@ def examine_model(
     held: list[Case] = []
     unjudged: dict[str, list[Case]] = {}
     problems: dict[str, list[Case]] = {}
+    first: dict[str, str] = {}
     for case in contract_cases(card, spec, hyperparameters):
         on_case(case)
         try:
@@ -153,7 +159,9 @@ def examine_model(
         except NotApplicable as reason:
             unjudged.setdefault(str(reason), []).append(case)
         except PluginError as error:
-            problems.setdefault(str(error).removeprefix(case.heading), []).append(case)
+            text = str(error).removeprefix(case.heading)
+            # one mistake is told with other shapes and numbers on other data
+            problems.setdefault(first.setdefault(_NUMBERS.sub("#", text), text), []).append(case)
         else:
             held.append(case)
     return Verdict(tuple(held), _findings(unjudged), _findings(problems))

@@ -1,4 +1,4 @@
-"""Inception-v3 and DINOv2: through their libraries where these are installed, on weights made at random."""
+"""Inception-v3, DINOv2 and CLIP: through their libraries where these are installed, on weights made at random."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from genbench.api.spec import DataSpec
 from genbench.datasets.fetching import file_path
 from genbench.errors import FeatureError, UsageError
 from genbench.features import optional
+from genbench.features.clip import clip_from
 from genbench.features.colour import eight_bit_colour
 from genbench.features.dinov2 import dinov2_from
 from genbench.features.inception import inception_from, network_class
@@ -124,3 +125,26 @@ def test_dinov2_on_random_weights(tmp_path: Path) -> None:
     with pytest.raises(FeatureError, match="extractor dinov2: ") as caught:
         dinov2_from(tmp_path, GREY)
     assert "\n" not in str(caught.value)
+
+
+@TRANSFORMERS
+def test_clip_on_random_weights(tmp_path: Path) -> None:
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    torch.manual_seed(0)
+    config = CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=28,
+        patch_size=14,
+        projection_dim=12,
+    )
+    CLIPVisionModelWithProjection(config).save_pretrained(tmp_path)
+    features = clip_from(tmp_path, GREY)(grey(3))
+    assert features.shape == (3, 12)
+    torch.testing.assert_close(features.norm(dim=1), torch.ones(3))
+    (tmp_path / "model.safetensors").write_bytes(b"no")
+    with pytest.raises(FeatureError, match="extractor clip: "):
+        clip_from(tmp_path, GREY)

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 import msgspec
+import torch
 from torch import Tensor
 
 from genbench.api.model import HasSamplingSteps
@@ -41,6 +42,9 @@ from genbench.util.seeding import preserved_generators, seed_everything
 
 LAST_SAMPLES = "last-samples.safetensors"
 """The file of the samples of the last state, if an earlier one was chosen."""
+_REPEATED, _MIN_SHARE_REPEATED = 2, 0.9
+"""So many samples are drawn again from the same generator, and this share of their numbers has to be equal. Rounding
+on a GPU may flip a few."""
 MAX_REASON_CHARACTERS = 300
 """How much of the message of a failed `load_state_dict` a reason quotes."""
 
@@ -149,8 +153,20 @@ class EvaluationStage(Stage):
             bench = sampling_bench(context)
             self.outcome.cost = with_latency(self.outcome.cost, bench)
             self.outcome.cost = with_throughput(self.outcome.cost, bench, timed.drawing)
+            self.check_generator()
         self.report()
         return timed.samples
+
+    def check_generator(self) -> None:
+        """Warn if samples do not repeat with the same generator: then a seed is none, and runs cannot be repeated."""
+        seed = self.context.seed("sampling")
+        with preserved_generators(self.context.device):
+            first, second = (self.context.draw(_REPEATED, seed) for _ in range(2))
+        is_near = torch.isclose(first.double(), second.double(), rtol=1e-3, atol=1e-3)
+        if is_near.double().mean() < _MIN_SHARE_REPEATED:
+            self.warn(
+                "the same generator gave other samples: pass `generator=generator` to every draw in `sample`"
+            )
 
     def load_test(self) -> None:
         """Load the test split, which is not held before the samples are drawn."""

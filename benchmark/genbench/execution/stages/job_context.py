@@ -13,7 +13,7 @@ from torch import Tensor
 from genbench.api.cards import load_factory
 from genbench.api.clocks import process_cpu_seconds
 from genbench.api.data import Dataset, Split
-from genbench.api.model import GenerativeModel
+from genbench.api.model import GenerativeModel, capabilities_of
 from genbench.datasets.pieces import windows_of_dataset
 from genbench.datasets.prepared import load_data
 from genbench.errors import Diverged, PluginError
@@ -70,6 +70,11 @@ class JobContext:
         model = model_class(dataset.spec, **job.hyperparameters)
         if not isinstance(model, GenerativeModel):
             raise PluginError(f"{task.model_factory} is not a genbench.GenerativeModel")
+        if absent := sorted(set(task.capabilities) - capabilities_of(model)):
+            raise PluginError(
+                f"the card announces {', '.join(absent)}, for which {type(model).__name__} has no methods: write them,"
+                " or take it off `capabilities`"
+            )
         model = model.to(device)
         seconds, cpu_seconds = synchronised_clock(device) - began, process_cpu_seconds() - cpu_began
         return cls(task, device, dataset, model, gauges, seconds, cpu_seconds)

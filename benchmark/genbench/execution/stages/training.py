@@ -10,6 +10,7 @@ from __future__ import annotations
 from genbench.api.compute_meter import ComputeMeter, Spent
 from genbench.execution.stages.checkpoints import CheckpointChoice, judge_on_validation, ranking_metric
 from genbench.execution.stages.job_context import JobContext
+from genbench.execution.stages.loose_tensors import loose_tensors, lost_by_state
 from genbench.execution.stages.peak_costs import peak_costs
 from genbench.execution.stages.stage import Stage
 from genbench.execution.stages.state_files import checked_state, save_state, state_hash
@@ -58,6 +59,7 @@ class TrainingStage(Stage):
         )
         seed_everything(context.seed("training"))
         model.train()
+        loose = loose_tensors(model)
         gauges.start()
         meter.start()
         model.fit(context.dataset.train, meter)
@@ -69,8 +71,9 @@ class TrainingStage(Stage):
         peak = gauges.peak
         joules, energy_note = gauges.joules()
         in_fit = spent.seconds - context.construction_seconds
-        if (warning := meter.warning()) is not None:
-            self.warn(warning)
+        for warning in (meter.warning(), lost_by_state(loose, loose_tensors(model))):
+            if warning is not None:
+                self.warn(warning)
         self.add_cost(
             train_seconds=spent.seconds,
             train_cpu_seconds=spent.cpu_seconds,
