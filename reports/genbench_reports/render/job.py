@@ -73,10 +73,10 @@ def _job_facts(job: Job) -> dict[str, str]:
 def _metrics(result: Result, metrics: list[MetricValue], title: str) -> Table:
     columns = (
         Column(title, numeric=False, essential=True),
-        Column("value", essential=True),
+        Column("value", essential=True, keeps_error=True),
         Column("unit", numeric=False, essential=True),
         Column("N"),
-        Column("kind", numeric=False),
+        Column("kind", numeric=False, weight=1),
         Column("extractor", numeric=False),
         Column("note", numeric=False, essential=True),
     )

@@ -232,7 +232,9 @@ def _parts(table: Table, console: Console) -> list[Table]:
 
 
 def _has_errors(table: Table, index: int) -> bool:
-    return any("±" in row[index].text for row in (*table.rows, *table.calibration))
+    """Whether it is a column of numbers with errors; those in sentences stay."""
+    rows = (*table.rows, *table.calibration)
+    return table.columns[index].numeric and any("±" in row[index].text for row in rows)
 
 
 def _without_errors(table: Table, indices: Sequence[int]) -> Table:

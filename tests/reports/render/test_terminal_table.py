@@ -110,6 +110,14 @@ def test_names_that_are_cut_keep_their_ends_and_with_them_their_differences() ->
         assert value == "8.2±1.0"
 
 
+def test_errors_in_sentences_stay() -> None:
+    columns = (Column("metric", numeric=False, essential=True), Column("note", numeric=False, essential=True))
+    table = Table(columns, ((Cell("bits/dim"), Cell("gap 0.55±0.29 nats " * 4)),))
+    file = io.StringIO()
+    print_table(table, Console(file=file, width=40))
+    assert " ".join(file.getvalue().split()).count("0.55±0.29") == 4
+
+
 def test_room_that_is_left_goes_to_reasons() -> None:
     reason = "drew 100 of 1000 samples in 31 s (0.31 s per sample), the sampling budget is 20 s"
     columns = (
