@@ -76,12 +76,14 @@ def genbench_commands(app: typer.Typer) -> None:
     from genbench_reports.commands.history import add_history_commands
     from genbench_reports.commands.music import music
     from genbench_reports.commands.pictures import pictures
+    from genbench_reports.commands.publish import publish
     from genbench_reports.commands.show_and_report import add_commands
     from genbench_reports.commands.verdicts import noise, verdict
 
     add_commands(app)
     add_gate_commands(app)
     add_history_commands(app)
+    app.command("publish")(publish)
     app.command("pictures")(pictures)
     app.command("music")(music)
     app.command("continue")(continue_)

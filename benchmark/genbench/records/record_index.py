@@ -72,11 +72,11 @@ class RecordIndex:
         by_id = {job.id: job for job in jobs}
         is_large = len(by_id) >= MIN_JOBS
         if self._known is None:
-            self._known = _load(_file_of(self._folder)) if is_large else {}
+            self._known = _load(index_path(self._folder)) if is_large else {}
         found: dict[str, Head] = {}
         fresh: dict[str, tuple[Stamp, Head]] = {}
         for job_id, job in by_id.items():
-            stamp = _stamp(path_of(job_id))
+            stamp = stamp_of(path_of(job_id))
             if stamp is None:
                 continue
             known = self._known.get(job_id)
@@ -88,7 +88,7 @@ class RecordIndex:
                     fresh[job_id] = stamp, found[job_id]
         self._known |= fresh
         if fresh and is_large:
-            _save(_file_of(self._folder), fresh)
+            _save(index_path(self._folder), fresh)
         return found
 
 
@@ -98,7 +98,8 @@ def head_of(result: Result) -> Head:
     return Head(result.status, result.attempt, result.circumstance, versions)
 
 
-def _stamp(path: str) -> Stamp | None:
+def stamp_of(path: str) -> Stamp | None:
+    """The stamp of a file; None where there is none."""
     try:
         found = os.lstat(path)
     except OSError:
@@ -106,8 +107,8 @@ def _stamp(path: str) -> Stamp | None:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def _file_of(folder: Path) -> Path | None:
-    """The index of a folder. None where there is no cache."""
+def index_path(folder: Path) -> Path | None:
+    """Where the index of a run folder is. None where there is no cache."""
     try:
         name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:32]
         return cache_folder() / "record-index" / f"{name}.sqlite"
