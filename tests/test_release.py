@@ -123,3 +123,14 @@ def test_only_a_tag_publishes_and_without_a_token() -> None:
     assert "permissions" not in build
     assert "password" not in text
     assert "secrets." not in text
+
+
+def test_the_conda_recipe_asks_for_what_pyproject_does() -> None:
+    recipe = yaml.safe_load((REPOSITORY / ".ci" / "conda" / "recipe.yaml").read_text(encoding="utf-8"))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert recipe["context"]["version"] == project["version"]
+    wanted = [f"python{project['requires-python']}", *project["dependencies"]]
+    found = [line.replace(" ", "") for line in recipe["requirements"]["run"]]
+    assert found == [line.replace("torch>", "pytorch>") for line in wanted]
+    scripts = [f"{name} = {place}" for name, place in project["scripts"].items()]
+    assert recipe["build"]["python"]["entry_points"] == scripts
