@@ -89,6 +89,8 @@ NOT_STUDIED = {
     "hmm-language": _TOKENS,
     "grammar": _TOKENS,
     "addresses": _TOKENS,
+    "invented-language": _TOKENS,
+    "formal-plain": _TOKENS,
     "co2-growth": "`elnino` is studied for short real series, and models have as few windows to learn from here",
     "sines": "the density has no bound, so that no likelihood is near to a right one",
 }

@@ -23,7 +23,7 @@ from genbench.likelihood.audit.check_truth import check_not_better_than_truth
 from genbench.likelihood.estimates import estimate_likelihood
 from genbench.plugin.discovery import load_registry
 
-_QUICK_DATASETS = ("two-moons", "ar2", "hmm-language")
+_QUICK_DATASETS = ("two-moons", "ar2", "hmm-language", "invented-language")
 # Those that closed forms, or EM, bring near to the truth in no time, where a wrong likelihood shows.
 _QUICK_EVERYWHERE = ("ar", "kneser-ney", "witten-bell", "note-markov", "gaussian-mixture")
 _BY_THEMSELVES = {"log_prob", "log_density", "log_weights", "elbo"}

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         HasPredictiveEntropy,
         HasSamplingSteps,
         TakesLengths,
+        Translates,
         decoded_shape,
     )
     from genbench.api.observation import (
@@ -123,6 +124,7 @@ __all__ = [
     "Split",
     "SuiteCard",
     "TakesLengths",
+    "Translates",
     "Truth",
     "bernoulli_log_prob",
     "bernoulli_sample",

@@ -36,6 +36,7 @@ Capability = Literal[
     "sampling_steps",
     "lengths",
     "continue",
+    "translate",
 ]
 Better = Literal["lower", "higher", "neither"]
 MetricGroup = Literal["quality", "diversity", "likelihood", "memorisation", "cost"]
@@ -74,6 +75,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the model reads `meter.valid` while it trains."""
     requires_labels: bool = False
     """Whether the model can be trained only on data with labels."""
+    requires_source: bool = False
+    """Whether the model can be trained only on pairs of a source and a target (`DataSpec.source_steps`)."""
     least_side: int | None = None
     """The fewest rows and columns of an image that the networks can take; None: any."""
     least_dimension: int | None = None
@@ -104,6 +107,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
             )
         if self.requires_labels and spec.classes is None:
             return f"{self.name} needs labels; {spec.name} has none"
+        if self.requires_source and spec.source_steps is None:
+            return f"{self.name} takes pairs of source and target; {spec.name} has none"
         if (
             self.least_side is not None
             and spec.modality == "image"

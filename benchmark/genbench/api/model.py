@@ -210,6 +210,15 @@ class Continues(Protocol):
         DataError, in one line, for a prompt that is empty or longer than the context (`genbench.api.check_prompt`)."""
 
 
+@runtime_checkable
+class Translates(Protocol):
+    """Capability `translate`: answers the source of a pair."""
+
+    def translate(self, x: Tensor) -> Tensor:
+        """x (N, T) int64 with all steps after the first `spec.source_steps` of each row replaced by the model's best
+        answer, which depends on the source alone: no random numbers are used, and what x holds there is not read."""
+
+
 def takes_condition(model: object) -> TypeGuard[Conditional]:
     """Whether `sample` takes a condition. `isinstance` sees only that there is a `sample`, which every model has."""
     return _sample_takes(model, "condition")
@@ -250,6 +259,7 @@ CAPABILITY_PROTOCOLS: dict[Capability, type] = {
     "sampling_steps": HasSamplingSteps,
     "lengths": TakesLengths,
     "continue": Continues,
+    "translate": Translates,
 }
 
 

@@ -32,6 +32,10 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Whether examples are whole pieces of different lengths. `event_shape[0]` is then the length of the longest one,
     stored examples are padded with zeros to it, and each comes with its own length (`Split.lengths`). Only series,
     tokens and piano rolls can have it."""
+    source_steps: int | None = None
+    """How many steps at the beginning of an example are the source of a translation, where examples are pairs of
+    tokens: the other steps are its target. Both are padded with symbol 0, which means the end. None for data that are
+    no pairs."""
 
     def __post_init__(self) -> None:
         if not self.event_shape or any(size < 1 for size in self.event_shape):
@@ -41,6 +45,16 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True):
         if self.variable_length and self.modality not in SEQUENCES:
             raise ValueError(
                 f"{self.name}: variable_length is for {', '.join(SEQUENCES)}, not for {self.modality}"
+            )
+
+        if self.source_steps is not None and (
+            self.modality != "tokens"
+            or self.variable_length
+            or not 1 <= self.source_steps < self.event_shape[0]
+        ):
+            raise ValueError(
+                f"{self.name}: source_steps={self.source_steps} needs tokens of one length, with at least one step"
+                " before and one after"
             )
 
     @property

@@ -131,6 +131,9 @@ def _described(card: DatasetCard) -> Iterator[tuple[str, str]]:
             "lengths",
             f"whole pieces of up to {spec.event_shape[0]} steps; windows of {card.window} for metrics",
         )
+    if spec.source_steps is not None:
+        target = spec.event_shape[0] - spec.source_steps
+        yield "pairs", f"a source of up to {spec.source_steps} steps, a target of up to {target}"
     if card.step_name is not None:
         yield "a step", card.step_name
     if card.likelihood_convention is not None:

@@ -30,6 +30,8 @@ def dataset_version(card: DatasetCard) -> str:
     spec = msgspec.to_builtins(card.spec)
     if not card.spec.variable_length:  # added later: the versions of data sets without it stay as they were
         del spec["variable_length"]
+    if card.spec.source_steps is None:
+        del spec["source_steps"]
     what = (_LAYOUT, card.version, spec, card.sizes, sources, files, card.argument)
     described = msgspec.json.encode(what)
     return f"{card.version}+{hashlib.sha256(described).hexdigest()[:8]}"

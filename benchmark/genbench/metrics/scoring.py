@@ -26,6 +26,7 @@ from genbench.records.result import MetricValue
 from genbench.samples.class_samples import ClassSamples
 from genbench.samples.completions import Completions
 from genbench.samples.conditional_samples import ConditionalSamples
+from genbench.samples.translations import Translations
 from genbench.util.mean_errors import Windows
 from genbench.util.seeding import derive_seed
 from genbench.util.tensor_cache import cached_tensors, fingerprint
@@ -62,6 +63,10 @@ class ScoringInputs:
     """Completions of the first reference images; None where the model completes nothing."""
     class_samples: ClassSamples | None = None
     """Samples of given classes; None where the model takes no condition."""
+    translations: Translations | None = None
+    """The model's answers to the sources of the first reference pairs; None where it gives none."""
+    alphabet: tuple[str, ...] | None = None
+    """The symbol of each code where tokens are text; None for other data."""
     reference_windows: Windows | None = None
     """Where in time the reference examples lie, if they are windows of longer series; None if they are independent."""
     more_samples: Tensor | None = None
@@ -204,13 +209,14 @@ def scoring_inputs(
     *,
     sample_pieces: Pieces | None = None,
     reference_pieces: Pieces | None = None,
+    alphabet: tuple[str, ...] | None = None,
 ) -> ScoringInputs:
     """The inputs of a job's metrics, in the working type, on the CPU.
 
     dataset: with its pieces cut into windows (`windows_of_dataset`). samples: (N or more, *event_shape), all that were
     drawn. reference: (N, *event_shape). Where they are windows of pieces, there may be more of either: as many are
     compared as there are of both. windows: those of the reference (`Split.windows`). sample_pieces, reference_pieces:
-    what windows were cut from.
+    what windows were cut from. alphabet: that of the data set's card.
     """
     n = len(reference) if reference_pieces is None else min(len(reference), len(samples))
     reference = reference[:n]
@@ -229,6 +235,8 @@ def scoring_inputs(
         dataset=job.dataset,
         completions=None if conditional_samples is None else conditional_samples.completions,
         class_samples=None if conditional_samples is None else conditional_samples.class_samples,
+        translations=None if conditional_samples is None else conditional_samples.translations,
+        alphabet=alphabet,
         reference_windows=windows,
         sample_pieces=sample_pieces,
         reference_pieces=reference_pieces,

@@ -100,6 +100,40 @@ _TEXT_CARDS = (
     ),
 )
 
+_TRANSLATION = "genbench.metrics.text.translation:score_translation"
+_TRANSLATION_CARDS = (
+    _card(
+        "tokens",
+        _TRANSLATION,
+        "exact_match",
+        "share of held-out sources of which a model's translation is the right one",
+        "share",
+        "higher",
+        "quality",
+        1.0,
+    ),
+    _card(
+        "tokens",
+        _TRANSLATION,
+        "chrf",
+        "character n-gram F-score of translations of held-out sources (Popović 2015), by sacrebleu",
+        "chrF",
+        "higher",
+        "quality",
+        100.0,
+    ),
+    _card(
+        "tokens",
+        _TRANSLATION,
+        "bleu",
+        "BLEU of translations of held-out sources (Papineni et al. 2002), by sacrebleu",
+        "BLEU of 100",
+        "higher",
+        "quality",
+        100.0,
+    ),
+)
+
 _MUSIC_CARDS = (
     *(
         _card(
@@ -238,5 +272,6 @@ SEQUENCE_CARDS: tuple[MetricCard, ...] = (
     *_SERIES_CARDS,
     _GRAMMAR_CARD,
     *_TEXT_CARDS,
+    *_TRANSLATION_CARDS,
     *_MUSIC_CARDS,
 )

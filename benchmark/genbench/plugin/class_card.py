@@ -60,6 +60,7 @@ def card_of_class(model: type[GenerativeModel], factory: str) -> ModelCard:
         capabilities=tuple(sorted(capabilities_of(model))),
         defaults=_inherited_defaults(model),
         requires_labels=bool(getattr(model, "requires_labels", False)),
+        requires_source=bool(getattr(model, "requires_source", False)),
         requires_validation=bool(getattr(model, "requires_validation", False)),
         discrete=getattr(model, "discrete", None),
         search_space=_search_space(model),

@@ -1,4 +1,4 @@
-"""Completions, samples of given classes and latent traversals of a job, and the files in which they are stored."""
+"""Completions, samples of given classes, latent traversals and translations of a job, and their files."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from torch import Tensor
 
 from genbench.api.data import Dataset
 from genbench.api.model import GenerativeModel, takes_condition
+from genbench.api.spec import DataSpec
 from genbench.errors import PluginError
 from genbench.records.attempts import WORK_FOLDER
 from genbench.records.job import Job
 from genbench.records.run_paths import run_folder_of
-from genbench.samples import class_samples, completions
+from genbench.samples import class_samples, completions, translations
 from genbench.samples.class_samples import ClassSamples, draw_classes, with_real_examples
 from genbench.samples.completions import Completions, complete_all
 from genbench.samples.latent_traversals import compute_latent_traversals
+from genbench.samples.translations import Translations, translate_all
 from genbench.util.seeding import derive_seed
 from genbench.util.tensor_files import TensorFile, read_tensors_if_any, write_tensors
 
 COMPLETIONS_FILE = "completions.safetensors"
 CLASS_SAMPLES_FILE = "class-samples.safetensors"
 LATENT_TRAVERSALS_FILE = "inside.safetensors"
+TRANSLATIONS_FILE = "translations.safetensors"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class ConditionalSamples:
     """Samples of given classes."""
     latent_traversals: TensorFile | None = None
     """Tensors for pictures (`genbench.samples.latent_traversals`). `load_conditional_samples` does not read them."""
+    translations: Translations | None = None
+    """What the model answers to the sources of held-out pairs."""
 
 
 def make_conditional_samples(
@@ -57,6 +62,7 @@ def make_conditional_samples(
         complete_all(model, reference, job, seed, device),
         _class_samples(model, dataset, job, device) if "condition" in capabilities else None,
         compute_latent_traversals(model, reference, device),
+        translate_all(model, reference, job.sampling_seconds, seed, device),
     )
 
 
@@ -91,6 +97,11 @@ def save_conditional_samples(folder: Path, conditional_samples: ConditionalSampl
         )
     if conditional_samples.latent_traversals is not None:
         _save(conditional_samples.latent_traversals, folder / LATENT_TRAVERSALS_FILE)
+    if conditional_samples.translations is not None:
+        _save(
+            translations.as_tensor_file(conditional_samples.translations, dataset.spec),
+            folder / TRANSLATIONS_FILE,
+        )
 
 
 def _save(file: TensorFile, path: Path) -> None:
@@ -106,4 +117,11 @@ def load_conditional_samples(folder: Path, dataset: Dataset, job: Job) -> Condit
     return ConditionalSamples(
         None if completed is None else completions.from_tensor_file(completed, dataset.spec),
         None if drawn is None else class_samples.from_tensor_file(drawn, dataset, job),
+        translations=load_translations(folder, dataset.spec),
     )
+
+
+def load_translations(folder: Path, spec: DataSpec) -> Translations | None:
+    """The answers that a job's folder holds; None where there are none. Raises DataError where the file is damaged."""
+    stored = read_tensors_if_any(folder / TRANSLATIONS_FILE, within=run_folder_of(folder))
+    return None if stored is None else translations.from_tensor_file(stored, spec)

@@ -18,6 +18,7 @@ from genbench.testing import (
     likelihood_checks,
     sampling_checks,
     training_checks,
+    translation_checks,
 )
 from genbench.testing.requirement import ContractCheck, NotApplicable
 from genbench.testing.subject import Subject
@@ -33,6 +34,7 @@ CONTRACT_CHECKS: tuple[ContractCheck, ...] = tuple(
         bound_checks,
         energy_checks,
         length_checks,
+        translation_checks,
         device_checks,
     )
     for check in vars(module).values()

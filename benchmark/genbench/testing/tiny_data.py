@@ -34,6 +34,7 @@ _SMALL_SHAPES: dict[Modality, tuple[tuple[int, ...], ...]] = {
 }
 _SYMBOLIC: tuple[Modality, ...] = ("tokens", "pianoroll")
 _CLASSES = 3
+_SOURCE_STEPS = 4
 
 
 def tiny_specs(card: ModelCard) -> list[DataSpec]:
@@ -50,6 +51,7 @@ def tiny_specs(card: ModelCard) -> list[DataSpec]:
                 event_shape=shape,
                 levels=levels,
                 classes=_CLASSES if levels is not None or "condition" in card.capabilities else None,
+                source_steps=_SOURCE_STEPS if card.requires_source and modality == "tokens" else None,
             )
             if (levels is not None or modality not in _SYMBOLIC) and card.refusal(spec) is None:
                 specs.append(spec)
@@ -60,7 +62,7 @@ def pieces_spec(spec: DataSpec) -> DataSpec | None:
     """A spec of this domain whose examples are pieces of different lengths; None where they are no sequences."""
     if not spec.is_sequence:
         return None
-    return msgspec.structs.replace(spec, name=f"{spec.name}-pieces", variable_length=True)
+    return msgspec.structs.replace(spec, name=f"{spec.name}-pieces", variable_length=True, source_steps=None)
 
 
 def small_spec(spec: DataSpec, most: int = MAX_SPACE) -> DataSpec | None:
@@ -73,12 +75,14 @@ def small_spec(spec: DataSpec, most: int = MAX_SPACE) -> DataSpec | None:
 
 
 def smallest_spec(spec: DataSpec) -> DataSpec:
-    """A spec of this domain with one number per example."""
-    return _reshaped(spec, (1,) * len(spec.event_shape), "smallest")
+    """A spec of this domain with one number per example; of pairs, with one in the source and one in the target."""
+    shape = (2,) if spec.source_steps is not None else (1,) * len(spec.event_shape)
+    return _reshaped(spec, shape, "smallest")
 
 
 def _reshaped(spec: DataSpec, shape: tuple[int, ...], suffix: str) -> DataSpec:
-    return msgspec.structs.replace(spec, name=f"{spec.name}-{suffix}", event_shape=shape)
+    source = None if spec.source_steps is None or shape[0] < 2 else min(spec.source_steps, shape[0] // 2)
+    return msgspec.structs.replace(spec, name=f"{spec.name}-{suffix}", event_shape=shape, source_steps=source)
 
 
 def tiny_dataset(spec: DataSpec, *, train: int = 48, seed: int = 0) -> Dataset:

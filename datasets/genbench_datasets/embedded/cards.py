@@ -6,6 +6,7 @@ from string import ascii_lowercase, ascii_uppercase
 
 from genbench import DatasetCard, DataSpec
 from genbench.api import RankingRule
+from genbench_datasets.embedded.translation_cards import TRANSLATION
 
 _BY_HASH = (
     "stratified by class to the nearest whole example; within a class, images in the order of the SHA-256 of"
@@ -372,4 +373,13 @@ MUSIC = (
     ),
 )
 
-CARDS: tuple[DatasetCard, ...] = (*IMAGES, *POINTS, *SERIES, *PROCESSES, *LANGUAGES, *TEXT, *MUSIC)
+CARDS: tuple[DatasetCard, ...] = (
+    *IMAGES,
+    *POINTS,
+    *SERIES,
+    *PROCESSES,
+    *LANGUAGES,
+    *TEXT,
+    *MUSIC,
+    *TRANSLATION,
+)

@@ -74,6 +74,12 @@ SOURCES: tuple[DatasetSourceCard, ...] = (
         (".txt",),
     ),
     _source(
+        "pairs",
+        "pairs for translation: a line each, the source and its translation with a tab between",
+        "FILE.tsv[?symbols=characters|words]",
+        "pairs",
+    ),
+    _source(
         "hf",
         "a data set of the Hugging Face hub, or parquet files; needs the extra genbench[hf]",
         "NAME|PATH[?column=A|columns=A,B&label=C&config=D&split=E&revision=F&size=WIDTHxHEIGHT&window=256&levels=K"

@@ -51,6 +51,10 @@ class OwnData:
     """(N,) int64, where each example begins if it is a window of a longer text or piece; as in `genbench.Split`."""
     alphabet: tuple[str, ...] | None = None
     """The symbol of each code where tokens are text; as in `genbench.DatasetCard`."""
+    source_steps: int | None = None
+    """As in `DataSpec`."""
+    step: str | None = None
+    """What one step is, as in `genbench.DatasetCard`."""
     warnings: tuple[str, ...] = ()
     """What was left out or read otherwise than it was written, a line each; shown when the files are read."""
 
@@ -70,6 +74,7 @@ class OwnData:
             event_shape=tuple(self.x.shape[1:]),
             levels=self.levels,
             classes=None if self.y is None else len(self.classes),
+            source_steps=self.source_steps,
         )
 
     def splits(self) -> Iterator[tuple[str, dict[str, Array]]]:

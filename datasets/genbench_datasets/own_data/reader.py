@@ -103,6 +103,7 @@ class Reader:
             argument=f"{version}:{request.argument}",
             version=version,
             alphabet=data.alphabet,
+            step=data.step,
         )
 
 

@@ -40,6 +40,15 @@ CARDS: tuple[ModelCard, ...] = (
         capabilities=("sample", "log_prob", "complete", "missing_log_prob", "lengths"),
     ),
     ModelCard(
+        name="word-by-word",
+        family="baseline",
+        summary="each step of a translation by the step of the source at the same place, as most often in training",
+        factory="genbench_models.baselines.word_by_word:WordByWord",
+        modalities=("tokens",),
+        capabilities=("sample", "log_prob", "translate"),
+        requires_source=True,
+    ),
+    ModelCard(
         name="gaussian-mixture",
         family="baseline",
         summary="Gaussian mixture by expectation maximisation",

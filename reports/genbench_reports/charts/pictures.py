@@ -73,7 +73,7 @@ def samples_beside_real(samples: Tensor, real: Tensor, card: DatasetCard, title:
         elif spec.modality == "series":
             _lines(axis, x, real, series_units(card))
         elif spec.modality == "tokens":
-            _texts(axis, x, card.alphabet)
+            _texts(axis, x, card.alphabet, spec.source_steps)
         else:
             rolls = x[:_MAX_ROLLS].double().transpose(1, 2).flip(1).unsqueeze(1)
             _show(axis, tiled(1 - pixels(rolls, spec), _ROLL_COLUMNS))
@@ -89,9 +89,9 @@ def _lines(axis: Axes, x: Tensor, real: Tensor, units: SeriesUnits) -> None:
     axis.set_ylabel(units.value)
 
 
-def _texts(axis: Axes, x: Tensor, alphabet: Sequence[str] | None) -> None:
+def _texts(axis: Axes, x: Tensor, alphabet: Sequence[str] | None, source_steps: int | None) -> None:
     """The beginnings of the first texts."""
-    texts = [text_of(example, alphabet) for example in x[:_MAX_TEXTS]]
+    texts = [text_of(example, alphabet, source_steps) for example in x[:_MAX_TEXTS]]
     shown = [
         text if len(text) <= _MAX_TEXT_CHARACTERS else text[:_MAX_TEXT_CHARACTERS] + "…" for text in texts
     ]

@@ -129,6 +129,13 @@ def _codes(typed: str, trained: TrainedModel) -> Tensor:
             )
         codes.append(found[1])
         at += len(found[0])
+    source = trained.dataset.spec.source_steps
+    if source is not None and codes:  # a source of a pair, with its padding
+        if len(codes) > source:
+            raise DataError(
+                f"prompt: {len(codes)} symbols; a source of {trained.job.dataset} has at most {source}"
+            )
+        codes += [0] * (source - len(codes))
     return torch.tensor(codes, dtype=torch.int64)
 
 

@@ -95,6 +95,9 @@ PITFALLS: dict[str, str] = {
     "ngram_recall": "Noise that is long enough gets 1: read it together with precision. It grows with N.",
     "distinct_ngrams": "Compare it with what real text gets at the same N: above that, samples are noise; below, they"
     " repeat themselves.",
+    "exact_match": "Another right answer counts as wrong.",
+    "chrf": "Of one right answer: another one that shares few characters with it scores low.",
+    "bleu": "Of one right answer. Values depend on how texts are split into words: compare those of one table alone.",
     "self_bleu": "Compare it with what real text gets at the same N: above that, samples are alike; below, they are"
     " noise.",
     "longest_copy": "Real text shares phrases with the training data too: compare it with `real`. Far above that, a"

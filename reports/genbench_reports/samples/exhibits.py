@@ -126,9 +126,8 @@ def make_exhibit(run: Run, board: Board, registry: Registry, room: float = 1.0) 
             latents = latent_pictures(run.parts_folder(found.job), artist.spec, artist.tiles, max_tiles)
             if training is not None and artist.has_neighbours:
                 neighbours = training.neighbours(found.samples, artist.tiles, max_tiles // 2)
-        panels.append(
-            artist.panel(label, row.family, found.samples, neighbours, latents, pieces=found.pieces)
-        )
+        shown = found.samples if found.translations is None else found.translations
+        panels.append(artist.panel(label, row.family, shown, neighbours, latents, pieces=found.pieces))
     if not isinstance(real, RealData):
         missing = f"no real data beside the samples: {real}"
         return Exhibit(tuple(panels), artist.caption, artist.chart(), missing)
@@ -172,6 +171,11 @@ class _Artist:
         if self.tiles is not None:
             return f"The first {self.tiles.kind}, on the scale of the held-out data."
         if self.spec.modality == "tokens":
+            if self.spec.source_steps is not None:
+                return (
+                    "What each model answers to the first held-out sources. Models that do not translate are shown by"
+                    " the first pairs that they draw."
+                )
             return "The first examples. ⏎ marks a line end."
         return ""
 
@@ -203,7 +207,9 @@ class _Artist:
         elif self.tiles is not None:
             picture = self.tiles.draw(x[: self.tiles.count], self.tiles.columns)
         elif self.spec.modality == "tokens":
-            texts = tuple(text_of(example, self.alphabet) for example in whole[:_MAX_TEXTS])
+            texts = tuple(
+                text_of(example, self.alphabet, self.spec.source_steps) for example in whole[:_MAX_TEXTS]
+            )
         if self.units is not None:
             self._numbers.append({"label": label, "family": family, **series_numbers(x)})
         return Panel(label, family, picture, caption, texts, music, neighbours, latents or {})

@@ -18,6 +18,7 @@ from genbench.errors import GenbenchError
 from genbench.metrics.scoring import ScoredExamples, reference_split
 from genbench.records.job import Job
 from genbench.records.run_folder import Run
+from genbench.samples.conditional_samples import load_translations
 from genbench.samples.stored import load_samples_and_lengths
 from genbench_reports.format.text import clean
 from genbench_reports.leaderboard.rows import Row
@@ -50,6 +51,8 @@ class RowSamples:
     """(N, *event_shape), in the order in which they were drawn; the windows of pieces of different lengths."""
     pieces: Pieces | None = None
     """The whole pieces; None for data whose examples have one shape."""
+    translations: Tensor | None = None
+    """Sources of held-out pairs with the model's answers, (M, T); None where there are none."""
 
 
 def load_real(card: DatasetCard, job: Job, *, is_announced: bool) -> RealData | str:
@@ -88,6 +91,11 @@ def load_row(run: Run, row: Row, card: DatasetCard) -> RowSamples | str:
         run.check_part(result, path)
         stored = load_samples_and_lengths(path, card.spec, job.drawn_samples)
         samples = ScoredExamples.of_samples(*stored, card)
-        return RowSamples(row, job, samples.x, samples.pieces)
+        answers = None
+        if card.spec.source_steps is not None:
+            answers = load_translations(run.parts_folder(job), card.spec)
+        return RowSamples(
+            row, job, samples.x, samples.pieces, translations=None if answers is None else answers.x
+        )
     except GenbenchError as error:
         return clean(str(error).replace(str(run.folder), run.folder.name))

@@ -37,6 +37,8 @@ DIGESTS = {
     "grammar": ("ba958215c83f22ea", "3e6812e82458c9ed", "3df08086c8e38fa0"),
     "addresses": ("27280411b678ab43", "35bedfad4655a223", "e8b40b8bb6ada094"),
     "four-voices": ("6466672fbf10b734", "928f08af17006b31", "43a14f235b08ac9e"),
+    "invented-language": ("03d9ec4532595dda", "dba0eb94492a4586", "08541e900a7279ba"),
+    "formal-plain": ("1cf1bc67293026ad", "d5b47a995f151eab", "7451e3bd9f8cb8f6"),
 }
 
 

@@ -132,6 +132,7 @@ class JobContext:
             windows=real.windows,
             sample_pieces=drawn.pieces,
             reference_pieces=real.pieces,
+            alphabet=card.alphabet,
         )
 
     @cached_property

@@ -96,6 +96,7 @@ class ScoringStage(Stage):
             self.reference.windows,
             sample_pieces=samples.pieces,
             reference_pieces=self.reference.pieces,
+            alphabet=self.task.dataset.alphabet,
         )
 
     def score_last(self) -> None:
