@@ -233,8 +233,12 @@ class DatasetSourceCard(msgspec.Struct, frozen=True, kw_only=True):
     """"package.module:function" for `score --samples`: it takes an argument's text and the `DatasetCard` of the data
     set that samples are to be like, and returns the samples of that file or folder as a numpy array. It raises
     DataError where it cannot. None: the source reads data sets only."""
+    prompt: str | None = None
+    """"package.module:function" for `continue --prompt`: it takes an argument's text and the `DatasetCard` of the data
+    set that a model was trained on, and returns the steps of one file, (T, *step_shape), as a numpy array. It raises
+    DataError where it cannot. None: the source reads no prompts."""
     suffixes: tuple[str, ...] = ()
-    """Suffixes of the files that `samples` reads, in lower case: (".csv", ".tsv")."""
+    """Suffixes of the files that `samples` and `prompt` read, in lower case: (".csv", ".tsv")."""
 
 
 class MetricCard(msgspec.Struct, frozen=True, kw_only=True):

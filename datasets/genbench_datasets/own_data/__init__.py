@@ -15,6 +15,7 @@ def _source(
     module: str,
     samples: str | None = None,
     suffixes: tuple[str, ...] = (),
+    prompt: str | None = None,
 ) -> DatasetSourceCard:
     return DatasetSourceCard(
         name=name,
@@ -23,6 +24,7 @@ def _source(
         factory=f"genbench_datasets.own_data.readers.{module}:card",
         samples=None if samples is None else f"genbench_datasets.own_data.brought:{samples}",
         suffixes=suffixes,
+        prompt=None if prompt is None else f"genbench_datasets.own_data.brought:{prompt}",
     )
 
 
@@ -64,6 +66,7 @@ SOURCES: tuple[DatasetSourceCard, ...] = (
         "midi",
         "midi",
         (".mid", ".midi"),
+        "midi_prompt",
     ),
     _source(
         "text",

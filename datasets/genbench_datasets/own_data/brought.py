@@ -121,3 +121,15 @@ def midi(argument: str, card: DatasetCard) -> Array:
             )
         windows.append(cut)
     return np.concatenate(windows)
+
+
+def midi_prompt(argument: str, card: DatasetCard) -> Array:
+    """(T, 88) of 0 and 1: the whole of one MIDI file, with two steps to a quarter note unless the argument says
+    otherwise, as files that the commands `continue` and `music` write. Raises DataError, UsageError."""
+    if card.spec.modality != "pianoroll" or card.spec.step_shape != (88,):
+        raise UsageError(
+            f"a MIDI file is a prompt for piano rolls of 88 keys; {card.name} is {card.spec.modality}"
+        )
+    request = Request.parse("midi", argument, {"per_quarter": "2", "outside": "refuse"})
+    drop = request.choice("outside", ("refuse", "drop")) == "drop"
+    return read_roll(request.file(), request.required("per_quarter", 1), drop_outside=drop)

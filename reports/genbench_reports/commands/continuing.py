@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from genbench.api import load_factory
 from genbench.errors import DataError, UsageError
 from genbench.plugin.registry import registry_of
 from genbench_reports.commands.finish_run import write_bytes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from genbench import TrainedModel
+    from genbench.plugin.registry import Registry
 
 MAX_PROMPT_BYTES = 1_000_000
 """The largest file that is read as a prompt."""
@@ -31,7 +33,11 @@ def continue_(
     dataset: Annotated[str, typer.Option("-d", "--dataset", help="The data set it was trained on.")],
     prompt: Annotated[
         list[str] | None,
-        typer.Option("--prompt", metavar="TEXT|FILE", help="For text: the beginning. Repeatable."),
+        typer.Option(
+            "--prompt",
+            metavar="TEXT|FILE",
+            help="The beginning of a text; for music a MIDI file. Repeatable.",
+        ),
     ] = None,
     example: Annotated[
         list[int] | None,
@@ -39,7 +45,11 @@ def continue_(
     ] = None,
     first: Annotated[
         int | None,
-        typer.Option("--first", min=1, help="Steps of an example that are the prompt; half, if not set."),
+        typer.Option(
+            "--first",
+            min=1,
+            help="Steps of an example, or of a MIDI file, that are the prompt; half of an example, if not set.",
+        ),
     ] = None,
     steps: Annotated[
         int | None,
@@ -58,10 +68,10 @@ def continue_(
     from genbench import trained_model
 
     if bool(prompt) == bool(example):
-        raise UsageError("give --prompt TEXT for text, or --example NUMBER for any data")
+        raise UsageError("give --prompt TEXT or FILE for text and music, or --example NUMBER for any data")
     _check(context, run, model, dataset, output)
     trained = trained_model(run, model, dataset, registry=registry_of(context))
-    prompts = [_codes(each, trained) for each in prompt or ()]
+    prompts = [_given(each, first, trained, registry_of(context)) for each in prompt or ()]
     prompts += [_beginning(number, first, trained) for number in example or ()]
     generator = torch.Generator(trained.model.device).manual_seed(seed)
     for number, beginning in enumerate(prompts):
@@ -106,6 +116,36 @@ def _check(context: typer.Context, run: Path, model: str, dataset: str, output: 
 
 
 # ---- prompts
+
+
+def _given(typed: str, first: int | None, trained: TrainedModel, registry: Registry) -> Tensor:
+    """The steps of a prompt: a text, or a file that a source of data reads as one (`DatasetSourceCard.prompt`)."""
+    if trained.dataset.spec.modality == "tokens":
+        return _codes(typed, trained)
+    import torch
+
+    name = typed.partition("?")[0].lower()
+    source = next(
+        (each for each in registry.dataset_sources.values() if each.prompt and name.endswith(each.suffixes)),
+        None,
+    )
+    if source is None or source.prompt is None:
+        raise UsageError(
+            f"{trained.job.dataset} is no text, and {clean(typed)} no MIDI file: --example NUMBER continues a held-out"
+            " example"
+        )
+    from genbench.api import working_dtype
+
+    card = registry.dataset(trained.job.dataset)
+    steps = torch.as_tensor(load_factory(source.prompt)(typed, card)).to(working_dtype(card.spec))
+    steps = steps if first is None else steps[:first]
+    context = card.spec.event_shape[0]
+    if len(steps) >= context:
+        raise DataError(
+            f"{clean(typed)}: {len(steps)} steps, which leave nothing of the {context} that {trained.job.model} reads;"
+            f" --first {context // 2} takes the beginning"
+        )
+    return steps
 
 
 def _codes(typed: str, trained: TrainedModel) -> Tensor:

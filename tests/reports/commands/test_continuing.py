@@ -14,6 +14,8 @@ import genbench as gb
 from genbench.cli.main import run_command_line
 from genbench.plugin.discovery import load_registry
 from genbench.records.run_folder import Plan, Run
+from genbench_datasets.own_data.readers.midi_file import read_roll
+from genbench_reports.samples.piano_rolls import midi_of, notes_of
 
 EXAMPLE = ["--example", "2", "--first", "5", "--count", "1"]
 
@@ -61,6 +63,41 @@ def test_music_is_written_as_midi_and_as_sound(planned: Path, tmp_path: Path) ->
     assert {path.suffix for path in (tmp_path / "music").iterdir()} == {".mid", ".wav"}
 
 
+@pytest.mark.slow
+def test_a_midi_file_is_a_prompt(planned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    roll = torch.zeros(6, 88, dtype=torch.int64)
+    roll[:, 40] = roll[3:, 47] = 1
+    (tmp_path / "prompt.mid").write_bytes(midi_of(notes_of(roll)))
+    common = [
+        "continue",
+        str(planned),
+        "rnn",
+        "-d",
+        "four-voices",
+        "-o",
+        str(tmp_path / "music"),
+        "--count",
+        "1",
+    ]
+    assert run_command_line([*common, "--prompt", str(tmp_path / "prompt.mid")]) == 0
+    (written,) = (tmp_path / "music").glob("*.mid")
+    assert (read_roll(written, 2)[:6] == roll.numpy()).all()
+    long = torch.zeros(40, 88, dtype=torch.int64)
+    long[:, 40] = 1
+    (tmp_path / "long.mid").write_bytes(midi_of(notes_of(long)))
+    (tmp_path / "none.mid").write_bytes(b"")
+    for name, message in (
+        ("long.mid", "40 steps, which leave nothing of the 16 that rnn reads; --first 8"),
+        ("none.mid", "no MIDI file that can be read"),
+        ("a text", "is no text, and a text no MIDI file"),
+    ):
+        capsys.readouterr()
+        prompt = name if " " in name else str(tmp_path / name)
+        assert run_command_line([*common, "--prompt", prompt]) == 4
+        assert message in capsys.readouterr().err
+    assert run_command_line([*common, "--prompt", str(tmp_path / "long.mid"), "--first", "4"]) == 0
+
+
 def test_music_needs_a_folder(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["continue", str(planned), "rnn", *EXAMPLE, "-d", "four-voices"]) == 4
     assert "-o DIR" in capsys.readouterr().err
@@ -74,7 +111,7 @@ def test_music_needs_a_folder(planned: Path, capsys: pytest.CaptureFixture[str])
         ("rnn", ["--prompt", "the dog " * 20], "longer than the context of 24"),
         ("rnn", ["--prompt", "the dog", "--steps", "1"], "a prompt of 2 steps is longer than 1"),
         ("rnn", ["--example", "5000"], "--example 5000: grammar has 1,000 held-out examples"),
-        ("rnn", [], "give --prompt TEXT"),
+        ("rnn", [], "give --prompt TEXT or FILE"),
         ("marginals", ["--prompt", "the dog"], "marginals continues no prompts; these do: "),
         ("gru", ["--prompt", "the dog"], "has no job of gru on grammar"),
     ],
