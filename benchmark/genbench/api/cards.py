@@ -32,6 +32,7 @@ Capability = Literal[
     "complete",
     "missing_log_prob",
     "predictive_entropy",
+    "attention",
     "encode",
     "sampling_steps",
     "lengths",

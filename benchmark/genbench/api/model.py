@@ -164,6 +164,16 @@ class HasPredictiveEntropy(Protocol):
 
 
 @runtime_checkable
+class HasAttention(Protocol):
+    """Capability `attention`: what a model of sequences looked at."""
+
+    def attention(self, x: Tensor) -> Tensor:
+        """(N, T, *step_shape) -> (N, T, T), shares: how much step j was looked at before step i was known, 0 where
+        j is not before i. Rows sum to 1 at most; what is missing went to no step. A model that takes images, too, is
+        not asked for those of images."""
+
+
+@runtime_checkable
 class Encodes(Protocol):
     """Capability `encode`: maps examples to latents."""
 
@@ -255,6 +265,7 @@ CAPABILITY_PROTOCOLS: dict[Capability, type] = {
     "complete": Completes,
     "missing_log_prob": HasMissingLogProb,
     "predictive_entropy": HasPredictiveEntropy,
+    "attention": HasAttention,
     "encode": Encodes,
     "sampling_steps": HasSamplingSteps,
     "lengths": TakesLengths,

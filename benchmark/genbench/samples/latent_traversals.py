@@ -5,6 +5,7 @@ traversals      (dims, steps, *event): decoded latents. One dimension of an enco
                 encodings of held-out examples vary most
 interpolations  (pairs, steps, *event): decoded latents on the straight line between the encodings of two examples
 entropy         (n, *event) nats: the model's uncertainty about each number of an example before it is given
+attention       (n, steps, steps): how much each step was looked at before another was known; of sequences
 examples        (n, *event): the held-out examples
 """
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from genbench.api.data import storage_dtype
-from genbench.api.model import Encodes, GenerativeModel, HasDecoder, HasPredictiveEntropy
+from genbench.api.model import Encodes, GenerativeModel, HasAttention, HasDecoder, HasPredictiveEntropy
 from genbench.util.tensor_files import TensorFile
 
 _ENCODED = 64
@@ -43,6 +44,8 @@ def compute_latent_traversals(
                 tensors |= {"traversals": traversals(model, z), "interpolations": interpolations(model, z)}
             if isinstance(model, HasPredictiveEntropy):
                 tensors["entropy"] = model.predictive_entropy(x[:_ENTROPIES]).float()
+            if isinstance(model, HasAttention) and model.spec.is_sequence:
+                tensors["attention"] = model.attention(x[:_ENTROPIES]).float()
         except Exception as error:  # a plugin's
             traceback.print_exc()
             texts["reason"] = f"{type(error).__name__}: {error}"

@@ -13,6 +13,7 @@ from genbench.api.data import working_dtype
 from genbench.api.model import (
     Completes,
     Encodes,
+    HasAttention,
     HasDecoder,
     HasLogProb,
     HasLogWeights,
@@ -233,6 +234,22 @@ def entropies_are_numbers_of_each_element(subject: Subject) -> None:
     require(bool(entropy.isfinite().all()), "predictive_entropy is not finite")
     if subject.spec.is_discrete:
         require(bool((entropy >= -1e-4).all()), "predictive_entropy of integers is below 0")
+
+
+@contract_check("attention")
+def attention_is_of_earlier_steps(subject: Subject) -> None:
+    if not subject.spec.is_sequence:
+        raise NotApplicable(f"{subject.spec.modality} has no steps")
+    model, x = subject.trained.model, subject.dataset.test.tensor()
+    assert isinstance(model, HasAttention)
+    with torch.no_grad():
+        looked = model.attention(x)
+    expected = (len(x), x.shape[1], x.shape[1])
+    require(
+        tuple(looked.shape) == expected, f"attention has shape {tuple(looked.shape)}, expected {expected}"
+    )
+    require(bool((looked >= 0).all() and (looked.sum(2) <= 1 + 1e-4).all()), "attention is no share of 1")
+    require(bool((looked.triu() == 0).all()), "attention is paid to steps that are not known yet")
 
 
 @contract_check("encode")

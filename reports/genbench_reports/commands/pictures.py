@@ -23,6 +23,7 @@ from genbench_reports.format.text import clean, file_name, plural
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from genbench.api import DatasetCard
     from genbench.records.job import Job
     from genbench.records.run_folder import Run
 
@@ -45,7 +46,7 @@ def pictures(
     dataset: Annotated[str | None, typer.Option("-d", "--dataset", help="Only this data set.")] = None,
     model: Annotated[str | None, typer.Option("-m", "--model", help="Only this model.")] = None,
 ) -> None:
-    """Draw samples beside real data, completions, samples of classes, latent traversals and entropies."""
+    """Draw samples beside real data, completions, samples of classes, latent traversals, entropies and attention."""
     from genbench.records.run_folder import Run
 
     require_matplotlib()
@@ -119,6 +120,8 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
             "completions",
             draw.completions(made.completions, reference, spec, job.dataset, title),
         )
+    if spec.is_sequence:
+        yield from _along_sequences(folder, card, title)
     if spec.modality != "image":
         return
     if made.class_samples is not None and made.class_samples.drawn is not None:
@@ -137,6 +140,23 @@ def draw_job(run: Run, job: Job, registry: Registry) -> Iterator[tuple[str, Figu
             "entropy",
             draw.entropy(latents.tensors["examples"], latents.tensors["entropy"], spec, title),
         )
+
+
+def _along_sequences(folder: Path, card: DatasetCard, title: str) -> Iterator[tuple[str, Figure]]:
+    """How uncertain a model of sequences was at each step, and which earlier steps it looked at."""
+    from genbench.records.run_paths import run_folder_of
+    from genbench.samples.conditional_samples import LATENT_TRAVERSALS_FILE
+    from genbench.util.tensor_files import read_tensors_if_any
+    from genbench_reports.charts import sequence_pictures as draw
+
+    kept = read_tensors_if_any(folder / LATENT_TRAVERSALS_FILE, within=run_folder_of(folder))
+    if kept is None or "examples" not in kept.tensors:
+        return
+    examples = kept.tensors["examples"]
+    if "entropy" in kept.tensors:
+        yield "entropy", draw.entropy_along(examples, kept.tensors["entropy"], card, title)
+    if "attention" in kept.tensors:
+        yield "attention", draw.attention(examples, kept.tensors["attention"], card, title)
 
 
 def _picture_name(job: Job) -> str:

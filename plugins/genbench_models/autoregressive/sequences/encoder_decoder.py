@@ -164,11 +164,9 @@ class EncoderDecoder(GenerativeModel):
         return written
 
     @torch.no_grad()
-    def attention_to_source(
-        self, x: Int[Tensor, "batch steps"]
-    ) -> Float[Tensor, "batch target_steps source_steps"]:
-        """How much the decoder looked at each symbol of the source when it wrote each of the target: mean over the
-        heads of the last block, rows sum to 1."""
+    def attention(self, x: Int[Tensor, "batch steps"]) -> Float[Tensor, "batch step read"]:
+        """How much the last block of the decoder looked at each step of the source before it wrote a step of the
+        target, mean over heads: [:, i, j] is 0 unless i is in the target and j in the source."""
         source, target = self._parts(x)
         with evaluation_mode(self):
             memory, h = self.encode_source(source), self._begin(target[:, :-1], target=True)
@@ -176,7 +174,9 @@ class EncoderDecoder(GenerativeModel):
             for block in self.decoder:
                 assert isinstance(block, DecoderBlock)
                 weights, h = block.looked_at(h, memory), block(h, memory)
-        return weights
+        looked = x.new_zeros(len(x), x.shape[1], x.shape[1], dtype=weights.dtype)
+        looked[:, self.source :, : self.source] = weights
+        return looked
 
 
 class DecoderBlock(nn.Module):

@@ -7,12 +7,13 @@ Radford et al. 2018, "Improving Language Understanding by Generative Pre-Trainin
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from genbench import DataSpec
-from genbench_models.autoregressive.sequences.sequence_model import SequenceModel, Step, steps_of
+from genbench_models.autoregressive.sequences.sequence_model import SequenceModel, Step, Steps, steps_of
+from genbench_models.layers.networks import evaluation_mode
 from genbench_models.layers.ranges import at_least
 from genbench_models.layers.transformer import Block
 
@@ -59,6 +60,27 @@ class GPT(SequenceModel):
     def states(self, inputs: Float[Tensor, "batch length width"]) -> Float[Tensor, "batch length width"]:
         states: Tensor = self.normalise(self.blocks(inputs))
         return states
+
+    @torch.no_grad()
+    def attention(self, x: Shaped[Tensor, "batch *event"]) -> Float[Tensor, "batch step read"]:
+        """How much the last block looked at each earlier step before it gave the distribution of a step, mean over
+        heads: [:, i, j] is 0 unless j < i. What is missing to 1 went to the mark of the beginning."""
+        steps = self.read(x)
+        length = steps.x.shape[1]
+        before = self._embed(Steps(steps.x[:, :-1], steps.y[:, :-1]))
+        place = torch.arange(length, device=x.device) % self.places
+        h = torch.cat([self._start(len(x), None), before], 1) + self.place_in(place)
+        with evaluation_mode(self):
+            *earlier, last = self.blocks
+            for block in earlier:
+                h = block(h)
+            assert isinstance(last, Block)
+            query, key, _ = last.attention.split(last.before_attention(h))
+            later = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
+            scores = (query @ key.transpose(2, 3) / query.shape[3] ** 0.5).masked_fill(later, -torch.inf)
+            looked = scores.softmax(3).mean(1)
+        # input j + 1 is step j; input 0 is the mark of the beginning
+        return F.pad(looked[:, :, 1:], (0, 1))
 
     def walk(self, count: int) -> Step:
         caches = [KeyValueCache(block, count, self.steps) for block in self.blocks]
