@@ -62,10 +62,13 @@ SEARCH_SPACES: dict[str, dict[str, Range]] = {
     "gpt": _TRAINING | {"width": Choices((32, 64, 128))} | _LAYERS | _DROPOUT,
     "rbm": _BOLTZMANN,
     "dbm": _BOLTZMANN,
-    "realnvp": _FLOW,
+    "realnvp": _FLOW | _WIDTH,
+    "glow": _TRAINING | _WIDTH | {"transforms": IntRange(2, 8)},
     "maf": _FLOW,
     "spline-flow": _FLOW | {"bins": Choices((4, 8, 16, 32))},
     "ddpm": _TRAINING | _HIDDEN | _WIDTH | _AVERAGE,
     "flow-matching": _MLP | _AVERAGE,
+    "image-flow-matching": _TRAINING | _WIDTH | _AVERAGE,
+    "edm": _TRAINING | _HIDDEN | _WIDTH | _AVERAGE,
 }
 """A hyperparameter that a model does not take, or of another type than its default, is found by the contract suite."""

@@ -8,7 +8,7 @@ CARDS: tuple[ModelCard, ...] = (
     ModelCard(
         name="realnvp",
         family="flow",
-        summary="affine coupling flow (by zuko)",
+        summary="affine coupling flow, multi-scale on images, by zuko elsewhere",
         factory="genbench_models.flow.normalizing_flow:RealNVP",
         modalities=("points", "image", "series"),
         capabilities=("sample", "log_density"),
@@ -17,6 +17,19 @@ CARDS: tuple[ModelCard, ...] = (
         year=2017,
         institution="Université de Montréal, Google Brain",
         country="Canada, United States",
+    ),
+    ModelCard(
+        name="glow",
+        family="flow",
+        summary="multi-scale coupling flow with invertible 1x1 convolutions",
+        factory="genbench_models.flow.glow:Glow",
+        modalities=("image",),
+        capabilities=("sample", "log_density"),
+        least_side=8,
+        paper="https://arxiv.org/abs/1807.03039",
+        year=2018,
+        institution="OpenAI",
+        country="United States",
     ),
     ModelCard(
         name="maf",

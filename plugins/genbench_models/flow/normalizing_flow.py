@@ -8,8 +8,10 @@ The library: Rozet et al. 2022, "Zuko: Normalizing flows in PyTorch"
 |---|---|
 | affine couplings (RealNVP), masked affine layers (MAF) | there, by zuko |
 | logit of dequantised pixels | there, with a margin of 0.05 |
-| multi-scale network of masked convolutions (RealNVP) | left out: images are flat vectors |
-| batch normalisation between layers (both) | left out |
+| multi-scale network: checkerboards, squeezing, channel masks, parts that leave early (RealNVP) | on images, there |
+| residual networks with weight normalisation in its couplings (RealNVP) | changed: three convolutions, as in Glow |
+| batch normalisation (both) | on images, changed to a scale and shift of each place, set by the first batch |
+| images of odd height or width (not in the paper) | added: the last row or column leaves before squeezing |
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from genbench import ComputeMeter, DataSpec, GenerativeModel, Split
+from genbench_models.flow.multi_scale import is_multi_scale, realnvp_of_images
+from genbench_models.flow.vector_flow import VectorFlow, ZukoFlow
 from genbench_models.layers.networks import adam, evaluation_mode, set_learning_rate
 from genbench_models.layers.ranges import at_least, positive
 from genbench_models.layers.standardise import Standardise
@@ -55,6 +59,9 @@ class NormalizingFlow(GenerativeModel):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.standardise = Standardise(spec)
+
+    def initialise(self, y: Float[Tensor, "batch dimension"]) -> None:
+        """Called with the vectors of the first batch, before the first step. Most flows have nothing to set by it."""
 
     @abstractmethod
     def log_prob_of_vectors(self, y: Float[Tensor, "batch dimension"]) -> Float[Tensor, " batch"]:
@@ -93,7 +100,7 @@ class NormalizingFlow(GenerativeModel):
     def fit(self, train: Split, meter: ComputeMeter) -> None:
         self.standardise.fit(train)
         optimiser = adam(self.parameters(), self.learning_rate)
-        for batch in meter.batches(train, self.batch_size):
+        for step, batch in enumerate(meter.batches(train, self.batch_size)):
             set_learning_rate(optimiser, self.learning_rate, meter.fraction)
             x = (
                 batch.x
@@ -101,6 +108,8 @@ class NormalizingFlow(GenerativeModel):
                 else batch.x + torch.rand(batch.x.shape, device=self.device)
             )
             y, log_jacobian = self._to_flow(x)
+            if step == 0:
+                self.initialise(y)
             loss = -(self.log_prob_of_vectors(y) + log_jacobian).mean()
             optimiser.zero_grad()
             loss.backward()
@@ -116,63 +125,53 @@ class NormalizingFlow(GenerativeModel):
             return self._from_flow(self.vectors_of_noise(z))
 
 
-class ZukoFlow(NormalizingFlow):
-    """A flow by the library. Subclasses build it."""
+class ComposedFlow(NormalizingFlow):
+    """A flow whose parts are built by subclasses, as `flow`."""
 
-    def __init__(
-        self,
-        spec: DataSpec,
-        *,
-        transforms: int,
-        hidden: int,
-        layers: int,
-        batch_size: int,
-        learning_rate: float,
-    ) -> None:
-        super().__init__(spec, batch_size=batch_size, learning_rate=learning_rate)
-        at_least(1, transforms=transforms, hidden=hidden, layers=layers)
-        self.flow = self.build_flow(spec.dimension, transforms, (hidden,) * layers)
+    flow: VectorFlow
 
-    @abstractmethod
-    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
-        """The flow over vectors of `dimension` numbers."""
+    def initialise(self, y: Float[Tensor, "batch dimension"]) -> None:
+        self.flow.initialise(y)
 
     def log_prob_of_vectors(self, y: Float[Tensor, "batch dimension"]) -> Float[Tensor, " batch"]:
-        log_density: Tensor = self.flow().log_prob(y)
-        return log_density
+        return self.flow.log_prob(y)
 
     def vectors_of_noise(self, z: Float[Tensor, "batch dimension"]) -> Float[Tensor, "batch dimension"]:
-        vectors: Tensor = self.flow().transform.inv(z)
-        return vectors
+        return self.flow.inverse(z)
 
 
-class RealNVP(ZukoFlow):
-    """Coupling layers: half of the numbers are scaled and shifted by functions of the other half. Fast both ways."""
+class RealNVP(ComposedFlow):
+    """Coupling layers: half of the numbers are scaled and shifted by functions of the other half. Fast both ways.
+
+    architecture: "flat" takes vectors (by the library), "multi-scale" images; "auto" is multi-scale on images of 8x8
+    pixels and more. transforms: couplings, which the scales of a multi-scale flow share. hidden, layers: of the flat
+    flow's networks. width, scales: of the multi-scale flow.
+    """
 
     def __init__(
         self,
         spec: DataSpec,
         *,
+        architecture: str = "auto",
         transforms: int = 6,
         hidden: int = 64,
         layers: int = 2,
+        width: int = 16,
+        scales: int = 2,
         batch_size: int = 64,
-        learning_rate: float = 2e-3,
+        learning_rate: float = 1e-2,
     ) -> None:
-        super().__init__(
-            spec,
-            transforms=transforms,
-            hidden=hidden,
-            layers=layers,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-        )
-
-    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
-        return zuko.flows.RealNVP(dimension, transforms=transforms, hidden_features=hidden)
+        super().__init__(spec, batch_size=batch_size, learning_rate=learning_rate)
+        at_least(1, transforms=transforms, hidden=hidden, layers=layers, width=width, scales=scales)
+        if is_multi_scale(spec, architecture):
+            self.flow = realnvp_of_images(spec.event_shape, scales=scales, couplings=transforms, width=width)
+        else:
+            self.flow = ZukoFlow(
+                zuko.flows.RealNVP(spec.dimension, transforms=transforms, hidden_features=(hidden,) * layers)
+            )
 
 
-class MAF(ZukoFlow):
+class MAF(ComposedFlow):
     """Each number scaled and shifted by functions of those before it, in alternating orders. A likelihood takes one
     pass, a sample one pass per number."""
 
@@ -186,14 +185,8 @@ class MAF(ZukoFlow):
         batch_size: int = 64,
         learning_rate: float = 2e-3,
     ) -> None:
-        super().__init__(
-            spec,
-            transforms=transforms,
-            hidden=hidden,
-            layers=layers,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
+        super().__init__(spec, batch_size=batch_size, learning_rate=learning_rate)
+        at_least(1, transforms=transforms, hidden=hidden, layers=layers)
+        self.flow = ZukoFlow(
+            zuko.flows.MAF(spec.dimension, transforms=transforms, hidden_features=(hidden,) * layers)
         )
-
-    def build_flow(self, dimension: int, transforms: int, hidden: tuple[int, ...]) -> zuko.flows.Flow:
-        return zuko.flows.MAF(dimension, transforms=transforms, hidden_features=hidden)
