@@ -27,3 +27,10 @@ def genbench_executors() -> Iterable[ExecutorCard]:
         summary="workers on this machine, children of a fork server",
         factory="genbench.execution.local_executor:LocalExecutor",
     )
+    yield ExecutorCard(
+        name="ray",
+        summary='tasks of a Ray cluster, pip install "genbench[ray]" (docs/clusters.md)',
+        factory="genbench.execution.cluster.ray_executor:RayExecutor",
+        check="genbench.execution.cluster.ray_executor:obstacle",
+        runs_elsewhere=True,
+    )

@@ -343,6 +343,15 @@ class ExecutorCard(msgspec.Struct, frozen=True, kw_only=True):
     """One line."""
     factory: str
     """"package.module:Class", an `genbench.execution.executor.Executor`."""
+    check: str = ""
+    """"package.module:function" that returns why the executor cannot be used on this machine, or None; or nothing."""
+    runs_elsewhere: bool = False
+    """Whether jobs run on other machines, whose devices this one need not have."""
+
+    def obstacle(self) -> str | None:
+        """Why this executor cannot be used on this machine, in one line; None where it can."""
+        found: str | None = load_factory(self.check)() if self.check else None
+        return found
 
 
 class ReportCard(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,11 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
     """Make the plan and run it. Raises UsageError."""
     for problem in registry.problems():
         console.print(f"[yellow]left out:[/yellow] {escape(problem)}", soft_wrap=True)
-    device = choose_device(options.device)
+    executor = registry.executor(options.executor)
+    if why := executor.obstacle():
+        raise UsageError(why)
+    is_elsewhere = executor.runs_elsewhere and options.device == "cuda"
+    device = "cuda" if is_elsewhere else choose_device(options.device)
     cores = usable_cores()
     workers = options.workers or (1 if device == "cuda" else cores)
     threads = options.threads or max(1, cores // workers)
@@ -119,7 +123,6 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
         threads=threads,
         extractor=options.extractor,
     )
-    registry.executor(options.executor)
     loggers = choose_loggers(options.log, registry)
     plan = make_plan(request, registry, ["genai-bench", *sys.argv[1:]])
     whole = not (options.models or options.datasets or options.budget or options.seeds or options.threads)

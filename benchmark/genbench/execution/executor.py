@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from genbench.api.cards import ExecutorCard, load_factory
-from genbench.errors import PluginError
+from genbench.errors import PluginError, UsageError
 from genbench.execution.task_source import CountedSource, TaskSource
 from genbench.records.job import Job
 from genbench.records.result import Result
@@ -64,8 +64,11 @@ class _Closeable(Protocol):
 def make_executor(card: ExecutorCard, workers: int) -> Executor:
     """The executor that the card announces, for so many workers at a time.
 
-    Raises PluginError if the factory cannot be loaded or returns something else than an executor.
+    Raises PluginError if the factory cannot be loaded or returns something else than an executor, and UsageError if the
+    executor cannot be used on this machine.
     """
+    if why := card.obstacle():
+        raise UsageError(why)
     executor = load_factory(card.factory)(workers)
     if not isinstance(executor, Executor):
         raise PluginError(
