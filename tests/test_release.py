@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -134,3 +135,20 @@ def test_the_conda_recipe_asks_for_what_pyproject_does() -> None:
     assert found == [line.replace("torch>", "pytorch>") for line in wanted]
     scripts = [f"{name} = {place}" for name, place in project["scripts"].items()]
     assert recipe["build"]["python"]["entry_points"] == scripts
+
+
+@pytest.mark.slow
+def test_the_documents_of_each_version_are_kept(tmp_path: Path) -> None:
+    pytest.importorskip("mike")
+    mike = (sys.executable, "-c", "from mike.driver import main; main()")
+    clone = tmp_path / "clone"
+    run("git", "clone", "--quiet", "--no-tags", str(REPOSITORY), str(clone), folder=tmp_path)
+    for name, value in (("user.name", "a maintainer"), ("user.email", "maintainer@example.org")):
+        run("git", "config", name, value, folder=clone)
+    for version in ("0.1.0", "0.2.0"):
+        run(*mike, "deploy", "--update-aliases", version, "latest", folder=clone)
+    run(*mike, "set-default", "latest", folder=clone)
+    listed = json.loads(run("git", "show", "gh-pages:versions.json", folder=clone))
+    assert [(entry["version"], entry["aliases"]) for entry in listed] == [("0.2.0", ["latest"]), ("0.1.0", [])]
+    files = run("git", "ls-tree", "-r", "--name-only", "gh-pages", folder=clone).split("\n")
+    assert {"index.html", "0.1.0/index.html", "0.2.0/getting-started.html"} <= {*files}
