@@ -55,6 +55,8 @@ PITFALLS: dict[str, str] = {
     "kernel_distance": "Unbiased, so it can be below 0. Its cubic kernel depends on the scale of the features.",
     "sliced_wasserstein": "Biased upwards at finite N: compare it with that of held-out data. In many dimensions,"
     " differences along few directions vanish in the average.",
+    "cmmd": "Biased upwards by about 1/N. CLIP's features are of photographs, and say less of other images.",
+    "fld": "Noisy with few samples. Values above 1,000 mean copies of training examples.",
     "wasserstein_distance": "Biased upwards at finite N, by about N to the power -1/2 in the plane: compare it with"
     " that of held-out data.",
     "two_sample_neighbour": f"{_TWO_SAMPLE} Never below 0, so equal distributions get slightly more than 0.",
