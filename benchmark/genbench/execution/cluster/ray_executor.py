@@ -178,7 +178,12 @@ class RayExecutor:
             )
         lines = []
         for reference in done:
-            answer = _read(self._ray.get(reference))
+            try:
+                answer = _read(self._ray.get(reference))
+            except self._ray.exceptions.RayTaskError as error:
+                raise GenbenchError(f"a task of Ray failed: {str(error).strip().splitlines()[-1]}") from None
+            except self._ray.exceptions.RayError:  # the node is lost, which Ray had not noticed yet
+                continue
             facts = node_facts(wanted)
             # another node may have answered much earlier than it was read: only a clock that is ahead of now is ahead
             lines += differences(facts, answer.facts)
