@@ -149,6 +149,9 @@ def test_the_documents_of_each_version_are_kept(tmp_path: Path) -> None:
         run(*mike, "deploy", "--update-aliases", version, "latest", folder=clone)
     run(*mike, "set-default", "latest", folder=clone)
     listed = json.loads(run("git", "show", "gh-pages:versions.json", folder=clone))
-    assert [(entry["version"], entry["aliases"]) for entry in listed] == [("0.2.0", ["latest"]), ("0.1.0", [])]
+    assert [(entry["version"], entry["aliases"]) for entry in listed] == [
+        ("0.2.0", ["latest"]),
+        ("0.1.0", []),
+    ]
     files = run("git", "ls-tree", "-r", "--name-only", "gh-pages", folder=clone).split("\n")
     assert {"index.html", "0.1.0/index.html", "0.2.0/getting-started.html"} <= {*files}

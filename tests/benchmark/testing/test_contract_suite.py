@@ -47,12 +47,14 @@ SOUND = ModelCard(
         "sampling_steps",
         "lengths",
         "continue",
+        "attention",
+        "translate",
     ),
     defaults={"learning_rate": 0.1},
 )
-OF_SEQUENCES = ("lengths", "continue")
+OF_SEQUENCES = ("lengths", "continue", "attention", "translate")
 """Capabilities whose checks say nothing about points."""
-SEQUENCES = DataSpec(name="small", modality="tokens", event_shape=(6,), levels=5)
+SEQUENCES = DataSpec(name="small", modality="tokens", event_shape=(6,), levels=5, source_steps=3)
 SPEC = DataSpec(name="small", modality="points", event_shape=(4,), levels=5, classes=3)
 
 

@@ -164,7 +164,7 @@ def test_an_edit_while_the_run_goes_on_is_a_data_error(
 
 def test_the_lists_tell_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     sources = load_registry().dataset_sources
-    assert list(sources) == ["csv", "npy", "series", "imagefolder", "midi", "text", "hf"]
+    assert list(sources) == ["csv", "npy", "series", "imagefolder", "midi", "text", "pairs", "hf"]
     for command in (["list", "datasets"], ["datasets", "list"]):
         assert run_command_line(command) == 0
         last = capsys.readouterr().out.strip().splitlines()[-1]

@@ -118,6 +118,17 @@ class Sound(GenerativeModel):
         log_p = self.logits.log_softmax(1)
         return -(log_p.exp() * log_p).sum(1).expand(x.shape)
 
+    def attention(self, x: Tensor) -> Tensor:
+        """The same share of each earlier step."""
+        earlier = torch.ones(x.shape[1], x.shape[1], device=self.device).tril(-1)
+        return (earlier / x.shape[1]).expand(len(x), -1, -1)
+
+    def translate(self, x: Tensor) -> Tensor:
+        """The likeliest symbol of each step."""
+        source = self.spec.source_steps or 0
+        answer = self.logits.argmax(1).expand(len(x), -1)
+        return torch.cat([x[:, :source], answer[:, source:]], 1)
+
 
 # ---- the card
 
@@ -476,3 +487,18 @@ class AGpuTrainsAndSamples(Sound):
 class AGpuAgreesWithTheCpu(Sound):
     def log_prob(self, x: Tensor) -> Tensor:
         return super().log_prob(x) - float(x.is_cuda)
+
+
+# ---- sequences and pairs
+
+
+class AttentionIsOfEarlierSteps(Sound):
+    def attention(self, x: Tensor) -> Tensor:
+        return super().attention(x).transpose(1, 2)
+
+
+class SourcesAreAnswered(Sound):
+    """The answer is the one that was given."""
+
+    def translate(self, x: Tensor) -> Tensor:
+        return x

@@ -242,6 +242,24 @@ def test_a_likelihood_that_beats_the_truth_is_found_out() -> None:
         assert check_not_better_than_truth(log_p, truth.log_prob(x).double()).passed is not beats
 
 
+@pytest.mark.parametrize(("excess", "beats"), [(0.5, False), (4.0, True)])
+def test_the_noise_of_a_bound_beats_no_truth(excess: float, beats: bool) -> None:
+    """The bound is too low by half a nat or too high by three; the exponential of its noise is 7 on average."""
+
+    class Known(Chain):
+        modes, mode_scale = None, None
+
+    truth, model = Known(length=12, levels=3), NoisyBound(noise=2.0, excess=excess)
+    draws = torch.Generator().manual_seed(0)
+    examples, samples = truth.sample(1000, draws), truth.sample(600, draws)
+    reported = reported_values(model, examples)
+    assert reported is not None
+    assert not check_not_better_than_truth(reported, truth.log_prob(examples).double()).passed
+    audit = quick_audit(model, samples, examples, seed=0, reported=reported, truth=truth)
+    assert audit is not None
+    assert ("not better than the truth" in failures(audit)) is beats
+
+
 def test_weights_that_share_their_noise_or_their_batch_are_found_out() -> None:
     class Shared(LinearGaussian):
         def log_weights(self, x: Tensor, k: int) -> Tensor:
