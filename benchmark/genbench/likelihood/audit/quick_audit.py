@@ -89,8 +89,8 @@ def quick_audit(
 def _beside_truth(
     likelihood: LikelihoodValues, examples: Tensor, reported: Tensor, truth: Truth, count: int
 ) -> AuditCheck:
-    """A bound that is evaluated at random places is too large by chance on some examples, and the exponential of such an
-    error is above 1 on average. It is evaluated again, for `count` examples, and its errors are taken off."""
+    """A bound that is evaluated at random places is too large by chance on some examples, and the exponential of such
+    an error is above 1 on average. It is evaluated again, for `count` examples, and its errors are taken off."""
     if likelihood.method == "elbo":
         examples = examples[:count]
         reported = likelihood.log_prob(examples, "truth")
