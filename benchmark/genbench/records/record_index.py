@@ -29,7 +29,7 @@ from genbench.util.cache_folder import cache_folder
 MIN_JOBS = 500
 """Runs of fewer jobs have no index: reading their records takes no time."""
 _VERSION = 1
-"""Of the tables. Another one counts as empty."""
+"""The version of the tables; an index of another one counts as empty."""
 _FRESH_SECONDS = 3.0
 """A record that was written so recently is not indexed yet: within the resolution of a file system's times it may be
 written again."""

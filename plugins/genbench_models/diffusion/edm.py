@@ -34,7 +34,7 @@ from genbench_models.layers.time_networks import time_network
 _MIN_SIGMA, _MAX_SIGMA = 0.002, 80.0
 _RHO = 7.0
 _MEAN_LOG_SIGMA, _SPREAD_LOG_SIGMA = -1.2, 1.2
-"""Of ln(sigma) in training (table 1)."""
+"""Mean and standard deviation of ln(sigma) in training (table 1)."""
 
 
 class EDM(GenerativeModel):

@@ -39,7 +39,7 @@ class Setting:
     repair: float = 600.0
     """After so long a worker that failed is back."""
     seed: int = 0
-    """Of the random numbers."""
+    """The seed of the random numbers."""
 
 
 @dataclass(frozen=True)
