@@ -66,7 +66,7 @@ def test_a_new_package_is_installed_run_and_tested(tmp_path: Path) -> None:
     start(sys.executable, "-m", "venv", "--system-site-packages", tmp_path / "venv")
     here = [path for path in sys.path if path.endswith("site-packages")]
     (next((tmp_path / "venv" / "lib").glob("python*")) / "site-packages" / "here.pth").write_text(
-        "\n".join(here)
+        "\n".join(f"import site; site.addsitedir({path!r})" for path in here)  # their .pth files count, too
     )
     start(
         python, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "-e", folder
