@@ -119,7 +119,7 @@ class Sound(GenerativeModel):
         return -(log_p.exp() * log_p).sum(1).expand(x.shape)
 
     def attention(self, x: Tensor) -> Tensor:
-        """The same share of each earlier step."""
+        """Every step looks at all earlier ones alike."""
         earlier = torch.ones(x.shape[1], x.shape[1], device=self.device).tril(-1)
         return (earlier / x.shape[1]).expand(len(x), -1, -1)
 
