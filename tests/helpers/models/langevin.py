@@ -62,7 +62,7 @@ class SlowLangevin(LangevinMixture):
     def sample(self, count: int, generator: torch.Generator, *, steps: int | None = None) -> Tensor:
         import time
 
-        time.sleep(0.05 * (steps or 0))
+        time.sleep(0.2 * (steps or 0))
         return super().sample(count, generator, steps=steps)
 
 
