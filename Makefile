@@ -39,9 +39,8 @@ test: $(READY)
 test-shared: $(READY)
 	$(SHARED) -m "not slow"
 
-# Some of them kill processes and wait for others, beside two more tests: what failed is run once more, alone.
 test-slow: $(READY)
-	$(SHARED) -m slow || $(SHARED) -n 0 -m slow --last-failed --last-failed-no-failures none
+	$(SHARED) -m slow
 
 # speed and memory at full size, on a machine that does nothing else
 measure-slow: $(READY)

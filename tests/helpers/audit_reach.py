@@ -3,9 +3,10 @@
     python tests/helpers/audit_reach.py            # all embedded data sets, about an hour of one core
     python tests/helpers/audit_reach.py digits     # one data set
 
-The model is MADE, whose likelihood is exact and cheap, and on symbols, which MADE does not take, a recurrent network; one
-is trained on each data set. A trial draws samples anew, with random numbers of its own, and runs the cheap audit as a job does and the full audit with the test
-split as `examples`. Chains of the full audit run only where nothing else found the error.
+The model is MADE, whose likelihood is exact and cheap, and on symbols, which MADE does not take, a recurrent network;
+one is trained on each data set. A trial draws samples anew, with random numbers of its own, and runs the cheap audit as
+a job does and the full audit with the test split as `examples`. Chains of the full audit run only where nothing else
+found the error.
 
 A constant that is added to a likelihood changes no draw and no acceptance: it shifts the logarithms of the ratios that
 are bet on, and multiplies the total. So one audit without an error tells about all constants (`shifted`); the tests
