@@ -25,7 +25,7 @@ class FVSBN(FlatModel):
         spec: DataSpec,
         *,
         components: int | None = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         learning_rate: float = 3e-3,
     ) -> None:
         super().__init__(spec, components=components, batch_size=batch_size, learning_rate=learning_rate)

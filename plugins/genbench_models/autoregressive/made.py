@@ -79,7 +79,7 @@ class MADE(FlatModel):
         orderings: int = 1,
         components: int | None = None,
         dropout: float = 0.3,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         learning_rate: float = 4e-3,
     ) -> None:
         super().__init__(spec, components=components, batch_size=batch_size, learning_rate=learning_rate)

@@ -26,7 +26,7 @@ class NADE(FlatModel):
         *,
         hidden: int = 100,
         components: int | None = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         learning_rate: float = 3e-3,
     ) -> None:
         super().__init__(spec, components=components, batch_size=batch_size, learning_rate=learning_rate)
