@@ -137,7 +137,7 @@ def test_a_worker_that_is_killed_costs_its_row_and_is_not_retried(cluster: Any, 
     while driver.poll() is None:
         seen |= set(tokens(out).items())
         time.sleep(0.1)
-    assert driver.returncode == 3, driver.communicate()[0]
+    assert driver.returncode == 2, driver.communicate()[0]
     results = list(Run.open(out).results())
     assert sorted(result.status for result in results) == ["killed", "ok", "ok", "ok"]
     [killed] = [result for result in results if result.status == "killed"]
