@@ -41,9 +41,9 @@ _NODE_SECONDS = 60.0
 _NODE_LOSS_SECONDS = 15.0
 """How long Ray takes at most to notice that a node is lost, of which only a worker was seen to end."""
 _ENVIRONMENT = {"env_vars": {"RAY_worker_niceness": "0"}}
-"""The environment of a task. Ray gives its workers the niceness 15. Beside a process that keeps the core busy, such a job
-gets about 3 % of it (36 of 1060 parts, as Linux weighs them), and the two seconds of work for a start take a minute; on
-one machine jobs have the niceness of the command."""
+"""The environment of a task. Ray gives its workers the niceness 15. Beside a process that keeps the core busy, such a
+job gets about 3 % of it (36 of 1060 parts, as Linux weighs them), and the two seconds of work for a start take a
+minute; on one machine jobs have the niceness of the command."""
 
 
 def obstacle() -> str | None:

@@ -147,9 +147,9 @@ def test_a_worker_that_is_killed_costs_its_row_and_is_not_retried(cluster: Any, 
 
 
 def workers() -> list[psutil.Process]:
-    """The processes of Ray that run a job now."""
+    """The processes of Ray that run a job now; the cluster's nodes are children of this process."""
     found = []
-    for process in psutil.process_iter():
+    for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             if f"{MODULE} {process.ppid()}" in " ".join(process.cmdline()) and (parent := process.parent()):
                 found.append(parent)
