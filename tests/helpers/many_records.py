@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -66,22 +67,19 @@ def write_many_records(
     cpu: the machine that the records name.
     """
     cards = [_dataset(number) for number in range(datasets)]
-    made = [each for _, each in zip(range(records), _results(cards, seeds, records, cpu), strict=False)]
+    jobs = []
+    for result in islice(_results(cards, seeds, records, cpu), records):  # never all in memory
+        jobs.append(result.job)
+        _write(folder / "jobs" / result.id / "result.json", result)
     plan = Plan(
         suite="synthetic",
-        jobs=[result.job for result in made],
+        jobs=jobs,
         command=["genai-bench", "run", "--all"],
         datasets={card.name: card for card in cards},
         provenance=_PROVENANCE | {"cpu": cpu},
     )
-    run = Run(folder, plan)
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_bytes(msgspec.json.encode(plan))
-    for result in made:
-        path = run.result_path(result.job)
-        path.parent.mkdir(parents=True)
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1))
-    return run
+    return Run(folder, plan)
 
 
 def write_planned_records(folder: Path, records: int, suite_file: Path) -> Run:
@@ -101,11 +99,13 @@ def write_planned_records(folder: Path, records: int, suite_file: Path) -> Run:
     for place, job in enumerate(run.plan.jobs):
         result = _outcome(job, place // PLANNED_SEEDS, random.Random(place), "Some CPU")
         metrics = [msgspec.structs.replace(each, version=cards.get(each.name)) for each in result.metrics]
-        path = run.result_path(job)
-        path.parent.mkdir(parents=True)
-        content = msgspec.json.encode(msgspec.structs.replace(result, metrics=metrics))
-        path.write_bytes(msgspec.json.format(content, indent=1))
+        _write(run.result_path(job), msgspec.structs.replace(result, metrics=metrics))
     return run
+
+
+def _write(path: Path, result: Result) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1))
 
 
 def _results(cards: list[DatasetCard], seeds: int, records: int, cpu: str) -> Iterator[Result]:

@@ -37,6 +37,7 @@ from genbench.records.job import PROTOCOL_VERSION, Job
 from genbench.records.record_index import Head, RecordIndex, head_of
 from genbench.records.result import SCHEMA_VERSION, Result, Tuned
 from genbench.records.run_paths import JOBS_FOLDER, run_folder_of
+from genbench.records.shared_texts import SharedTexts
 from genbench.util.atomic_files import write_atomically
 from genbench.util.checksums import checksum_of
 from genbench.util.leases import Leases, LockTimeoutError, locked
@@ -233,12 +234,15 @@ class Run:
 
     def results(self) -> list[Result]:
         """The results of the planned jobs in the order of the plan, then the refused ones."""
+        stored, texts = [], SharedTexts()
         with collector_paused():
-            stored = [self.result(job) for job in self.plan.jobs]
-            for job, result in zip(self.plan.jobs, stored, strict=True):
-                if result is not None:  # equal ids are equal jobs, and one of them is enough
+            for job in self.plan.jobs:
+                if (result := self.result(job)) is not None:
+                    # equal ids are equal jobs, and one of them is enough
                     msgspec.structs.force_setattr(result, "job", job)
-        return [*(result for result in stored if result is not None), *self.plan.refused]
+                    texts.share(result)
+                    stored.append(result)
+        return [*stored, *self.plan.refused]
 
     def heads(self) -> dict[str, Head]:
         """What planning needs to know of each record, by the id of its job. Jobs without a readable result are

@@ -37,7 +37,13 @@ def render_csv(run: Run) -> str:
     results = run.results()
     phases = sorted({phase for result in results for phase in result.cost.wall_seconds_by_phase})
     columns = [*_COLUMNS, *(_phase_column(phase) for phase in phases), *_LAST]
-    return _line(columns) + "\n" + "".join(line for result in results for line in _lines(result, phases))
+    texts = [_line(columns) + "\n"]
+    results.reverse()
+    while (
+        results
+    ):  # a result is let go once it is written: all of them and the whole text are too much at once
+        texts.append("".join(_lines(results.pop(), phases)))
+    return "".join(texts)
 
 
 def _line(cells: Sequence[Any]) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import pandas as pd
+import pytest
 
 from genbench.records.result import Cost, Result
 from genbench.records.run_folder import Run
 from genbench_reports.format.joined_runs import JoinedRuns
+from genbench_reports.render import csv_rows
 from genbench_reports.render.csv_rows import render_csv
 from genbench_reports.render.json_records import render_json
 
@@ -54,6 +56,26 @@ def test_csv_has_a_row_for_each_figure_and_each_failure(result: Make, stored_run
     assert table["reason"].tolist()[2] == 'SIGSEGV, "in" train\nat once'
     assert table["status"].tolist() == ["ok", "ok", "killed"]
     assert set(table["commit"]) == {"0123456789abcdef"}
+
+
+def test_csv_lets_each_result_go_once_it_is_written(
+    result: Make, stored_run: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stored_run([result(name) for name in "abc"])
+    handed_out = run.results()
+    monkeypatch.setattr(run, "results", lambda: handed_out)
+    left: list[int] = []
+
+    def count(result: Result, phases: Sequence[str]) -> Iterator[str]:
+        left.append(len(handed_out))
+        return lines(result, phases)
+
+    lines = csv_rows._lines
+    heading = render_csv(stored_run([], name="empty"))
+    expected = heading + "".join(line for each in handed_out for line in lines(each, []))
+    monkeypatch.setattr(csv_rows, "_lines", count)
+    assert render_csv(run) == expected
+    assert left == [2, 1, 0]
 
 
 def test_whole_numbers_stay_whole_beside_gaps(result: Make, stored_run: Store) -> None:
