@@ -320,3 +320,13 @@ def test_an_unknown_metric_offers_the_nearest(capsys: pytest.CaptureFixture[str]
     assert "unknown metric 'sliced_waserstein'; did you mean 'sliced_wasserstein'?" in capsys.readouterr().err
     assert run_command_line(["show", "run", "--metric", "sliced_wasserstein"]) == 0
     assert "ring8" in capsys.readouterr().out
+
+
+def test_the_collector_of_cycles_is_slowed_down_while_a_command_runs() -> None:
+    program = (
+        "import gc; from genbench.cli import main as m;"
+        "m.run_command_line = lambda arguments: print(*gc.get_threshold()) or 0; m.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert tuple(map(int, done.stdout.split())) == command_line.COLLECTOR_THRESHOLDS
+    assert command_line.COLLECTOR_THRESHOLDS[0] > 700  # Python's own
