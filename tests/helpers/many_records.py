@@ -24,7 +24,7 @@ from genbench.api.cards import DatasetCard, Family, MetricCard
 from genbench.api.spec import DataSpec
 from genbench.metrics.cards import METRIC_CARDS
 from genbench.plugin.discovery import load_registry
-from genbench.records.job import Job
+from genbench.records.job import PROTOCOL_VERSION, Job
 from genbench.records.result import Cost, CurvePoint, MetricValue, Result, ThroughputPoint
 from genbench.records.run_folder import Plan, Run
 from genbench.runner.metric_versions import metric_versions
@@ -60,15 +60,24 @@ _PROVENANCE = {
 
 
 def write_many_records(
-    folder: Path, records: int, *, seeds: int = SEEDS, datasets: int = DATASETS, cpu: str = "Some CPU"
+    folder: Path,
+    records: int,
+    *,
+    seeds: int = SEEDS,
+    datasets: int = DATASETS,
+    cpu: str = "Some CPU",
+    protocol: str = PROTOCOL_VERSION,
 ) -> Run:
     """A finished run of `records` jobs: `datasets` x `seeds` x as many models as are needed for that number.
 
-    cpu: the machine that the records name.
+    cpu: the machine that the records name. protocol: that of the jobs.
     """
     cards = [_dataset(number) for number in range(datasets)]
     jobs = []
     for result in islice(_results(cards, seeds, records, cpu), records):  # never all in memory
+        if protocol != PROTOCOL_VERSION:
+            job = msgspec.structs.replace(result.job, protocol=protocol)
+            result = msgspec.structs.replace(result, id=job.id, job=job)
         jobs.append(result.job)
         _write(folder / "jobs" / result.id / "result.json", result)
     plan = Plan(
