@@ -14,6 +14,7 @@ import pytest
 import torch
 
 UUID = "11111111-2222-3333-4444-555555555555"
+SECOND_UUID = "11111111-2222-3333-4444-666666666666"
 CONTEXT_BYTES = 400
 
 
@@ -25,7 +26,7 @@ class NvmlError(Exception):
 class StandInGpu:
     """processes: bytes by pid. used: of the device. reserved, max_reserved, max_allocated: torch's.
     unsupported: names of NVML functions that fail. own_pid: what NVML calls this process. calls: what torch was
-    asked to do."""
+    asked to do. second_reserved: the peak on a second GPU; None if there is none."""
 
     own_pid: int
     processes: dict[int, int | None] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class StandInGpu:
     unsupported: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     in_context: bool = False
+    second_reserved: int | None = None
 
     NVMLError = NvmlError
 
@@ -89,9 +91,12 @@ class StandInGpu:
             "synchronize": self.synchronize,
             "empty_cache": lambda: self.calls.append("empty_cache"),
             "reset_peak_memory_stats": lambda device: self.calls.append("reset_peak_memory_stats"),
-            "max_memory_reserved": lambda device: self.max_reserved,
+            "device_count": lambda: 1 if self.second_reserved is None else 2,
+            "max_memory_reserved": lambda device: self.second_reserved if device == 1 else self.max_reserved,
             "memory_reserved": lambda device: self.reserved,
             "max_memory_allocated": lambda device: self.max_allocated,
-            "get_device_properties": lambda device: SimpleNamespace(uuid=UUID),
+            "get_device_properties": lambda device: SimpleNamespace(
+                uuid=SECOND_UUID if device == 1 else UUID
+            ),
         }.items():
             patch.setattr(torch.cuda, name, stand_in)

@@ -19,8 +19,10 @@ from genbench.cli.live_view import LiveView, duration
 from genbench.cli.score import report_unscored
 from genbench.datasets.fetching import missing_files, not_in_mirror, whence
 from genbench.errors import UsageError
+from genbench.execution.gpu_pool import check_gpus_per_job
 from genbench.execution.limits import memory_per_worker
 from genbench.measure.machine_probe import PROBE_VERSION, probe_machine
+from genbench.measure.visible_gpus import VisibleGpu, visible_gpus, words_on_neighbours
 from genbench.plugin.registry import Registry
 from genbench.plugin.unannounced_models import with_unannounced
 from genbench.records.job import Job
@@ -55,7 +57,7 @@ class RunOptions:
     seeds: int | None
     """The number of seeds; None for that of the suite."""
     workers: int | None
-    """How many jobs run at once; None for one per usable core, and for one on a GPU."""
+    """How many jobs run at once; None for one per usable core, or for as many as the GPUs suffice for."""
     threads: int | None
     """Threads per worker; None for an equal part of the usable cores."""
     executor: str
@@ -80,6 +82,8 @@ class RunOptions:
     """Loggers as "NAME" or "NAME:TARGET"."""
     samples: int | None = None
     """How many samples are scored at most; None for as many as the suite says."""
+    gpus_per_job: int = 1
+    """How many GPUs a job sees, for jobs on GPUs."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,9 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
     is_elsewhere = executor.runs_elsewhere and options.device == "cuda"
     device = "cuda" if is_elsewhere else choose_device(options.device)
     cores = usable_cores()
-    workers = options.workers or (1 if device == "cuda" else cores)
+    gpus = _gpus_of_machine(options, device, is_elsewhere=executor.runs_elsewhere)
+    at_once = max(1, len(gpus) // options.gpus_per_job) if device == "cuda" else cores
+    workers = options.workers or at_once
     threads = options.threads or max(1, cores // workers)
     suite = load_suite(options.suite, registry.suites)
     if options.samples is not None:
@@ -122,6 +128,7 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
         device=device,
         threads=threads,
         extractor=options.extractor,
+        gpus=options.gpus_per_job if options.gpus_per_job > 1 else None,
     )
     loggers = choose_loggers(options.log, registry)
     plan = make_plan(request, registry, ["genai-bench", *sys.argv[1:]])
@@ -141,6 +148,8 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
     if not plan.jobs:
         return Ended(ExitCode.NOTHING_RAN)
     provenance = collect_provenance(threads)
+    if gpus:
+        provenance["gpus"] = [msgspec.to_builtins(gpu) for gpu in gpus]
     run = Run.create(folder, msgspec.structs.replace(plan, provenance=provenance))
     _store_unavailable(run, unavailable)
     mine = plan.jobs[shard[0] - 1 :: shard[1]]
@@ -151,6 +160,8 @@ def execute(options: RunOptions, registry: Registry, console: Console) -> Ended:
     if pending:
         provenance |= {"workers": workers} | (_probe("probe") if options.probe else {})
     _announce(plan, mine, pending, again, folder, workers, console)
+    for line in filter(None, map(words_on_neighbours, gpus if pending else ())):
+        console.print(f"[yellow]{escape(line)}[/yellow]", soft_wrap=True)
     execution = Execution(options.executor, workers, options.waits)
     _score_again(run, mine, registry, execution, provenance, console)
     try:
@@ -234,6 +245,22 @@ def choose_device(wanted: str) -> str:
     if wanted == "cuda":
         raise UsageError("--device cuda: torch finds no GPU here; `genai-bench doctor` says more")
     return "cpu"
+
+
+def _gpus_of_machine(options: RunOptions, device: str, *, is_elsewhere: bool) -> list[VisibleGpu]:
+    """The GPUs of this machine for a run on them; empty for other runs. Raises UsageError if there are too few of them
+    for a job."""
+    if device != "cuda":
+        if options.gpus_per_job > 1:
+            raise UsageError(
+                f"--gpus-per-job {options.gpus_per_job}: jobs on the CPU use none; add --device cuda"
+            )
+        return []
+    if is_elsewhere:  # the cluster knows its own
+        return []
+    gpus = visible_gpus()
+    check_gpus_per_job(options.gpus_per_job, len(gpus), any(gpu.is_part for gpu in gpus))
+    return gpus
 
 
 def _may_have_gpu() -> bool:

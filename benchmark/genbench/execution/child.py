@@ -20,6 +20,7 @@ from genbench.execution.interrupts import accept_interrupts
 from genbench.execution.message_channel import MessageWriter
 from genbench.execution.orphans import PR_SET_PDEATHSIG
 from genbench.execution.where import WHERE
+from genbench.measure.visible_gpus import MASK
 from genbench.records.task import Message, Observer, Outcome, Phase, Task
 
 
@@ -52,13 +53,16 @@ def child_main(task: bytes, channel: Connection, log: Connection, parent: int) -
     supervisor's process.
     """
     _detach(log, parent)
+    wanted = msgspec.json.decode(task, type=Task)
+    if wanted.visible_gpus:  # CUDA reads it at its first use, which no fork server may be
+        os.environ[MASK] = ",".join(wanted.visible_gpus)
     from genbench.execution.worker import (
         run_task,  # imports torch, which the fork server has loaded and the supervisor never loads
     )
 
     observer = PipeObserver(channel)
     try:
-        outcome = run_task(msgspec.json.decode(task, type=Task), observer)
+        outcome = run_task(wanted, observer)
     except KeyboardInterrupt:  # sent by the supervisor, which records why and keeps the messages sent so far
         _flush()
         signal.signal(signal.SIGINT, signal.SIG_DFL)

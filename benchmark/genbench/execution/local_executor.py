@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 from pathlib import Path
 
+import msgspec
+
 from genbench.execution.child_process import ChildProcess
+from genbench.execution.gpu_pool import GpuPool
 from genbench.execution.interrupts import deferred_interrupts, raise_if_swallowed
 from genbench.execution.limits import Limits, memory_per_worker
 from genbench.execution.orphans import end_orphans
 from genbench.execution.start_method import process_context
 from genbench.execution.supervisor import Supervised
 from genbench.execution.task_source import TaskList, TaskSource
+from genbench.measure.visible_gpus import visible_gpus
 from genbench.records.job import Job
 from genbench.records.result import Result
 from genbench.records.task import Message, Task
@@ -43,6 +47,7 @@ class LocalExecutor:
     ) -> Iterator[Result]:
         """As `execute`. See `genbench.execution.executor.SharingExecutor`."""
         context = process_context()
+        gpus: GpuPool | None = None
         memory_bytes = memory_per_worker(self.workers)
         running: list[Supervised] = []
         try:
@@ -51,6 +56,9 @@ class LocalExecutor:
                 # nothing starts beside a job whose fork server was killed, which may kill it again
                 is_alone = any(child.has_lost_its_server for child in running)
                 while not is_alone and len(running) < self.workers and (task := source.take()) is not None:
+                    if task.job.device == "cuda":
+                        gpus = gpus or GpuPool(visible_gpus())
+                        task = msgspec.structs.replace(task, visible_gpus=gpus.take(task.job.gpus or 1))
                     # an interrupt must not come between the start and `running`
                     with deferred_interrupts():
                         limits = Limits.of(task.job, memory_bytes)
@@ -64,6 +72,8 @@ class LocalExecutor:
                     result = child.poll()
                     if result is not None:
                         running.remove(child)
+                        if gpus is not None:
+                            gpus.give_back(child.visible_gpus)
                         if child.server is not None:
                             end_orphans(child.server, ChildProcess.running)
                         yield result

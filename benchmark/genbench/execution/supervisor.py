@@ -60,6 +60,8 @@ class Supervised:
     ) -> None:
         self.job = task.job
         self.limits = limits
+        self.visible_gpus = task.visible_gpus
+        """The GPUs that the job may use, as in `Task`."""
         self._task = task
         self._context = context
         self._on_message = on_message

@@ -16,7 +16,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -42,6 +43,8 @@ class MemoryPeak:
     """GPU memory of all processes on the device; None without NVML."""
     process_device_bytes: int | None = None
     """GPU memory of this process; None without NVML."""
+    reserved_bytes_by_gpu: dict[str, int] = field(default_factory=dict)
+    """GPU memory that torch had reserved on each GPU that this process sees, by its UUID."""
 
 
 class PeakMemory:
@@ -71,7 +74,8 @@ class PeakMemory:
         with contextlib.suppress(OSError):
             _CLEAR_REFS.write_text("5")
         if self.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self.device)
+            for place in range(torch.cuda.device_count()):
+                torch.cuda.reset_peak_memory_stats(place)
 
     def peak(self) -> MemoryPeak:
         """The peaks since `reset`."""
@@ -87,6 +91,10 @@ class PeakMemory:
             reserved,
             _above(device, self._device_baseline, given_back),
             _above(process, self._process_baseline, given_back),
+            {
+                _uuid(place): torch.cuda.max_memory_reserved(place)
+                for place in range(torch.cuda.device_count())
+            },
         )
 
     def free_bytes(self, limit_bytes: int) -> int:
@@ -127,7 +135,18 @@ def larger(a: MemoryPeak | None, b: MemoryPeak) -> MemoryPeak:
         cuda_reserved_bytes=largest(a.cuda_reserved_bytes, b.cuda_reserved_bytes),
         device_bytes=largest(a.device_bytes, b.device_bytes),
         process_device_bytes=largest(a.process_device_bytes, b.process_device_bytes),
+        reserved_bytes_by_gpu=larger_by_gpu(a.reserved_bytes_by_gpu, b.reserved_bytes_by_gpu),
     )
+
+
+def larger_by_gpu(a: Mapping[str, int], b: Mapping[str, int]) -> dict[str, int]:
+    """The larger of two peaks on each GPU."""
+    return {gpu: max(a.get(gpu, 0), b.get(gpu, 0)) for gpu in {**a, **b}}
+
+
+def _uuid(place: int) -> str:
+    """As NVML writes it, without its prefix; the place of the GPU where torch does not tell it."""
+    return str(getattr(torch.cuda.get_device_properties(place), "uuid", place))
 
 
 def _above(now: int | None, baseline: int | None, given_back: int) -> int | None:

@@ -23,7 +23,7 @@ PROTOCOL_VERSION = "2.0"
 
 BROUGHT_FAMILY: Literal["brought"] = "brought"
 """The family of samples that somebody brought, of a model that was not run here."""
-_LATER_FIELDS = ("ranking", "ranking_samples", "ends_after")
+_LATER_FIELDS = ("ranking", "ranking_samples", "ends_after", "gpus")
 """Fields that came after the first release of the record."""
 
 
@@ -76,6 +76,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ends_after: Literal["train"] | None = None
     """The last stage of the job. After "train" its result has a curve, of the validation split, and no metrics: the
     test split is never loaded. None: all stages are run."""
+    gpus: int | None = None
+    """How many GPUs the model sees, if more than one; None: one, or none on a CPU."""
 
     @property
     def id(self) -> str:

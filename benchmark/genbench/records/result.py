@@ -216,6 +216,9 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Peak GPU memory of all processes on the device while the samples were drawn, from NVML."""
     sample_peak_process_device_bytes: int | None = None
     """Peak GPU memory of this process while the samples were drawn, from NVML."""
+    peak_cuda_reserved_bytes_by_gpu: dict[str, int] = {}
+    """Peak GPU memory that torch had reserved while training or drawing samples, on each GPU that the job saw, by its
+    UUID. The fields above are those of the first."""
     train_energy_joules: float | None = None
     """Energy of the training, without its checkpoints."""
     sample_energy_joules: float | None = None

@@ -134,6 +134,9 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """The file for the samples that are scored."""
     workers: int = 1
     """How many workers run at once on this machine."""
+    visible_gpus: tuple[str, ...] = ()
+    """The GPUs that the worker sees, as CUDA_VISIBLE_DEVICES names them; empty: those that the machine's owner lets it
+    see."""
     rescoring: Rescoring | None = None
     """Set if the job has been run and its samples are scored again."""
     capabilities: tuple[Capability, ...] = ()

@@ -60,6 +60,8 @@ class Request:
     """Threads per worker."""
     extractor: str | None = None
     """The feature extractor; None for that of each data set."""
+    gpus: int | None = None
+    """How many GPUs a job sees, if more than one."""
 
 
 def make_plan(request: Request, registry: Registry, command: Sequence[str]) -> Plan:
@@ -131,7 +133,20 @@ def folder_name(plan: Plan, *, whole_suite: bool) -> str:
     if whole_suite:
         return plan.suite
     selection = sorted(
-        {(j.variant, j.dataset, j.budget, j.device, j.seed, j.threads, j.extractor) for j in plan.jobs}
+        {
+            # what came later counts where it is set, so that names stay what they were
+            (
+                j.variant,
+                j.dataset,
+                j.budget,
+                j.device,
+                j.seed,
+                j.threads,
+                j.extractor,
+                *([j.gpus] if j.gpus else ()),
+            )
+            for j in plan.jobs
+        }
     )
     return f"{plan.suite}-{hashlib.sha256(repr(selection).encode()).hexdigest()[:8]}"
 
@@ -266,4 +281,5 @@ def _job(
         ais_steps=request.suite.ais_steps,
         ranking=rule.metric,
         ranking_samples=rule.samples,
+        gpus=request.gpus,
     )

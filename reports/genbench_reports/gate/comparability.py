@@ -13,6 +13,7 @@ times."""
 MAX_OTHERS_CORES = 0.3
 """Where other processes kept more than this many of the cores busy that the workers need, times are not compared."""
 _DATA = ("protocol", "dataset_version", "samples", "ranking", "budget")
+_RESOURCES = ("device", "threads", "gpus")
 _PACKAGES = ("torch", "numpy", "scipy", "torchmetrics", "scikit-learn")
 
 
@@ -76,7 +77,7 @@ def pair(baseline: Baseline, one: Group, current: Baseline, other: Group) -> Pai
         and _software(before) == _software(now)
         and len(_software(before)) == 1
     )
-    memory = _differences(one, other, ("device", "threads"))
+    memory = _differences(one, other, _RESOURCES)
     if memory is None and {m.gpu for m in before} != {m.gpu for m in now}:
         memory = "another GPU"
     return Pairing(one, other, everything, times, memory, deterministic, speed)
@@ -98,7 +99,7 @@ def _machines(side: Baseline, group: Group) -> list[Machine]:
 
 
 def _hardware(before: list[Machine], now: list[Machine], one: Group, other: Group) -> str | None:
-    if (unlike := _differences(one, other, ("device", "threads"))) is not None:
+    if (unlike := _differences(one, other, _RESOURCES)) is not None:
         return unlike
     hardware = [sorted({_hardware_text(machine) for machine in side}) for side in (before, now)]
     if hardware[0] == hardware[1] and len(hardware[0]) == 1 and None not in (before[0].cpu, now[0].cpu):

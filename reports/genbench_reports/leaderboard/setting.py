@@ -20,6 +20,7 @@ CONDITION_FIELDS = (
     "ais_steps",
     "device",
     "threads",
+    "gpus",
     "ends_after",
 )
 """Fields of a job that say under which conditions models were trained and evaluated, whatever the data set."""

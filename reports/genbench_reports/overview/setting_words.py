@@ -23,7 +23,7 @@ def setting_words(boards: Sequence[Board]) -> str:
     seeds = {result.job.seed for result in results}
     parts = [
         f"{budget_words(job.budget)} per training",
-        clean(job.device),
+        clean(job.device) if job.gpus is None else f"{clean(job.device)}, {job.gpus} GPUs per job",
         plural(job.threads, "thread"),
     ]
     return ", ".join([*parts, *([plural(len(seeds), "seed")] if seeds else [])])

@@ -23,7 +23,9 @@ _JOB = tuple(field for field in Job.__struct_fields__ if field not in ("hyperpar
 _METRIC = tuple(field for field in MetricValue.__struct_fields__ if field != "name")
 # fields that are no single value stay in the records
 _COST = tuple(
-    field for field in Cost.__struct_fields__ if field not in ("wall_seconds_by_phase", "throughput")
+    field
+    for field in Cost.__struct_fields__
+    if field not in ("wall_seconds_by_phase", "throughput", "peak_cuda_reserved_bytes_by_gpu")
 )
 _LAST = ("selected_fraction", "warnings", "cpu", "gpu", "commit", "schema", "audit", "doubt")
 _LINE_END = "\r\n"

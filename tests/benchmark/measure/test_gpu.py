@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from stand_in_gpu import StandInGpu
+from stand_in_gpu import SECOND_UUID, UUID, StandInGpu
 
 from genbench.api.budget import Budget
 from genbench.api.compute_meter import ComputeMeter
 from genbench.measure import speed
-from genbench.measure.gauges import Gauges
+from genbench.measure.gauges import Gauges, PhaseGauges
 from genbench.measure.nvidia import CountersUnavailable, gpu_counters
 from genbench.measure.speed import synchronised_clock, timed_calls
 
@@ -37,6 +37,21 @@ def test_peaks_are_above_the_baseline_and_none_is_missed_between_two_readings(gp
     peak = memory.peak()
     assert (peak.cuda_allocated_bytes, peak.cuda_reserved_bytes) == (90, 100)
     assert (peak.device_bytes, peak.process_device_bytes) == (100, 100)
+
+
+def test_each_gpu_of_a_job_has_its_own_peak(gpu: StandInGpu) -> None:
+    gpu.second_reserved = 0
+    gauges = Gauges(CUDA, workers=1)
+    phase = PhaseGauges(gauges)
+    phase.start()
+    assert gpu.calls.count("reset_peak_memory_stats") >= 2  # of both
+    gpu.max_reserved, gpu.second_reserved = 100, 30
+    phase.stop()
+    phase.start()
+    gpu.max_reserved, gpu.second_reserved = 60, 50
+    phase.stop()
+    assert phase.peak.reserved_bytes_by_gpu == {UUID: 100, SECOND_UUID: 50}
+    assert phase.peak.cuda_reserved_bytes == 100  # the first one's, as ever
 
 
 def test_a_phase_begins_with_an_empty_cache(gpu: StandInGpu) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 from hostile_models import Good
 
-from genbench import ComputeMeter, Split
+from genbench import ComputeMeter, DataSpec, Split
 
 HELD_BYTES = 256 * 2**20
 SIDE = 4096
@@ -50,3 +52,11 @@ class FillsTheGpu(OnGpu):
             for _ in meter.batches(train, batch_size=8)
         ]
         del held
+
+
+class PrintsItsMask(Good):
+    """Which GPUs it may use, which every process of a job must see before CUDA starts."""
+
+    def __init__(self, spec: DataSpec) -> None:
+        super().__init__(spec)
+        print("mask", os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)

@@ -58,6 +58,7 @@ def run(
     ] = None,
     executor: Executor = "local",
     device: Device = "auto",
+    gpus_per_job: Annotated[int, typer.Option(min=1, metavar="N", help="GPUs that a job sees, on GPUs.")] = 1,
     extractor: Extractor = None,
     out: Annotated[
         Path | None,
@@ -116,6 +117,7 @@ def run(
         threads=threads,
         executor=executor,
         device=device,
+        gpus_per_job=gpus_per_job,
         extractor=extractor,
         out=out,
         dry_run=dry_run,

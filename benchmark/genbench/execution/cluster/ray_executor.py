@@ -1,7 +1,7 @@
 """The executor "ray": jobs as tasks of a Ray cluster (extra `ray`), each with a supervisor beside it.
 
 The cluster is the one that RAY_ADDRESS names, or the one that this machine belongs to. A job asks for the CPUs of its
-threads, a GPU if it runs on one, and the memory that its budget allows. Only the loss of a node is a reason to run a
+threads, the GPUs that it is to see, and the memory that its budget allows. Only the loss of a node is a reason to run a
 job again.
 """
 
@@ -298,7 +298,7 @@ def _read(returned: tuple[int, bytes, str]) -> Answer:
 
 def _needs(job: Job) -> dict[str, float]:
     """What a job needs besides CPUs, as Ray's resources: GPUs, and bytes of memory where its budget has a limit."""
-    found: dict[str, float] = {"GPU": 1.0} if job.device == "cuda" else {}
+    found: dict[str, float] = {"GPU": float(job.gpus or 1)} if job.device == "cuda" else {}
     if job.training_budget.memory_bytes:
         found["memory"] = float(job.training_budget.memory_bytes)
     return found

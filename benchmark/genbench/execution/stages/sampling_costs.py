@@ -16,6 +16,7 @@ from torch import Tensor
 from genbench.execution.stages.job_context import JobContext
 from genbench.execution.stages.peak_costs import peak_costs
 from genbench.measure.gauges import PhaseGauges
+from genbench.measure.memory import larger_by_gpu
 from genbench.measure.sampling_cost import Drawing, SamplingBench
 from genbench.measure.speed import synchronised_clock
 from genbench.records.result import Cost
@@ -58,6 +59,9 @@ def draw_timed(context: JobContext, cost: Cost) -> TimedSamples:
             cost,
             sample_seconds=seconds,
             **peak_costs(gauges.peak, "sample"),
+            peak_cuda_reserved_bytes_by_gpu=larger_by_gpu(
+                cost.peak_cuda_reserved_bytes_by_gpu, gauges.peak.reserved_bytes_by_gpu
+            ),
             sample_energy_joules=joules,
             energy_note=_joined_notes(cost.energy_note, energy_note),
         ),

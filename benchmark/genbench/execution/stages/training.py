@@ -88,6 +88,7 @@ class TrainingStage(Stage):
             parameters=sum(parameter.numel() for parameter in model.parameters()),
             train_examples_per_second=spent.examples / in_fit if spent.examples else None,
             **peak_costs(peak, "train"),
+            peak_cuda_reserved_bytes_by_gpu=peak.reserved_bytes_by_gpu,
             train_energy_joules=joules,
             energy_source=context.gauges.energy_source,
             energy_note=energy_note,
