@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from jobs import make_task
 
-from genbench.errors import GenbenchError
+from genbench.errors import GenbenchError, UsageError
 from genbench.execution.cluster import ray_executor
 from genbench.execution.cluster.node_check import node_facts
 from genbench.execution.cluster.ray_executor import MAX_LOST_NODES, RayExecutor
@@ -72,7 +72,7 @@ class StandIn(ModuleType):
 
     def nodes(self) -> list[dict[str, Any]]:
         return [
-            {"NodeID": str(number), "Alive": number >= self.lost, "Resources": {"CPU": 1.0}}
+            {"NodeID": str(number), "Alive": number >= self.lost, "Resources": {"CPU": 1.0, "GPU": 2.0}}
             for number in range(10)
         ]
 
@@ -108,7 +108,7 @@ class StandIn(ModuleType):
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    def run(*ends: str | RayError) -> tuple[list[Result], StandIn]:
+    def run(*ends: str | RayError, **changes: Any) -> tuple[list[Result], StandIn]:
         ray = StandIn(list(ends))
         strategies = ModuleType("ray.util.scheduling_strategies")
         strategies.NodeAffinitySchedulingStrategy = lambda node, soft: node  # type: ignore[attr-defined]
@@ -116,7 +116,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         monkeypatch.setitem(sys.modules, "ray.util.scheduling_strategies", strategies)
         monkeypatch.setattr(ray_executor, "_NODE_LOSS_SECONDS", 0.01)
         monkeypatch.setattr(ray_executor, "_POLL_SECONDS", 0.001)
-        tasks: list[Task] = [make_task("Good", tmp_path)]
+        tasks: list[Task] = [make_task("Good", tmp_path, **changes)]
         results = RayExecutor(1).execute(
             tasks, lambda job: tmp_path / "jobs" / job.id / "log.txt", lambda job, message: None
         )
@@ -173,3 +173,18 @@ def test_ray_retries_nothing_itself_and_jobs_have_the_niceness_of_the_command(ru
     for given in ray.options:
         assert given["max_retries"] == 0
         assert given["runtime_env"] == {"env_vars": {"RAY_worker_niceness": "0"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "gpus"), [({}, 0), ({"device": "cuda"}, 1), ({"device": "cuda", "gpus": 2}, 2)]
+)
+def test_ray_is_asked_for_the_gpus_of_a_job(run: Any, changes: dict[str, Any], gpus: int) -> None:
+    _, ray = run(ENDS_WELL, **changes)
+    assert ray.options[-1]["num_gpus"] == gpus
+
+
+def test_gpus_that_no_node_has_are_told_before_anything_runs(run: Any) -> None:
+    with pytest.raises(
+        UsageError, match="no node of the Ray cluster has 1 CPUs, 3 GPUs for Good; at most 1 CPUs, 2 GPUs"
+    ):
+        run(device="cuda", gpus=3)
