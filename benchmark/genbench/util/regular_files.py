@@ -58,8 +58,10 @@ def read_regular(path: Path, *, max_bytes: int, within: Path | None = None) -> b
     """The content of a regular file. See `open_regular`."""
     with open_regular(path, max_bytes=max_bytes, within=within) as file:
         # as much as it has: a buffer for all that it may have would cost more than the reading
-        content = file.read(min(os.fstat(file.fileno()).st_size, max_bytes) + 1)
-        content += file.read(max_bytes + 1 - len(content))  # it may have grown since it was opened
+        size = min(os.fstat(file.fileno()).st_size, max_bytes)
+        content = file.read(size + 1)
+        if len(content) > size:  # it has grown since it was opened
+            content += file.read(max_bytes + 1 - len(content))
     if len(content) > max_bytes:
         raise _refused(path, _too_large(max_bytes))
     return content

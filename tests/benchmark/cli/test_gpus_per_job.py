@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_in_nvml import StandInDevice, StandInNvml
+from stand_in_gpu import StandInDevice, StandInNvml
 
 from genbench.cli import run as command
 from genbench.cli.main import run_command_line

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from jobs import make_task
-from stand_in_nvml import StandInDevice, StandInNvml
+from stand_in_gpu import StandInDevice, StandInNvml
 
 from genbench.errors import UsageError
 from genbench.execution import local_executor

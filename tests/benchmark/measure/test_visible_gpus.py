@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from stand_in_nvml import StandInDevice, StandInNvml
+from stand_in_gpu import StandInDevice, StandInNvml
 
 from genbench.measure.visible_gpus import visible_gpus, words_on_neighbours
 

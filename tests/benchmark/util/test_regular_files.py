@@ -102,3 +102,25 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
         with pytest.raises(RefusedFileError):
             read_regular(tmp_path / "fifo", max_bytes=1, within=tmp_path)
     assert len(os.listdir("/dev/fd")) == before
+
+
+@pytest.mark.parametrize(("length", "most"), [(0, 10), (9, 10), (10, 10), (5000, 1 << 20)])
+def test_a_file_that_has_grown_since_it_was_opened_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, most: int
+) -> None:
+    path = tmp_path / "record"
+    path.write_bytes(b"x" * length)
+    full = os.fstat
+
+    class Smaller:
+        """What was known of the file a moment ago."""
+
+        def __init__(self, descriptor: int) -> None:
+            found = full(descriptor)
+            self.st_mode, self.st_size = found.st_mode, found.st_size // 2
+
+    monkeypatch.setattr(os, "fstat", Smaller)
+    assert read_regular(path, max_bytes=most) == b"x" * length
+    path.write_bytes(b"x" * (most + 1))
+    with pytest.raises(RefusedFileError):
+        read_regular(path, max_bytes=most)
