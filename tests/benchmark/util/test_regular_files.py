@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,14 +113,12 @@ def test_a_file_that_has_grown_since_it_was_opened_is_read_whole(
     path.write_bytes(b"x" * length)
     full = os.fstat
 
-    class Smaller:
-        """What was known of the file a moment ago."""
+    def a_moment_ago(descriptor: int) -> os.stat_result:
+        found = list(full(descriptor))
+        found[stat.ST_SIZE] //= 2
+        return os.stat_result(found)
 
-        def __init__(self, descriptor: int) -> None:
-            found = full(descriptor)
-            self.st_mode, self.st_size = found.st_mode, found.st_size // 2
-
-    monkeypatch.setattr(os, "fstat", Smaller)
+    monkeypatch.setattr(os, "fstat", a_moment_ago)
     assert read_regular(path, max_bytes=most) == b"x" * length
     path.write_bytes(b"x" * (most + 1))
     with pytest.raises(RefusedFileError):
