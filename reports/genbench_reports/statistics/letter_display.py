@@ -21,10 +21,11 @@ def letter_display(count: int, different: Collection[Pair]) -> list[str]:
     """
     groups = _groups(count, {(min(pair), max(pair)) for pair in different})
     names = [letters_of(number) + ("." if number > 26 else "") for number in range(1, len(groups) + 1)]
-    return [
-        "".join(name for name, members in zip(names, groups, strict=True) if row in members)
-        for row in range(count)
-    ]
+    entries = [""] * count
+    for name, members in zip(names, groups, strict=True):
+        for row in members:
+            entries[row] += name
+    return entries
 
 
 def letters_of(number: int) -> str:
@@ -55,9 +56,19 @@ def _groups(count: int, different: Collection[Pair]) -> list[list[int]]:
     for row in range(count):
         joined = {group & alike[row] | 1 << row for group in groups} or {1 << row}
         groups = {group for group in groups if group & ~alike[row]}
-        groups |= {group for group in joined if not any(group & other == group != other for other in joined)}
+        groups |= _largest(joined)
     members = [[row for row in range(count) if group >> row & 1] for group in groups]
     return sorted(_without_redundant(count, members))
+
+
+def _largest(groups: set[int]) -> set[int]:
+    """Those that no other one contains. Where rows are told apart by their distance, each contains the next smaller
+    one, and one comparison each is enough."""
+    kept: list[int] = []
+    for group in sorted(groups, key=int.bit_count, reverse=True):
+        if all(group & ~other for other in kept):
+            kept.append(group)
+    return set(kept)
 
 
 def _without_redundant(count: int, groups: list[list[int]]) -> list[list[int]]:
