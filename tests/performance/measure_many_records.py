@@ -12,11 +12,14 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 HELPER = Path(__file__).parents[1] / "helpers" / "many_records.py"
+FIRST = "planning, the first time"
+"""Planning before there is an index of the records."""
 GENAI_BENCH = (sys.executable, "-m", "genbench")
 
 
@@ -29,7 +32,7 @@ def commands(folder: Path, records: int, output: Path) -> dict[str, tuple[str, .
         for kind in ("json", "csv", "md", "html")
     }
     return {
-        "planning, the first time": plan,
+        FIRST: plan,
         "planning": plan,
         "show": ("show", run),
         "show --statistics": ("show", run, "--statistics"),
@@ -80,14 +83,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--records", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--memory", type=float, default=9.0, metavar="GB")
-    parser.add_argument("--only", default="", metavar="TEXT", help="commands that contain it")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="commands, as the table calls them")
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     print("| records | command | processor time, peak memory |\n|---:|---|---:|", flush=True)
     for records in wanted.records:
         make_runs(wanted.folder, records)
         for name, command in commands(wanted.folder, records, wanted.folder).items():
-            if wanted.only in name:
+            if name == FIRST:
+                shutil.rmtree(wanted.folder / "cache", ignore_errors=True)
+            if wanted.only is None or name in wanted.only:
                 measured = measure(command, wanted.folder, int(wanted.memory * 1e9))
                 print(f"| {records:,} | {name} | {measured} |", flush=True)
 
